@@ -1,0 +1,1 @@
+//! Muster: deals that happen only if enough people want them.
