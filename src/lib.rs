@@ -1,1 +1,9 @@
 //! Muster: deals that happen only if enough people want them.
+//!
+//! The map of the code, in the order in which modules may use each other:
+//!
+//! - [`domain`]: what a deal, a signup and a coupon are. Pure: no async, no I/O.
+//! - [`clock`]: the only place that asks what time it is.
+
+pub mod clock;
+pub mod domain;

@@ -1,0 +1,191 @@
+//! Who takes part: buyers, merchants and operators.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::ids::AccountId;
+use super::problem::FieldProblem;
+
+/// What an account may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Joins deals.
+    Buyer,
+    /// Offers deals and redeems their coupons.
+    Merchant,
+    /// Looks after the whole; made on the command line only.
+    Operator,
+}
+
+impl Role {
+    /// The word for it in SQL and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Buyer => "buyer",
+            Self::Merchant => "merchant",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// The role of this word, if it is one.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Buyer, Self::Merchant, Self::Operator].into_iter().find(|role| role.as_str() == word)
+    }
+}
+
+/// An account, without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Where it is written to.
+    pub email: Email,
+    /// What others see.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Since when it exists.
+    pub created_at: DateTime<Utc>,
+}
+
+/// An e-mail address, in lower case. Only a message proves that one exists, so the check is loose.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Email(String);
+
+impl Email {
+    /// Checks the shape: one `@` with something before it and a dotted name after it, at most 254 characters (RFC 5321).
+    ///
+    /// # Errors
+    /// A problem with `/email`.
+    pub fn parse(text: &str) -> Result<Self, FieldProblem> {
+        let text = text.trim().to_lowercase();
+        let shaped = text.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty()
+                && !domain.contains('@')
+                && domain.split('.').count() > 1
+                && domain.split('.').all(|label| !label.is_empty())
+        });
+        if !shaped || text.len() > 254 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(FieldProblem::new(
+                "email",
+                "not_an_email",
+                "Enter an e-mail address, such as ann@example.com.",
+            ));
+        }
+        Ok(Self(text))
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Logs carry no whole e-mail addresses.
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (local, domain) = self.0.split_once('@').unwrap_or_default();
+        write!(f, "{}…@{domain}", local.chars().next().unwrap_or('?'))
+    }
+}
+
+/// A password that may be used for a new account: 8 to 128 characters of any kind, and not one that everybody tries first.
+#[derive(Clone, Debug)]
+pub struct NewPassword(SecretString);
+
+/// Among the most used passwords of at least 8 characters (SecLists, `10k-most-common.txt`, its head).
+const COMMON: [&str; 40] = [
+    "12345678",
+    "123456789",
+    "1234567890",
+    "password",
+    "password1",
+    "password123",
+    "passw0rd",
+    "qwertyuiop",
+    "qwerty123",
+    "1qaz2wsx",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "trustno1",
+    "starwars",
+    "computer",
+    "michelle",
+    "jennifer",
+    "corvette",
+    "mercedes",
+    "maverick",
+    "11111111",
+    "88888888",
+    "00000000",
+    "abcd1234",
+    "abc12345",
+    "letmein1",
+    "welcome1",
+    "charlie1",
+    "whatever",
+    "internet",
+    "samantha",
+    "asdfghjk",
+    "zaq12wsx",
+    "87654321",
+];
+
+impl NewPassword {
+    /// Checks length and that it is not a common one.
+    ///
+    /// # Errors
+    /// A problem with `/password`.
+    pub fn parse(password: SecretString) -> Result<Self, FieldProblem> {
+        let text = password.expose_secret();
+        let length = text.chars().count();
+        let problem = |code, message: &str| Err(FieldProblem::new("password", code, message));
+        if length < 8 {
+            return problem("too_short", "Use at least 8 characters.");
+        }
+        if length > 128 {
+            return problem("too_long", "Use at most 128 characters.");
+        }
+        if COMMON.contains(&text.to_lowercase().as_str()) {
+            return problem("too_common", "This password is one of those that are tried first: choose another.");
+        }
+        Ok(Self(password))
+    }
+
+    /// The password, to be hashed.
+    #[must_use]
+    pub fn secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+/// The name that others see: 1 to 80 characters.
+///
+/// # Errors
+/// A problem with `/name`.
+pub fn parse_name(text: &str) -> Result<String, FieldProblem> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(FieldProblem::new("name", "required", "Enter a name.")),
+        1..=80 if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        1..=80 => Err(FieldProblem::new("name", "bad_character", "Remove the control characters.")),
+        _ => Err(FieldProblem::new("name", "too_long", "Use at most 80 characters.")),
+    }
+}
+
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;

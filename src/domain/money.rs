@@ -1,0 +1,147 @@
+//! Money: an amount that its currency can express.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+
+use super::problem::FieldProblem;
+
+/// A currency of ISO 4217.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency(iso_currency::Currency);
+
+impl Currency {
+    /// The currency of a three-letter code; lower case is accepted.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        iso_currency::Currency::from_code(&code.to_ascii_uppercase()).map(Self)
+    }
+
+    /// The three-letter code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// How many decimals its amounts have: 2 for USD, 0 for JPY, 3 for KWD (ISO 4217, "minor unit").
+    #[must_use]
+    pub fn decimals(self) -> u32 {
+        u32::from(self.0.exponent().unwrap_or(0))
+    }
+
+    /// The symbol that people write before an amount; the code and a space where there is none.
+    #[must_use]
+    pub fn symbol(self) -> String {
+        let symbol = self.0.symbol().to_string();
+        if symbol.is_empty() || symbol == "¤" { format!("{} ", self.code()) } else { symbol }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// An amount above zero with as many decimals as its currency has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Money {
+    amount: Decimal,
+    currency: Currency,
+}
+
+impl Money {
+    /// The largest amount; it keeps every product with a number of units far inside what a `Decimal` holds.
+    pub const MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+
+    /// Checks an amount of a currency. `19`, `19.5` and `19.50` are the same 19.50 USD.
+    ///
+    /// # Errors
+    /// A problem with the field of this name: not above zero, too large, or with more decimals than the currency has.
+    pub fn new(field: &str, amount: Decimal, currency: Currency) -> Result<Self, FieldProblem> {
+        if amount <= Decimal::ZERO {
+            return Err(FieldProblem::new(field, "out_of_range", "Enter an amount above zero."));
+        }
+        if amount > Self::MAX {
+            return Err(FieldProblem::new(field, "out_of_range", format!("Enter at most {}.", Self::MAX)));
+        }
+        let decimals = currency.decimals();
+        if amount.normalize().scale() > decimals {
+            let message = match decimals {
+                0 => format!("{currency} has no decimals: enter a whole number."),
+                n => format!("{currency} has {n} decimals: enter an amount like {}.", example(n)),
+            };
+            return Err(FieldProblem::new(field, "too_many_decimals", message));
+        }
+        let mut amount = amount;
+        amount.rescale(decimals);
+        Ok(Self { amount, currency })
+    }
+
+    /// Reads an amount such as `19.00`.
+    ///
+    /// # Errors
+    /// As [`Money::new`]; also when the text is not a number.
+    pub fn parse(field: &str, text: &str, currency: Currency) -> Result<Self, FieldProblem> {
+        let amount = Decimal::from_str_exact(text.trim()).map_err(|_| {
+            FieldProblem::new(field, "not_a_number", format!("Enter an amount like {}.", example(currency.decimals())))
+        })?;
+        Self::new(field, amount, currency)
+    }
+
+    /// The amount, with the currency's decimals.
+    #[must_use]
+    pub const fn amount(self) -> Decimal {
+        self.amount
+    }
+
+    /// The currency.
+    #[must_use]
+    pub const fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// What so many units of this price come to.
+    #[must_use]
+    pub fn times(self, units: u32) -> Self {
+        Self { amount: self.amount * Decimal::from(units), currency: self.currency }
+    }
+
+    /// For people: the symbol, thousands in groups, the currency's decimals: `$1,234.50`.
+    #[must_use]
+    pub fn display(self) -> String {
+        let plain = self.amount.to_string();
+        let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+        let mut grouped = String::new();
+        for (place, digit) in whole.chars().enumerate() {
+            if place > 0 && (whole.len() - place).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        let point = if fraction.is_empty() { "" } else { "." };
+        format!("{}{grouped}{point}{fraction}", self.currency.symbol())
+    }
+}
+
+impl fmt::Debug for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount, self.currency)
+    }
+}
+
+fn example(decimals: u32) -> Decimal {
+    let mut amount = Decimal::from(19);
+    amount.rescale(decimals);
+    amount
+}
+
+#[cfg(test)]
+#[path = "money_tests.rs"]
+mod tests;

@@ -1,0 +1,53 @@
+use super::*;
+use proptest::prelude::*;
+
+fn currency(code: &str) -> Currency {
+    Currency::parse(code).unwrap()
+}
+
+fn code_of(result: Result<Money, FieldProblem>) -> &'static str {
+    result.unwrap_err().code
+}
+
+#[test]
+fn an_amount_has_its_currencys_decimals() {
+    assert_eq!(Money::parse("price", "19", currency("USD")).unwrap().amount().to_string(), "19.00");
+    assert_eq!(Money::parse("price", "1900", currency("JPY")).unwrap().amount().to_string(), "1900");
+    assert_eq!(Money::parse("price", "1.5", currency("KWD")).unwrap().amount().to_string(), "1.500");
+    assert_eq!(Money::parse("price", "19.500", currency("USD")).unwrap().amount().to_string(), "19.50");
+}
+
+#[test]
+fn an_amount_that_the_currency_cannot_express_is_refused() {
+    assert_eq!(code_of(Money::parse("price", "19.005", currency("USD"))), "too_many_decimals");
+    assert_eq!(code_of(Money::parse("price", "19.5", currency("JPY"))), "too_many_decimals");
+    assert_eq!(code_of(Money::parse("price", "0", currency("USD"))), "out_of_range");
+    assert_eq!(code_of(Money::parse("price", "-3", currency("USD"))), "out_of_range");
+    assert_eq!(code_of(Money::parse("price", "1000000001", currency("USD"))), "out_of_range");
+    for text in ["", "abc", "1e3", "1,5", "NaN", "19.00 USD"] {
+        assert_eq!(code_of(Money::parse("price", text, currency("USD"))), "not_a_number", "{text}");
+    }
+}
+
+#[test]
+fn people_see_a_symbol_and_groups() {
+    assert_eq!(Money::parse("price", "1234567.5", currency("USD")).unwrap().display(), "$1,234,567.50");
+    assert_eq!(Money::parse("price", "19", currency("EUR")).unwrap().display(), "€19.00");
+    assert_eq!(Money::parse("price", "150000", currency("JPY")).unwrap().display(), "¥150,000");
+}
+
+#[test]
+fn there_is_no_such_currency() {
+    assert_eq!(Currency::parse("XYZ"), None);
+    assert_eq!(Currency::parse("usd"), Currency::parse("USD"));
+}
+
+proptest! {
+    #[test]
+    fn what_is_shown_is_what_was_entered(cents in 1_u64..100_000_000_000) {
+        let text = format!("{}.{:02}", cents / 100, cents % 100);
+        let money = Money::parse("price", &text, currency("USD")).unwrap();
+        prop_assert_eq!(money.amount().to_string(), text.clone());
+        prop_assert_eq!(money.display().replace([',', '$'], ""), text);
+    }
+}

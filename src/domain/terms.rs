@@ -1,0 +1,244 @@
+//! What a merchant offers: the terms of a deal, checked as a whole.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use super::money::{Currency, Money};
+use super::problem::{FieldProblem, Problems};
+
+/// A deal's terms as they were typed or sent. Numbers and amounts are read leniently here, so that every problem can be
+/// reported at once and nothing that was typed is lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TermsForm {
+    /// Title, 1 to 120 characters.
+    pub title: String,
+    /// Description in Markdown, at most 10,000 characters.
+    pub description: String,
+    /// The deal price of one unit: `19.00`.
+    pub price: String,
+    /// The normal price of one unit, above the price.
+    pub face_value: String,
+    /// ISO 4217: `USD`.
+    pub currency: String,
+    /// Distinct buyers that make the deal happen, at least 1.
+    pub tipping_point: Option<i64>,
+    /// The most units that the deal sells; none = unlimited.
+    pub cap: Option<i64>,
+    /// The most units that one buyer may hold.
+    pub per_buyer_max: Option<i64>,
+    /// When the window begins (RFC 3339).
+    pub opens_at: Option<DateTime<Utc>>,
+    /// When the window ends.
+    pub closes_at: Option<DateTime<Utc>>,
+    /// The IANA time zone in which people read the times: `Asia/Jakarta`.
+    pub time_zone: String,
+    /// Until when coupons are good; after `closes_at`.
+    pub coupon_expires_at: Option<DateTime<Utc>>,
+    /// Where the deal is, for filters.
+    pub city: Option<String>,
+    /// What kind of deal it is, for filters.
+    pub category: Option<String>,
+}
+
+/// Terms that obey every rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// 1 to 120 characters.
+    pub title: String,
+    /// Markdown, at most 10,000 characters.
+    pub description: String,
+    /// The deal price of one unit.
+    pub price: Money,
+    /// The normal price of one unit; above the price, in the same currency.
+    pub face_value: Money,
+    /// Distinct buyers that make the deal happen; at most the cap, for each buyer takes at least one unit.
+    pub tipping_point: u32,
+    /// The most units that the deal sells.
+    pub cap: Option<u32>,
+    /// The most units that one buyer may hold; at most the cap.
+    pub per_buyer_max: u32,
+    /// When the window begins.
+    pub opens_at: DateTime<Utc>,
+    /// When the window ends; after it began.
+    pub closes_at: DateTime<Utc>,
+    /// The zone in which people read the times.
+    pub time_zone: Tz,
+    /// Until when coupons are good; after the window ended.
+    pub coupon_expires_at: DateTime<Utc>,
+    /// Where the deal is.
+    pub city: Option<String>,
+    /// What kind of deal it is.
+    pub category: Option<String>,
+}
+
+/// The most buyers a tipping point, or units a cap, may name: figures stay inside 32 bits everywhere.
+pub const MOST: u32 = 10_000_000;
+
+impl Terms {
+    /// Checks a form as a whole.
+    ///
+    /// # Errors
+    /// Every problem of the form, in the order of its fields.
+    pub fn parse(form: &TermsForm, now: DateTime<Utc>) -> Result<Self, Vec<FieldProblem>> {
+        let mut problems = Problems::default();
+        let title = problems.take(text("title", &form.title, 1, 120));
+        let description = problems.take(text("description", &form.description, 0, 10_000));
+        let (price, face_value) = prices(form, &mut problems);
+        let tipping_point = problems.take(count("tipping_point", form.tipping_point));
+        let cap = form.cap.map(|cap| problems.take(count("cap", Some(cap))));
+        let per_buyer_max = problems.take(count("per_buyer_max", form.per_buyer_max));
+        if let (Some(point), Some(Some(cap))) = (tipping_point, cap)
+            && point > cap
+        {
+            problems.add(
+                "cap",
+                "below_tipping_point",
+                format!("Sell at least {point} units: the tipping point needs that many buyers."),
+            );
+        }
+        if let (Some(most), Some(Some(cap))) = (per_buyer_max, cap)
+            && most > cap
+        {
+            problems.add(
+                "per_buyer_max",
+                "above_cap",
+                format!("Let one buyer have at most {cap}: the deal sells no more."),
+            );
+        }
+        let opens_at = problems.take(required("opens_at", form.opens_at));
+        let closes_at = problems.take(required("closes_at", form.closes_at));
+        let coupon_expires_at = problems.take(required("coupon_expires_at", form.coupon_expires_at));
+        windows(opens_at, closes_at, coupon_expires_at, now, &mut problems);
+        let time_zone = problems.take(form.time_zone.trim().parse::<Tz>().map_err(|_| {
+            FieldProblem::new("time_zone", "unknown_time_zone", "Name an IANA time zone, such as Asia/Jakarta.")
+        }));
+        let city = problems.take(label("city", form.city.as_deref()));
+        let category = problems.take(label("category", form.category.as_deref()));
+        let problems = problems.into_vec();
+        let complete = || {
+            Some(Self {
+                title: title?,
+                description: description?,
+                price: price?,
+                face_value: face_value?,
+                tipping_point: tipping_point?,
+                cap: match cap {
+                    Some(cap) => Some(cap?),
+                    None => None,
+                },
+                per_buyer_max: per_buyer_max?,
+                opens_at: opens_at?,
+                closes_at: closes_at?,
+                time_zone: time_zone?,
+                coupon_expires_at: coupon_expires_at?,
+                city: city?,
+                category: category?,
+            })
+        };
+        match complete() {
+            Some(terms) if problems.is_empty() => Ok(terms),
+            _ => Err(problems),
+        }
+    }
+
+    /// What one unit saves.
+    #[must_use]
+    pub fn saving(&self) -> rust_decimal::Decimal {
+        self.face_value.amount() - self.price.amount()
+    }
+
+    /// The saving as a whole percentage of the face value, rounded down: nothing is promised that is not there.
+    #[must_use]
+    pub fn saving_percent(&self) -> u32 {
+        let percent = self.saving() * rust_decimal::Decimal::ONE_HUNDRED / self.face_value.amount();
+        u32::try_from(percent.trunc()).unwrap_or(0)
+    }
+}
+
+fn prices(form: &TermsForm, problems: &mut Problems) -> (Option<Money>, Option<Money>) {
+    let Some(currency) = Currency::parse(form.currency.trim()) else {
+        problems.add("currency", "unknown_currency", "Name a currency by its three letters, such as USD.");
+        return (None, None);
+    };
+    let price = problems.take(Money::parse("price", &form.price, currency));
+    let face_value = problems.take(Money::parse("face_value", &form.face_value, currency));
+    if let (Some(price), Some(face_value)) = (price, face_value)
+        && price.amount() >= face_value.amount()
+    {
+        problems.add("price", "not_below_face_value", "Offer a price below the face value.");
+    }
+    (price, face_value)
+}
+
+fn windows(
+    opens_at: Option<DateTime<Utc>>,
+    closes_at: Option<DateTime<Utc>>,
+    coupon_expires_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    problems: &mut Problems,
+) {
+    if let (Some(opens_at), Some(closes_at)) = (opens_at, closes_at)
+        && opens_at >= closes_at
+    {
+        problems.add("closes_at", "not_after_opening", "Close the deal after it opens.");
+    }
+    if let Some(closes_at) = closes_at {
+        if closes_at <= now {
+            problems.add("closes_at", "in_the_past", "Close the deal at a time that is still to come.");
+        }
+        if closes_at > now + TimeDelta::days(366) {
+            problems.add("closes_at", "too_far", "Close the deal within a year.");
+        }
+    }
+    if let (Some(closes_at), Some(expires_at)) = (closes_at, coupon_expires_at)
+        && expires_at <= closes_at
+    {
+        problems.add("coupon_expires_at", "not_after_closing", "Let coupons be good until after the deal closes.");
+    }
+}
+
+fn text(field: &str, text: &str, least: usize, most: usize) -> Result<String, FieldProblem> {
+    let text = text.trim();
+    let length = text.chars().count();
+    if length < least {
+        return Err(FieldProblem::new(field, "required", "Fill this in."));
+    }
+    if length > most {
+        return Err(FieldProblem::new(
+            field,
+            "too_long",
+            format!("Use at most {most} characters; these are {length}."),
+        ));
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(FieldProblem::new(field, "bad_character", "Remove the control characters."));
+    }
+    Ok(text.to_owned())
+}
+
+fn label(field: &str, value: Option<&str>) -> Result<Option<String>, FieldProblem> {
+    match value.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(value) => text(field, value, 1, 60).map(Some),
+    }
+}
+
+fn count(field: &str, value: Option<i64>) -> Result<u32, FieldProblem> {
+    let Some(value) = value else {
+        return Err(FieldProblem::new(field, "required", "Fill this in."));
+    };
+    match u32::try_from(value) {
+        Ok(n @ 1..=MOST) => Ok(n),
+        _ => Err(FieldProblem::new(field, "out_of_range", format!("Enter a number from 1 to {MOST}."))),
+    }
+}
+
+fn required<T>(field: &str, value: Option<T>) -> Result<T, FieldProblem> {
+    value.ok_or_else(|| FieldProblem::new(field, "required", "Fill this in."))
+}
+
+#[cfg(test)]
+#[path = "terms_tests.rs"]
+mod tests;
