@@ -4,6 +4,8 @@
 //!
 //! - [`domain`]: what a deal, a signup and a coupon are. Pure: no async, no I/O.
 //! - [`clock`]: the only place that asks what time it is.
+//! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 
 pub mod clock;
 pub mod domain;
+pub mod quota;

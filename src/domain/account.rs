@@ -100,7 +100,7 @@ impl fmt::Debug for Email {
 #[derive(Clone, Debug)]
 pub struct NewPassword(SecretString);
 
-/// Among the most used passwords of at least 8 characters (SecLists, `10k-most-common.txt`, its head).
+/// Among the most used passwords of at least 8 characters (the head of `10k-most-common.txt` in `SecLists`).
 const COMMON: [&str; 40] = [
     "12345678",
     "123456789",

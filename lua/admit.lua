@@ -1,0 +1,79 @@
+-- Admits requests to join one deal: keeps a place for each, or says why not.
+--
+-- KEYS  1 quota  2 buyers  3 holds  4 held                  (all of one deal)
+-- ARGV  1 schema version  2 run id of this Redis  3 now, ms (the node's clock, corrected by Postgres')  4 time to live of a hold, ms
+--       then for each request: signup, buyer, units
+-- Reply {{word, available}, …}, one for each request; available is 0 unless said:
+--       admitted         a place is held (again, if it was held before)
+--       known            this buyer had a signup here once: only Postgres may refuse
+--       held             every free place is held by joins that are being recorded
+--       sold_out | not_enough_left (available: the most that may be taken) | not_open | closed
+--       or {{'load'}}: the deal is not here, or was loaded by another schema or into another Redis
+-- Writes holds, held
+--
+-- Postgres decides; a place that is admitted wrongly is refused there. What is refused here must be certain up to the last
+-- changes that Redis has not heard of, so a buyer who may have a signup is never refused here.
+
+local SLACK_MS = 2000
+local MOST_EXPIRED = 32
+
+local quota = redis.call('HMGET', KEYS[1], 'v', 'run_id', 'loaded', 'state', 'opens_ms', 'closes_ms', 'cap', 'units', 'buyers', 'tipping_point')
+if quota[1] ~= ARGV[1] or quota[2] ~= ARGV[2] or quota[3] ~= '1' then return {{'load'}} end
+
+local time = redis.call('TIME')
+local redis_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+for _, signup in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', redis_ms, 'LIMIT', 0, MOST_EXPIRED)) do
+  drop_hold(KEYS[3], KEYS[4], signup)
+end
+
+local now_ms, ttl_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
+local signups, buyers = {}, {}
+for at = 5, #ARGV, 3 do
+  signups[#signups + 1] = ARGV[at]
+  buyers[#buyers + 1] = ARGV[at + 1]
+end
+local holds = redis.call('HMGET', KEYS[4], '=units', '=new', unpack(signups))
+local known = redis.call('HMGET', KEYS[2], unpack(buyers))
+local held_units, held_new = tonumber(holds[1] or 0), tonumber(holds[2] or 0)
+
+local state, cap = quota[4], tonumber(quota[7])
+local left = cap and cap - quota[8]
+local needed = state == 'open' and quota[10] - quota[9] or 0
+
+local function decide(units, new)
+  if state ~= 'open' and state ~= 'tipped' then return 'closed', 0 end
+  if now_ms - SLACK_MS >= tonumber(quota[6]) then return 'closed', 0 end
+  if now_ms + SLACK_MS < tonumber(quota[5]) then return 'not_open', 0 end
+  if not left then return 'admitted', 0 end
+  if left <= 0 then return 'sold_out', 0 end
+  -- While the deal is open, as many units must stay free as buyers are still needed after this join.
+  local available = left - math.max(0, needed - new)
+  if units > available then return 'not_enough_left', math.max(0, available) end
+  if units > left - held_units - math.max(0, needed - held_new - new) then return 'held', 0 end
+  return 'admitted', 0
+end
+
+local replies, ends_ms = {}, redis_ms + ttl_ms
+for n, signup in ipairs(signups) do
+  local word, available = 'admitted', 0
+  if holds[n + 2] then
+    redis.call('ZADD', KEYS[3], ends_ms, signup)
+  else
+    local units, new = tonumber(ARGV[4 + n * 3]), known[n] and 0 or 1
+    word, available = decide(units, new)
+    if word == 'admitted' then
+      redis.call('ZADD', KEYS[3], ends_ms, signup)
+      if redis.call('HSETNX', KEYS[4], signup, units .. ' ' .. new) == 1 then
+        held_units = redis.call('HINCRBY', KEYS[4], '=units', units)
+        held_new = redis.call('HINCRBY', KEYS[4], '=new', new)
+      end
+    elseif new == 0 then
+      word, available = 'known', 0
+    end
+  end
+  replies[n] = {word, available}
+end
+-- Both keys end together, and never before the last hold does.
+redis.call('PEXPIRE', KEYS[3], ttl_ms * 2)
+redis.call('PEXPIRE', KEYS[4], ttl_ms * 2)
+return replies

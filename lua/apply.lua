@@ -1,0 +1,54 @@
+-- Tells Redis what Postgres says about one deal: confirming, repairing and reconciling are all this script.
+--
+-- KEYS  1 quota  2 buyers  3 holds  4 held  5 ranges  6 channel           (all of one deal)
+-- ARGV  1 schema version  2 epoch  3 rev  4 rev before  5 state  6 buyers  7 units  8 the live message, as it is published
+--       9 number of signups that are done; then these; then for each buyer that changed: buyer, units, rev
+-- Reply {word, applied}: newer (figures stored and published) | same | stale (an older epoch) | missing (not loaded here)
+--       applied: the rev up to which every change is known here
+-- Writes quota, buyers, holds, held, ranges; publishes on channel
+--
+-- Absolute: may run twice, late, and in any order with others of its kind; the end is the same. Only a load makes the key.
+
+local done = tonumber(ARGV[9])
+for at = 10, 9 + done do drop_hold(KEYS[3], KEYS[4], ARGV[at]) end
+
+local quota = redis.call('HMGET', KEYS[1], 'v', 'epoch', 'rev', 'applied', 'ends_ms')
+if quota[1] ~= ARGV[1] then return {'missing', 0} end
+local epoch, known_epoch = tonumber(ARGV[2]), tonumber(quota[2])
+if known_epoch and epoch < known_epoch then return {'stale', 0} end
+if known_epoch and epoch > known_epoch then
+  -- Postgres began another history: what is known of buyers may be of commits that were lost. Published at once, loaded anew.
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[5])
+  redis.call('PUBLISH', KEYS[6], ARGV[8])
+  return {'missing', 0}
+end
+
+for at = 10 + done, #ARGV, 3 do
+  local buyer, units, rev = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local known = redis.call('HGET', KEYS[2], buyer)
+  if not known or tonumber(known:match('%d+$')) < tonumber(rev) then redis.call('HSET', KEYS[2], buyer, units .. ' ' .. rev) end
+end
+
+-- The ranges of versions whose changes are known, joined to those that are known without a gap.
+local applied = tonumber(quota[4] or 0)
+if tonumber(ARGV[3]) > applied then
+  redis.call('ZADD', KEYS[5], ARGV[4], ARGV[4] .. ' ' .. ARGV[3])
+  while true do
+    local first = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', applied, 'LIMIT', 0, 1)[1]
+    if not first then break end
+    applied = math.max(applied, tonumber(first:match('%d+$')))
+    redis.call('ZREM', KEYS[5], first)
+  end
+  redis.call('HSET', KEYS[1], 'applied', applied)
+end
+
+-- Both may have been made just now, and must not outlive the quota by long. While it is being loaded it ends within a minute.
+local time = redis.call('TIME')
+local ends_ms = tonumber(quota[5]) or time[1] * 1000 + 60000
+redis.call('PEXPIREAT', KEYS[2], ends_ms + 1000)
+redis.call('PEXPIREAT', KEYS[5], ends_ms + 1000)
+
+if known_epoch and tonumber(ARGV[3]) <= tonumber(quota[3]) then return {'same', applied} end
+redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'rev', ARGV[3], 'state', ARGV[5], 'buyers', ARGV[6], 'units', ARGV[7])
+redis.call('PUBLISH', KEYS[6], ARGV[8])
+return {'newer', applied}

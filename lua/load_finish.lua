@@ -1,0 +1,31 @@
+-- Ends the loading of a deal: its terms and figures, and `loaded` last.
+--
+-- KEYS  1 quota  2 buyers  3 ranges                          (all of one deal)
+-- ARGV  1 token of this load  2 epoch  3 rev  4 state  5 buyers  6 units  7 tipping point  8 cap ('' = unlimited)
+--       9 opens, ms  10 closes, ms  11 for how long the deal stays here, ms
+-- Reply {word}: loaded | superseded (another load took over, the key is gone, or Postgres began another epoch meanwhile)
+-- Writes quota, ranges
+
+local quota = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'rev')
+if quota[1] ~= ARGV[1] or (quota[2] and quota[2] ~= ARGV[2]) then return {'superseded'} end
+-- Figures that were applied while the snapshot was on its way are newer.
+if not quota[2] or tonumber(quota[3]) < tonumber(ARGV[3]) then
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'rev', ARGV[3], 'state', ARGV[4], 'buyers', ARGV[5], 'units', ARGV[6])
+end
+local applied = tonumber(ARGV[3])
+while true do
+  local first = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', applied, 'LIMIT', 0, 1)[1]
+  if not first then break end
+  applied = math.max(applied, tonumber(first:match('%d+$')))
+  redis.call('ZREM', KEYS[3], first)
+end
+redis.call('HSET', KEYS[1], 'tipping_point', ARGV[7], 'opens_ms', ARGV[9], 'closes_ms', ARGV[10], 'applied', applied, 'loaded', '1')
+if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'cap', ARGV[8]) end
+local time = redis.call('TIME')
+local ends_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[11]
+redis.call('HSET', KEYS[1], 'ends_ms', ends_ms)
+-- The quota ends first: what goes with it is never looked at alone.
+redis.call('PEXPIREAT', KEYS[1], ends_ms)
+redis.call('PEXPIREAT', KEYS[2], ends_ms + 1000)
+redis.call('PEXPIREAT', KEYS[3], ends_ms + 1000)
+return {'loaded'}

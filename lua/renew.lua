@@ -1,0 +1,19 @@
+-- Lets the holds of joins that are still being recorded last longer. A hold that is gone stays gone.
+--
+-- KEYS  1 holds  2 held                                      (both of one deal)
+-- ARGV  1 time to live, ms; then the signups
+-- Reply {'renewed', how many are still held}
+-- Writes holds, held (only when they end)
+
+local time = redis.call('TIME')
+local ends_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+local renewed = 0
+for at = 2, #ARGV do
+  if redis.call('HEXISTS', KEYS[2], ARGV[at]) == 1 then
+    redis.call('ZADD', KEYS[1], ends_ms, ARGV[at])
+    renewed = renewed + 1
+  end
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1] * 2)
+redis.call('PEXPIRE', KEYS[2], ARGV[1] * 2)
+return {'renewed', renewed}

@@ -1,0 +1,129 @@
+//! Admission: a place is held for each request to join, or the request is refused before it reaches Postgres.
+
+use redis::Value;
+
+use super::{Away, Quota, keys, scripts};
+use crate::domain::{DealId, JoinRequest, SignupId};
+
+/// What Redis says to one request to join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A place is held.
+    Admitted,
+    /// The buyer had a signup in the deal once: only Postgres may refuse.
+    Known,
+    /// Every free place is held by joins that are being recorded.
+    Held,
+    /// No unit is left.
+    SoldOut,
+    /// Fewer units may be taken than were asked for.
+    NotEnoughLeft {
+        /// The most that may be taken now.
+        available: u32,
+    },
+    /// The window has not begun.
+    NotOpen,
+    /// The window is over, or the deal is.
+    Closed,
+}
+
+/// What Redis says to a batch of requests for one deal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// One answer for each request, in their order.
+    Answers(Vec<Answer>),
+    /// The deal is not here: load it and ask again.
+    Load,
+}
+
+impl Quota {
+    /// Asks for places in one deal. `now_ms` is the node's clock in Unix milliseconds.
+    ///
+    /// # Errors
+    /// Redis is away: let Postgres decide alone.
+    pub async fn admit(&self, deal: DealId, requests: &[JoinRequest], now_ms: i64) -> Result<Admission, Away> {
+        let link = self.links.online().ok_or(Away)?;
+        let mut call = scripts::ADMIT.key(self.keys.quota(deal));
+        call.key(self.keys.buyers(deal)).key(self.keys.holds(deal)).key(self.keys.held(deal));
+        call.arg(scripts::SCHEMA_VERSION).arg(&*link.run_id).arg(now_ms).arg(self.hold_ttl_ms());
+        for request in requests {
+            call.arg(request.id.to_string()).arg(request.buyer.to_string()).arg(request.units.get());
+        }
+        let replies: Vec<(String, Value)> = match call.invoke_async::<Vec<Value>>(&mut link.connection.clone()).await {
+            Ok(replies) => replies.into_iter().filter_map(word_and_number).collect(),
+            Err(error) => return Err(self.lost(&link, "admit", &error)),
+        };
+        if replies.first().is_some_and(|(word, _)| word == "load") {
+            return Ok(Admission::Load);
+        }
+        let answers: Option<Vec<Answer>> = replies.iter().map(|(word, number)| answer(word, number)).collect();
+        match answers {
+            Some(answers) if answers.len() == requests.len() => Ok(Admission::Answers(answers)),
+            _ => {
+                tracing::error!(?replies, "admit answered something that it should not");
+                Err(Away)
+            }
+        }
+    }
+
+    /// Gives back the places of joins that will not be recorded. Their holds would end by themselves, but later.
+    pub async fn release(&self, deal: DealId, signups: &[SignupId]) {
+        let Ok(link) = self.any_link() else { return };
+        let mut call = scripts::RELEASE.key(self.keys.holds(deal));
+        call.key(self.keys.held(deal)).arg(keys::texts(signups));
+        if let Err(error) = call.invoke_async::<Value>(&mut link.connection.clone()).await {
+            self.lost(&link, "release", &error);
+        }
+    }
+
+    /// Lets the holds of joins that are still being recorded last longer.
+    pub async fn renew(&self, deal: DealId, signups: &[SignupId]) {
+        let Ok(link) = self.any_link() else { return };
+        let mut call = scripts::RENEW.key(self.keys.holds(deal));
+        call.key(self.keys.held(deal)).arg(self.hold_ttl_ms()).arg(keys::texts(signups));
+        if let Err(error) = call.invoke_async::<Value>(&mut link.connection.clone()).await {
+            self.lost(&link, "renew", &error);
+        }
+    }
+
+    /// Whether a place is held for this signup: its join is being recorded somewhere.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn is_held(&self, deal: DealId, signup: SignupId) -> Result<bool, Away> {
+        let link = self.any_link()?;
+        let mut command = redis::cmd("HEXISTS");
+        command.arg(self.keys.held(deal)).arg(signup.to_string());
+        match command.query_async(&mut link.connection.clone()).await {
+            Ok(held) => Ok(held),
+            Err(error) => Err(self.lost(&link, "is_held", &error)),
+        }
+    }
+
+    fn hold_ttl_ms(&self) -> u64 {
+        u64::try_from(self.settings.hold_ttl.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+fn word_and_number(reply: Value) -> Option<(String, Value)> {
+    let Value::Array(parts) = reply else { return None };
+    let mut parts = parts.into_iter();
+    let word = redis::from_redis_value(parts.next()?).ok()?;
+    Some((word, parts.next().unwrap_or(Value::Int(0))))
+}
+
+fn answer(word: &str, number: &Value) -> Option<Answer> {
+    Some(match word {
+        "admitted" => Answer::Admitted,
+        "known" => Answer::Known,
+        "held" => Answer::Held,
+        "sold_out" => Answer::SoldOut,
+        "not_enough_left" => match number {
+            Value::Int(available) => Answer::NotEnoughLeft { available: u32::try_from(*available).ok()? },
+            _ => return None,
+        },
+        "not_open" => Answer::NotOpen,
+        "closed" => Answer::Closed,
+        _ => return None,
+    })
+}

@@ -1,0 +1,84 @@
+//! Telling Redis what Postgres says: after each commit, when reconciling, and when repairing. Always the same script.
+
+use redis::Value;
+
+use super::link::Link;
+use super::{Away, Quota, keys, scripts};
+use crate::domain::{AccountId, Progress, SignupId};
+
+/// A buyer's absolute units in a deal, and the deal's version of their last change. 0 after leaving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuyerUnits {
+    /// Who.
+    pub buyer: AccountId,
+    /// How many units.
+    pub units: u32,
+    /// Since which version.
+    pub rev: i64,
+}
+
+/// What Redis is told of one deal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The figures after the change.
+    pub progress: Progress,
+    /// The deal's version before it: every change after this one, up to the figures', is in here.
+    pub rev_before: i64,
+    /// Joins that are recorded or refused: their holds end.
+    pub done: Vec<SignupId>,
+    /// The buyers that changed.
+    pub buyers: Vec<BuyerUnits>,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The figures were newer: stored and published.
+    Newer,
+    /// Redis knew these figures, or newer ones.
+    Same,
+    /// Redis knows a later epoch.
+    Stale,
+    /// The deal is not loaded: the next join loads it.
+    Missing,
+}
+
+impl Quota {
+    /// Applies a change, if Redis is there.
+    ///
+    /// # Errors
+    /// Redis is away: reconciling will make up for it.
+    pub async fn apply(&self, change: &Change) -> Result<Applied, Away> {
+        let link = self.any_link()?;
+        self.apply_over(&link, change).await
+    }
+
+    /// Applies a change over this connection.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub async fn apply_over(&self, link: &Link, change: &Change) -> Result<Applied, Away> {
+        let progress = &change.progress;
+        let deal = progress.deal;
+        let Ok(message) = serde_json::to_string(progress) else { return Err(Away) };
+        let mut call = scripts::APPLY.key(self.keys.quota(deal));
+        call.key(self.keys.buyers(deal)).key(self.keys.holds(deal)).key(self.keys.held(deal));
+        call.key(self.keys.ranges(deal)).key(self.keys.channel(deal));
+        call.arg(scripts::SCHEMA_VERSION).arg(progress.epoch).arg(progress.rev).arg(change.rev_before);
+        call.arg(progress.state.as_str()).arg(progress.buyers).arg(progress.units).arg(message);
+        call.arg(change.done.len()).arg(keys::texts(&change.done));
+        for buyer in &change.buyers {
+            call.arg(buyer.buyer.to_string()).arg(buyer.units).arg(buyer.rev);
+        }
+        let reply: (String, Value) = match call.invoke_async(&mut link.connection.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => return Err(self.lost(link, "apply", &error)),
+        };
+        Ok(match reply.0.as_str() {
+            "newer" => Applied::Newer,
+            "same" => Applied::Same,
+            "stale" => Applied::Stale,
+            _ => Applied::Missing,
+        })
+    }
+}

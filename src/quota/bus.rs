@@ -1,0 +1,85 @@
+//! The live bus: the messages that `lua/apply.lua` publishes, as they come in over a connection of their own.
+//!
+//! Messages may be lost, doubled or reordered; they are absolute, so the receiver keeps the newest. This module only keeps
+//! the subscriptions equal to what is wanted, and says when the connection was lost, so that the receiver can ask again.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::aio::{PubSub, PubSubSink};
+use redis::{Client, RedisError};
+use secrecy::ExposeSecret;
+use tokio::sync::{mpsc, watch};
+
+use super::Quota;
+use crate::domain::{DealId, Progress};
+
+const WAIT: Duration = Duration::from_millis(250);
+
+impl Quota {
+    /// Runs until `wanted`'s sender is gone: subscribes to the deals that are wanted and hands on what is published.
+    /// The bus ends when nobody receives.
+    pub async fn listen(&self, mut wanted: watch::Receiver<HashSet<DealId>>, heard: mpsc::Sender<Progress>) {
+        let Ok(client) = Client::open(self.settings.url.expose_secret()) else { return };
+        loop {
+            match self.listen_once(&client, &mut wanted, &heard).await {
+                Ok(()) => return,
+                Err(error) => tracing::debug!(%error, "the live bus is away"),
+            }
+            tokio::time::sleep(WAIT).await;
+        }
+    }
+
+    async fn listen_once(
+        &self,
+        client: &Client,
+        wanted: &mut watch::Receiver<HashSet<DealId>>,
+        heard: &mpsc::Sender<Progress>,
+    ) -> Result<(), RedisError> {
+        let bus: PubSub = tokio::time::timeout(self.settings.response_timeout, client.get_async_pubsub())
+            .await
+            .map_err(|_| RedisError::from((redis::ErrorKind::Io, "connecting took too long")))??;
+        let (mut sink, mut messages) = bus.split();
+        let mut subscribed = HashSet::new();
+        wanted.mark_changed();
+        loop {
+            tokio::select! {
+                changed = wanted.changed() => {
+                    if changed.is_err() {
+                        return Ok(());
+                    }
+                    let now = wanted.borrow_and_update().clone();
+                    self.subscribe(&mut sink, &subscribed, &now).await?;
+                    subscribed = now;
+                }
+                message = messages.next() => {
+                    let Some(message) = message else {
+                        return Err(RedisError::from((redis::ErrorKind::Io, "the connection ended")));
+                    };
+                    match serde_json::from_slice::<Progress>(message.get_payload_bytes()) {
+                        Ok(progress) => if heard.send(progress).await.is_err() { return Ok(()) },
+                        Err(error) => tracing::warn!(%error, "a message on the live bus cannot be read"),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        sink: &mut PubSubSink,
+        was: &HashSet<DealId>,
+        now: &HashSet<DealId>,
+    ) -> Result<(), RedisError> {
+        let channels = |deals: Vec<&DealId>| deals.into_iter().map(|deal| self.keys.channel(*deal)).collect::<Vec<_>>();
+        let (more, fewer) = (channels(now.difference(was).collect()), channels(was.difference(now).collect()));
+        if !more.is_empty() {
+            sink.subscribe(more).await?;
+        }
+        if !fewer.is_empty() {
+            sink.unsubscribe(fewer).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! Reading what Redis holds: for reconciling and for the audit. Never on the way of a join.
+
+use std::collections::HashMap;
+
+use redis::AsyncCommands;
+
+use super::link::Link;
+use super::{Away, Quota};
+use crate::domain::{AccountId, DealId, DealState};
+
+/// A loaded deal's figures in Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DealInRedis {
+    /// Of its figures.
+    pub epoch: i64,
+    /// Of its figures.
+    pub rev: i64,
+    /// Up to which every change is known.
+    pub applied: i64,
+    /// The deal's state.
+    pub state: DealState,
+    /// Distinct buyers.
+    pub buyers: u32,
+    /// Units taken.
+    pub units: u32,
+}
+
+/// A deal's holds in Redis.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HoldsInRedis {
+    /// The sum of units that admission counts with.
+    pub sum_units: i64,
+    /// The sum of new buyers that admission counts with.
+    pub sum_new: i64,
+    /// The units of the holds, added up.
+    pub units: i64,
+    /// The new buyers of the holds, added up.
+    pub new: i64,
+    /// How many holds there are.
+    pub holds: usize,
+    /// How many of them have no end.
+    pub without_end: usize,
+}
+
+/// epoch, rev, applied, state, buyers, units, loaded
+type Fields = (Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<u32>, Option<u32>, Option<String>);
+
+impl Quota {
+    /// The figures of these deals, as far as they are loaded.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn figures_over(&self, link: &Link, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, Away> {
+        let mut pipe = redis::pipe();
+        for deal in deals {
+            pipe.cmd("HMGET").arg(self.keys.quota(*deal));
+            pipe.arg(&["epoch", "rev", "applied", "state", "buyers", "units", "loaded"]);
+        }
+        let rows: Vec<Fields> = match pipe.query_async(&mut link.connection.clone()).await {
+            Ok(rows) => rows,
+            Err(error) => return Err(self.lost(link, "figures", &error)),
+        };
+        let loaded =
+            deals.iter().zip(rows).filter_map(|(deal, (epoch, rev, applied, state, buyers, units, loaded))| {
+                (loaded.as_deref() == Some("1")).then_some(())?;
+                let state = DealState::parse(&state?)?;
+                Some((
+                    *deal,
+                    DealInRedis { epoch: epoch?, rev: rev?, applied: applied?, state, buyers: buyers?, units: units? },
+                ))
+            });
+        Ok(loaded.collect())
+    }
+
+    /// As [`Quota::figures_over`], over whichever connection there is.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn figures(&self, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, Away> {
+        let link = self.any_link()?;
+        self.figures_over(&link, deals).await
+    }
+
+    /// A deal's holds. Those that have ended and wait to be dropped do not count.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn holds(&self, deal: DealId) -> Result<HoldsInRedis, Away> {
+        let link = self.any_link()?;
+        let mut pipe = redis::pipe();
+        pipe.atomic().hgetall(self.keys.held(deal)).zrange_withscores(self.keys.holds(deal), 0, -1);
+        let (held, ends): (HashMap<String, String>, Vec<(String, f64)>) =
+            match pipe.query_async(&mut link.connection.clone()).await {
+                Ok(both) => both,
+                Err(error) => return Err(self.lost(&link, "holds", &error)),
+            };
+        let ends: HashMap<String, f64> = ends.into_iter().collect();
+        let mut found = HoldsInRedis::default();
+        for (field, value) in &held {
+            match field.as_str() {
+                "=units" => found.sum_units = value.parse().unwrap_or(-1),
+                "=new" => found.sum_new = value.parse().unwrap_or(-1),
+                signup => {
+                    let (units, new) = value.split_once(' ').unwrap_or_default();
+                    found.units += units.parse::<i64>().unwrap_or(0);
+                    found.new += new.parse::<i64>().unwrap_or(0);
+                    found.holds += 1;
+                    found.without_end += usize::from(!ends.contains_key(signup));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The units of every known buyer of a deal.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn buyers(&self, deal: DealId) -> Result<HashMap<AccountId, u32>, Away> {
+        let link = self.any_link()?;
+        let known: HashMap<String, String> = match link.connection.clone().hgetall(self.keys.buyers(deal)).await {
+            Ok(known) => known,
+            Err(error) => return Err(self.lost(&link, "buyers", &error)),
+        };
+        let read =
+            |(buyer, units): (String, String)| Some((buyer.parse().ok()?, units.split_once(' ')?.0.parse().ok()?));
+        Ok(known.into_iter().filter_map(read).collect())
+    }
+
+    /// Keys under the prefix that Muster should not have made; at most `most` of them.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn foreign_keys(&self, most: usize) -> Result<Vec<String>, Away> {
+        let link = self.any_link()?;
+        let mut connection = link.connection.clone();
+        let (mut cursor, mut foreign) = (0_u64, Vec::new());
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor).arg("MATCH").arg(self.keys.pattern()).arg("COUNT").arg(1000);
+            let (next, keys): (u64, Vec<String>) = match scan.query_async(&mut connection).await {
+                Ok(page) => page,
+                Err(error) => return Err(self.lost(&link, "scan", &error)),
+            };
+            foreign.extend(keys.into_iter().filter(|key| !self.keys.is_ours(key)));
+            cursor = next;
+            if cursor == 0 || foreign.len() >= most {
+                foreign.truncate(most);
+                return Ok(foreign);
+            }
+        }
+    }
+}

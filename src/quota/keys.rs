@@ -1,0 +1,89 @@
+//! The names of keys. Every key of a deal has the deal's id as its hash tag, and nothing spans two deals.
+
+use crate::domain::{DealId, SignupId};
+
+/// Makes the names of keys under one prefix.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// Names under this prefix.
+    #[must_use]
+    pub fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    fn of(&self, deal: DealId, what: &str) -> String {
+        format!("{}:{{{deal}}}:{what}", self.prefix)
+    }
+
+    /// Hash: the terms that admission needs, the figures, and how they came here.
+    #[must_use]
+    pub fn quota(&self, deal: DealId) -> String {
+        self.of(deal, "quota")
+    }
+
+    /// Hash: buyer → "units rev"; everybody who ever had a signup.
+    #[must_use]
+    pub fn buyers(&self, deal: DealId) -> String {
+        self.of(deal, "buyers")
+    }
+
+    /// Sorted set: signup → when its hold ends.
+    #[must_use]
+    pub fn holds(&self, deal: DealId) -> String {
+        self.of(deal, "holds")
+    }
+
+    /// Hash: signup → "units new", and the sums of both.
+    #[must_use]
+    pub fn held(&self, deal: DealId) -> String {
+        self.of(deal, "held")
+    }
+
+    /// Sorted set: ranges of versions that are known beyond a gap.
+    #[must_use]
+    pub fn ranges(&self, deal: DealId) -> String {
+        self.of(deal, "ranges")
+    }
+
+    /// Channel: the deal's live messages.
+    #[must_use]
+    pub fn channel(&self, deal: DealId) -> String {
+        self.of(deal, "live")
+    }
+
+    /// A shared rate limit: its name, and whom it limits.
+    #[must_use]
+    pub fn rate(&self, name: &str, who: &str) -> String {
+        format!("{}:{{{name}:{who}}}:rate", self.prefix)
+    }
+
+    /// Written on connecting, to see that Redis takes writes.
+    #[must_use]
+    pub fn probe(&self) -> String {
+        format!("{}:{{probe}}:link", self.prefix)
+    }
+
+    /// What every key of Muster matches.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        format!("{}:*", self.prefix)
+    }
+
+    /// Whether a key is one that Muster may have made: the prefix, a hash tag, and a known name after it.
+    #[must_use]
+    pub fn is_ours(&self, key: &str) -> bool {
+        let parts = key.strip_prefix(&format!("{}:{{", self.prefix)).and_then(|rest| rest.rsplit_once("}:"));
+        parts.is_some_and(|(tag, what)| {
+            !tag.is_empty() && matches!(what, "quota" | "buyers" | "holds" | "held" | "ranges" | "rate" | "link")
+        })
+    }
+}
+
+/// Signups as script arguments.
+pub(super) fn texts(signups: &[SignupId]) -> Vec<String> {
+    signups.iter().map(ToString::to_string).collect()
+}

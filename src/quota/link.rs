@@ -1,0 +1,178 @@
+//! The connection to Redis: made in the background, given up at the first failed call, made again.
+//!
+//! One multiplexed connection carries every join: a pool's check-out would cost a ping each time. A connection belongs to
+//! one run of one Redis server (its `run_id`): after a restart or a failover the id is another one, and what was loaded
+//! under the old one is loaded again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, InfoDict, RedisError};
+use secrecy::ExposeSecret;
+use tokio::sync::watch;
+
+use super::Settings;
+
+/// Why Muster refuses to start with this Redis.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL cannot be read.
+    #[error("REDIS_URL cannot be read: {0}")]
+    Url(RedisError),
+    /// Keys may be dropped when memory runs out. A dropped key is loaded again, but at the worst moment.
+    #[error(
+        "Redis may evict keys: its maxmemory-policy is {0}. Set it to noeviction, or allow it with redis.allow_eviction = true"
+    )]
+    Evicts(String),
+}
+
+/// A connection to one run of one Redis server.
+#[derive(Clone)]
+pub struct Link {
+    number: u64,
+    pub(super) run_id: Arc<str>,
+    pub(super) connection: MultiplexedConnection,
+}
+
+/// What became of the connection.
+#[derive(Clone)]
+pub enum LinkEvent {
+    /// There is none.
+    Away,
+    /// It is there, but Redis has not been told yet what happened meanwhile.
+    CatchingUp(Link),
+    /// Joins are admitted over it.
+    Online(Link),
+}
+
+#[derive(Clone)]
+pub(super) struct Links {
+    state: watch::Sender<LinkEvent>,
+}
+
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+impl Links {
+    /// Tries once to connect, then keeps connected in the background for as long as the runtime lasts.
+    pub(super) async fn start(settings: &Settings, probe: String) -> Result<Self, ConnectError> {
+        let client = Client::open(settings.url.expose_secret()).map_err(ConnectError::Url)?;
+        let links = Self { state: watch::Sender::new(LinkEvent::Away) };
+        let connector =
+            Connector { client, probe, timeout: settings.response_timeout, allow_eviction: settings.allow_eviction };
+        match connector.connect().await {
+            Ok(link) => drop(links.state.send_replace(LinkEvent::CatchingUp(link))),
+            Err(Failure::Evicts(policy)) => return Err(ConnectError::Evicts(policy)),
+            Err(Failure::Redis(error)) => tracing::warn!(%error, "Redis is away: beginning without admission"),
+        }
+        tokio::spawn(keep_connected(connector, links.state.clone()));
+        Ok(links)
+    }
+
+    pub(super) fn online(&self) -> Option<Link> {
+        match &*self.state.borrow() {
+            LinkEvent::Online(link) => Some(link.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn any(&self) -> Option<Link> {
+        match &*self.state.borrow() {
+            LinkEvent::Online(link) | LinkEvent::CatchingUp(link) => Some(link.clone()),
+            LinkEvent::Away => None,
+        }
+    }
+
+    pub(super) fn events(&self) -> watch::Receiver<LinkEvent> {
+        self.state.subscribe()
+    }
+
+    pub(super) fn set_online(&self, link: &Link) {
+        self.state.send_if_modified(|state| match state {
+            LinkEvent::CatchingUp(current) if current.number == link.number => {
+                *state = LinkEvent::Online(link.clone());
+                true
+            }
+            _ => false,
+        });
+    }
+
+    /// Any failed call ends the connection: after a time-out nobody knows what the next reply answers, and a server that
+    /// refuses writes (out of memory, a replica, busy in a script) is no admission either. A new one is probed first.
+    pub(super) fn lost(&self, link: &Link, what: &'static str, error: &RedisError) {
+        let changed = self.state.send_if_modified(|state| match state {
+            LinkEvent::CatchingUp(current) | LinkEvent::Online(current) if current.number == link.number => {
+                *state = LinkEvent::Away;
+                true
+            }
+            _ => false,
+        });
+        if changed {
+            tracing::warn!(%error, what, "Redis is away: joins go on without admission");
+        }
+    }
+}
+
+enum Failure {
+    Evicts(String),
+    Redis(RedisError),
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
+}
+
+struct Connector {
+    client: Client,
+    probe: String,
+    timeout: Duration,
+    allow_eviction: bool,
+}
+
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+impl Connector {
+    async fn connect(&self) -> Result<Link, Failure> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(self.timeout));
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let info: InfoDict = redis::cmd("INFO").query_async(&mut connection).await?;
+        let policy: String = info.get("maxmemory_policy").unwrap_or_default();
+        if policy != "noeviction" && !self.allow_eviction {
+            return Err(Failure::Evicts(policy));
+        }
+        // A replica, or a server that is out of memory, answers reads but takes no writes.
+        let () = redis::cmd("SET").arg(&self.probe).arg(1).arg("PX").arg(1000).query_async(&mut connection).await?;
+        let run_id: String = info.get("run_id").unwrap_or_default();
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Ok(Link { number, run_id: run_id.into(), connection })
+    }
+}
+
+async fn keep_connected(connector: Connector, state: watch::Sender<LinkEvent>) {
+    let mut events = state.subscribe();
+    while events.wait_for(|event| matches!(event, LinkEvent::Away)).await.is_ok() {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match connector.connect().await {
+                Ok(link) => {
+                    tracing::info!(run_id = %link.run_id, "Redis is here again");
+                    state.send_replace(LinkEvent::CatchingUp(link));
+                    break;
+                }
+                Err(Failure::Evicts(policy)) => {
+                    tracing::error!(policy, "Redis may evict keys: staying without admission");
+                    wait = LONGEST_WAIT;
+                }
+                Err(Failure::Redis(error)) => tracing::debug!(%error, "Redis is still away"),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+}

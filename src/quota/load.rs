@@ -1,0 +1,118 @@
+//! Loading a deal that Redis does not know: begun here, the snapshot read from Postgres by the caller, finished here.
+//!
+//! The order matters. What is committed after the beginning is applied to the key that then exists; what was committed
+//! before it is in the snapshot, which is read after it. So nothing is missed, whoever commits meanwhile.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::apply::BuyerUnits;
+use super::link::Link;
+use super::{Away, Quota, scripts};
+use crate::domain::{DealId, Progress};
+use chrono::{DateTime, Utc};
+
+/// For how long a node waits for another that is loading the same deal.
+const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(5);
+
+/// A deal as Postgres knows it, apart from its buyers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The figures and what they are bounded by.
+    pub progress: Progress,
+    /// When its window begins.
+    pub opens_at: DateTime<Utc>,
+    /// The time of the snapshot.
+    pub now: DateTime<Utc>,
+}
+
+/// What beginning to load came to.
+pub enum Begun {
+    /// It is this caller's to finish.
+    Begun(Load),
+    /// Another node is loading it: ask again in a moment.
+    Loading,
+    /// It is loaded.
+    Loaded,
+}
+
+/// A load that was begun. Given up, it leaves nothing behind for long.
+pub struct Load {
+    quota: Quota,
+    link: Link,
+    deal: DealId,
+    token: String,
+}
+
+/// Another load took over, or Postgres began another epoch: begin again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Superseded;
+
+impl Quota {
+    /// Begins to load a deal.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn begin_load(&self, deal: DealId) -> Result<Begun, Away> {
+        let link = self.any_link()?;
+        let token = Uuid::now_v7().to_string();
+        let mut call = scripts::LOAD_BEGIN.key(self.keys.quota(deal));
+        call.key(self.keys.buyers(deal)).key(self.keys.ranges(deal));
+        call.arg(scripts::SCHEMA_VERSION).arg(&*link.run_id).arg(&token).arg(millis(WAIT_FOR_ANOTHER));
+        match call.invoke_async::<(String,)>(&mut link.connection.clone()).await {
+            Ok((word,)) => Ok(match word.as_str() {
+                "begun" => Begun::Begun(Load { quota: self.clone(), link, deal, token }),
+                "loaded" => Begun::Loaded,
+                _ => Begun::Loading,
+            }),
+            Err(error) => Err(self.lost(&link, "load", &error)),
+        }
+    }
+}
+
+impl Load {
+    /// Adds a chunk of everybody who ever had a signup, 0 units for those who left.
+    ///
+    /// # Errors
+    /// Redis is away. `Ok(Err(_))`: somebody else took over.
+    pub async fn buyers(&self, chunk: &[BuyerUnits]) -> Result<Result<(), Superseded>, Away> {
+        let keys = &self.quota.keys;
+        let mut call = scripts::LOAD_BUYERS.key(keys.quota(self.deal));
+        call.key(keys.buyers(self.deal)).arg(&self.token);
+        for buyer in chunk {
+            call.arg(buyer.buyer.to_string()).arg(buyer.units).arg(buyer.rev);
+        }
+        self.run(&call, "taken").await
+    }
+
+    /// Ends the load: from now on Redis admits to the deal.
+    ///
+    /// # Errors
+    /// Redis is away. `Ok(Err(_))`: somebody else took over.
+    pub async fn finish(self, snapshot: &Snapshot) -> Result<Result<(), Superseded>, Away> {
+        let keys = &self.quota.keys;
+        let progress = &snapshot.progress;
+        let until_closed = (progress.closes_at - snapshot.now).to_std().unwrap_or_default();
+        let stays = until_closed + self.quota.settings.keep_after_closing;
+        let mut call = scripts::LOAD_FINISH.key(keys.quota(self.deal));
+        call.key(keys.buyers(self.deal)).key(keys.ranges(self.deal)).arg(&self.token);
+        call.arg(progress.epoch).arg(progress.rev).arg(progress.state.as_str());
+        call.arg(progress.buyers).arg(progress.units).arg(progress.tipping_point);
+        call.arg(progress.cap.map(|cap| cap.to_string()).unwrap_or_default());
+        call.arg(snapshot.opens_at.timestamp_millis()).arg(progress.closes_at.timestamp_millis()).arg(millis(stays));
+        self.run(&call, "loaded").await
+    }
+
+    async fn run(&self, call: &redis::ScriptInvocation<'_>, good: &str) -> Result<Result<(), Superseded>, Away> {
+        match call.invoke_async::<(String,)>(&mut self.link.connection.clone()).await {
+            Ok((word,)) if word == good => Ok(Ok(())),
+            Ok(_) => Ok(Err(Superseded)),
+            Err(error) => Err(self.quota.lost(&self.link, "load", &error)),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,103 @@
+//! Redis: admission, the live bus and shared rate limits. The only module that knows keys and scripts.
+//!
+//! Owns the keys of each deal (all with the deal's hash tag, so that they live on one node of a cluster) and the scripts in
+//! `lua/` that read and write them. Must never decide whether somebody joined: Postgres does, and everything in here may be
+//! wiped, old or absent at any time without harm to what was promised.
+//!
+//! What always holds:
+//!
+//! - Figures are absolute and the newest `(epoch, rev)` wins, so that scripts may run twice, late, or in any order.
+//! - A missing key means "load it", never zero.
+//! - A hold always ends by itself.
+//! - While Redis is away, every call answers [`Away`] at once: the caller goes on without admission.
+
+mod admit;
+mod apply;
+pub mod bus;
+mod inspect;
+mod keys;
+mod link;
+mod load;
+mod scripts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+pub use admit::{Admission, Answer};
+pub use apply::{Applied, BuyerUnits, Change};
+pub use inspect::{DealInRedis, HoldsInRedis};
+pub use keys::Keys;
+pub use link::{Link, LinkEvent};
+pub use load::{Begun, Load, Snapshot};
+
+/// How Redis is reached and used.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it is: `redis://…` or `redis+unix://…`.
+    pub url: SecretString,
+    /// What every key begins with.
+    pub prefix: String,
+    /// How long a place is held for a join that is being recorded.
+    pub hold_ttl: Duration,
+    /// After which a command counts as lost.
+    pub response_timeout: Duration,
+    /// How long a deal stays after its window is over.
+    pub keep_after_closing: Duration,
+    /// Accept a `maxmemory-policy` that may drop keys.
+    pub allow_eviction: bool,
+}
+
+/// Redis does not answer, or answers with errors: go on without it. Why was logged where it was noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Redis is away")]
+pub struct Away;
+
+/// The counters and the bus in Redis. Cheap to clone.
+#[derive(Clone)]
+pub struct Quota {
+    keys: Arc<Keys>,
+    links: link::Links,
+    settings: Arc<Settings>,
+}
+
+impl Quota {
+    /// Connects in the background and keeps connected. Returns at once: without Redis, Muster begins degraded.
+    ///
+    /// # Errors
+    /// The URL cannot be read, or Redis answers and may evict keys although that was not allowed.
+    pub async fn connect(settings: Settings) -> Result<Self, link::ConnectError> {
+        let keys = Arc::new(Keys::new(&settings.prefix));
+        let links = link::Links::start(&settings, keys.probe()).await?;
+        Ok(Self { keys, links, settings: Arc::new(settings) })
+    }
+
+    /// Whether joins can be admitted here now.
+    #[must_use]
+    pub fn is_online(&self) -> bool {
+        self.links.online().is_some()
+    }
+
+    /// Each new connection, to be caught up with Postgres before it admits: see [`Quota::admit_over`].
+    #[must_use]
+    pub fn link_events(&self) -> tokio::sync::watch::Receiver<LinkEvent> {
+        self.links.events()
+    }
+
+    /// From now on joins are admitted over this connection: Redis was told what happened while it was away.
+    pub fn admit_over(&self, link: &Link) {
+        self.links.set_online(link);
+    }
+
+    /// The connection for everything but admission: while catching up, too.
+    fn any_link(&self) -> Result<Link, Away> {
+        self.links.any().ok_or(Away)
+    }
+
+    /// Takes the connection out of use after a failed call, and says that Redis is away.
+    fn lost(&self, link: &Link, what: &'static str, error: &redis::RedisError) -> Away {
+        self.links.lost(link, what, error);
+        Away
+    }
+}

@@ -1,0 +1,23 @@
+//! The scripts of `lua/`, compiled into the binary. Each file's header says what it takes, answers and writes.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+/// Raised when the meaning of a stored field changes: nodes of two versions then do not read each other's keys.
+pub(super) const SCHEMA_VERSION: &str = "1";
+
+macro_rules! script {
+    ($name:ident, $($file:literal),+) => {
+        pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(concat!($(include_str!(concat!("../../lua/", $file))),+)));
+    };
+}
+
+script!(ADMIT, "holds.lua", "admit.lua");
+script!(APPLY, "holds.lua", "apply.lua");
+script!(RELEASE, "holds.lua", "release.lua");
+script!(RENEW, "renew.lua");
+script!(LOAD_BEGIN, "load_begin.lua");
+script!(LOAD_BUYERS, "load_buyers.lua");
+script!(LOAD_FINISH, "load_finish.lua");
