@@ -145,3 +145,18 @@ BEGIN
     RETURN NEXT;
 END
 $$;
+
+-- Notes which ended deals have nothing left to settle. Locks in the order of ids; a deal that is locked waits for the next call.
+CREATE FUNCTION mark_settled_deals() RETURNS void
+    LANGUAGE sql VOLATILE
+    AS $$
+    WITH done AS (
+        SELECT d.id FROM deals AS d
+         WHERE d.tipped_at IS NOT NULL AND d.all_settled_at IS NULL AND d.state = 'succeeded'
+           AND NOT EXISTS (SELECT 1 FROM signups AS s
+                            WHERE s.deal = d.id AND s.settled_at IS NULL AND s.state = 'active')
+         ORDER BY d.id
+           FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE deals AS d SET all_settled_at = muster_now() FROM done WHERE d.id = done.id
+$$;

@@ -4,8 +4,10 @@
 //!
 //! - [`domain`]: what a deal, a signup and a coupon are. Pure: no async, no I/O.
 //! - [`clock`]: the only place that asks what time it is.
+//! - [`ledger`]: Postgres. Who joined what, and everything else that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 
 pub mod clock;
 pub mod domain;
+pub mod ledger;
 pub mod quota;

@@ -1,0 +1,102 @@
+//! What Redis needs to be told: which deals changed, what became of them, and whole deals for loading.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::deal_rows::ProgressRow;
+use super::{Ledger, LedgerError};
+use crate::domain::{AccountId, DealId, Progress};
+
+/// A deal's figures, to compare with what Redis has.
+pub type DealVersion = Progress;
+
+/// A deal for loading: its figures and window at one moment, and everybody who ever had a signup at the same moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadSnapshot {
+    /// The figures.
+    pub progress: Progress,
+    /// When its window begins.
+    pub opens_at: DateTime<Utc>,
+    /// When this was.
+    pub now: DateTime<Utc>,
+    /// Each buyer's units (0 after leaving) and the version of their last change.
+    pub buyers: Vec<(AccountId, u32, i64)>,
+}
+
+impl Ledger {
+    /// Deals that can still change or that ended a short while ago, as far as they changed within this time; without one, all.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn changed_deals(&self, within: Option<Duration>) -> Result<Vec<DealVersion>, LedgerError> {
+        let seconds = within.map(|within| i32::try_from(within.as_secs()).unwrap_or(i32::MAX));
+        let rows = sqlx::query_as!(
+            ProgressRow,
+            "SELECT d.id, e.epoch, d.rev, d.state, d.buyers, d.units, d.tipping_point, d.cap, d.closes_at
+               FROM deals AS d CROSS JOIN epoch AS e
+              WHERE (d.state IN ('open', 'tipped') OR d.ended_at > muster_now() - interval '1 hour')
+                AND ($1::integer IS NULL OR d.changed_at > muster_now() - make_interval(secs => $1))",
+            seconds
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Progress::try_from).collect()
+    }
+
+    /// The buyers of a deal whose units changed after this version.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn buyers_changed_after(
+        &self,
+        deal: DealId,
+        rev: i64,
+    ) -> Result<Vec<(AccountId, u32, i64)>, LedgerError> {
+        let rows =
+            sqlx::query!("SELECT buyer, units, rev FROM deal_buyers WHERE deal = $1 AND rev > $2", deal.as_uuid(), rev)
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(rows.into_iter().map(|r| (r.buyer.into(), r.units.cast_unsigned(), r.rev)).collect())
+    }
+
+    /// A published deal with all its buyers, from one snapshot (one statement). None for drafts and for what does not exist.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn load_snapshot(&self, deal: DealId) -> Result<Option<LoadSnapshot>, LedgerError> {
+        let row = sqlx::query!(
+            r#"SELECT d.id, e.epoch, d.rev, d.state, d.buyers, d.units, d.tipping_point, d.cap, d.opens_at, d.closes_at,
+                      muster_now() AS "now!",
+                      b.ids AS "buyer_ids!: Vec<Uuid>", b.units AS "buyer_units!: Vec<i32>", b.revs AS "buyer_revs!: Vec<i64>"
+                 FROM deals AS d CROSS JOIN epoch AS e
+                CROSS JOIN LATERAL (SELECT coalesce(array_agg(b.buyer), '{}') AS ids, coalesce(array_agg(b.units), '{}') AS units,
+                                           coalesce(array_agg(b.rev), '{}') AS revs
+                                      FROM deal_buyers AS b WHERE b.deal = d.id) AS b
+                WHERE d.id = $1 AND d.state <> 'draft'"#,
+            deal.as_uuid()
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let buyers = row.buyer_ids.into_iter().zip(row.buyer_units).zip(row.buyer_revs);
+        let progress = ProgressRow {
+            id: row.id,
+            epoch: row.epoch,
+            rev: row.rev,
+            state: row.state,
+            buyers: row.buyers,
+            units: row.units,
+            tipping_point: row.tipping_point,
+            cap: row.cap,
+            closes_at: row.closes_at,
+        };
+        Ok(Some(LoadSnapshot {
+            progress: progress.try_into()?,
+            opens_at: row.opens_at,
+            now: row.now,
+            buyers: buyers.map(|((id, units), rev)| (id.into(), units.cast_unsigned(), rev)).collect(),
+        }))
+    }
+}

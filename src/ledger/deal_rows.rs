@@ -1,0 +1,121 @@
+//! Rows of `deals` as deals.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::error::{LedgerError, unreadable};
+use crate::domain::{Currency, Deal, DealState, Money, Progress, Terms};
+
+/// A row of `deals` with its merchant's name and the epoch.
+pub(super) struct DealRow {
+    pub(super) id: Uuid,
+    pub(super) merchant: Uuid,
+    pub(super) merchant_name: String,
+    pub(super) epoch: i64,
+    pub(super) rev: i64,
+    pub(super) buyers: i32,
+    pub(super) units: i32,
+    pub(super) state: String,
+    pub(super) title: String,
+    pub(super) description: String,
+    pub(super) price: Decimal,
+    pub(super) face_value: Decimal,
+    pub(super) currency: String,
+    pub(super) tipping_point: i32,
+    pub(super) cap: Option<i32>,
+    pub(super) per_buyer_max: i32,
+    pub(super) opens_at: DateTime<Utc>,
+    pub(super) closes_at: DateTime<Utc>,
+    pub(super) time_zone: String,
+    pub(super) coupon_expires_at: DateTime<Utc>,
+    pub(super) city: Option<String>,
+    pub(super) category: Option<String>,
+    pub(super) picture: Option<String>,
+    pub(super) version: i64,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) published_at: Option<DateTime<Utc>>,
+    pub(super) tipped_at: Option<DateTime<Utc>>,
+    pub(super) ended_at: Option<DateTime<Utc>>,
+    pub(super) withdrawn_reason: Option<String>,
+}
+
+impl TryFrom<DealRow> for Deal {
+    type Error = LedgerError;
+
+    fn try_from(row: DealRow) -> Result<Self, LedgerError> {
+        let currency = Currency::parse(&row.currency).ok_or_else(|| unreadable("currency"))?;
+        let money = |field, amount| Money::new(field, amount, currency).map_err(|_| unreadable(field));
+        let progress = Progress {
+            deal: row.id.into(),
+            epoch: row.epoch,
+            rev: row.rev,
+            state: DealState::parse(&row.state).ok_or_else(|| unreadable("state"))?,
+            buyers: row.buyers.cast_unsigned(),
+            units: row.units.cast_unsigned(),
+            tipping_point: row.tipping_point.cast_unsigned(),
+            cap: row.cap.map(i32::cast_unsigned),
+            closes_at: row.closes_at,
+        };
+        let terms = Terms {
+            title: row.title,
+            description: row.description,
+            price: money("price", row.price)?,
+            face_value: money("face_value", row.face_value)?,
+            tipping_point: progress.tipping_point,
+            cap: progress.cap,
+            per_buyer_max: row.per_buyer_max.cast_unsigned(),
+            opens_at: row.opens_at,
+            closes_at: row.closes_at,
+            time_zone: row.time_zone.parse().map_err(|_| unreadable("time_zone"))?,
+            coupon_expires_at: row.coupon_expires_at,
+            city: row.city,
+            category: row.category,
+        };
+        Ok(Self {
+            id: row.id.into(),
+            merchant: row.merchant.into(),
+            merchant_name: row.merchant_name,
+            terms,
+            progress,
+            picture: row.picture,
+            version: row.version,
+            created_at: row.created_at,
+            published_at: row.published_at,
+            tipped_at: row.tipped_at,
+            ended_at: row.ended_at,
+            withdrawn_reason: row.withdrawn_reason,
+        })
+    }
+}
+
+/// The columns of a figures-only read, as progress.
+pub(super) struct ProgressRow {
+    pub(super) id: Uuid,
+    pub(super) epoch: i64,
+    pub(super) rev: i64,
+    pub(super) state: String,
+    pub(super) buyers: i32,
+    pub(super) units: i32,
+    pub(super) tipping_point: i32,
+    pub(super) cap: Option<i32>,
+    pub(super) closes_at: DateTime<Utc>,
+}
+
+impl TryFrom<ProgressRow> for Progress {
+    type Error = LedgerError;
+
+    fn try_from(row: ProgressRow) -> Result<Self, LedgerError> {
+        Ok(Self {
+            deal: row.id.into(),
+            epoch: row.epoch,
+            rev: row.rev,
+            state: DealState::parse(&row.state).ok_or_else(|| unreadable("state"))?,
+            buyers: row.buyers.cast_unsigned(),
+            units: row.units.cast_unsigned(),
+            tipping_point: row.tipping_point.cast_unsigned(),
+            cap: row.cap.map(i32::cast_unsigned),
+            closes_at: row.closes_at,
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! What can go wrong with Postgres, as callers need to tell it apart.
+
+/// A failed call outside the lanes.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Postgres does not answer, or has no connection free: trying again later may succeed.
+    #[error("Postgres is away: {0}")]
+    Unavailable(sqlx::Error),
+    /// A value that must be unique exists: the name of the constraint.
+    #[error("{0} is taken")]
+    Taken(String),
+    /// Anything else: a defect.
+    #[error("Postgres refused a statement: {0}")]
+    Broken(sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("migrating failed: {0}")]
+    Migration(sqlx::migrate::MigrateError),
+}
+
+impl From<sqlx::Error> for LedgerError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(refused) if refused.is_unique_violation() => {
+                Self::Taken(refused.constraint().unwrap_or_default().to_owned())
+            }
+            sqlx::Error::Database(refused) => match refused.code().as_deref().unwrap_or_default() {
+                // Connection trouble, no resources, an operator's intervention, a lock that took too long.
+                code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
+                    Self::Unavailable(error)
+                }
+                "55P03" | "40001" | "40P01" | "25006" => Self::Unavailable(error),
+                _ => Self::Broken(error),
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+            _ => Self::Broken(error),
+        }
+    }
+}
+
+/// A row holds something that no version of Muster writes.
+pub(super) fn unreadable(what: &str) -> LedgerError {
+    LedgerError::Broken(sqlx::Error::Decode(format!("unreadable {what}").into()))
+}

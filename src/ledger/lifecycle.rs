@@ -1,0 +1,81 @@
+//! Publishing, withdrawing and closing deals: one function call each.
+
+use super::{Ledger, LedgerError};
+use crate::domain::{AccountId, DealId};
+use crate::ledger::error::unreadable;
+
+/// What publishing came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublishAnswer {
+    /// It is open.
+    Published,
+    /// This merchant has no such deal.
+    NoSuchDeal,
+    /// It is not a draft any more.
+    NotDraft,
+    /// Its window would be over at once.
+    WindowOver,
+}
+
+/// What withdrawing came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithdrawAnswer {
+    /// It is withdrawn.
+    Withdrawn,
+    /// This merchant has no such deal.
+    NoSuchDeal,
+    /// It succeeded or failed before.
+    Ended,
+}
+
+impl Ledger {
+    /// Publishes a draft.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn publish_deal(&self, merchant: AccountId, deal: DealId) -> Result<PublishAnswer, LedgerError> {
+        let word = sqlx::query_scalar!(r#"SELECT publish_deal($1, $2) AS "word!""#, deal.as_uuid(), merchant.as_uuid())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(match word.as_str() {
+            "ok" => PublishAnswer::Published,
+            "no_such_deal" => PublishAnswer::NoSuchDeal,
+            "not_draft" => PublishAnswer::NotDraft,
+            "closed" => PublishAnswer::WindowOver,
+            _ => return Err(unreadable("answer")),
+        })
+    }
+
+    /// Takes a deal down.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn withdraw_deal(
+        &self,
+        merchant: AccountId,
+        deal: DealId,
+        reason: &str,
+    ) -> Result<WithdrawAnswer, LedgerError> {
+        let (deal, merchant) = (deal.as_uuid(), merchant.as_uuid());
+        let word = sqlx::query_scalar!(r#"SELECT withdraw_deal($1, $2, $3) AS "word!""#, deal, merchant, reason)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(match word.as_str() {
+            "ok" => WithdrawAnswer::Withdrawn,
+            "no_such_deal" => WithdrawAnswer::NoSuchDeal,
+            "ended" => WithdrawAnswer::Ended,
+            _ => return Err(unreadable("answer")),
+        })
+    }
+
+    /// Ends up to `most` deals whose window is over. Answers which.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn close_due_deals(&self, most: u32) -> Result<Vec<DealId>, LedgerError> {
+        let ended = sqlx::query_scalar!(r#"SELECT close_due_deals($1) AS "deal!""#, most.cast_signed())
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(ended.into_iter().map(DealId::from).collect())
+    }
+}

@@ -1,0 +1,131 @@
+//! Postgres: who joined what, and everything else that must not be lost. The only module with SQL.
+//!
+//! Owns the tables and functions of `migrations/`. Decides nothing by itself: what is allowed is decided by the functions
+//! that lock, look and write in one call, and by the constraints behind them. Must never hold a transaction open across an
+//! await that is not a statement: every writer is one statement, so that a caller who goes away leaves nothing half done
+//! (`sqlx` 0.9's `begin()` is not safe to cancel).
+
+mod changes;
+mod coupons;
+mod deal_rows;
+mod deals;
+mod error;
+mod lane;
+mod lifecycle;
+mod outbox;
+mod page;
+mod signups;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Executor, PgPool};
+
+pub use changes::{DealVersion, LoadSnapshot};
+pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, StoredCoupon, Unsettled};
+pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
+pub use error::LedgerError;
+pub use lane::{CommitError, DecidedJoin, DecidedLeave, Decision, Figures, LaneConnection, LeaveDecision};
+pub use lifecycle::{PublishAnswer, WithdrawAnswer};
+pub use outbox::{Message, MessageKind};
+pub use page::{Cursor, Page, PageRequest};
+pub use signups::DealSignup;
+
+/// How Postgres is reached.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it is: `postgres://…`.
+    pub url: SecretString,
+    /// The most connections for everything but the lanes.
+    pub pool_max: u32,
+    /// How long a request waits for one of them.
+    pub acquire_timeout: Duration,
+    /// How long a statement waits for a lock before it is rolled back and sent again.
+    pub lock_timeout: Duration,
+}
+
+/// The truth. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    pool: PgPool,
+    options: PgConnectOptions,
+    lock_timeout: Duration,
+}
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+impl Ledger {
+    /// Prepares a pool; the first connection is made when it is needed.
+    ///
+    /// # Errors
+    /// The URL cannot be read.
+    pub fn new(settings: &Settings) -> Result<Self, LedgerError> {
+        let options = PgConnectOptions::from_str(settings.url.expose_secret())?.application_name("muster");
+        let lock_timeout = settings.lock_timeout;
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.pool_max)
+            .acquire_timeout(settings.acquire_timeout)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    connection.execute(sqlx::AssertSqlSafe(session_setup(lock_timeout))).await?;
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(options.clone());
+        Ok(Self { pool, options, lock_timeout })
+    }
+
+    /// Brings the schema up to date. Safe to call from several nodes at once.
+    ///
+    /// # Errors
+    /// Postgres is away, or a migration that was applied has changed since.
+    pub async fn migrate(&self) -> Result<(), LedgerError> {
+        MIGRATOR.run(&self.pool).await.map_err(LedgerError::Migration)
+    }
+
+    /// Asks for an answer, and for the time.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn ping(&self) -> Result<chrono::DateTime<chrono::Utc>, LedgerError> {
+        Ok(sqlx::query_scalar!(r#"SELECT muster_now() AS "now!""#).fetch_one(&self.pool).await?)
+    }
+
+    /// Compares the server's history with what was noted, and begins a new epoch after a failover. Answers the epoch.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn check_epoch(&self) -> Result<i64, LedgerError> {
+        Ok(sqlx::query_scalar!(r#"SELECT check_epoch() AS "epoch!""#).fetch_one(&self.pool).await?)
+    }
+
+    /// Begins a new epoch by hand: after a snapshot was restored, so that its lower versions win over what Redis and
+    /// browsers have seen.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn begin_epoch(&self) -> Result<i64, LedgerError> {
+        Ok(sqlx::query_scalar!(r#"SELECT begin_epoch() AS "epoch!""#).fetch_one(&self.pool).await?)
+    }
+
+    /// A connection of its own for a lane; made when it is first used.
+    #[must_use]
+    pub fn lane_connection(&self) -> LaneConnection {
+        LaneConnection::new(self.options.clone(), self.lock_timeout)
+    }
+
+    /// Waits until every connection is back, and closes them.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// What every connection is told first. Nothing of Muster's needs JIT, and compiling costs more than its statements do.
+fn session_setup(lock_timeout: Duration) -> String {
+    format!(
+        "SET jit = off; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = {}",
+        lock_timeout.as_millis()
+    )
+}

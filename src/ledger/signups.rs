@@ -1,0 +1,153 @@
+//! Reading signups.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::error::unreadable;
+use super::{Cursor, Ledger, LedgerError, Page, PageRequest};
+use crate::domain::{AccountId, DealId, Signup, SignupId, SignupState};
+
+/// A signup as the deal's merchant sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DealSignup {
+    /// The signup.
+    pub signup: Signup,
+    /// Its buyer's name; none if the buyer was erased.
+    pub buyer_name: Option<String>,
+}
+
+struct SignupRow {
+    deal: Uuid,
+    id: Uuid,
+    buyer: Uuid,
+    units: i32,
+    number: i32,
+    rev: i64,
+    state: String,
+    joined_at: DateTime<Utc>,
+}
+
+impl TryFrom<SignupRow> for Signup {
+    type Error = LedgerError;
+
+    fn try_from(row: SignupRow) -> Result<Self, LedgerError> {
+        Ok(Self {
+            id: row.id.into(),
+            deal: row.deal.into(),
+            buyer: row.buyer.into(),
+            units: row.units.cast_unsigned(),
+            number: row.number.cast_unsigned(),
+            state: SignupState::parse(&row.state).ok_or_else(|| unreadable("signup state"))?,
+            joined_at: row.joined_at,
+            rev: row.rev,
+        })
+    }
+}
+
+impl Ledger {
+    /// This buyer's signup of this id.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn signup(&self, buyer: AccountId, id: SignupId) -> Result<Option<Signup>, LedgerError> {
+        let row = sqlx::query_as!(
+            SignupRow,
+            "SELECT deal, id, buyer, units, number, rev, state, joined_at FROM signups WHERE buyer = $1 AND id = $2",
+            buyer.as_uuid(),
+            id.as_uuid()
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(Signup::try_from).transpose()
+    }
+
+    /// This buyer's signups in this deal, the last first.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn signups_in_deal(&self, buyer: AccountId, deal: DealId) -> Result<Vec<Signup>, LedgerError> {
+        let rows = sqlx::query_as!(
+            SignupRow,
+            "SELECT deal, id, buyer, units, number, rev, state, joined_at FROM signups
+              WHERE buyer = $1 AND deal = $2 ORDER BY joined_at DESC, id",
+            buyer.as_uuid(),
+            deal.as_uuid()
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Signup::try_from).collect()
+    }
+
+    /// This buyer's signups, the last first.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn signups_of_buyer(&self, buyer: AccountId, page: &PageRequest) -> Result<Page<Signup>, LedgerError> {
+        let (at, id) = page.after();
+        let rows = sqlx::query_as!(
+            SignupRow,
+            "SELECT deal, id, buyer, units, number, rev, state, joined_at FROM signups
+              WHERE buyer = $1 AND ($2::timestamptz IS NULL OR (joined_at, id) < ($2, $3::uuid))
+              ORDER BY joined_at DESC, id DESC LIMIT $4",
+            buyer.as_uuid(),
+            at,
+            id,
+            page.fetch()
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let signups = rows.into_iter().map(Signup::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(signups, page, |signup| Cursor { at: signup.joined_at, id: signup.id.as_uuid() }))
+    }
+
+    /// Who joined this merchant's deal, by number. None if the merchant has no such deal.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn signups_of_deal(
+        &self,
+        merchant: AccountId,
+        deal: DealId,
+        page: &PageRequest,
+    ) -> Result<Option<Page<DealSignup>>, LedgerError> {
+        let owns = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT 1 FROM deals WHERE id = $1 AND merchant = $2) AS "owns!""#,
+            deal.as_uuid(),
+            merchant.as_uuid()
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        if !owns {
+            return Ok(None);
+        }
+        let (at, id) = page.after();
+        let rows = sqlx::query!(
+            r#"SELECT s.deal, s.id, s.buyer, s.units, s.number, s.rev, s.state, s.joined_at, a.name AS "name?"
+                 FROM signups AS s LEFT JOIN accounts AS a ON a.id = s.buyer
+                WHERE s.deal = $1 AND ($2::timestamptz IS NULL OR (s.joined_at, s.id) > ($2, $3::uuid))
+                ORDER BY s.joined_at, s.id LIMIT $4"#,
+            deal.as_uuid(),
+            at,
+            id,
+            page.fetch()
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let read = rows.into_iter().map(|r| {
+            let row = SignupRow {
+                deal: r.deal,
+                id: r.id,
+                buyer: r.buyer,
+                units: r.units,
+                number: r.number,
+                rev: r.rev,
+                state: r.state,
+                joined_at: r.joined_at,
+            };
+            Ok(DealSignup { signup: row.try_into()?, buyer_name: r.name })
+        });
+        let signups = read.collect::<Result<Vec<_>, LedgerError>>()?;
+        let place = |s: &DealSignup| Cursor { at: s.signup.joined_at, id: s.signup.id.as_uuid() };
+        Ok(Some(Page::cut(signups, page, place)))
+    }
+}
