@@ -4,10 +4,15 @@
 //!
 //! - [`domain`]: what a deal, a signup and a coupon are. Pure: no async, no I/O.
 //! - [`clock`]: the only place that asks what time it is.
+//! - [`config`]: what can be set, with its defaults.
+//! - [`telemetry`], [`shutdown`]: what the process tells about itself, and how it ends.
 //! - [`ledger`]: Postgres. Who joined what, and everything else that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod ledger;
 pub mod quota;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,72 @@
+//! Rate limits.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::problem::ConfigProblems;
+use super::units;
+
+/// So many per period; all may be used at once, and they come back evenly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// How many.
+    pub count: u32,
+    /// In how long.
+    #[serde(rename = "period_s", deserialize_with = "units::s")]
+    pub period: Duration,
+}
+
+/// See `config/limits.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Everything from one address.
+    pub requests_per_address: Rate,
+    /// Joins and leaves from one address.
+    pub joins_per_address: Rate,
+    /// Joins and leaves of one account.
+    pub joins_per_account: Rate,
+    /// Joins and leaves of one account in one deal.
+    pub joins_per_account_and_deal: Rate,
+    /// Everything else that changes something.
+    pub writes_per_account: Rate,
+    /// Attempts to sign in, per account and address.
+    pub logins_per_account: Rate,
+    /// Attempts to sign in from one address.
+    pub logins_per_address: Rate,
+    /// Attempts to sign in at this node.
+    pub logins_per_node: Rate,
+    /// New accounts from one address.
+    pub accounts_per_address: Rate,
+    /// New tokens of one account.
+    pub tokens_per_account: Rate,
+    /// Wrong coupon codes of one merchant, after which it has to wait.
+    pub wrong_codes_per_merchant: Rate,
+    /// Wrong coupon codes of one merchant, after which it is reported.
+    pub wrong_codes_reported: Rate,
+}
+
+impl LimitsConfig {
+    pub(super) fn check(&self, problems: &mut ConfigProblems) {
+        let rates = [
+            ("requests_per_address", self.requests_per_address),
+            ("joins_per_address", self.joins_per_address),
+            ("joins_per_account", self.joins_per_account),
+            ("joins_per_account_and_deal", self.joins_per_account_and_deal),
+            ("writes_per_account", self.writes_per_account),
+            ("logins_per_account", self.logins_per_account),
+            ("logins_per_address", self.logins_per_address),
+            ("logins_per_node", self.logins_per_node),
+            ("accounts_per_address", self.accounts_per_address),
+            ("tokens_per_account", self.tokens_per_account),
+            ("wrong_codes_per_merchant", self.wrong_codes_per_merchant),
+            ("wrong_codes_reported", self.wrong_codes_reported),
+        ];
+        for (name, rate) in rates {
+            problems.require(rate.count >= 1, &format!("limits.{name}.count"), "must be at least 1");
+            problems.require(!rate.period.is_zero(), &format!("limits.{name}.period_s"), "must be at least 1");
+        }
+    }
+}

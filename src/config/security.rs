@@ -1,0 +1,105 @@
+//! Passwords, sessions and the keys of coupon codes.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::problem::ConfigProblems;
+use super::units;
+
+/// See `config/security.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityConfig {
+    /// Memory for one password hash.
+    pub argon2_memory_kib: u32,
+    /// Passes over that memory.
+    pub argon2_passes: u32,
+    /// Threads that could share the work.
+    pub argon2_lanes: u32,
+    /// Passwords hashed at the same time.
+    pub hashes_at_once_max: usize,
+    /// How long a sign-in lasts.
+    #[serde(rename = "session_lifetime_h", deserialize_with = "units::h")]
+    pub session_lifetime: Duration,
+    /// How long it lasts unused.
+    #[serde(rename = "session_idle_h", deserialize_with = "units::h")]
+    pub session_idle: Duration,
+    /// How long a node believes what it last read about a token or session.
+    #[serde(rename = "token_cache_s", deserialize_with = "units::s")]
+    pub token_cache: Duration,
+    /// Keys of coupon codes, newest first; at least one.
+    pub coupon_keys: Vec<CouponKey>,
+}
+
+impl SecurityConfig {
+    pub(super) fn check(&self, problems: &mut ConfigProblems) {
+        problems.require(self.argon2_lanes >= 1, "security.argon2_lanes", "must be at least 1");
+        problems.require(
+            self.argon2_memory_kib >= 8 * self.argon2_lanes.max(1),
+            "security.argon2_memory_kib",
+            "must be at least 8 for each of security.argon2_lanes",
+        );
+        problems.require(self.argon2_passes >= 1, "security.argon2_passes", "must be at least 1");
+        problems.require(self.hashes_at_once_max >= 1, "security.hashes_at_once_max", "must be at least 1");
+        problems.require(!self.session_lifetime.is_zero(), "security.session_lifetime_h", "must be at least 1");
+        problems.require(!self.session_idle.is_zero(), "security.session_idle_h", "must be at least 1");
+        problems.require(
+            !self.coupon_keys.is_empty(),
+            "security.coupon_keys",
+            "is required; make one with: echo \"1:$(openssl rand -hex 32)\"",
+        );
+        let mut ids = HashSet::new();
+        let unique = self.coupon_keys.iter().all(|key| ids.insert(key.id));
+        problems.require(unique, "security.coupon_keys", "must not use an id twice");
+    }
+}
+
+/// A secret that coupon codes are derived from, and the id that is stored with each coupon.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CouponKey {
+    id: i16,
+    secret: [u8; 32],
+}
+
+impl CouponKey {
+    /// Stored with each coupon whose code was derived with this key.
+    #[must_use]
+    pub fn id(&self) -> i16 {
+        self.id
+    }
+
+    /// The key itself. Never logged, never stored.
+    #[must_use]
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for CouponKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:[REDACTED]", self.id)
+    }
+}
+
+impl TryFrom<String> for CouponKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        // What was given stays out of the message: it may be most of a secret.
+        const REFUSED: &str = "must be an id between 1 and 32767, a colon and 64 hexadecimal digits";
+        let (id, digits) = text.trim().split_once(':').ok_or(REFUSED)?;
+        let id = id.parse().ok().filter(|id| *id >= 1).ok_or(REFUSED)?;
+        Ok(Self { id, secret: from_hex(digits).ok_or(REFUSED)? })
+    }
+}
+
+fn from_hex(digits: &str) -> Option<[u8; 32]> {
+    let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return None };
+    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect();
+    bytes?.try_into().ok()
+}
