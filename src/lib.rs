@@ -8,6 +8,7 @@
 //! - [`telemetry`], [`shutdown`]: what the process tells about itself, and how it ends.
 //! - [`ledger`]: Postgres. Who joined what, and everything else that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
+//! - [`web`]: pages and the API over HTTP.
 
 pub mod clock;
 pub mod config;
@@ -16,3 +17,4 @@ pub mod ledger;
 pub mod quota;
 pub mod shutdown;
 pub mod telemetry;
+pub mod web;

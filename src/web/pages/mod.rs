@@ -1,0 +1,3 @@
+//! HTML, one file per page or verb.
+
+pub mod view;

@@ -1,0 +1,84 @@
+//! A coupon, to be shown or printed.
+
+use askama::Template;
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
+
+use super::Shell;
+use super::when::Moment;
+use crate::domain::{Coupon, CouponCode, CouponState, Deal};
+
+/// `GET /my/coupons/{coupon}`
+#[derive(Template)]
+#[template(path = "buyer/coupon.html")]
+pub struct CouponPage {
+    shell: Shell,
+    title: String,
+    merchant: String,
+    worth: String,
+    code: String,
+    qr: String,
+    state: &'static str,
+    state_text: &'static str,
+    tone: &'static str,
+    sentence: Option<String>,
+    expires: Moment,
+    ordinal: String,
+}
+
+impl CouponPage {
+    /// The page of this coupon.
+    #[must_use]
+    pub fn new(shell: Shell, coupon: &Coupon, deal: &Deal) -> Self {
+        let (state_text, tone) = state(coupon.state);
+        Self {
+            shell,
+            title: deal.terms.title.clone(),
+            merchant: deal.merchant_name.clone(),
+            worth: format!("{} for {}", deal.terms.face_value.display(), deal.terms.price.display()),
+            code: coupon.code.to_string(),
+            qr: qr(&coupon.code),
+            state: coupon.state.as_str(),
+            state_text,
+            tone,
+            sentence: sentence(coupon, deal),
+            expires: Moment::new(coupon.expires_at, deal.terms.time_zone),
+            ordinal: coupon.ordinal.to_string(),
+        }
+    }
+}
+
+/// What a coupon's state is called, and its colour.
+pub(super) const fn state(state: CouponState) -> (&'static str, &'static str) {
+    match state {
+        CouponState::Issued => ("Ready to use", "success"),
+        CouponState::Redeemed => ("Used", "plain"),
+        CouponState::Void => ("Void", "action"),
+        CouponState::Expired => ("Expired", "tension"),
+    }
+}
+
+fn sentence(coupon: &Coupon, deal: &Deal) -> Option<String> {
+    match coupon.state {
+        CouponState::Issued => None,
+        CouponState::Redeemed => {
+            let at = coupon.redeemed_at.map(|at| Moment::new(at, deal.terms.time_zone).text).unwrap_or_default();
+            let place = coupon.redeemed_where.as_ref().map(|place| format!(", {place}")).unwrap_or_default();
+            Some(format!("Used {at}{place}"))
+        }
+        CouponState::Void => Some("The merchant took this deal down".to_owned()),
+        CouponState::Expired => Some("Its time is over".to_owned()),
+    }
+}
+
+/// The code as a square of modules that scales without loss. Empty in the one case that cannot be: 17 characters fit any
+/// QR code.
+#[must_use]
+pub fn qr(code: &CouponCode) -> String {
+    let Ok(square) = QrCode::with_error_correction_level(code.compact(), EcLevel::M) else {
+        return String::new();
+    };
+    let drawn = square.render::<svg::Color<'_>>().min_dimensions(264, 264).quiet_zone(true).build();
+    // The XML declaration is for files; inside a page it is not allowed.
+    drawn.split_once("?>").map_or(drawn.clone(), |(_, svg)| svg.to_owned())
+}

@@ -1,0 +1,99 @@
+//! Signing in, signing up, and one's account.
+
+use askama::Template;
+
+use super::when::Moment;
+use super::{Form, Shell};
+use crate::domain::{Account, Role};
+
+/// `GET /sign-in`
+#[derive(Template)]
+#[template(path = "account/sign_in.html")]
+pub struct SignInPage {
+    shell: Shell,
+    form: Form,
+    next: String,
+    sign_up_href: String,
+    for_joining: bool,
+}
+
+impl SignInPage {
+    /// The page; `next` is where it leads.
+    #[must_use]
+    pub fn new(shell: Shell, form: Form, next: String) -> Self {
+        let for_joining = next.starts_with("/deals/");
+        Self { shell, form, sign_up_href: with_next("/sign-up", &next), next, for_joining }
+    }
+}
+
+/// The fields of signing in, with this e-mail address typed. A password never comes back.
+#[must_use]
+pub fn sign_in_form(email: &str) -> Form {
+    Form::new([("email", "E-mail", email), ("password", "Password", "")])
+}
+
+/// `GET /sign-up`
+#[derive(Template)]
+#[template(path = "account/sign_up.html")]
+pub struct SignUpPage {
+    shell: Shell,
+    form: Form,
+    next: String,
+    merchant: bool,
+    sign_in_href: String,
+}
+
+impl SignUpPage {
+    /// The page; `next` is where it leads.
+    #[must_use]
+    pub fn new(shell: Shell, form: Form, next: String, role: Role) -> Self {
+        Self { shell, form, sign_in_href: with_next("/sign-in", &next), next, merchant: role == Role::Merchant }
+    }
+}
+
+/// The fields of signing up, with these typed. A password never comes back.
+#[must_use]
+pub fn sign_up_form(name: &str, email: &str) -> Form {
+    Form::new([
+        ("role", "What brings you here", ""),
+        ("name", "Name", name),
+        ("email", "E-mail", email),
+        ("password", "Password", ""),
+    ])
+}
+
+fn with_next(path: &str, next: &str) -> String {
+    match serde_urlencoded::to_string([("next", next)]) {
+        Ok(query) if !next.is_empty() => format!("{path}?{query}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// `GET /account`
+#[derive(Template)]
+#[template(path = "account/account.html")]
+pub struct AccountPage {
+    shell: Shell,
+    name: String,
+    email: String,
+    role: &'static str,
+    since: Moment,
+}
+
+impl AccountPage {
+    /// The page of this account.
+    #[must_use]
+    pub fn new(shell: Shell, account: &Account) -> Self {
+        Self {
+            shell,
+            name: account.name.clone(),
+            email: account.email.as_str().to_owned(),
+            role: match account.role {
+                Role::Buyer => "buy",
+                Role::Merchant => "sell",
+                Role::Operator => "look after Muster",
+            },
+            since: Moment::day(account.created_at, chrono_tz::UTC),
+        }
+    }
+}

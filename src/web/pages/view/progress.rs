@@ -1,0 +1,75 @@
+//! The progress block: how far a deal is, in numbers, words and a bar.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use chrono::{DateTime, Utc};
+
+use super::phase::Phase;
+use super::when::{Moment, time_until};
+use super::words::{LEFT, number};
+use crate::domain::{Deal, Figures};
+
+/// How much of the block is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// On a card or in a list.
+    Small,
+    /// On a page about this deal.
+    Full,
+    /// The same, and it speaks to screen readers when something happens.
+    Speaking,
+}
+
+/// The progress block.
+#[derive(Clone, Debug, Template)]
+#[template(path = "components/progress.html")]
+pub struct ProgressBlock {
+    deal: String,
+    /// What the deal is seen as.
+    pub phase: Phase,
+    figures: String,
+    headline: String,
+    joined: String,
+    left: String,
+    explain: String,
+    tipping_point: u32,
+    bar: u32,
+    opens: Moment,
+    closes: Moment,
+    time_left: String,
+    time_to_opening: String,
+    full: bool,
+    speaks: bool,
+}
+
+impl HtmlSafe for ProgressBlock {}
+
+impl ProgressBlock {
+    /// The block of this deal at this moment.
+    #[must_use]
+    pub fn new(deal: &Deal, now: DateTime<Utc>, size: Size) -> Self {
+        let progress = &deal.progress;
+        let phase = Phase::of(progress, deal.terms.opens_at, now);
+        let words = phase.words();
+        let opens = Moment::new(deal.terms.opens_at, deal.terms.time_zone);
+        let (buyers, point) = (number(progress.buyers), number(progress.tipping_point));
+        let blanks = [("buyers", buyers.as_str()), ("tipping_point", point.as_str()), ("opens", opens.text.as_str())];
+        Self {
+            deal: deal.id.to_string(),
+            phase,
+            figures: serde_json::to_string(&Figures::from(progress)).unwrap_or_default(),
+            headline: words.headline.say(progress.needed(), &blanks),
+            joined: words.joined.say(progress.buyers, &blanks),
+            left: progress.left().map(|left| LEFT.say(left, &[])).unwrap_or_default(),
+            explain: words.explain.say(progress.buyers, &blanks),
+            tipping_point: progress.tipping_point,
+            bar: progress.buyers.min(progress.tipping_point),
+            opens,
+            closes: Moment::new(progress.closes_at, deal.terms.time_zone),
+            time_left: time_until(progress.closes_at, now),
+            time_to_opening: time_until(deal.terms.opens_at, now),
+            full: size != Size::Small,
+            speaks: size == Size::Speaking,
+        }
+    }
+}

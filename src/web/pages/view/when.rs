@@ -1,0 +1,51 @@
+//! Times as people read them: in the deal's time zone, with the zone's abbreviation.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+
+use super::words::TIME;
+
+/// A moment, as a `<time>` element.
+#[derive(Clone, Debug, Template)]
+#[template(source = r#"<time datetime="{{ iso }}">{{ text }}</time>"#, ext = "html")]
+pub struct Moment {
+    /// For programs: RFC 3339, UTC.
+    pub iso: String,
+    /// For people: `Tue 1 Dec 2026, 19:00 WIB`.
+    pub text: String,
+}
+
+impl HtmlSafe for Moment {}
+
+impl Moment {
+    /// The moment in this time zone.
+    #[must_use]
+    pub fn new(at: DateTime<Utc>, zone: Tz) -> Self {
+        let iso = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Self { iso, text: at.with_timezone(&zone).format("%a %-d %b %Y, %H:%M %Z").to_string() }
+    }
+
+    /// Only the day.
+    #[must_use]
+    pub fn day(at: DateTime<Utc>, zone: Tz) -> Self {
+        let iso = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Self { iso, text: at.with_timezone(&zone).format("%-d %b %Y").to_string() }
+    }
+}
+
+/// How long it is until then, in the largest unit that fits; zero when it has passed. The countdowns of the browser round
+/// the same way.
+#[must_use]
+pub fn time_until(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let left = (then - now).num_milliseconds().max(0);
+    let seconds = u64::try_from(left).unwrap_or(0).div_ceil(1000);
+    let (sentence, n) = match seconds {
+        172_800.. => (TIME.days, seconds / 86_400),
+        7_200.. => (TIME.hours, seconds / 3_600),
+        60.. => (TIME.minutes, seconds / 60),
+        _ => (TIME.seconds, seconds),
+    };
+    sentence.say(u32::try_from(n).unwrap_or(u32::MAX), &[])
+}

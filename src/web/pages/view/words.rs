@@ -1,0 +1,261 @@
+//! The sentences that change while a page is open.
+//!
+//! They are said by the server in the first paint and by the browser from then on, so they stand here once and go to the
+//! browser as JSON. Every other sentence stands in a template.
+
+use std::sync::LazyLock;
+
+use serde::Serialize;
+
+use super::script_json;
+
+/// A sentence with blanks: `{n}`, `{buyers}`. With two forms where English needs them.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Sentence {
+    /// The same for every number.
+    Plain(&'static str),
+    /// By the plural rules of English.
+    Plural {
+        /// For exactly 1.
+        one: &'static str,
+        /// For everything else.
+        other: &'static str,
+    },
+}
+
+impl Sentence {
+    /// The sentence for `n`, its blanks filled.
+    #[must_use]
+    pub fn say(self, n: u32, blanks: &[(&str, &str)]) -> String {
+        let form = match self {
+            Self::Plain(form) => form,
+            Self::Plural { one, .. } if n == 1 => one,
+            Self::Plural { other, .. } => other,
+        };
+        let with_n = form.replace("{n}", &number(n));
+        blanks.iter().fold(with_n, |sentence, (name, value)| sentence.replace(&format!("{{{name}}}"), value))
+    }
+}
+
+const fn plain(text: &'static str) -> Sentence {
+    Sentence::Plain(text)
+}
+
+const fn plural(one: &'static str, other: &'static str) -> Sentence {
+    Sentence::Plural { one, other }
+}
+
+/// A number with its thousands in groups.
+#[must_use]
+pub fn number(n: u32) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// What a progress block says in one phase.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PhaseWords {
+    /// The colour of its badge: `plain`, `tension`, `success`, `action`.
+    pub tone: &'static str,
+    /// A word or two over it; may be empty.
+    pub badge: &'static str,
+    /// What matters most; `n` is the number of buyers needed.
+    pub headline: Sentence,
+    /// Under the bar; `n` is the number of buyers.
+    pub joined: Sentence,
+    /// What it means.
+    pub explain: Sentence,
+    /// Instead of the join button.
+    pub join: &'static str,
+}
+
+const OF_THE_POINT: Sentence = plain("{buyers} of {tipping_point} joined");
+const JOINED: Sentence = plural("{n} buyer joined", "{n} buyers joined");
+const NEEDED: Sentence = plural("{n} more buyer needed", "{n} more buyers needed");
+const ALL_OR_NOTHING: Sentence = plain("If too few join in time, nobody pays.");
+
+/// The words of every phase, by its name.
+#[derive(Debug, Serialize)]
+pub(super) struct Phases {
+    pub(super) draft: PhaseWords,
+    pub(super) scheduled: PhaseWords,
+    pub(super) open: PhaseWords,
+    pub(super) almost: PhaseWords,
+    pub(super) on: PhaseWords,
+    pub(super) sold_out: PhaseWords,
+    pub(super) closing: PhaseWords,
+    pub(super) happened: PhaseWords,
+    pub(super) failed: PhaseWords,
+    pub(super) withdrawn: PhaseWords,
+}
+
+/// See the fields.
+pub(super) const PHASES: Phases = Phases {
+    draft: PhaseWords {
+        tone: "plain",
+        badge: "Draft",
+        headline: plain("Not published yet"),
+        joined: OF_THE_POINT,
+        explain: plain("Only you can see it."),
+        join: "Nobody can join it before it is published.",
+    },
+    scheduled: PhaseWords {
+        tone: "plain",
+        badge: "Opens soon",
+        headline: plain("Opens {opens}"),
+        joined: OF_THE_POINT,
+        explain: ALL_OR_NOTHING,
+        join: "You can join when it opens.",
+    },
+    open: PhaseWords {
+        tone: "plain",
+        badge: "",
+        headline: NEEDED,
+        joined: OF_THE_POINT,
+        explain: ALL_OR_NOTHING,
+        join: "",
+    },
+    almost: PhaseWords {
+        tone: "tension",
+        badge: "Almost there",
+        headline: NEEDED,
+        joined: OF_THE_POINT,
+        explain: ALL_OR_NOTHING,
+        join: "",
+    },
+    on: PhaseWords {
+        tone: "success",
+        badge: "",
+        headline: plain("The deal is on"),
+        joined: JOINED,
+        explain: plain("Enough people joined. Everybody who joins now gets a coupon too."),
+        join: "",
+    },
+    sold_out: PhaseWords {
+        tone: "success",
+        badge: "",
+        headline: plain("Sold out"),
+        joined: JOINED,
+        explain: plain("The deal is on, and every coupon is taken."),
+        join: "Sold out: every coupon is taken.",
+    },
+    closing: PhaseWords {
+        tone: "tension",
+        badge: "",
+        headline: plain("Time is up"),
+        joined: JOINED,
+        explain: plain("The result comes in a moment."),
+        join: "Time is up.",
+    },
+    happened: PhaseWords {
+        tone: "success",
+        badge: "",
+        headline: plain("It happened"),
+        joined: JOINED,
+        explain: plain("Enough people joined, and everybody got the coupon."),
+        join: "This deal is over.",
+    },
+    failed: PhaseWords {
+        tone: "plain",
+        badge: "",
+        headline: plain("Not enough buyers"),
+        joined: OF_THE_POINT,
+        explain: plain("The time ran out. Nobody pays."),
+        join: "This deal is over.",
+    },
+    withdrawn: PhaseWords {
+        tone: "plain",
+        badge: "",
+        headline: plain("Taken down"),
+        joined: JOINED,
+        explain: plain("The merchant took this deal down. Its coupons, if there were any, are void."),
+        join: "This deal was taken down.",
+    },
+};
+
+/// Spans of time, in the largest unit that fits.
+#[derive(Debug, Serialize)]
+pub(super) struct TimeWords {
+    pub(super) days: Sentence,
+    pub(super) hours: Sentence,
+    pub(super) minutes: Sentence,
+    pub(super) seconds: Sentence,
+}
+
+/// See the fields.
+pub(super) const TIME: TimeWords = TimeWords {
+    days: plural("{n} day", "{n} days"),
+    hours: plural("{n} hour", "{n} hours"),
+    minutes: plural("{n} minute", "{n} minutes"),
+    seconds: plural("{n} second", "{n} seconds"),
+};
+
+/// Units under the cap.
+pub(super) const LEFT: Sentence = plural("{n} coupon left", "{n} coupons left");
+/// Units of a signup.
+pub(super) const UNITS: Sentence = plural("{n} coupon", "{n} coupons");
+
+#[derive(Serialize)]
+struct Joining {
+    #[serde(rename = "joining")]
+    under_way: &'static str,
+    busy: Sentence,
+    offline: Sentence,
+}
+
+#[derive(Serialize)]
+struct Sharing {
+    copied: &'static str,
+}
+
+#[derive(Serialize)]
+struct Connection {
+    lost: &'static str,
+    age: Sentence,
+}
+
+/// What the browser gets.
+#[derive(Serialize)]
+struct Words {
+    phases: Phases,
+    time: TimeWords,
+    left: Sentence,
+    join: Joining,
+    share: Sharing,
+    live: Connection,
+}
+
+static JSON: LazyLock<String> = LazyLock::new(|| {
+    script_json(&Words {
+        phases: PHASES,
+        time: TIME,
+        left: LEFT,
+        join: Joining {
+            under_way: "Joining …",
+            busy: plural("Busy: again in {n} second", "Busy: again in {n} seconds"),
+            offline: plural("No connection: again in {n} second", "No connection: again in {n} seconds"),
+        },
+        share: Sharing { copied: "Link copied" },
+        live: Connection {
+            lost: "The connection was lost. The numbers may be old.",
+            age: plural(
+                "Connection lost. The numbers are {n} second old.",
+                "Connection lost. The numbers are {n} seconds old.",
+            ),
+        },
+    })
+});
+
+/// All of it as JSON, safe inside a `<script>` element.
+#[must_use]
+pub fn as_json() -> &'static str {
+    &JSON
+}

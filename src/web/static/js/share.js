@@ -1,0 +1,24 @@
+// Sharing: the system's own sheet where there is one, else the clipboard. Without either, the link is there to copy.
+
+import { announce, say } from "./words.js";
+
+export function startSharing() {
+  for (const box of document.querySelectorAll("[data-share]")) {
+    const link = box.querySelector("input");
+    const button = box.querySelector("button");
+    if (!link || !button) continue;
+    button.hidden = false;
+    link.addEventListener("focus", () => link.select());
+    button.addEventListener("click", async () => {
+      const shared = { title: box.dataset.share, url: link.value };
+      try {
+        if (navigator.canShare?.(shared)) return await navigator.share(shared);
+        await navigator.clipboard.writeText(link.value);
+        button.textContent = say("share.copied");
+        announce(say("share.copied"), true);
+      } catch {
+        link.focus(); // refused or dismissed: the link is selected, to be copied by hand
+      }
+    });
+  }
+}
