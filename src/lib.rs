@@ -8,11 +8,13 @@
 //! - [`telemetry`], [`shutdown`]: what the process tells about itself, and how it ends.
 //! - [`ledger`]: Postgres. Who joined what, and everything else that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
+//! - [`engine`]: the verbs. Join, leave, publish, settle and so on; and the lanes.
 //! - [`web`]: pages and the API over HTTP.
 
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod engine;
 pub mod ledger;
 pub mod quota;
 pub mod shutdown;

@@ -17,6 +17,14 @@ pub enum LedgerError {
     Migration(sqlx::migrate::MigrateError),
 }
 
+impl LedgerError {
+    /// The task that did the work ended before it had a result.
+    #[must_use]
+    pub fn crashed() -> Self {
+        Self::Broken(sqlx::Error::WorkerCrashed)
+    }
+}
+
 impl From<sqlx::Error> for LedgerError {
     fn from(error: sqlx::Error) -> Self {
         match &error {

@@ -27,7 +27,7 @@ pub use changes::{DealVersion, LoadSnapshot};
 pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
 pub use error::LedgerError;
-pub use lane::{CommitError, DecidedJoin, DecidedLeave, Decision, Figures, LaneConnection, LeaveDecision};
+pub use lane::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, Figures, LaneConnection, LeaveDecision};
 pub use lifecycle::{PublishAnswer, WithdrawAnswer};
 pub use outbox::{Message, MessageKind};
 pub use page::{Cursor, Page, PageRequest};

@@ -61,6 +61,12 @@ impl Keys {
         format!("{}:{{{name}:{who}}}:rate", self.prefix)
     }
 
+    /// A join that was answered 202: its deal and buyer, for those who ask for it by its id alone.
+    #[must_use]
+    pub fn pending(&self, signup: SignupId) -> String {
+        format!("{}:{{{signup}}}:pending", self.prefix)
+    }
+
     /// Written on connecting, to see that Redis takes writes.
     #[must_use]
     pub fn probe(&self) -> String {
@@ -78,7 +84,8 @@ impl Keys {
     pub fn is_ours(&self, key: &str) -> bool {
         let parts = key.strip_prefix(&format!("{}:{{", self.prefix)).and_then(|rest| rest.rsplit_once("}:"));
         parts.is_some_and(|(tag, what)| {
-            !tag.is_empty() && matches!(what, "quota" | "buyers" | "holds" | "held" | "ranges" | "rate" | "link")
+            !tag.is_empty()
+                && matches!(what, "quota" | "buyers" | "holds" | "held" | "ranges" | "rate" | "link" | "pending")
         })
     }
 }

@@ -18,6 +18,7 @@ mod inspect;
 mod keys;
 mod link;
 mod load;
+mod pending;
 mod scripts;
 
 use std::sync::Arc;

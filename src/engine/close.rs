@@ -1,0 +1,30 @@
+//! Ending deals whose window is over.
+
+use super::Engine;
+use crate::domain::DealId;
+use crate::ledger::LedgerError;
+
+/// Deals ended in one statement: their rows stay locked until it commits.
+const CHUNK: u32 = 100;
+
+impl Engine {
+    /// Ends every deal whose window is over: tipped ones succeed, others fail. Safe on several nodes at once. Answers which.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn close_due(&self) -> Result<Vec<DealId>, LedgerError> {
+        let mut ended = Vec::new();
+        loop {
+            let chunk = self.ledger.close_due_deals(CHUNK).await?;
+            let last = chunk.len() < CHUNK as usize;
+            for progress in self.ledger.progress_of(&chunk).await? {
+                tracing::info!(deal = %progress.deal, state = progress.state.as_str(), buyers = progress.buyers, "a deal ended");
+                self.announce(progress).await;
+            }
+            ended.extend(chunk);
+            if last {
+                return Ok(ended);
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Joining a deal.
+
+use super::Engine;
+use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, SignupId};
+
+impl Engine {
+    /// Joins a deal: a place in the lane's queue, admission by Redis, a batch in Postgres.
+    ///
+    /// Dropping the future does not undo anything: what was queued is decided all the same, and a repetition with the same
+    /// key learns the outcome.
+    pub async fn join(&self, request: JoinRequest) -> JoinOutcome {
+        let outcome = self.lanes.join(request).await;
+        if outcome == JoinOutcome::Pending(request.id) {
+            self.quota.note_pending(&request).await;
+        }
+        outcome
+    }
+
+    /// The deal of this buyer's signup that is still being recorded, if it is: for those who ask after a 202.
+    pub async fn pending(&self, buyer: AccountId, signup: SignupId) -> Option<DealId> {
+        self.quota.pending(buyer, signup).await.ok().flatten()
+    }
+}

@@ -1,0 +1,113 @@
+//! Asking Redis for places: one script call for all the requests to a deal that came in during the last call.
+
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+
+use super::job::{Job, JoinJob};
+use crate::clock::Clock;
+use crate::domain::{DealId, JoinOutcome, JoinRequest, Refusal};
+use crate::engine::load::{Loaded, Loader};
+use crate::quota::{Admission, Answer, Quota};
+
+/// How often a deal is loaded for one batch: its key may vanish between the load and the next call.
+const MOST_LOADS: usize = 3;
+
+/// Runs until nobody can send a request any more.
+pub(super) async fn run(
+    mut arrived: mpsc::Receiver<Job>,
+    admitted: mpsc::Sender<Job>,
+    quota: Quota,
+    loader: Loader,
+    clock: Clock,
+    batch_max: usize,
+) {
+    let mut jobs = Vec::with_capacity(batch_max);
+    while arrived.recv_many(&mut jobs, batch_max).await > 0 {
+        let mut of_deal: HashMap<DealId, Vec<JoinJob>> = HashMap::new();
+        for job in jobs.drain(..) {
+            match job {
+                Job::Join(join) => of_deal.entry(join.request.deal).or_default().push(join),
+                // Leaving frees places: it needs no admission.
+                Job::Leave(_) => pass_on(&admitted, job),
+            }
+        }
+        let now_ms = clock.now().timestamp_millis();
+        join_all(of_deal.into_iter().map(|(deal, joins)| admit(deal, joins, now_ms, &admitted, &quota, &loader))).await;
+    }
+}
+
+async fn admit(
+    deal: DealId,
+    joins: Vec<JoinJob>,
+    now_ms: i64,
+    admitted: &mpsc::Sender<Job>,
+    quota: &Quota,
+    loader: &Loader,
+) {
+    match quota.admit(deal, &requests(&joins), now_ms).await {
+        Ok(Admission::Answers(answers)) => sort(joins, &answers, admitted),
+        // Loading may take a while: the other deals of this lane must not wait for it.
+        Ok(Admission::Load) => {
+            let (admitted, quota, loader) = (admitted.clone(), quota.clone(), loader.clone());
+            tokio::spawn(async move { load_and_admit(deal, joins, now_ms, &admitted, &quota, &loader).await });
+        }
+        // Degraded: Postgres decides alone.
+        Err(_away) => joins.into_iter().for_each(|join| pass_on(admitted, Job::Join(join))),
+    }
+}
+
+async fn load_and_admit(
+    deal: DealId,
+    joins: Vec<JoinJob>,
+    now_ms: i64,
+    admitted: &mpsc::Sender<Job>,
+    quota: &Quota,
+    loader: &Loader,
+) {
+    for _ in 0..MOST_LOADS {
+        match loader.load(deal).await {
+            Loaded::Ready => {}
+            Loaded::NoSuchDeal => return joins.into_iter().for_each(|join| join.answer(JoinOutcome::NoSuchDeal)),
+            Loaded::Away => break,
+        }
+        match quota.admit(deal, &requests(&joins), now_ms).await {
+            Ok(Admission::Answers(answers)) => return sort(joins, &answers, admitted),
+            Ok(Admission::Load) => {}
+            Err(_away) => break,
+        }
+    }
+    for join in joins {
+        pass_on(admitted, Job::Join(join));
+    }
+}
+
+fn requests(joins: &[JoinJob]) -> Vec<JoinRequest> {
+    joins.iter().map(|join| join.request).collect()
+}
+
+/// Sends those who were admitted on, and answers the others: nobody waits for a refusal behind a commit.
+fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
+    for (join, answer) in joins.into_iter().zip(answers) {
+        let refusal = match answer {
+            Answer::Admitted | Answer::Known => {
+                pass_on(admitted, Job::Join(join));
+                continue;
+            }
+            Answer::Held => Refusal::PlacesHeld,
+            Answer::SoldOut => Refusal::SoldOut,
+            Answer::NotEnoughLeft { available } => Refusal::NotEnoughLeft { available: *available },
+            Answer::NotOpen => Refusal::NotOpen,
+            Answer::Closed => Refusal::Closed,
+        };
+        join.answer(JoinOutcome::Refused(refusal));
+    }
+}
+
+/// There is always room: each job has a slot, and there are as many places as slots.
+fn pass_on(admitted: &mpsc::Sender<Job>, job: Job) {
+    if admitted.try_send(job).is_err() {
+        tracing::error!("a lane ended before its queue");
+    }
+}

@@ -1,0 +1,287 @@
+//! One batch: sent until Postgres has answered, its requests answered, its changes handed on to be told to Redis.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::job::{Job, JoinJob, LeaveJob};
+use crate::clock::Clock;
+use crate::domain::{DealId, DealState, JoinOutcome, Joined, LeaveOutcome, Refusal, SignupId, SignupState};
+use crate::ledger::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, LaneConnection, LeaveDecision};
+use crate::quota::{BuyerUnits, Change, Quota};
+
+/// How often a batch that was rolled back is sent again.
+const MOST_ROLLBACKS: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// What is recorded in one go: joins first, for a leave may be of one of them.
+pub(super) struct Batch {
+    joins: Vec<JoinJob>,
+    leaves: Vec<LeaveJob>,
+}
+
+impl Batch {
+    pub(super) fn of(jobs: impl Iterator<Item = Job>) -> Self {
+        let mut batch = Self { joins: Vec::new(), leaves: Vec::new() };
+        for job in jobs {
+            match job {
+                Job::Join(join) => batch.joins.push(join),
+                Job::Leave(leave) => batch.leaves.push(leave),
+            }
+        }
+        batch
+    }
+
+    pub(super) fn holds(&self) -> Vec<(DealId, SignupId)> {
+        self.joins.iter().map(|join| (join.request.deal, join.request.id)).collect()
+    }
+}
+
+/// What recording a batch needs beside the connection.
+#[derive(Clone)]
+pub(super) struct Recorder {
+    pub(super) ledger: crate::ledger::Ledger,
+    pub(super) quota: Quota,
+    pub(super) clock: Clock,
+    pub(super) committed: mpsc::Sender<Change>,
+    pub(super) settle_soon: Arc<Notify>,
+    pub(super) queue_wait_max: Duration,
+}
+
+/// What to do after a failed call.
+enum Next {
+    /// Wait so long, then send the same again.
+    Again(Duration),
+    /// Halve it, to find the bad row.
+    Halve,
+    /// Give it up: nothing was recorded.
+    GiveUp,
+    /// Give it up: nothing was recorded, and sending it again would not help.
+    Broken,
+}
+
+/// How sending a batch went so far.
+#[derive(Default)]
+struct Sending {
+    rollbacks: u32,
+    failures: u32,
+    /// A call got no answer: it may have been committed, so the batch is never dropped any more.
+    in_doubt: bool,
+}
+
+impl Sending {
+    fn next(&mut self, error: &CommitError, waited_too_long: bool) -> Next {
+        self.failures += 1;
+        self.in_doubt |= matches!(error, CommitError::InDoubt(_));
+        let wait = jitter((FIRST_WAIT * 2_u32.saturating_pow(self.failures.min(8))).min(LONGEST_WAIT));
+        match error {
+            CommitError::RolledBack(_) => {
+                self.rollbacks += 1;
+                if self.in_doubt || self.rollbacks <= MOST_ROLLBACKS { Next::Again(wait) } else { Next::GiveUp }
+            }
+            CommitError::BadRow(_) => Next::Halve,
+            CommitError::InDoubt(_) => Next::Again(wait),
+            CommitError::NotSent(_) | CommitError::Exhausted(_) if self.in_doubt => Next::Again(wait),
+            CommitError::NotSent(_) if !waited_too_long => Next::Again(wait),
+            CommitError::NotSent(_) | CommitError::Exhausted(_) => Next::GiveUp,
+            CommitError::Broken(_) => Next::Broken,
+        }
+    }
+}
+
+impl Recorder {
+    /// Records a batch and answers everybody in it. Gives the connection back for the next one.
+    pub(super) async fn record(self, batch: Batch, mut connection: LaneConnection) -> LaneConnection {
+        if !batch.joins.is_empty() {
+            Box::pin(self.record_joins(batch.joins, &mut connection)).await;
+        }
+        if !batch.leaves.is_empty() {
+            Box::pin(self.record_leaves(batch.leaves, &mut connection)).await;
+        }
+        connection
+    }
+
+    /// A connection in place of one that is gone.
+    pub(super) fn lost_connection(&self, lane: usize) -> LaneConnection {
+        tracing::error!(lane, "a lane's task ended early: beginning with a new connection");
+        self.ledger.lane_connection()
+    }
+
+    async fn record_joins(&self, mut joins: Vec<JoinJob>, connection: &mut LaneConnection) {
+        let requests: Vec<_> = joins.iter().map(|join| join.request).collect();
+        let mut sending = Sending::default();
+        loop {
+            let began = Instant::now();
+            let error = match connection.commit_signups(&requests).await {
+                Ok(decided) => {
+                    metrics::histogram!("muster_commit_seconds").record(began.elapsed());
+                    return self.deliver_joins(joins, decided);
+                }
+                Err(error) => error,
+            };
+            let oldest = joins.iter().map(|join| join.queued_at.elapsed()).max().unwrap_or_default();
+            match sending.next(&error, oldest > self.queue_wait_max) {
+                Next::Again(wait) => {
+                    tracing::warn!(%error, joins = joins.len(), in_doubt = sending.in_doubt, "a batch is sent again");
+                    tokio::time::sleep(wait).await;
+                }
+                Next::Halve if joins.len() > 1 => {
+                    let second = joins.split_off(joins.len() / 2);
+                    Box::pin(self.record_joins(joins, connection)).await;
+                    return Box::pin(self.record_joins(second, connection)).await;
+                }
+                Next::GiveUp => return self.give_up_joins(joins, &error, JoinOutcome::Busy { retry_after_s: 2 }).await,
+                Next::Halve | Next::Broken => return self.give_up_joins(joins, &error, JoinOutcome::Broken).await,
+            }
+        }
+    }
+
+    async fn record_leaves(&self, mut leaves: Vec<LeaveJob>, connection: &mut LaneConnection) {
+        let requests: Vec<_> = leaves.iter().map(|leave| (leave.id, leave.deal, leave.buyer)).collect();
+        let mut sending = Sending::default();
+        loop {
+            let error = match connection.commit_leaves(&requests).await {
+                Ok(decided) => return self.deliver_leaves(leaves, decided),
+                Err(error) => error,
+            };
+            let oldest = leaves.iter().map(|leave| leave.queued_at.elapsed()).max().unwrap_or_default();
+            match sending.next(&error, oldest > self.queue_wait_max) {
+                Next::Again(wait) => tokio::time::sleep(wait).await,
+                Next::Halve if leaves.len() > 1 => {
+                    let second = leaves.split_off(leaves.len() / 2);
+                    Box::pin(self.record_leaves(leaves, connection)).await;
+                    return Box::pin(self.record_leaves(second, connection)).await;
+                }
+                Next::GiveUp => {
+                    tracing::warn!(%error, leaves = leaves.len(), "leaves were turned away");
+                    return leaves.into_iter().for_each(|leave| leave.answer(LeaveOutcome::Busy { retry_after_s: 2 }));
+                }
+                Next::Halve | Next::Broken => {
+                    tracing::error!(%error, leaves = leaves.len(), "leaves could not be recorded");
+                    return leaves.into_iter().for_each(|leave| leave.answer(LeaveOutcome::Broken));
+                }
+            }
+        }
+    }
+
+    /// Nothing was recorded: the places are given back, and everybody is told.
+    async fn give_up_joins(&self, joins: Vec<JoinJob>, error: &CommitError, outcome: JoinOutcome) {
+        tracing::error!(%error, joins = joins.len(), "a batch was given up");
+        let holds: Vec<_> = joins.iter().map(|join| (join.request.deal, join.request.id)).collect();
+        for join in joins {
+            join.answer(outcome);
+        }
+        release(&self.quota, &holds).await;
+    }
+
+    fn deliver_joins(&self, joins: Vec<JoinJob>, decided: Decided<DecidedJoin>) {
+        if let Some(at) = decided.at {
+            self.clock.correct(at);
+        }
+        let mut changes: HashMap<DealId, Change> = changes(&decided);
+        let mut settle = false;
+        for (join, row) in joins.into_iter().zip(decided.rows) {
+            let request = join.request;
+            let Some(change) = changes.get_mut(&request.deal) else {
+                join.answer(JoinOutcome::NoSuchDeal);
+                continue;
+            };
+            change.done.push(request.id);
+            note_buyer(change, request.buyer, row.buyer_units);
+            settle |= row.decision == Decision::Ok && change.progress.state == DealState::Tipped;
+            let joined = |replayed, state| {
+                JoinOutcome::Joined(Joined {
+                    id: request.id,
+                    deal: request.deal,
+                    units: request.units.get(),
+                    number: row.number,
+                    state,
+                    progress: change.progress,
+                    replayed,
+                })
+            };
+            let outcome = match row.decision {
+                Decision::Ok => joined(false, SignupState::Active),
+                Decision::Replay => joined(true, row.state),
+                Decision::KeyReused => JoinOutcome::Refused(Refusal::KeyReused),
+                Decision::NoSuchDeal => JoinOutcome::NoSuchDeal,
+                Decision::NotOpen => JoinOutcome::Refused(Refusal::NotOpen),
+                Decision::Closed => JoinOutcome::Refused(Refusal::Closed),
+                Decision::BuyerLimit => JoinOutcome::Refused(Refusal::BuyerLimit { max: row.bound }),
+                Decision::SoldOut => JoinOutcome::Refused(Refusal::SoldOut),
+                Decision::NotEnoughLeft => JoinOutcome::Refused(Refusal::NotEnoughLeft { available: row.bound }),
+            };
+            join.answer(outcome);
+        }
+        self.hand_on(changes);
+        if settle {
+            self.settle_soon.notify_one();
+        }
+    }
+
+    fn deliver_leaves(&self, leaves: Vec<LeaveJob>, decided: Decided<DecidedLeave>) {
+        let mut changes = changes(&decided);
+        for (leave, row) in leaves.into_iter().zip(decided.rows) {
+            if let Some(change) = changes.get_mut(&leave.deal) {
+                note_buyer(change, leave.buyer, row.buyer_units);
+            }
+            let outcome = match row.decision {
+                LeaveDecision::Left => LeaveOutcome::Left,
+                LeaveDecision::NoSuchSignup => LeaveOutcome::NoSuchSignup,
+                LeaveDecision::AlreadyTipped => LeaveOutcome::AlreadyTipped,
+                LeaveDecision::Closed => LeaveOutcome::Closed,
+            };
+            leave.answer(outcome);
+        }
+        self.hand_on(changes);
+    }
+
+    /// Tells Redis, after everybody has been answered. Should the applier not keep up, reconciling will.
+    fn hand_on(&self, changes: HashMap<DealId, Change>) {
+        for change in changes.into_values() {
+            if self.committed.try_send(change).is_err() {
+                metrics::counter!("muster_changes_left_to_reconciling_total").increment(1);
+            }
+        }
+    }
+}
+
+fn changes<T>(decided: &Decided<T>) -> HashMap<DealId, Change> {
+    let change = |figures: &crate::ledger::Figures| {
+        let change =
+            Change { progress: figures.progress, rev_before: figures.rev_before, done: Vec::new(), buyers: Vec::new() };
+        (figures.progress.deal, change)
+    };
+    decided.figures.iter().map(change).collect()
+}
+
+/// Also for a replay: should Redis have missed the buyer, it learns of them now.
+fn note_buyer(change: &mut Change, buyer: crate::domain::AccountId, units: Option<(u32, i64)>) {
+    if let Some((units, rev)) = units {
+        change.buyers.push(BuyerUnits { buyer, units, rev });
+    }
+}
+
+/// Gives places back, deal by deal.
+pub(super) async fn release(quota: &Quota, holds: &[(DealId, SignupId)]) {
+    for (deal, signups) in by_deal(holds) {
+        quota.release(deal, &signups).await;
+    }
+}
+
+pub(super) fn by_deal(holds: &[(DealId, SignupId)]) -> HashMap<DealId, Vec<SignupId>> {
+    let mut of_deal: HashMap<DealId, Vec<SignupId>> = HashMap::new();
+    for (deal, signup) in holds {
+        of_deal.entry(*deal).or_default().push(*signup);
+    }
+    of_deal
+}
+
+fn jitter(wait: Duration) -> Duration {
+    wait.mul_f64(rand::rng().random_range(0.5..1.0))
+}

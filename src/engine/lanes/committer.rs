@@ -1,0 +1,135 @@
+//! Recording batches: everything that came in during the last commit is the next one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::LaneSettings;
+use super::batch::{Batch, Recorder};
+use super::job::Job;
+use crate::clock::Clock;
+use crate::domain::{DealId, JoinOutcome, LeaveOutcome, SignupId};
+use crate::ledger::{LaneConnection, Ledger};
+use crate::quota::{Change, Quota};
+
+/// How often the queue is looked through for requests that have waited too long.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// A lane's way to Postgres.
+pub(super) struct Committer {
+    pub(super) number: usize,
+    pub(super) ledger: Ledger,
+    pub(super) quota: Quota,
+    pub(super) clock: Clock,
+    pub(super) settings: LaneSettings,
+    pub(super) committed: mpsc::Sender<Change>,
+    pub(super) settle_soon: Arc<Notify>,
+}
+
+/// A batch on its way to Postgres.
+struct UnderWay {
+    task: JoinHandle<LaneConnection>,
+    holds: Vec<(DealId, SignupId)>,
+    renewed_at: Instant,
+}
+
+impl Committer {
+    /// Runs until nobody can send a job any more and the last batch is recorded.
+    pub(super) async fn run(self, mut arrived: mpsc::Receiver<Job>) {
+        let recorder = Recorder {
+            ledger: self.ledger.clone(),
+            quota: self.quota.clone(),
+            clock: self.clock.clone(),
+            committed: self.committed.clone(),
+            settle_soon: Arc::clone(&self.settle_soon),
+            queue_wait_max: self.settings.queue_wait_max,
+        };
+        let mut waiting: VecDeque<Job> = VecDeque::new();
+        let mut free = Some(self.ledger.lane_connection());
+        let mut under_way: Option<UnderWay> = None;
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut incoming = Vec::new();
+        let mut open = true;
+        while open || under_way.is_some() || !waiting.is_empty() {
+            if under_way.is_none()
+                && !waiting.is_empty()
+                && let Some(connection) = free.take()
+            {
+                under_way = Some(self.begin(&mut waiting, connection, &recorder));
+            }
+            tokio::select! {
+                arrivals = arrived.recv_many(&mut incoming, self.settings.queue_max), if open => {
+                    open = arrivals > 0;
+                    waiting.extend(incoming.drain(..));
+                }
+                connection = finished(&mut under_way) => {
+                    under_way = None;
+                    // A task that panicked took its connection along: a logged defect, after which the lane goes on.
+                    free = Some(connection.unwrap_or_else(|| recorder.lost_connection(self.number)));
+                }
+                _ = looks.tick() => {
+                    self.turn_away_the_late(&mut waiting);
+                    self.renew_holds(&mut under_way);
+                }
+            }
+        }
+    }
+
+    fn begin(&self, waiting: &mut VecDeque<Job>, connection: LaneConnection, recorder: &Recorder) -> UnderWay {
+        let most = waiting.len().min(self.settings.batch_max);
+        let batch = Batch::of(waiting.drain(..most));
+        metrics::histogram!("muster_batch_rows").record(u32::try_from(most).unwrap_or(u32::MAX));
+        metrics::gauge!("muster_lane_depth", "lane" => self.number.to_string())
+            .set(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
+        let holds = batch.holds();
+        let recorder = recorder.clone();
+        let task = tokio::spawn(async move { recorder.record(batch, connection).await });
+        UnderWay { task, holds, renewed_at: Instant::now() }
+    }
+
+    /// Overload answers quickly: who has waited too long is told so while there still is somebody to tell.
+    fn turn_away_the_late(&self, waiting: &mut VecDeque<Job>) {
+        let late = waiting.iter().take_while(|job| job.queued_at().elapsed() > self.settings.queue_wait_max).count();
+        let mut holds = Vec::new();
+        for job in waiting.drain(..late) {
+            match job {
+                Job::Join(join) => {
+                    holds.push((join.request.deal, join.request.id));
+                    join.answer(JoinOutcome::Busy { retry_after_s: 2 });
+                }
+                Job::Leave(leave) => leave.answer(LeaveOutcome::Busy { retry_after_s: 2 }),
+            }
+        }
+        let quota = self.quota.clone();
+        if !holds.is_empty() {
+            tokio::spawn(async move { super::batch::release(&quota, &holds).await });
+        }
+    }
+
+    /// A hold must not end while its join is being recorded, however long Postgres takes.
+    fn renew_holds(&self, under_way: &mut Option<UnderWay>) {
+        let Some(batch) = under_way.as_mut().filter(|b| b.renewed_at.elapsed() > self.settings.renew_every) else {
+            return;
+        };
+        batch.renewed_at = Instant::now();
+        let (quota, holds) = (self.quota.clone(), batch.holds.clone());
+        tokio::spawn(async move {
+            for (deal, signups) in super::batch::by_deal(&holds) {
+                quota.renew(deal, &signups).await;
+            }
+        });
+    }
+}
+
+/// The connection of the batch that is under way, once it is recorded; never, while none is.
+async fn finished(under_way: &mut Option<UnderWay>) -> Option<LaneConnection> {
+    match under_way {
+        Some(batch) => (&mut batch.task).await.inspect_err(|error| tracing::error!(%error, "a batch was lost")).ok(),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,93 @@
+//! What waits in a lane.
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::slots::Slot;
+use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, LeaveOutcome, SignupId};
+
+/// A request in a lane's queue.
+pub(super) enum Job {
+    /// To join.
+    Join(JoinJob),
+    /// To leave.
+    Leave(LeaveJob),
+}
+
+/// A request to join, and who waits for its outcome.
+pub(super) struct JoinJob {
+    pub(super) request: JoinRequest,
+    pub(super) reply: oneshot::Sender<JoinOutcome>,
+    #[expect(dead_code, reason = "held for its drop: the place in the queue is free when the job is gone")]
+    pub(super) slot: Slot,
+    pub(super) queued_at: Instant,
+}
+
+/// A request to leave, and who waits for its outcome.
+pub(super) struct LeaveJob {
+    pub(super) id: SignupId,
+    pub(super) deal: DealId,
+    pub(super) buyer: AccountId,
+    pub(super) reply: oneshot::Sender<LeaveOutcome>,
+    #[expect(dead_code, reason = "held for its drop, as a join's")]
+    pub(super) slot: Slot,
+    pub(super) queued_at: Instant,
+}
+
+impl Job {
+    pub(super) fn queued_at(&self) -> Instant {
+        match self {
+            Self::Join(job) => job.queued_at,
+            Self::Leave(job) => job.queued_at,
+        }
+    }
+}
+
+impl JoinJob {
+    /// Answers, and gives the place in the queue back. Nobody may be waiting any more: the outcome stands all the same.
+    pub(super) fn answer(self, outcome: JoinOutcome) {
+        metrics::counter!("muster_joins_total", "outcome" => word(&outcome)).increment(1);
+        self.reply.send(outcome).ok();
+    }
+}
+
+impl LeaveJob {
+    /// As for a join.
+    pub(super) fn answer(self, outcome: LeaveOutcome) {
+        metrics::counter!("muster_leaves_total", "outcome" => leave_word(outcome)).increment(1);
+        self.reply.send(outcome).ok();
+    }
+}
+
+fn word(outcome: &JoinOutcome) -> &'static str {
+    use crate::domain::Refusal;
+    match outcome {
+        JoinOutcome::Joined(joined) if joined.replayed => "replayed",
+        JoinOutcome::Joined(_) => "joined",
+        JoinOutcome::Refused(refusal) => match refusal {
+            Refusal::SoldOut => "sold_out",
+            Refusal::NotEnoughLeft { .. } => "not_enough_left",
+            Refusal::PlacesHeld => "places_held",
+            Refusal::BuyerLimit { .. } => "buyer_limit",
+            Refusal::NotOpen => "not_open",
+            Refusal::Closed => "closed",
+            Refusal::KeyReused => "key_reused",
+        },
+        JoinOutcome::Pending(_) => "pending",
+        JoinOutcome::Busy { .. } | JoinOutcome::TooMany { .. } => "busy",
+        JoinOutcome::NoSuchDeal => "no_such_deal",
+        JoinOutcome::Broken => "broken",
+    }
+}
+
+fn leave_word(outcome: LeaveOutcome) -> &'static str {
+    match outcome {
+        LeaveOutcome::Left => "left",
+        LeaveOutcome::AlreadyTipped => "already_tipped",
+        LeaveOutcome::Closed => "closed",
+        LeaveOutcome::NoSuchSignup => "no_such_signup",
+        LeaveOutcome::Pending => "pending",
+        LeaveOutcome::Busy { .. } => "busy",
+        LeaveOutcome::Broken => "broken",
+    }
+}

@@ -1,0 +1,148 @@
+//! The lanes: where everything that changes who is in a deal is put in order.
+//!
+//! A lane is three tasks. The *admitter* asks Redis, once for all the requests to a deal that came in during its last call.
+//! The *committer* records everything that came in during the last commit as the next batch, over a Postgres connection of
+//! its own: no timer, so batching adds no waiting. The *applier* tells Redis what was committed. A deal always belongs to the
+//! same lane, so that its joins and leaves wait for each other in a queue instead of for a lock in Postgres.
+//!
+//! Everything here is bounded: a request that finds no place in its lane's queue is answered "busy" before Redis is touched,
+//! and one deal's rush gets only its share of the queue.
+
+mod admitter;
+mod applier;
+mod batch;
+mod committer;
+mod job;
+mod slots;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, LeaveOutcome, SignupId};
+use crate::engine::load::Loader;
+use crate::ledger::Ledger;
+use crate::quota::Quota;
+use job::{Job, JoinJob, LeaveJob};
+use slots::Slots;
+
+/// How the lanes work.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneSettings {
+    /// How many lanes; the same number on every node, so that a deal's joins meet in one lane of each.
+    pub count: usize,
+    /// The most requests in one commit.
+    pub batch_max: usize,
+    /// The most requests that wait in one lane.
+    pub queue_max: usize,
+    /// The share of a lane's queue that one deal may fill, in percent.
+    pub deal_share_percent: usize,
+    /// How long a request may wait in the queue.
+    pub queue_wait_max: Duration,
+    /// When an undecided join is answered "pending".
+    pub reply_after: Duration,
+    /// Requests under way at a time in one lane while Redis is away.
+    pub degraded_in_flight_max: usize,
+    /// How often the holds of joins that are being recorded are renewed; well below their time to live.
+    pub renew_every: Duration,
+}
+
+/// All lanes of this node.
+#[derive(Clone)]
+pub(super) struct Lanes {
+    lanes: Arc<[Lane]>,
+    settings: LaneSettings,
+}
+
+struct Lane {
+    slots: Slots,
+    arrivals: mpsc::Sender<Job>,
+}
+
+impl Lanes {
+    pub(super) fn start(
+        ledger: &Ledger,
+        quota: &Quota,
+        clock: &Clock,
+        settings: &LaneSettings,
+        settle_soon: &Arc<Notify>,
+    ) -> Self {
+        let loader = Loader::new(ledger.clone(), quota.clone());
+        let lane = |number| {
+            // No channel is ever full: a job has a slot, and there are as many slots as places.
+            let (arrivals, arrived) = mpsc::channel(settings.queue_max);
+            let (admitted, to_commit) = mpsc::channel(settings.queue_max);
+            let (changes, to_apply) = mpsc::channel(settings.queue_max);
+            tokio::spawn(admitter::run(
+                arrived,
+                admitted,
+                quota.clone(),
+                loader.clone(),
+                clock.clone(),
+                settings.batch_max,
+            ));
+            let committer = committer::Committer {
+                number,
+                ledger: ledger.clone(),
+                quota: quota.clone(),
+                clock: clock.clone(),
+                settings: *settings,
+                committed: changes,
+                settle_soon: Arc::clone(settle_soon),
+            };
+            tokio::spawn(committer.run(to_commit));
+            tokio::spawn(applier::run(to_apply, quota.clone()));
+            Lane { slots: Slots::new(settings, quota.clone()), arrivals }
+        };
+        Self { lanes: (0..settings.count.max(1)).map(lane).collect(), settings: *settings }
+    }
+
+    /// Queues a join and waits for its outcome, for as long as a client should.
+    pub(super) async fn join(&self, request: JoinRequest) -> JoinOutcome {
+        let (reply, outcome) = oneshot::channel();
+        let queued =
+            self.queue(request.deal, |slot| Job::Join(JoinJob { request, reply, slot, queued_at: Instant::now() }));
+        if !queued {
+            return JoinOutcome::Busy { retry_after_s: 1 };
+        }
+        match tokio::time::timeout(self.settings.reply_after, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_dropped)) => JoinOutcome::Broken,
+            Err(_elapsed) => JoinOutcome::Pending(request.id),
+        }
+    }
+
+    /// Queues a leave and waits for its outcome.
+    pub(super) async fn leave(&self, id: SignupId, deal: DealId, buyer: AccountId) -> LeaveOutcome {
+        let (reply, outcome) = oneshot::channel();
+        let queued =
+            self.queue(deal, |slot| Job::Leave(LeaveJob { id, deal, buyer, reply, slot, queued_at: Instant::now() }));
+        if !queued {
+            return LeaveOutcome::Busy { retry_after_s: 1 };
+        }
+        match tokio::time::timeout(self.settings.reply_after, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_dropped)) => LeaveOutcome::Broken,
+            Err(_elapsed) => LeaveOutcome::Pending,
+        }
+    }
+
+    /// Waits until every lane is empty.
+    pub(super) async fn drain(&self) {
+        for lane in self.lanes.iter() {
+            lane.slots.all_free().await;
+        }
+    }
+
+    fn queue(&self, deal: DealId, job: impl FnOnce(slots::Slot) -> Job) -> bool {
+        let mut hash = DefaultHasher::new();
+        deal.hash(&mut hash);
+        let number = usize::try_from(hash.finish() % self.lanes.len() as u64).unwrap_or(0);
+        let Some(lane) = self.lanes.get(number) else { return false };
+        lane.slots.take(deal).is_some_and(|slot| lane.arrivals.try_send(job(slot)).is_ok())
+    }
+}

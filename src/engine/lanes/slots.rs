@@ -1,0 +1,90 @@
+//! The places in a lane's queue. Whoever has one is sure to find room in every channel of the lane.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::LaneSettings;
+use crate::domain::DealId;
+use crate::quota::Quota;
+
+/// A lane's places.
+pub(super) struct Slots {
+    taken: Arc<Taken>,
+    most: usize,
+    most_of_a_deal: usize,
+    most_degraded: usize,
+    quota: Quota,
+}
+
+#[derive(Default)]
+struct Taken {
+    counts: Mutex<Counts>,
+    freed: Notify,
+}
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    of_deal: HashMap<DealId, usize>,
+}
+
+/// A place; free again when it is dropped.
+pub(super) struct Slot {
+    deal: DealId,
+    taken: Arc<Taken>,
+}
+
+impl Slots {
+    pub(super) fn new(settings: &LaneSettings, quota: Quota) -> Self {
+        Self {
+            taken: Arc::default(),
+            most: settings.queue_max,
+            most_of_a_deal: (settings.queue_max * settings.deal_share_percent / 100).max(1),
+            most_degraded: settings.degraded_in_flight_max,
+            quota,
+        }
+    }
+
+    /// A place for a request to this deal, if there is one. Fewer while Redis is away: then Postgres answers those, too, that
+    /// come after the last place is gone.
+    pub(super) fn take(&self, deal: DealId) -> Option<Slot> {
+        let most = if self.quota.is_online() { self.most } else { self.most_degraded.min(self.most) };
+        let mut counts = self.taken.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_deal = counts.of_deal.get(&deal).copied().unwrap_or(0);
+        if counts.all >= most || of_deal >= self.most_of_a_deal {
+            return None;
+        }
+        counts.all += 1;
+        counts.of_deal.insert(deal, of_deal + 1);
+        Some(Slot { deal, taken: Arc::clone(&self.taken) })
+    }
+
+    /// Waits until no place is taken.
+    pub(super) async fn all_free(&self) {
+        loop {
+            let freed = self.taken.freed.notified();
+            if self.taken.counts.lock().unwrap_or_else(PoisonError::into_inner).all == 0 {
+                return;
+            }
+            freed.await;
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut counts = self.taken.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all = counts.all.saturating_sub(1);
+        if let Some(of_deal) = counts.of_deal.get_mut(&self.deal) {
+            *of_deal = of_deal.saturating_sub(1);
+            if *of_deal == 0 {
+                counts.of_deal.remove(&self.deal);
+            }
+        }
+        if counts.all == 0 {
+            self.taken.freed.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Loading a deal into Redis: on the first join, and whenever its key is gone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::domain::DealId;
+use crate::ledger::{Ledger, LedgerError};
+use crate::quota::{Begun, BuyerUnits, Quota, Snapshot};
+
+/// What loading came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loaded {
+    /// Redis admits to it.
+    Ready,
+    /// There is no such deal, or it is a draft.
+    NoSuchDeal,
+    /// Redis or Postgres does not answer: go on without admission.
+    Away,
+}
+
+/// Buyers in one script call: a call of some milliseconds, so that others get their turn.
+const CHUNK: usize = 2_000;
+/// Between two looks at whether another node has loaded a deal.
+const WAIT: Duration = Duration::from_millis(10);
+/// How often a load may be taken over or begun anew before the joins go on without it.
+const MOST_TRIES: usize = 1_000;
+
+/// Loads deals, each at most once at a time on this node.
+#[derive(Clone)]
+pub(super) struct Loader {
+    ledger: Ledger,
+    quota: Quota,
+    /// One lock for each deal that is being loaded: the others wait for it instead of loading too.
+    running: Arc<std::sync::Mutex<HashMap<DealId, Arc<Mutex<()>>>>>,
+}
+
+impl Loader {
+    pub(super) fn new(ledger: Ledger, quota: Quota) -> Self {
+        Self { ledger, quota, running: Arc::default() }
+    }
+
+    /// Loads a deal unless it is loaded by now.
+    pub(super) async fn load(&self, deal: DealId) -> Loaded {
+        let lock = self.lock_of(deal);
+        let loaded = {
+            let _only_one = lock.lock().await;
+            self.load_alone(deal).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, %deal, "a deal could not be loaded");
+                Loaded::Away
+            })
+        };
+        drop(lock);
+        self.forget_unused(deal);
+        loaded
+    }
+
+    async fn load_alone(&self, deal: DealId) -> Result<Loaded, LedgerError> {
+        // Before anything is written to Redis: ids of deals that do not exist cost nothing there.
+        if self.ledger.progress_of(&[deal]).await?.is_empty() {
+            return Ok(Loaded::NoSuchDeal);
+        }
+        for _ in 0..MOST_TRIES {
+            let Ok(begun) = self.quota.begin_load(deal).await else { return Ok(Loaded::Away) };
+            let load = match begun {
+                Begun::Loaded => return Ok(Loaded::Ready),
+                Begun::Loading => {
+                    tokio::time::sleep(WAIT).await;
+                    continue;
+                }
+                Begun::Begun(load) => load,
+            };
+            let Some(deal) = self.ledger.load_snapshot(deal).await? else { return Ok(Loaded::NoSuchDeal) };
+            let buyers: Vec<BuyerUnits> = deal
+                .buyers
+                .iter()
+                .map(|(buyer, units, rev)| BuyerUnits { buyer: *buyer, units: *units, rev: *rev })
+                .collect();
+            let mut superseded = false;
+            for chunk in buyers.chunks(CHUNK) {
+                let Ok(taken) = load.buyers(chunk).await else { return Ok(Loaded::Away) };
+                superseded |= taken.is_err();
+            }
+            let snapshot = Snapshot { progress: deal.progress, opens_at: deal.opens_at, now: deal.now };
+            match load.finish(&snapshot).await {
+                Ok(Ok(())) if !superseded => return Ok(Loaded::Ready),
+                Ok(_) => {}
+                Err(_away) => return Ok(Loaded::Away),
+            }
+        }
+        Ok(Loaded::Away)
+    }
+
+    fn lock_of(&self, deal: DealId) -> Arc<Mutex<()>> {
+        let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(running.entry(deal).or_default())
+    }
+
+    fn forget_unused(&self, deal: DealId) {
+        let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if running.get(&deal).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+            running.remove(&deal);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The verbs: join, leave, publish, withdraw, close, settle, redeem, reconcile. One file each.
+//!
+//! Owns the way of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::ledger`]), and brings the
+//! two together, for they never import each other. Must never answer "joined" before Postgres has committed, and never
+//! commit in the future of a request: that is dropped half-way when the client resets its connection.
+
+mod close;
+mod codes;
+mod join;
+mod lanes;
+mod leave;
+mod load;
+mod publish;
+mod reconcile;
+mod redeem;
+mod settle;
+mod withdraw;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+pub use codes::{CodeKeys, NoCodeKey};
+pub use lanes::LaneSettings;
+pub use publish::PublishOutcome;
+pub use reconcile::{Catching, Reconciled};
+pub use redeem::{Coupon as ShownCoupon, RedeemOutcome};
+pub use withdraw::WithdrawOutcome;
+
+use crate::clock::Clock;
+use crate::domain::Progress;
+use crate::ledger::{Ledger, LedgerError};
+use crate::quota::{Change, Quota};
+
+/// Everything that the verbs need. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    ledger: Ledger,
+    quota: Quota,
+    lanes: lanes::Lanes,
+    codes: Arc<CodeKeys>,
+    /// Wakes the settler: a deal tipped, or somebody joined a tipped one.
+    settle_soon: Arc<Notify>,
+    /// How far Redis was behind when the reconciler looked last.
+    behind: reconcile::Behind,
+}
+
+impl Engine {
+    /// Starts the lanes.
+    #[must_use]
+    pub fn start(ledger: Ledger, quota: Quota, clock: &Clock, codes: CodeKeys, settings: &LaneSettings) -> Self {
+        let settle_soon = Arc::new(Notify::new());
+        let lanes = lanes::Lanes::start(&ledger, &quota, clock, settings, &settle_soon);
+        Self { ledger, quota, lanes, codes: Arc::new(codes), settle_soon, behind: reconcile::Behind::default() }
+    }
+
+    /// Waits until the settler has something to do, or this long.
+    pub async fn wait_to_settle(&self, most: Duration) {
+        // Either is a reason to look; which one it was does not matter.
+        drop(tokio::time::timeout(most, self.settle_soon.notified()).await);
+    }
+
+    /// Waits until no join is queued or being recorded. New ones must not come in meanwhile.
+    pub async fn drain(&self) {
+        self.lanes.drain().await;
+    }
+
+    /// Tells Redis the figures of a deal that something else than a join or leave has changed. Claims nothing about buyers:
+    /// if joins were committed meanwhile, theirs are applied by whoever recorded them.
+    async fn announce(&self, progress: Progress) {
+        let change = Change { progress, rev_before: progress.rev, done: Vec::new(), buyers: Vec::new() };
+        // Without Redis there is nobody to tell; reconciling makes up for it.
+        self.quota.apply(&change).await.ok();
+    }
+}
+
+/// Runs a writer in a task of its own, so that it comes to its end when the request that asked for it is dropped.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, LedgerError>> + Send + 'static,
+) -> Result<T, LedgerError> {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(_panicked) => Err(LedgerError::crashed()),
+    }
+}

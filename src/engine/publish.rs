@@ -1,0 +1,40 @@
+//! Publishing a draft.
+
+use super::{Engine, to_the_end};
+use crate::domain::{AccountId, Deal, DealId};
+use crate::ledger::{LedgerError, PublishAnswer};
+
+/// What publishing came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// It is open; buyers join when its window begins.
+    Published(Box<Deal>),
+    /// This merchant has no such deal.
+    NoSuchDeal,
+    /// It was published before.
+    NotDraft,
+    /// Its window would be over at once.
+    WindowOver,
+}
+
+impl Engine {
+    /// Publishes a merchant's draft.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn publish(&self, merchant: AccountId, deal: DealId) -> Result<PublishOutcome, LedgerError> {
+        let engine = self.clone();
+        to_the_end(async move {
+            match engine.ledger.publish_deal(merchant, deal).await? {
+                PublishAnswer::NoSuchDeal => return Ok(PublishOutcome::NoSuchDeal),
+                PublishAnswer::NotDraft => return Ok(PublishOutcome::NotDraft),
+                PublishAnswer::WindowOver => return Ok(PublishOutcome::WindowOver),
+                PublishAnswer::Published => {}
+            }
+            let Some(deal) = engine.ledger.deal(deal).await? else { return Ok(PublishOutcome::NoSuchDeal) };
+            engine.announce(deal.progress).await;
+            Ok(PublishOutcome::Published(Box::new(deal)))
+        })
+        .await
+    }
+}

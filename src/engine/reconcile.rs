@@ -1,0 +1,118 @@
+//! Telling Redis what it missed.
+//!
+//! Redis knows of each deal up to which version every change is in it (`applied`). So reconciling is exact: it asks Postgres
+//! for the buyers that changed after that version, however long ago that was, and for nothing while nothing is missing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Engine;
+use crate::domain::{DealId, Progress};
+use crate::ledger::LedgerError;
+use crate::quota::{BuyerUnits, Change, DealInRedis, Link, LinkEvent};
+
+/// Deals compared in one pipelined call.
+const CHUNK: usize = 500;
+
+/// What reconciling found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Deals that were looked at.
+    pub looked_at: usize,
+    /// Deals that are in Redis.
+    pub loaded: usize,
+    /// Deals that Redis had to be told about.
+    pub repaired: usize,
+}
+
+/// Whether to wait for changes that are on their way by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Catching {
+    /// Repair what was missing already when this was called last: younger changes are probably on their way.
+    Stragglers,
+    /// Repair everything.
+    Everything,
+}
+
+/// Up to which version each deal should be known by the next look.
+#[derive(Clone, Default)]
+pub(super) struct Behind(Arc<Mutex<HashMap<DealId, (i64, i64)>>>);
+
+impl Engine {
+    /// Compares the deals that changed within this time (without one: all that live) with Redis, and applies what is missing.
+    ///
+    /// # Errors
+    /// Postgres is away. When Redis is, there is nothing to do.
+    pub async fn reconcile(&self, within: Option<Duration>, catching: Catching) -> Result<Reconciled, LedgerError> {
+        match self.quota.link_events().borrow().clone() {
+            LinkEvent::Away => Ok(Reconciled::default()),
+            LinkEvent::CatchingUp(link) | LinkEvent::Online(link) => self.reconcile_over(&link, within, catching).await,
+        }
+    }
+
+    /// Waits for a new connection to Redis, tells it everything that happened while it was away, and lets it admit.
+    ///
+    /// # Errors
+    /// Postgres is away: call again.
+    pub async fn catch_up(&self) -> Result<(), LedgerError> {
+        let mut events = self.quota.link_events();
+        let link = match events.wait_for(|event| matches!(event, LinkEvent::CatchingUp(_))).await.as_deref() {
+            Ok(LinkEvent::CatchingUp(link)) => link.clone(),
+            _ => return Ok(()),
+        };
+        let reconciled = self.reconcile_over(&link, None, Catching::Everything).await?;
+        self.quota.admit_over(&link);
+        tracing::info!(repaired = reconciled.repaired, "Redis admits joins");
+        Ok(())
+    }
+
+    async fn reconcile_over(
+        &self,
+        link: &Link,
+        within: Option<Duration>,
+        catching: Catching,
+    ) -> Result<Reconciled, LedgerError> {
+        let deals = self.ledger.changed_deals(within).await?;
+        let mut reconciled = Reconciled { looked_at: deals.len(), ..Reconciled::default() };
+        let mut behind = HashMap::new();
+        for chunk in deals.chunks(CHUNK) {
+            let ids: Vec<DealId> = chunk.iter().map(|progress| progress.deal).collect();
+            let Ok(in_redis) = self.quota.figures_over(link, &ids).await else { return Ok(reconciled) };
+            reconciled.loaded += in_redis.len();
+            for truth in chunk {
+                let Some(known) = in_redis.get(&truth.deal) else { continue };
+                behind.insert(truth.deal, truth.version());
+                if !is_behind(known, truth) || (catching == Catching::Stragglers && !self.was_behind(known, truth.deal))
+                {
+                    continue;
+                }
+                if !self.repair(link, truth, known).await? {
+                    return Ok(reconciled);
+                }
+                reconciled.repaired += 1;
+            }
+        }
+        *self.behind.0.lock().unwrap_or_else(PoisonError::into_inner) = behind;
+        metrics::counter!("muster_reconciled_deals_total").increment(reconciled.repaired as u64);
+        Ok(reconciled)
+    }
+
+    /// Whether Redis has not even caught up with what was true at the last look.
+    fn was_behind(&self, known: &DealInRedis, deal: DealId) -> bool {
+        let last = self.behind.0.lock().unwrap_or_else(PoisonError::into_inner).get(&deal).copied();
+        last.is_some_and(|(epoch, rev)| known.epoch < epoch || known.applied < rev || known.rev < rev)
+    }
+
+    /// False when Redis is away.
+    async fn repair(&self, link: &Link, truth: &Progress, known: &DealInRedis) -> Result<bool, LedgerError> {
+        let changed = self.ledger.buyers_changed_after(truth.deal, known.applied).await?;
+        let buyers = changed.into_iter().map(|(buyer, units, rev)| BuyerUnits { buyer, units, rev }).collect();
+        let change = Change { progress: *truth, rev_before: known.applied.min(truth.rev), done: Vec::new(), buyers };
+        Ok(self.quota.apply_over(link, &change).await.is_ok())
+    }
+}
+
+fn is_behind(known: &DealInRedis, truth: &Progress) -> bool {
+    (known.epoch, known.rev) < truth.version() || known.applied < truth.rev
+}

@@ -1,0 +1,42 @@
+//! Taking a deal down.
+
+use super::{Engine, to_the_end};
+use crate::domain::{AccountId, Deal, DealId};
+use crate::ledger::{LedgerError, WithdrawAnswer};
+
+/// What withdrawing came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WithdrawOutcome {
+    /// It is withdrawn; its coupons are void.
+    Withdrawn(Box<Deal>),
+    /// This merchant has no such deal.
+    NoSuchDeal,
+    /// It succeeded or failed before.
+    Ended,
+}
+
+impl Engine {
+    /// Takes a merchant's deal down, whether it is a draft, open or tipped.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn withdraw(
+        &self,
+        merchant: AccountId,
+        deal: DealId,
+        reason: &str,
+    ) -> Result<WithdrawOutcome, LedgerError> {
+        let (engine, reason) = (self.clone(), reason.to_owned());
+        to_the_end(async move {
+            match engine.ledger.withdraw_deal(merchant, deal, &reason).await? {
+                WithdrawAnswer::NoSuchDeal => return Ok(WithdrawOutcome::NoSuchDeal),
+                WithdrawAnswer::Ended => return Ok(WithdrawOutcome::Ended),
+                WithdrawAnswer::Withdrawn => {}
+            }
+            let Some(deal) = engine.ledger.deal(deal).await? else { return Ok(WithdrawOutcome::NoSuchDeal) };
+            engine.announce(deal.progress).await;
+            Ok(WithdrawOutcome::Withdrawn(Box::new(deal)))
+        })
+        .await
+    }
+}

@@ -1,0 +1,39 @@
+//! Joins that were answered 202, so that they can be asked for by their id alone, on any node.
+
+use redis::AsyncCommands;
+
+use super::{Away, Quota};
+use crate::domain::{AccountId, DealId, JoinRequest, SignupId};
+
+/// How long the note of a pending join stays. Its hold decides whether it still is one.
+const NOTE_MS: u64 = 120_000;
+
+impl Quota {
+    /// Notes that a join was answered 202.
+    pub async fn note_pending(&self, request: &JoinRequest) {
+        let Ok(link) = self.any_link() else { return };
+        let (key, note) = (self.keys.pending(request.id), format!("{} {}", request.deal, request.buyer));
+        let mut connection = link.connection.clone();
+        if let Err(error) = connection.pset_ex::<_, _, ()>(key, note, NOTE_MS).await {
+            self.lost(&link, "note_pending", &error);
+        }
+    }
+
+    /// The deal of this buyer's join that was answered 202 and is still being recorded.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn pending(&self, buyer: AccountId, signup: SignupId) -> Result<Option<DealId>, Away> {
+        let link = self.any_link()?;
+        let note: Option<String> = match link.connection.clone().get(self.keys.pending(signup)).await {
+            Ok(note) => note,
+            Err(error) => return Err(self.lost(&link, "pending", &error)),
+        };
+        let noted = note.as_deref().and_then(|note| note.split_once(' '));
+        let deal = noted.filter(|(_, of)| of.parse() == Ok(buyer)).and_then(|(deal, _)| deal.parse().ok());
+        match deal {
+            Some(deal) => Ok(self.is_held(deal, signup).await?.then_some(deal)),
+            None => Ok(None),
+        }
+    }
+}
