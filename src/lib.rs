@@ -10,12 +10,14 @@
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 //! - [`engine`]: the verbs. Join, leave, publish, settle and so on; and the lanes.
 //! - [`web`]: pages and the API over HTTP.
+//! - [`live`]: from a change of a deal's figures to the browsers that watch it.
 
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod ledger;
+pub mod live;
 pub mod quota;
 pub mod shutdown;
 pub mod telemetry;

@@ -1,0 +1,298 @@
+//! The newest figures of each deal that somebody on this node watches.
+//!
+//! Figures come in any order, more than once or not at all, from [`Hub::offer`]; watchers get frames that only go
+//! forward, at the deal's pace, and always the latest in the end. A deal that nobody watches takes no memory.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytestring::ByteString;
+use futures_util::Stream;
+use metrics::{Counter, counter};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_stream::wrappers::WatchStream;
+
+use super::message;
+use super::pace::{Pace, Turn};
+use super::settings::Settings;
+use super::sockets::Sockets;
+use crate::clock::Clock;
+use crate::domain::{DealId, DealState, Progress};
+
+/// A frame older than this is written anew for a newcomer, who takes the server's time from it.
+const FRAME_FRESH: Duration = Duration::from_secs(1);
+
+/// The node's live feed. Clones share it.
+#[derive(Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Arc<Settings>,
+    clock: Clock,
+    deals: Mutex<Deals>,
+    /// Counts the changes of the set of watched deals.
+    changes: watch::Sender<u64>,
+    /// Rung when a frame becomes due earlier than all others.
+    due_earlier: Notify,
+    sockets: Sockets,
+    sent: Counter,
+    conflated: Counter,
+}
+
+#[derive(Default)]
+struct Deals {
+    watched: HashMap<DealId, Channel>,
+    due: BTreeSet<(Instant, DealId)>,
+}
+
+/// One watched deal.
+struct Channel {
+    frames: watch::Sender<Option<ByteString>>,
+    newest: Option<Progress>,
+    pace: Pace,
+    written_at: Option<Instant>,
+    /// Whether the relay has been told to read this deal's figures.
+    asked_for: bool,
+}
+
+impl Hub {
+    /// An empty hub. Its frames go out on time only while [`Hub::keep_pace`] runs; it counts only if the recorder of metrics
+    /// was there before it.
+    #[must_use]
+    pub fn new(settings: Settings, clock: Clock) -> Self {
+        let settings = Arc::new(settings);
+        let shared = Shared {
+            sockets: Sockets::new(Arc::clone(&settings)),
+            settings,
+            clock,
+            deals: Mutex::default(),
+            changes: watch::Sender::new(0),
+            due_earlier: Notify::new(),
+            sent: counter!("muster_live_frames_sent_total"),
+            conflated: counter!("muster_live_frames_conflated_total"),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The numbers that this feed keeps to.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// The open sockets of this node.
+    #[must_use]
+    pub fn sockets(&self) -> &Sockets {
+        &self.shared.sockets
+    }
+
+    /// Watches a deal: its latest frame at once if there is one, then whatever is the latest.
+    #[must_use]
+    pub fn subscribe(&self, deal: DealId) -> Subscription {
+        let mut deals = self.lock();
+        let mut is_new = false;
+        let channel = deals.watched.entry(deal).or_insert_with(|| {
+            is_new = true;
+            Channel::new(self.shared.settings.frame_period)
+        });
+        channel.refresh(&self.shared.clock, Instant::now());
+        let frames = WatchStream::new(channel.frames.subscribe());
+        drop(deals);
+        if is_new {
+            self.count_change();
+        }
+        Subscription { deal, frames: Some(frames), hub: self.clone() }
+    }
+
+    /// Takes figures in. Ignored if nobody watches the deal, if newer ones are known, and while the deal is a draft, which
+    /// is only its merchant's to see.
+    pub fn offer(&self, progress: Progress) {
+        self.offer_at(progress, Instant::now());
+    }
+
+    /// As [`Hub::offer`], at a given time.
+    pub fn offer_at(&self, progress: Progress, now: Instant) {
+        let mut deals = self.lock();
+        let Deals { watched, due } = &mut *deals;
+        let Some(channel) = watched.get_mut(&progress.deal) else { return };
+        if progress.state == DealState::Draft || channel.newest.is_some_and(|known| !progress.is_newer_than(&known)) {
+            return;
+        }
+        channel.newest = Some(progress);
+        match channel.pace.change(now) {
+            Turn::Now => channel.send(&self.shared.clock, now),
+            Turn::Waiting => self.shared.conflated.increment(1),
+            Turn::At(due_at) => {
+                due.insert((due_at, progress.deal));
+                self.shared.due_earlier.notify_one();
+            }
+        }
+    }
+
+    /// Sends what becomes due, when it does. Never returns.
+    pub async fn keep_pace(&self) {
+        loop {
+            let rung = self.shared.due_earlier.notified();
+            let next = self.lock().due.first().map(|(due_at, _deal)| *due_at);
+            match next {
+                Some(due_at) => tokio::select! {
+                    () = sleep_until(due_at) => self.send_due(Instant::now()),
+                    () = rung => {}
+                },
+                None => rung.await,
+            }
+        }
+    }
+
+    /// Sends what is due by now.
+    pub fn send_due(&self, now: Instant) {
+        let mut deals = self.lock();
+        let Deals { watched, due } = &mut *deals;
+        while let Some((due_at, deal)) = due.pop_first() {
+            if due_at > now {
+                due.insert((due_at, deal));
+                break;
+            }
+            if let Some(channel) = watched.get_mut(&deal)
+                && channel.pace.come_due(now)
+            {
+                channel.send(&self.shared.clock, now);
+            }
+        }
+    }
+
+    /// The deals that somebody watches.
+    #[must_use]
+    pub fn watched(&self) -> Vec<DealId> {
+        self.lock().watched.keys().copied().collect()
+    }
+
+    /// Watched deals whose figures were never offered nor asked for. Each is named once.
+    #[must_use]
+    pub fn newly_watched(&self) -> Vec<DealId> {
+        let mut deals = self.lock();
+        let unasked = deals.watched.iter_mut().filter(|(_deal, channel)| !channel.asked_for);
+        unasked
+            .map(|(deal, channel)| {
+                channel.asked_for = true;
+                *deal
+            })
+            .collect()
+    }
+
+    /// Changes whenever [`Hub::watched`] does.
+    #[must_use]
+    pub fn watched_changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.subscribe()
+    }
+
+    /// Forgets a deal whose last watcher has gone.
+    fn forget_unwatched(&self, deal: DealId) {
+        let mut deals = self.lock();
+        let unwatched = deals.watched.get(&deal).is_some_and(|channel| channel.frames.receiver_count() == 0);
+        if unwatched {
+            deals.watched.remove(&deal);
+            drop(deals);
+            self.count_change();
+        }
+    }
+
+    fn count_change(&self) {
+        self.shared.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Deals> {
+        self.shared.deals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Channel {
+    fn new(frame_period: Duration) -> Self {
+        Self {
+            frames: watch::Sender::new(None),
+            newest: None,
+            pace: Pace::new(frame_period),
+            written_at: None,
+            asked_for: false,
+        }
+    }
+
+    /// Writes the frame of the newest figures and wakes the watchers.
+    fn send(&mut self, clock: &Clock, now: Instant) {
+        if let Some(frame) = self.write(clock, now) {
+            self.frames.send_replace(Some(frame));
+        }
+    }
+
+    /// Writes the frame anew if its `server_time` has grown old. Those who saw it are not woken: nothing else is new.
+    fn refresh(&mut self, clock: &Clock, now: Instant) {
+        let is_stale = self.written_at.is_some_and(|at| now.saturating_duration_since(at) > FRAME_FRESH);
+        if is_stale && let Some(frame) = self.write(clock, now) {
+            self.frames.send_if_modified(|latest| {
+                *latest = Some(frame);
+                false
+            });
+        }
+    }
+
+    fn write(&mut self, clock: &Clock, now: Instant) -> Option<ByteString> {
+        self.written_at = Some(now);
+        let frame = message::frame(self.newest.as_ref()?, clock.now());
+        frame.inspect_err(|error| tracing::error!(%error, "a frame could not be written")).ok()
+    }
+}
+
+/// One watcher of one deal: a stream of frames that skips to the latest. Dropping it stops watching.
+pub struct Subscription {
+    deal: DealId,
+    frames: Option<WatchStream<Option<ByteString>>>,
+    hub: Hub,
+}
+
+impl Subscription {
+    /// The deal that is watched.
+    #[must_use]
+    pub const fn deal(&self) -> DealId {
+        self.deal
+    }
+}
+
+impl Stream for Subscription {
+    type Item = ByteString;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<ByteString>> {
+        let this = &mut *self;
+        let Some(frames) = &mut this.frames else { return Poll::Ready(None) };
+        loop {
+            match ready!(Pin::new(&mut *frames).poll_next(context)) {
+                Some(Some(frame)) => {
+                    this.hub.shared.sent.increment(1);
+                    return Poll::Ready(Some(frame));
+                }
+                Some(None) => {} // Nothing is known of the deal yet.
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        // The receiver goes first, so that the hub can see whether it was the last.
+        self.frames = None;
+        self.hub.forget_unwatched(self.deal);
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Hub").field("watched", &self.lock().watched.len()).finish_non_exhaustive()
+    }
+}
