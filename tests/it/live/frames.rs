@@ -1,0 +1,151 @@
+//! What watchers see.
+
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use muster::clock::Clock;
+use muster::domain::{DealId, DealState, Progress};
+use muster::live::{Hub, Settings, message};
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::feed::{Feed, in_time, progress, unpaced, version};
+
+#[test]
+fn a_frame_has_the_figures_and_the_time_of_the_server() {
+    let deal = DealId::generate();
+    let server_time = "2026-11-22T08:00:00.123Z".parse::<DateTime<Utc>>().unwrap();
+    let frame = message::frame(&Progress { units: 20, ..progress(deal, 17) }, server_time).unwrap();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&frame).unwrap(),
+        json!({
+            "type": "progress", "deal": deal, "epoch": 1, "rev": 17, "state": "open", "buyers": 17, "needed": 3,
+            "tipping_point": 20, "units": 20, "left": 80, "cap": 100, "closes_at": "2026-12-01T12:00:00Z",
+            "server_time": "2026-11-22T08:00:00.123Z"
+        })
+    );
+}
+
+#[actix_web::test]
+async fn whoever_comes_to_a_known_deal_gets_its_figures_at_once() {
+    let feed = Feed::start(Settings::default()).await;
+    let deal = DealId::generate();
+    let mut first = feed.watch(&[deal]).await;
+    feed.hub.offer(progress(deal, 7));
+    assert_eq!(first.rev().await, 7);
+    let mut second = feed.watch(&[deal]).await;
+    assert_eq!(second.rev().await, 7);
+}
+
+#[actix_web::test]
+async fn all_sockets_get_the_same_bytes() {
+    let feed = Feed::start(unpaced()).await;
+    let deal = DealId::generate();
+    let mut clients = Vec::new();
+    for _ in 0..5 {
+        clients.push(feed.watch(&[deal]).await);
+    }
+    feed.hub.offer(progress(deal, 3));
+    let mut frames = Vec::new();
+    for client in &mut clients {
+        frames.push(client.frame().await);
+    }
+    frames.dedup();
+    assert_eq!(frames.len(), 1, "{frames:?}");
+}
+
+#[actix_web::test]
+async fn older_figures_never_reach_a_browser() {
+    let feed = Feed::start(unpaced()).await;
+    let deal = DealId::generate();
+    let mut client = feed.watch(&[deal]).await;
+    for (epoch, rev) in [(1, 5), (1, 4), (1, 5), (2, 1), (1, 9), (2, 2)] {
+        feed.hub.offer(Progress { epoch, ..progress(deal, rev) });
+    }
+    let mut seen = Vec::new();
+    while seen.last() != Some(&(2, 2)) {
+        seen.push(version(&client.frame().await));
+    }
+    assert!(seen.is_sorted() && !seen.contains(&(1, 4)) && !seen.contains(&(1, 9)), "{seen:?}");
+}
+
+#[actix_web::test]
+async fn one_socket_watches_several_deals_and_no_others() {
+    let feed = Feed::start(unpaced()).await;
+    let deals = [DealId::generate(), DealId::generate(), DealId::generate()];
+    let mut client = feed.watch(&deals[..2]).await;
+    let mut other = feed.watch(&deals[2..]).await;
+    for (deal, rev) in deals.into_iter().zip([1, 2, 3]) {
+        feed.hub.offer(progress(deal, rev));
+    }
+    let mut seen = vec![client.rev().await, client.rev().await];
+    seen.sort_unstable();
+    assert_eq!(seen, [1, 2]);
+    assert_eq!(other.rev().await, 3);
+    feed.hub.offer(progress(deals[0], 4));
+    assert_eq!(client.rev().await, 4);
+}
+
+#[actix_web::test]
+async fn a_draft_is_not_shown() {
+    let feed = Feed::start(unpaced()).await;
+    let deal = DealId::generate();
+    let mut client = feed.watch(&[deal]).await;
+    feed.hub.offer(Progress { state: DealState::Draft, ..progress(deal, 1) });
+    feed.hub.offer(progress(deal, 2));
+    assert_eq!(client.rev().await, 2);
+}
+
+#[actix_web::test]
+async fn what_a_client_says_is_ignored() {
+    let feed = Feed::start(unpaced()).await;
+    let deal = DealId::generate();
+    let mut client = feed.watch(&[deal]).await;
+    client.send(Message::text("{\"type\":\"subscribe\"}")).await;
+    client.send(Message::binary(vec![0, 159, 146, 150])).await;
+    feed.hub.offer(progress(deal, 1));
+    assert_eq!(client.rev().await, 1);
+}
+
+#[actix_web::test]
+async fn a_deal_is_forgotten_with_its_last_watcher() {
+    let feed = Feed::start(unpaced()).await;
+    let deal = DealId::generate();
+    let first = feed.watch(&[deal]).await;
+    let second = feed.watch(&[deal]).await;
+    drop(first);
+    feed.has_open(1).await;
+    assert_eq!(feed.hub.watched(), [deal]);
+    drop(second);
+    feed.has_open(0).await;
+    assert_eq!(feed.hub.watched(), []);
+}
+
+#[tokio::test]
+async fn who_watches_is_announced_once_for_each_deal() {
+    let hub = Hub::new(Settings::default(), Clock::new());
+    let mut changes = hub.watched_changes();
+    let deal = DealId::generate();
+    let first = hub.subscribe(deal);
+    in_time(changes.changed()).await.unwrap();
+    assert_eq!(hub.newly_watched(), [deal]);
+    let second = hub.subscribe(deal);
+    drop(first);
+    assert!(!changes.has_changed().unwrap());
+    assert_eq!(hub.newly_watched(), []);
+    drop(second);
+    in_time(changes.changed()).await.unwrap();
+    assert_eq!(hub.watched(), []);
+}
+
+#[tokio::test]
+async fn a_reader_who_was_away_finds_only_the_latest() {
+    let hub = Hub::new(unpaced(), Clock::new());
+    let deal = DealId::generate();
+    let mut watcher = hub.subscribe(deal);
+    for rev in 1..=50 {
+        hub.offer(progress(deal, rev));
+    }
+    assert_eq!(version(&in_time(watcher.next()).await.unwrap()).1, 50);
+    hub.offer(progress(deal, 51));
+    assert_eq!(version(&in_time(watcher.next()).await.unwrap()).1, 51);
+}

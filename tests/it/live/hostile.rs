@@ -1,0 +1,124 @@
+//! Clients that flood, and clients that break the rules.
+
+use std::pin::Pin;
+use std::sync::Weak;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use muster::clock::Clock;
+use muster::domain::DealId;
+use muster::live::budget::Budgeted;
+use muster::live::{Hub, Settings};
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::feed::{Feed, client_frame, in_time, progress, raw_close_code, unpaced};
+
+const TEXT: u8 = 0x81;
+const TEXT_UNFINISHED: u8 = 0x01;
+const PING: u8 = 0x89;
+const FLOOD_BYTES: usize = 64 << 20;
+const GROWTH_MAX_BYTES: usize = 32 << 20;
+
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("pages");
+    pages * 4096
+}
+
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+async fn a_flood_of_empty_pings_is_cut_off_and_costs_no_memory() {
+    let feed = Feed::start(unpaced()).await;
+    let deal = DealId::generate();
+    let mut bystander = feed.watch(&[deal]).await;
+    let mut flooder = feed.watch_raw(&[deal], None).await;
+    feed.has_open(2).await;
+    let before = resident_bytes();
+    let pings = client_frame(PING, b"").repeat(10_000);
+    let mut sent = 0;
+    let mut peak = before;
+    while sent < FLOOD_BYTES && in_time(flooder.write_all(&pings)).await.is_ok() {
+        sent += pings.len();
+        peak = peak.max(resident_bytes());
+    }
+    feed.has_open(1).await;
+    peak = peak.max(resident_bytes());
+    assert!(peak.saturating_sub(before) < GROWTH_MAX_BYTES, "grew by {} bytes", peak - before);
+    feed.hub.offer(progress(deal, 1));
+    assert_eq!(bystander.rev().await, 1);
+}
+
+#[tokio::test]
+async fn bytes_over_the_budget_never_reach_the_codec() {
+    let settings = Settings::default();
+    let hub = Hub::new(settings.clone(), Clock::new());
+    let seat = hub.sockets().open([192, 0, 2, 1].into(), Weak::new()).unwrap();
+    let chunks = std::iter::repeat_with(|| Ok(Bytes::from_static(&[0; 1024]))).take(100);
+    let stream = futures_util::stream::iter(chunks);
+    let mut stream = Budgeted::new(stream, settings.inbound_bucket(Instant::now()), seat.line());
+    let mut passed = 0;
+    while let Poll::Ready(Some(Ok(chunk))) = Pin::new(&mut stream).poll_next(&mut Context::from_waker(Waker::noop())) {
+        passed += chunk.len();
+    }
+    assert!((16 * 1024..=17 * 1024).contains(&passed), "{passed} bytes passed");
+}
+
+#[actix_web::test]
+async fn too_many_bytes_at_once_close_the_socket() {
+    let feed = Feed::start(Settings { messages_burst: 1_000, ..unpaced() }).await;
+    let mut client = feed.watch(&[DealId::generate()]).await;
+    for _ in 0..6 {
+        client.send(Message::text("x".repeat(4_000))).await;
+    }
+    assert_eq!(client.close_code().await, Some(1008));
+}
+
+#[actix_web::test]
+async fn too_many_messages_close_the_socket() {
+    let feed = Feed::start(unpaced()).await;
+    let mut client = feed.watch(&[DealId::generate()]).await;
+    for _ in 0..21 {
+        client.send(Message::text("")).await;
+    }
+    assert_eq!(client.close_code().await, Some(1008));
+}
+
+#[actix_web::test]
+async fn as_many_messages_as_allowed_do_not() {
+    let feed = Feed::start(Settings { messages_period: Duration::from_secs(3_600), ..unpaced() }).await;
+    let deal = DealId::generate();
+    let mut client = feed.watch(&[deal]).await;
+    for _ in 0..20 {
+        client.send(Message::text("hello")).await;
+    }
+    feed.hub.offer(progress(deal, 1));
+    assert_eq!(client.rev().await, 1);
+}
+
+#[actix_web::test]
+async fn an_oversize_message_closes_the_socket() {
+    let feed = Feed::start(unpaced()).await;
+    let mut client = feed.watch(&[DealId::generate()]).await;
+    client.send(Message::text("x".repeat(4_097))).await;
+    assert_eq!(client.close_code().await, Some(1009));
+}
+
+#[actix_web::test]
+async fn a_message_in_fragments_closes_the_socket() {
+    let feed = Feed::start(unpaced()).await;
+    let mut client = feed.watch_raw(&[DealId::generate()], None).await;
+    client.write_all(&client_frame(TEXT_UNFINISHED, b"half of it")).await.unwrap();
+    assert_eq!(raw_close_code(&mut client).await, Some(1003));
+}
+
+#[actix_web::test]
+async fn an_unmasked_message_closes_the_socket() {
+    let feed = Feed::start(unpaced()).await;
+    let mut client = feed.watch_raw(&[DealId::generate()], None).await;
+    client.write_all(&[TEXT, 2, b'h', b'i']).await.unwrap();
+    assert_eq!(raw_close_code(&mut client).await, Some(1002));
+}

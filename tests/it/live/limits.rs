@@ -1,0 +1,104 @@
+//! Who may open a socket.
+
+use std::net::IpAddr;
+use std::sync::Weak;
+use std::time::Duration;
+
+use muster::clock::Clock;
+use muster::domain::DealId;
+use muster::live::{Hub, Refusal, Settings};
+
+use super::feed::{Feed, progress, unpaced};
+
+#[actix_web::test]
+async fn a_page_of_another_site_may_not_open_a_socket() {
+    let feed = Feed::start(unpaced()).await;
+    let deal = [DealId::generate()];
+    for origin in ["https://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1.evil.example"] {
+        assert_eq!(feed.try_watch(&deal, Some(origin)).await.err(), Some(403), "{origin}");
+    }
+}
+
+#[actix_web::test]
+async fn pages_of_this_site_listed_ones_and_programs_may() {
+    let feed = Feed::start(Settings { allowed_origins: vec!["https://muster.example".to_owned()], ..unpaced() }).await;
+    let deal = [DealId::generate()];
+    let own = format!("https://{}", feed.address);
+    for origin in [None, Some(own.as_str()), Some("https://muster.example")] {
+        assert!(feed.try_watch(&deal, origin).await.is_ok(), "{origin:?}");
+    }
+    assert_eq!(feed.try_watch(&deal, Some("http://muster.example")).await.err(), Some(403));
+}
+
+#[actix_web::test]
+async fn a_socket_watches_one_to_thirty_two_deals() {
+    let feed = Feed::start(unpaced()).await;
+    let deals = std::iter::repeat_with(DealId::generate).take(33).collect::<Vec<_>>();
+    assert_eq!(feed.try_watch(&[], None).await.err(), Some(400));
+    assert_eq!(feed.try_watch(&deals, None).await.err(), Some(400));
+    let mut client = feed.watch(&deals[..32]).await;
+    feed.hub.offer(progress(deals[31], 1));
+    assert_eq!(client.rev().await, 1);
+    assert!(feed.try_watch(&[deals[0]; 40], None).await.is_ok(), "the same deal again is no other deal");
+}
+
+#[actix_web::test]
+async fn one_address_opens_only_so_many_sockets_until_one_closes() {
+    let feed = Feed::start(Settings { sockets_per_address: 2, ..unpaced() }).await;
+    let deal = [DealId::generate()];
+    let first = feed.watch(&deal).await;
+    let _second = feed.watch(&deal).await;
+    assert_eq!(feed.try_watch(&deal, None).await.err(), Some(429));
+    drop(first);
+    feed.has_open(1).await;
+    assert!(feed.try_watch(&deal, None).await.is_ok());
+}
+
+#[actix_web::test]
+async fn a_full_node_says_so() {
+    let feed = Feed::start(Settings { sockets_per_node: 1, ..unpaced() }).await;
+    let deal = [DealId::generate()];
+    let _first = feed.watch(&deal).await;
+    assert_eq!(feed.try_watch(&deal, None).await.err(), Some(503));
+}
+
+#[actix_web::test]
+async fn a_plain_request_is_told_to_upgrade() {
+    let feed = Feed::start(unpaced()).await;
+    let answer = plain_get(&feed, &format!("/live?deal={}", DealId::generate())).await;
+    assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+    feed.has_open(0).await;
+}
+
+async fn plain_get(feed: &Feed, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(feed.address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", feed.address);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    super::feed::in_time(stream.read_to_string(&mut answer)).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_herd_is_let_in_at_a_rate() {
+    let settings = Settings { upgrades_per_s: 3, sockets_per_address: 100, ..Settings::default() };
+    let hub = Hub::new(settings, Clock::new());
+    let address = IpAddr::from([192, 0, 2, 1]);
+    let seats = std::iter::repeat_with(|| hub.sockets().open(address, Weak::new())).take(10).collect::<Vec<_>>();
+    assert!(seats.iter().take(3).all(Result::is_ok));
+    assert!(matches!(seats.last(), Some(Err(Refusal::NodeBusy))));
+}
+
+#[tokio::test]
+async fn a_household_is_one_address_however_it_is_written() {
+    let settings = Settings { sockets_per_address: 1, ..Settings::default() };
+    let hub = Hub::new(settings, Clock::new());
+    let open = |address: &str| hub.sockets().open(address.parse().unwrap(), Weak::new());
+    let _seats = ["192.0.2.1", "2001:db8:0:100::1", "2001:db8:0:200::1"].map(|address| open(address).ok().unwrap());
+    for taken in ["::ffff:192.0.2.1", "2001:db8:0:1ff:ffff::2"] {
+        assert!(matches!(open(taken), Err(Refusal::AddressFull)), "{taken}");
+    }
+    assert!(open("192.0.2.2").is_ok());
+    assert!(Duration::from_secs(u64::from(Refusal::AddressFull.retry_after_s().unwrap())) > Duration::ZERO);
+}

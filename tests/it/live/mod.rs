@@ -1,0 +1,10 @@
+//! The live feed: frames, pace, limits, hostile and stalled clients, going down.
+
+mod feed;
+mod frames;
+mod hostile;
+mod limits;
+mod pace;
+mod relay;
+mod shutdown;
+mod stalled;

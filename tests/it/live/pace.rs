@@ -1,0 +1,158 @@
+//! At most so many frames a second, and always the latest in the end. Time is given, not waited for.
+
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use muster::clock::Clock;
+use muster::domain::{DealId, Progress};
+use muster::live::bucket::TokenBucket;
+use muster::live::pace::{Pace, Turn};
+use muster::live::{Hub, Settings, Subscription};
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::feed::{Feed, progress, version};
+
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// The frame that waits for this watcher, if one does.
+fn waiting(watcher: &mut Subscription) -> Option<(i64, i64)> {
+    match watcher.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(frame) => Some(version(&frame.expect("a feed does not end"))),
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn a_quiet_deal_sends_at_once_and_then_when_the_period_is_over() {
+    let start = Instant::now();
+    let mut pace = Pace::new(PERIOD);
+    assert_eq!(pace.change(start), Turn::Now);
+    assert_eq!(pace.change(start + PERIOD / 4), Turn::At(start + PERIOD));
+    assert_eq!(pace.change(start + PERIOD / 2), Turn::Waiting);
+    assert!(!pace.come_due(start + PERIOD / 2));
+    assert!(pace.come_due(start + PERIOD));
+    assert!(!pace.come_due(start + PERIOD), "it was sent");
+    assert_eq!(pace.change(start + PERIOD * 3), Turn::Now);
+}
+
+#[test]
+fn a_thousand_changes_in_a_second_make_ten_frames_and_the_last_is_the_latest() {
+    let hub = Hub::new(Settings::default(), Clock::new());
+    let deal = DealId::generate();
+    let mut watcher = hub.subscribe(deal);
+    let start = Instant::now();
+    let mut seen = Vec::new();
+    for ms in 0..1_000_i64 {
+        let now = start + Duration::from_millis(ms.unsigned_abs());
+        hub.offer_at(progress(deal, ms + 1), now);
+        hub.send_due(now);
+        seen.extend(waiting(&mut watcher));
+    }
+    assert_eq!(seen.len(), 10, "{seen:?}");
+    assert_eq!(seen.first(), Some(&(1, 1)));
+    hub.send_due(start + Duration::from_secs(2));
+    assert_eq!(waiting(&mut watcher), Some((1, 1_000)));
+}
+
+#[test]
+fn deals_keep_their_pace_apart_from_each_other() {
+    let hub = Hub::new(Settings::default(), Clock::new());
+    let deals = [DealId::generate(), DealId::generate()];
+    let mut watchers = deals.map(|deal| hub.subscribe(deal));
+    let start = Instant::now();
+    for (place, deal) in (0..).zip(deals) {
+        let now = start + PERIOD / 2 * place;
+        hub.offer_at(progress(deal, 1), now);
+        hub.offer_at(progress(deal, 2), now);
+    }
+    assert_eq!(watchers.each_mut().map(waiting), [Some((1, 1)), Some((1, 1))]);
+    hub.send_due(start + PERIOD);
+    assert_eq!(watchers.each_mut().map(waiting), [Some((1, 2)), None]);
+    hub.send_due(start + PERIOD * 2);
+    assert_eq!(watchers.each_mut().map(waiting), [None, Some((1, 2))]);
+}
+
+#[actix_web::test]
+async fn a_rush_reaches_browsers_at_the_pace_and_ends_with_the_latest() {
+    let feed = Feed::start(Settings::default()).await;
+    let deal = DealId::generate();
+    let mut client = feed.watch(&[deal]).await;
+    let start = Instant::now();
+    let hub = feed.hub.clone();
+    let rush = tokio::spawn(async move {
+        for rev in 1..=2_000 {
+            hub.offer(progress(deal, rev));
+            tokio::task::yield_now().await;
+        }
+    });
+    let seen = client.revs_until(2_000).await;
+    rush.await.unwrap();
+    let periods = start.elapsed().as_millis() / PERIOD.as_millis();
+    assert!(seen.len() as u128 <= periods + 2, "{} frames in {periods} periods", seen.len());
+    assert!(seen.is_sorted());
+}
+
+#[test]
+fn a_bucket_allows_its_burst_and_then_its_rate() {
+    let start = Instant::now();
+    let mut bucket = TokenBucket::new(20, Duration::from_secs(10), start);
+    assert!((0..20).all(|_| bucket.take(1, start)));
+    assert!(!bucket.take(1, start));
+    assert!(!bucket.take(1, start + Duration::from_millis(499)));
+    assert!(bucket.take(1, start + Duration::from_millis(500)));
+    assert!(!bucket.take(21, start + Duration::from_secs(1_000)), "more than the burst is never there");
+    assert!(bucket.take(20, start + Duration::from_secs(1_000)));
+}
+
+/// Something that happens to a hub.
+#[derive(Clone, Debug)]
+enum Event {
+    Offer { epoch: i64, rev: i64 },
+    Pass { ms: u64 },
+    Look,
+    Newcomer,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => (1..3_i64, 1..40_i64).prop_map(|(epoch, rev)| Event::Offer { epoch, rev }),
+        2 => (0..250_u64).prop_map(|ms| Event::Pass { ms }),
+        3 => Just(Event::Look),
+        1 => Just(Event::Newcomer),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_lost_repeated_or_reordered_every_watcher_goes_forward_and_ends_with_the_newest(
+        events in prop::collection::vec(event(), 0..120)
+    ) {
+        let hub = Hub::new(Settings::default(), Clock::new());
+        let deal = DealId::generate();
+        let mut now = Instant::now();
+        let mut newest = None;
+        let mut watchers = vec![(hub.subscribe(deal), Vec::new())];
+        for event in events {
+            match event {
+                Event::Offer { epoch, rev } => {
+                    newest = newest.max(Some((epoch, rev)));
+                    hub.offer_at(Progress { epoch, ..progress(deal, rev) }, now);
+                }
+                Event::Pass { ms } => {
+                    now += Duration::from_millis(ms);
+                    hub.send_due(now);
+                }
+                Event::Look => watchers.iter_mut().for_each(|(watcher, seen)| seen.extend(waiting(watcher))),
+                Event::Newcomer => watchers.push((hub.subscribe(deal), Vec::new())),
+            }
+        }
+        hub.send_due(now + PERIOD);
+        for (mut watcher, mut seen) in watchers {
+            seen.extend(waiting(&mut watcher));
+            prop_assert!(seen.is_sorted(), "{:?}", seen);
+            prop_assert_eq!(seen.last().copied(), newest);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Readers that stop reading, and clients that fall silent.
+
+use std::time::Duration;
+
+use muster::domain::DealId;
+use muster::live::Settings;
+
+use super::feed::{Client, Feed, progress, raw_close_code, unpaced};
+
+const NEVER: Duration = Duration::from_secs(3_600);
+/// More than every buffer between the two ends can take.
+const FRAMES: i64 = 2_000;
+
+/// Impatient settings: silence is noticed within half a second, and the kernel alone would not notice at all.
+fn impatient() -> Settings {
+    Settings {
+        ping_every: Duration::from_millis(100),
+        silent_after: Duration::from_millis(300),
+        farewell_grace: Duration::from_millis(200),
+        unacknowledged_max: NEVER,
+        send_buffer_bytes: 4096,
+        messages_burst: 1_000_000,
+        inbound_burst_bytes: 1_000_000,
+        ..unpaced()
+    }
+}
+
+/// Sends frames, each after the reader has the one before, so that none is skipped for him.
+async fn send_frames(feed: &Feed, deal: DealId, reader: &mut Client) {
+    for rev in 1..=FRAMES {
+        feed.hub.offer(progress(deal, rev));
+        assert_eq!(reader.rev().await, rev);
+    }
+}
+
+#[actix_web::test]
+async fn a_stalled_reader_is_cut_and_others_do_not_notice() {
+    let feed = Feed::start(impatient()).await;
+    let deal = DealId::generate();
+    let mut reader = feed.watch(&[deal]).await;
+    let _stalled = feed.watch_raw(&[deal], Some(2048)).await;
+    send_frames(&feed, deal, &mut reader).await;
+    let reading = tokio::spawn(async move { while reader.next().await.is_some() {} });
+    feed.has_open(1).await;
+    assert!(!reading.is_finished(), "the one that reads stays");
+    reading.abort();
+}
+
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+async fn the_kernel_gives_a_stalled_reader_up_by_itself() {
+    let patient = Settings { unacknowledged_max: Duration::from_millis(300), silent_after: NEVER, ..impatient() };
+    let feed = Feed::start(patient).await;
+    let deal = DealId::generate();
+    let mut reader = feed.watch(&[deal]).await;
+    let _stalled = feed.watch_raw(&[deal], Some(2048)).await;
+    send_frames(&feed, deal, &mut reader).await;
+    feed.has_open(1).await;
+}
+
+#[actix_web::test]
+async fn a_client_that_answers_no_ping_is_sent_away() {
+    let feed = Feed::start(impatient()).await;
+    let mut client = feed.watch_raw(&[DealId::generate()], None).await;
+    feed.has_open(1).await;
+    assert_eq!(raw_close_code(&mut client).await, Some(1008));
+}
+
+#[actix_web::test]
+async fn a_client_that_answers_pings_stays() {
+    let feed = Feed::start(impatient()).await;
+    let deal = DealId::generate();
+    let mut client = feed.watch(&[deal]).await;
+    let _silent = feed.watch_raw(&[deal], None).await;
+    // By the time that the silent one is gone, the other would be too.
+    let hub = feed.hub.clone();
+    let answering = tokio::spawn(async move { client.rev().await });
+    feed.has_open(1).await;
+    hub.offer(progress(deal, 1));
+    assert_eq!(answering.await.unwrap(), 1);
+}
