@@ -9,8 +9,8 @@
 //! - [`ledger`]: Postgres. Who joined what, and everything else that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 //! - [`engine`]: the verbs. Join, leave, publish, settle and so on; and the lanes.
-//! - [`web`]: pages and the API over HTTP.
 //! - [`live`]: from a change of a deal's figures to the browsers that watch it.
+//! - [`web`]: pages and the API over HTTP.
 
 pub mod clock;
 pub mod config;

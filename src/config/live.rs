@@ -14,10 +14,17 @@ use super::units;
 pub struct LiveConfig {
     /// The most frames per second and deal.
     pub frames_per_second_max: u32,
+    /// How often the figures of watched deals are read from Postgres.
+    #[serde(rename = "resync_every_ms", deserialize_with = "units::ms")]
+    pub resync_every: Duration,
     /// Bytes that a browser may send at once.
     pub inbound_burst_bytes: usize,
     /// Bytes that it may send per second in the long run.
     pub inbound_bytes_per_second: usize,
+    /// Messages that it may send at once.
+    pub messages_burst: usize,
+    /// Messages that it may send per second in the long run.
+    pub messages_per_second: usize,
     /// The largest frame that it may send.
     pub frame_max_bytes: usize,
     /// The most deals of one socket.
@@ -27,7 +34,7 @@ pub struct LiveConfig {
     /// The most sockets of this node.
     pub sockets_per_node_max: usize,
     /// The most new sockets per second of this node.
-    pub upgrades_per_second_max: u32,
+    pub upgrades_per_second_max: usize,
     /// How often a browser is asked whether it is there.
     #[serde(rename = "ping_every_s", deserialize_with = "units::s")]
     pub ping_every: Duration,
@@ -41,9 +48,20 @@ pub struct LiveConfig {
     /// When the kernel gives up on a reader.
     #[serde(rename = "user_timeout_ms", deserialize_with = "units::ms")]
     pub user_timeout: Duration,
+    /// How long a socket that was told to go may take to do so.
+    #[serde(rename = "farewell_grace_ms", deserialize_with = "units::ms")]
+    pub farewell_grace: Duration,
+    /// The share of the sockets that is told to go in each second of a shutdown.
+    pub drain_percent_per_second: usize,
 }
 
 impl LiveConfig {
+    /// The least time between two frames of one deal.
+    #[must_use]
+    pub fn frame_period(&self) -> Duration {
+        Duration::from_secs(1) / self.frames_per_second_max.max(1)
+    }
+
     pub(super) fn check(&self, problems: &mut ConfigProblems) {
         problems.require(
             (1..=60).contains(&self.frames_per_second_max),
@@ -56,6 +74,18 @@ impl LiveConfig {
             "must be at least live.frame_max_bytes",
         );
         problems.require(self.inbound_bytes_per_second >= 1, "live.inbound_bytes_per_second", "must be at least 1");
+        problems.require(
+            (1..=2_000).contains(&self.resync_every.as_millis()),
+            "live.resync_every_ms",
+            "must be between 1 and 2000: live counts are right within 2 seconds",
+        );
+        problems.require(self.messages_burst >= 1, "live.messages_burst", "must be at least 1");
+        problems.require(self.messages_per_second >= 1, "live.messages_per_second", "must be at least 1");
+        problems.require(
+            (1..=100).contains(&self.drain_percent_per_second),
+            "live.drain_percent_per_second",
+            "must be between 1 and 100",
+        );
         problems.require(self.frame_max_bytes >= 125, "live.frame_max_bytes", "must be at least 125");
         problems.require(self.deals_per_socket_max >= 1, "live.deals_per_socket_max", "must be at least 1");
         problems.require(self.sockets_per_address_max >= 1, "live.sockets_per_address_max", "must be at least 1");

@@ -9,7 +9,7 @@ use actix_web::dev::Extensions;
 use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
 
-use super::settings::Settings;
+use crate::config::LiveConfig;
 
 /// A second handle to a client's connection. It lives in the connection's own data, so it ends with the connection;
 /// others hold it weakly.
@@ -33,11 +33,11 @@ impl Connection {
     /// Prepares the connection for frames: small, seldom, and to readers who may stall.
     ///
     /// Only sockets get the small buffer; pages and pictures go faster with the one that the kernel sizes by itself.
-    pub(super) fn prepare(&self, settings: &Settings) -> io::Result<()> {
+    pub(super) fn prepare(&self, config: &LiveConfig) -> io::Result<()> {
         self.handle.set_tcp_nodelay(true)?;
-        self.handle.set_send_buffer_size(settings.send_buffer_bytes)?;
+        self.handle.set_send_buffer_size(config.send_buffer_bytes)?;
         #[cfg(target_os = "linux")]
-        self.handle.set_tcp_user_timeout(Some(settings.unacknowledged_max))?;
+        self.handle.set_tcp_user_timeout(Some(config.user_timeout))?;
         Ok(())
     }
 

@@ -19,9 +19,9 @@ use tokio_stream::wrappers::WatchStream;
 
 use super::message;
 use super::pace::{Pace, Turn};
-use super::settings::Settings;
 use super::sockets::Sockets;
 use crate::clock::Clock;
+use crate::config::{BaseUrl, LiveConfig};
 use crate::domain::{DealId, DealState, Progress};
 
 /// A frame older than this is written anew for a newcomer, who takes the server's time from it.
@@ -34,7 +34,7 @@ pub struct Hub {
 }
 
 struct Shared {
-    settings: Arc<Settings>,
+    config: Arc<LiveConfig>,
     clock: Clock,
     deals: Mutex<Deals>,
     /// Counts the changes of the set of watched deals.
@@ -63,14 +63,15 @@ struct Channel {
 }
 
 impl Hub {
-    /// An empty hub. Its frames go out on time only while [`Hub::keep_pace`] runs; it counts only if the recorder of metrics
+    /// An empty hub, whose sockets pages of `base_url` may open. Its frames go out on time only while [`Hub::keep_pace`] runs; it counts only if the recorder of metrics
     /// was there before it.
     #[must_use]
-    pub fn new(settings: Settings, clock: Clock) -> Self {
-        let settings = Arc::new(settings);
+    pub fn new(mut config: LiveConfig, base_url: BaseUrl, clock: Clock) -> Self {
+        config.allowed_origins.push(base_url);
+        let config = Arc::new(config);
         let shared = Shared {
-            sockets: Sockets::new(Arc::clone(&settings)),
-            settings,
+            sockets: Sockets::new(Arc::clone(&config)),
+            config,
             clock,
             deals: Mutex::default(),
             changes: watch::Sender::new(0),
@@ -83,8 +84,8 @@ impl Hub {
 
     /// The numbers that this feed keeps to.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.shared.settings
+    pub fn config(&self) -> &LiveConfig {
+        &self.shared.config
     }
 
     /// The open sockets of this node.
@@ -100,7 +101,7 @@ impl Hub {
         let mut is_new = false;
         let channel = deals.watched.entry(deal).or_insert_with(|| {
             is_new = true;
-            Channel::new(self.shared.settings.frame_period)
+            Channel::new(self.shared.config.frame_period())
         });
         channel.refresh(&self.shared.clock, Instant::now());
         let frames = WatchStream::new(channel.frames.subscribe());

@@ -25,7 +25,6 @@ pub mod outbox;
 pub mod pace;
 mod refusal;
 pub mod relay;
-mod settings;
 pub mod socket;
 pub mod sockets;
 
@@ -33,5 +32,4 @@ pub use connection::on_connect;
 pub use hub::{Hub, Subscription};
 pub use refusal::Refusal;
 pub use relay::News;
-pub use settings::Settings;
 pub use socket::upgrade;

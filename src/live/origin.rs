@@ -6,11 +6,13 @@
 
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
 
+use crate::config::BaseUrl;
+
 /// Whether a request with these headers may open a socket.
-pub(super) fn is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub(super) fn is_allowed(headers: &HeaderMap, allowed: &[BaseUrl]) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
-    if allowed.iter().any(|one| one.eq_ignore_ascii_case(origin)) {
+    if allowed.iter().any(|one| one.as_str().eq_ignore_ascii_case(origin)) {
         return true;
     }
     // Schemes are not compared: behind a proxy that ends TLS, the page is https and this server does not know it.

@@ -60,7 +60,7 @@ where
     F: Future<Output = Result<Vec<Progress>, E>>,
     E: Display,
 {
-    let mut rounds = interval(hub.settings().resync_every);
+    let mut rounds = interval(hub.config().resync_every);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut changes = hub.watched_changes();
     loop {

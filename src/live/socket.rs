@@ -22,7 +22,7 @@ use super::line::Farewell;
 use super::origin;
 use super::outbox::{Outbox, Push};
 use super::refusal::Refusal;
-use super::settings::Settings;
+use crate::config::LiveConfig;
 use crate::domain::DealId;
 
 /// Opens a socket on these deals for a client at this address.
@@ -37,35 +37,36 @@ pub fn upgrade(
     deals: Vec<DealId>,
     address: IpAddr,
 ) -> Result<HttpResponse, Refusal> {
-    let settings = hub.settings();
-    let deals = check(request, settings, deals)?;
+    let config = hub.config();
+    let deals = check(request, config, deals)?;
     let connection = request.conn_data::<Arc<Connection>>();
     let seat = hub.sockets().open(address, connection.map_or_else(Weak::new, Arc::downgrade))?;
     if let Some(connection) = connection {
         // The client may be gone already; then the socket ends by itself.
-        connection.prepare(settings).unwrap_or_else(|error| tracing::debug!(%error, "the connection is not ready"));
+        connection.prepare(config).unwrap_or_else(|error| tracing::debug!(%error, "the connection is not ready"));
     }
 
     let now = Instant::now();
-    let bytes = settings.inbound_bucket(now);
+    let bytes = TokenBucket::new(config.inbound_burst_bytes, config.inbound_bytes_per_second, now);
+    let messages = TokenBucket::new(config.messages_burst, config.messages_per_second, now);
     let payload = Budgeted::new(payload, bytes, seat.line());
     let feeds = deals.into_iter().map(|deal| hub.subscribe(deal)).collect();
-    let watcher = Watcher { outbox: Some(Outbox::new(seat, feeds)), messages: settings.messages_bucket(now) };
+    let watcher = Watcher { outbox: Some(Outbox::new(seat, feeds)), messages };
     WsResponseBuilder::new(watcher, request, payload)
-        .frame_size(settings.frame_max_bytes)
+        .frame_size(config.frame_max_bytes)
         .start()
         .map_err(|_handshake| Refusal::NotAWebSocket)
 }
 
 /// The deals to watch, each once, if this request may watch them.
-fn check(request: &HttpRequest, settings: &Settings, deals: Vec<DealId>) -> Result<BTreeSet<DealId>, Refusal> {
-    if !origin::is_allowed(request.headers(), &settings.allowed_origins) {
+fn check(request: &HttpRequest, config: &LiveConfig, deals: Vec<DealId>) -> Result<BTreeSet<DealId>, Refusal> {
+    if !origin::is_allowed(request.headers(), &config.allowed_origins) {
         return Err(Refusal::WrongOrigin);
     }
     let deals = deals.into_iter().collect::<BTreeSet<_>>();
     match deals.len() {
         0 => Err(Refusal::NoDeal),
-        count if count > settings.deals_per_socket => Err(Refusal::TooManyDeals { max: settings.deals_per_socket }),
+        count if count > config.deals_per_socket_max => Err(Refusal::TooManyDeals { max: config.deals_per_socket_max }),
         _ => Ok(deals),
     }
 }

@@ -16,7 +16,7 @@ use super::bucket::TokenBucket;
 use super::connection::Connection;
 use super::line::{Farewell, Line, Wish};
 use super::refusal::Refusal;
-use super::settings::Settings;
+use crate::config::LiveConfig;
 
 /// A drain closes at least so many at a time: a few sockets need no slices.
 const SLICE_MIN: usize = 20;
@@ -26,14 +26,14 @@ const ROUNDS_PER_PING: u32 = 25;
 /// The sockets of this node. Clones share them.
 #[derive(Clone)]
 pub struct Sockets {
-    settings: Arc<Settings>,
+    config: Arc<LiveConfig>,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
     next_id: u64,
     open: HashMap<u64, Entry>,
-    by_address: HashMap<IpAddr, u32>,
+    by_address: HashMap<IpAddr, usize>,
     upgrades: TokenBucket,
     /// Connections whose socket has ended, until they have sent what was left; in the order of their deadlines.
     departing: VecDeque<(Instant, Weak<Connection>)>,
@@ -55,8 +55,8 @@ pub struct Seat {
 }
 
 impl Sockets {
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
-        let upgrades = TokenBucket::new(settings.upgrades_per_s, Duration::from_secs(1), Instant::now());
+    pub(super) fn new(config: Arc<LiveConfig>) -> Self {
+        let upgrades = TokenBucket::new(config.upgrades_per_second_max, config.upgrades_per_second_max, Instant::now());
         let state = State {
             next_id: 0,
             open: HashMap::new(),
@@ -65,7 +65,7 @@ impl Sockets {
             departing: VecDeque::new(),
             draining: false,
         };
-        Self { settings, state: Arc::new(Mutex::new(state)) }
+        Self { config, state: Arc::new(Mutex::new(state)) }
     }
 
     /// Takes a place for a socket of this address. Without a connection it can be asked to leave, but not be cut.
@@ -77,14 +77,14 @@ impl Sockets {
         let now = Instant::now();
         let address = household(address);
         let mut state = self.lock();
-        state.admit(address, &self.settings, now).inspect_err(|refusal| {
+        state.admit(address, &self.config, now).inspect_err(|refusal| {
             counter!("muster_live_refused_total", "reason" => refusal.as_str()).increment(1);
         })?;
 
         let id = state.next_id;
         state.next_id += 1;
         let line = Arc::new(Line::new(now));
-        let next_ping = now + first_ping(id, self.settings.ping_every);
+        let next_ping = now + first_ping(id, self.config.ping_every);
         state.open.insert(id, Entry { line: Arc::clone(&line), address, connection, next_ping });
         *state.by_address.entry(address).or_default() += 1;
         state.publish_count();
@@ -100,7 +100,7 @@ impl Sockets {
 
     /// Looks over all sockets again and again. Never returns.
     pub async fn watch_over(&self) {
-        let mut rounds = interval((self.settings.ping_every / ROUNDS_PER_PING).max(Duration::from_millis(1)));
+        let mut rounds = interval((self.config.ping_every / ROUNDS_PER_PING).max(Duration::from_millis(1)));
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             rounds.tick().await;
@@ -112,7 +112,7 @@ impl Sockets {
     pub fn look_over(&self, now: Instant) {
         let mut state = self.lock();
         for entry in state.open.values_mut() {
-            entry.look_over(&self.settings, now);
+            entry.look_over(&self.config, now);
         }
         while let Some((_deadline, connection)) = state.departing.pop_front_if(|(deadline, _)| *deadline <= now) {
             cut(&connection);
@@ -121,15 +121,18 @@ impl Sockets {
 
     /// Refuses new sockets and sends the open ones away, a slice each second; returns when none is left.
     ///
-    /// In slices, so that the browsers do not all come to the next node at once.
-    pub async fn drain(&self) {
+    /// In slices, so that the browsers do not all come to the next node at once; larger ones than configured if it would
+    /// take longer than `within`.
+    pub async fn drain(&self, within: Duration) {
         let ids = {
             let mut state = self.lock();
             state.draining = true;
             state.open.keys().copied().collect::<Vec<_>>()
         };
-        let share = usize::try_from(self.settings.drain_percent_per_s).unwrap_or(usize::MAX);
-        let slice = (ids.len().saturating_mul(share) / 100).max(SLICE_MIN);
+        let slice_count = within.saturating_sub(self.config.farewell_grace).as_secs().max(1);
+        let slice_count = usize::try_from(slice_count).unwrap_or(usize::MAX);
+        let share = ids.len().saturating_mul(self.config.drain_percent_per_second) / 100;
+        let slice = share.max(ids.len().div_ceil(slice_count)).max(SLICE_MIN);
         let mut slices = ids.chunks(slice).peekable();
         while let Some(slice) = slices.next() {
             self.ask_to_leave(slice);
@@ -141,7 +144,7 @@ impl Sockets {
     }
 
     async fn wait_until_empty(&self) {
-        let deadline = Instant::now() + self.settings.farewell_grace;
+        let deadline = Instant::now() + self.config.farewell_grace;
         while self.count() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(20)).await;
         }
@@ -163,14 +166,14 @@ impl Sockets {
 }
 
 impl State {
-    fn admit(&mut self, address: IpAddr, settings: &Settings, now: Instant) -> Result<(), Refusal> {
+    fn admit(&mut self, address: IpAddr, config: &LiveConfig, now: Instant) -> Result<(), Refusal> {
         if self.draining {
             return Err(Refusal::Draining);
         }
-        if self.by_address.get(&address).is_some_and(|count| *count >= settings.sockets_per_address) {
+        if self.by_address.get(&address).is_some_and(|count| *count >= config.sockets_per_address_max) {
             return Err(Refusal::AddressFull);
         }
-        if self.open.len() >= settings.sockets_per_node || !self.upgrades.take(1, now) {
+        if self.open.len() >= config.sockets_per_node_max || !self.upgrades.take(1, now) {
             return Err(Refusal::NodeBusy);
         }
         Ok(())
@@ -194,14 +197,14 @@ impl State {
 }
 
 impl Entry {
-    fn look_over(&mut self, settings: &Settings, now: Instant) {
+    fn look_over(&mut self, config: &LiveConfig, now: Instant) {
         let silence = self.line.silence(now);
-        if silence > settings.silent_after + settings.farewell_grace {
+        if silence > config.pong_timeout + config.farewell_grace {
             cut(&self.connection);
-        } else if silence > settings.silent_after {
+        } else if silence > config.pong_timeout {
             self.line.ask(Wish::Leave(Farewell::Silent));
         } else if now >= self.next_ping {
-            self.next_ping = now + settings.ping_every;
+            self.next_ping = now + config.ping_every;
             self.line.ask(Wish::Ping);
         }
     }
@@ -217,7 +220,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let cut_at = Instant::now() + self.sockets.settings.farewell_grace;
+        let cut_at = Instant::now() + self.sockets.config.farewell_grace;
         self.sockets.lock().close(self.id, cut_at);
     }
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -11,8 +12,9 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use chrono::{DateTime, Utc};
 use futures_util::{SinkExt, StreamExt};
 use muster::clock::Clock;
+use muster::config::{Config, LiveConfig, Sources};
 use muster::domain::{DealId, DealState, Progress};
-use muster::live::{self, Hub, Refusal, Settings};
+use muster::live::{self, Hub, Refusal, Subscription};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
@@ -32,8 +34,8 @@ pub struct Feed {
 }
 
 impl Feed {
-    pub async fn start(settings: Settings) -> Self {
-        let hub = Hub::new(settings, Clock::new());
+    pub async fn start(config: LiveConfig) -> Self {
+        let hub = hub(config);
         let served = hub.clone();
         let server = HttpServer::new(move || {
             App::new().app_data(web::Data::new(served.clone())).route("/live", web::get().to(open))
@@ -190,6 +192,14 @@ pub fn version(frame: &str) -> (i64, i64) {
     (frame["epoch"].as_i64().expect("an epoch"), frame["rev"].as_i64().expect("a rev"))
 }
 
+/// The version of the frame that waits for this watcher, if one does.
+pub fn waiting(watcher: &mut Subscription) -> Option<(i64, i64)> {
+    match watcher.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(frame) => Some(version(&frame.expect("a feed does not end"))),
+        Poll::Pending => None,
+    }
+}
+
 /// Figures of a deal at this `rev`: as many buyers, each with one unit.
 pub fn progress(deal: DealId, rev: i64) -> Progress {
     let buyers = u32::try_from(rev).expect("a small rev");
@@ -206,9 +216,23 @@ pub fn progress(deal: DealId, rev: i64) -> Progress {
     }
 }
 
-/// Settings under which nothing is held back for its pace.
-pub fn unpaced() -> Settings {
-    Settings { frame_period: Duration::ZERO, ..Settings::default() }
+/// The defaults of the live section.
+pub fn paced() -> LiveConfig {
+    let sources = Sources::default()
+        .with("postgres.database_url", "postgres:///none")
+        .with("redis.url", "redis://none")
+        .with("security.coupon_keys", format!("1:{}", "ab".repeat(32)));
+    Config::load(&sources).expect("the defaults").live
+}
+
+/// The defaults, but nothing is held back for its pace.
+pub fn unpaced() -> LiveConfig {
+    LiveConfig { frames_per_second_max: u32::MAX, ..paced() }
+}
+
+/// A hub whose own pages are at `https://muster.example`.
+pub fn hub(config: LiveConfig) -> Hub {
+    Hub::new(config, "https://muster.example".parse().expect("a URL"), Clock::new())
 }
 
 /// A frame as a client sends it: masked, with a mask of zeros.

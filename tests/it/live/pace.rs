@@ -1,28 +1,16 @@
 //! At most so many frames a second, and always the latest in the end. Time is given, not waited for.
 
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use muster::clock::Clock;
 use muster::domain::{DealId, Progress};
 use muster::live::bucket::TokenBucket;
 use muster::live::pace::{Pace, Turn};
-use muster::live::{Hub, Settings, Subscription};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::feed::{Feed, progress, version};
+use super::feed::{Feed, hub, paced, progress, waiting};
 
 const PERIOD: Duration = Duration::from_millis(100);
-
-/// The frame that waits for this watcher, if one does.
-fn waiting(watcher: &mut Subscription) -> Option<(i64, i64)> {
-    match watcher.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(frame) => Some(version(&frame.expect("a feed does not end"))),
-        Poll::Pending => None,
-    }
-}
 
 #[test]
 fn a_quiet_deal_sends_at_once_and_then_when_the_period_is_over() {
@@ -39,7 +27,7 @@ fn a_quiet_deal_sends_at_once_and_then_when_the_period_is_over() {
 
 #[test]
 fn a_thousand_changes_in_a_second_make_ten_frames_and_the_last_is_the_latest() {
-    let hub = Hub::new(Settings::default(), Clock::new());
+    let hub = hub(paced());
     let deal = DealId::generate();
     let mut watcher = hub.subscribe(deal);
     let start = Instant::now();
@@ -58,7 +46,7 @@ fn a_thousand_changes_in_a_second_make_ten_frames_and_the_last_is_the_latest() {
 
 #[test]
 fn deals_keep_their_pace_apart_from_each_other() {
-    let hub = Hub::new(Settings::default(), Clock::new());
+    let hub = hub(paced());
     let deals = [DealId::generate(), DealId::generate()];
     let mut watchers = deals.map(|deal| hub.subscribe(deal));
     let start = Instant::now();
@@ -76,7 +64,7 @@ fn deals_keep_their_pace_apart_from_each_other() {
 
 #[actix_web::test]
 async fn a_rush_reaches_browsers_at_the_pace_and_ends_with_the_latest() {
-    let feed = Feed::start(Settings::default()).await;
+    let feed = Feed::start(paced()).await;
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
     let start = Instant::now();
@@ -97,7 +85,7 @@ async fn a_rush_reaches_browsers_at_the_pace_and_ends_with_the_latest() {
 #[test]
 fn a_bucket_allows_its_burst_and_then_its_rate() {
     let start = Instant::now();
-    let mut bucket = TokenBucket::new(20, Duration::from_secs(10), start);
+    let mut bucket = TokenBucket::new(20, 2, start);
     assert!((0..20).all(|_| bucket.take(1, start)));
     assert!(!bucket.take(1, start));
     assert!(!bucket.take(1, start + Duration::from_millis(499)));
@@ -129,7 +117,7 @@ proptest! {
     fn whatever_is_lost_repeated_or_reordered_every_watcher_goes_forward_and_ends_with_the_newest(
         events in prop::collection::vec(event(), 0..120)
     ) {
-        let hub = Hub::new(Settings::default(), Clock::new());
+        let hub = hub(paced());
         let deal = DealId::generate();
         let mut now = Instant::now();
         let mut newest = None;

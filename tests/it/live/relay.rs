@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use muster::clock::Clock;
+use muster::config::LiveConfig;
 use muster::domain::{DealId, Progress};
-use muster::live::{Hub, News, Settings, Subscription, relay};
+use muster::live::{Hub, News, Subscription, relay};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::feed::{in_time, progress, version};
+use super::feed::{hub, in_time, paced, progress, version};
 
 /// A relay between a bus and a truth that the test holds.
 struct Relay {
@@ -31,8 +31,8 @@ struct Truth {
 
 impl Relay {
     fn start(resync_every: Duration) -> Self {
-        let settings = Settings { resync_every, frame_period: Duration::ZERO, ..Settings::default() };
-        let hub = Hub::new(settings, Clock::new());
+        let config = LiveConfig { resync_every, frames_per_second_max: u32::MAX, ..paced() };
+        let hub = hub(config);
         let (bus, news) = mpsc::channel(100);
         let truth = Arc::new(Mutex::new(Truth::default()));
         let read = truth.clone();
@@ -117,8 +117,8 @@ async fn after_a_gap_the_truth_is_read_at_once() {
 
 #[tokio::test]
 async fn without_a_bus_counts_come_from_the_truth() {
-    let hub_settings = Settings { resync_every: OFTEN, ..Settings::default() };
-    let hub = Hub::new(hub_settings, Clock::new());
+    let config = LiveConfig { resync_every: OFTEN, ..paced() };
+    let hub = hub(config);
     let deal = DealId::generate();
     let read = move |_deals| std::future::ready(Ok::<_, &str>(vec![progress(deal, 3)]));
     let task = tokio::spawn(relay::run(hub.clone(), futures_util::stream::empty(), read));

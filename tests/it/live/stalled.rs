@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
+use muster::config::LiveConfig;
 use muster::domain::DealId;
-use muster::live::Settings;
+use tokio::io::AsyncWriteExt;
 
-use super::feed::{Client, Feed, progress, raw_close_code, unpaced};
+use super::feed::{Client, Feed, client_frame, in_time, progress, raw_close_code, unpaced};
 
 const NEVER: Duration = Duration::from_secs(3_600);
 /// More than every buffer between the two ends can take.
 const FRAMES: i64 = 2_000;
+const PING: u8 = 0x89;
 
-/// Impatient settings: silence is noticed within half a second, and the kernel alone would not notice at all.
-fn impatient() -> Settings {
-    Settings {
+/// Impatient: silence is noticed within half a second, and the kernel alone would not notice at all.
+fn impatient() -> LiveConfig {
+    LiveConfig {
         ping_every: Duration::from_millis(100),
-        silent_after: Duration::from_millis(300),
+        pong_timeout: Duration::from_millis(300),
         farewell_grace: Duration::from_millis(200),
-        unacknowledged_max: NEVER,
+        user_timeout: NEVER,
         send_buffer_bytes: 4096,
-        messages_burst: 1_000_000,
-        inbound_burst_bytes: 1_000_000,
         ..unpaced()
     }
 }
@@ -49,13 +49,49 @@ async fn a_stalled_reader_is_cut_and_others_do_not_notice() {
 #[cfg(target_os = "linux")]
 #[actix_web::test]
 async fn the_kernel_gives_a_stalled_reader_up_by_itself() {
-    let patient = Settings { unacknowledged_max: Duration::from_millis(300), silent_after: NEVER, ..impatient() };
+    let patient = LiveConfig { user_timeout: Duration::from_millis(300), pong_timeout: NEVER, ..impatient() };
     let feed = Feed::start(patient).await;
     let deal = DealId::generate();
     let mut reader = feed.watch(&[deal]).await;
     let _stalled = feed.watch_raw(&[deal], Some(2048)).await;
     send_frames(&feed, deal, &mut reader).await;
     feed.has_open(1).await;
+}
+
+#[actix_web::test]
+async fn a_stalled_reader_does_not_hold_a_shutdown_up() {
+    let feed = Feed::start(LiveConfig { pong_timeout: NEVER, ..impatient() }).await;
+    let deal = DealId::generate();
+    let mut reader = feed.watch(&[deal]).await;
+    let _stalled = feed.watch_raw(&[deal], Some(2048)).await;
+    send_frames(&feed, deal, &mut reader).await;
+    let hub = feed.hub.clone();
+    let draining = tokio::spawn(async move { hub.sockets().drain(Duration::from_secs(2)).await });
+    assert_eq!(reader.close_code().await, Some(1012));
+    in_time(draining).await.unwrap();
+    feed.has_open(0).await;
+}
+
+#[actix_web::test]
+async fn a_connection_that_outlives_its_socket_is_cut() {
+    let feed = Feed::start(LiveConfig { pong_timeout: NEVER, ..impatient() }).await;
+    let deal = DealId::generate();
+    let mut reader = feed.watch(&[deal]).await;
+    let mut stalled = feed.watch_raw(&[deal], Some(2048)).await;
+    // Enough for the kernel to take no more, not enough for the socket to stand still: it hears that it must go, and cannot
+    // say so.
+    for rev in 1..=100 {
+        feed.hub.offer(progress(deal, rev));
+        assert_eq!(reader.rev().await, rev);
+    }
+    stalled.write_all(&client_frame(PING, b"").repeat(21)).await.unwrap();
+    feed.has_open(1).await;
+    in_time(async {
+        while stalled.write_all(&[0; 16]).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 #[actix_web::test]
