@@ -3,7 +3,7 @@
 use super::Said;
 use super::phase::Phase;
 use super::words::{UNITS, number};
-use crate::domain::{Account, Deal, JoinOutcome, Refusal, Role, Signup, SignupState};
+use crate::domain::{Deal, JoinOutcome, Refusal, Role, Signup, SignupState};
 
 /// What a visitor can do.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl JoinSection {
     pub fn new(
         deal: &Deal,
         phase: Phase,
-        visitor: Option<&Account>,
+        visitor: Option<Role>,
         own: &[Signup],
         tried: Option<Tried>,
         fresh_key: String,
@@ -86,7 +86,7 @@ impl JoinSection {
             _ if !phase.may_take_joins() => Way::Over,
             None if phase.takes_joins() => Way::SignIn(sign_in_first(deal)),
             None => Way::Over,
-            Some(account) if account.role != Role::Buyer => {
+            Some(role) if role != Role::Buyer => {
                 Way::NotForYou("You are signed in as a merchant. Buyers join deals.".to_owned())
             }
             Some(_) if held >= deal.terms.per_buyer_max => {

@@ -23,6 +23,11 @@ pub mod trouble;
 pub mod when;
 pub mod words;
 
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
 pub use form::{Field, Form};
 pub use shell::{Said, Shell, Viewer};
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::domain::{Account, Role};
+use crate::domain::Role;
 
 /// Who is looking, as far as the layout must know.
 #[derive(Clone, Debug)]
@@ -13,9 +13,11 @@ pub struct Viewer {
     pub is_merchant: bool,
 }
 
-impl From<&Account> for Viewer {
-    fn from(account: &Account) -> Self {
-        Self { name: account.name.clone(), is_merchant: account.role == Role::Merchant }
+impl Viewer {
+    /// The viewer of this name and role.
+    #[must_use]
+    pub fn new(name: impl Into<String>, role: Role) -> Self {
+        Self { name: name.into(), is_merchant: role == Role::Merchant }
     }
 }
 

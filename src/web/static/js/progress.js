@@ -3,6 +3,7 @@
 import { now } from "./clock.js";
 import { announce, number, say } from "./words.js";
 
+const TONES = ["plain", "tension", "success", "action"];
 const MILESTONES = new Set([1, 2, 3, 5, 10]);
 
 /** The phase that a visitor sees. The server decides the same way: `view/phase.rs`. */
@@ -53,7 +54,7 @@ export class ProgressBlock {
     this.#write("explain", say(`phases.${phase}.explain`, { ...blanks, n: buyers }));
     this.#write("badge", say(`phases.${phase}.badge`, blanks));
     const badge = this.#part("badge");
-    if (badge) badge.className = `badge badge--${say(`phases.${phase}.tone`)}`;
+    for (const tone of TONES) badge?.classList.toggle(`badge--${tone}`, tone === say(`phases.${phase}.tone`));
     const bar = this.#part("bar");
     if (bar) bar.value = Math.min(buyers, bar.max);
 
@@ -68,7 +69,7 @@ export class ProgressBlock {
   }
 
   #part(name) {
-    return this.#element.querySelector(`[data-part=${name}]`);
+    return (this.#element.closest(".card") ?? this.#element).querySelector(`[data-part=${name}]`);
   }
 
   #write(name, text, rolls = false) {

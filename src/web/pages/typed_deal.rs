@@ -1,0 +1,169 @@
+//! A deal as a merchant typed it into the editor: plain texts, and times without a zone.
+//!
+//! Owns the way between these texts and [`TermsForm`], so that whatever was typed can come back unchanged, with everything
+//! that is wrong with it.
+
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+use serde::Deserialize;
+
+use super::view::Form;
+use crate::domain::{FieldProblem, Terms, TermsForm};
+
+/// How `<input type=datetime-local>` writes a time.
+const LOCAL_TIME: &str = "%Y-%m-%dT%H:%M";
+/// The same with seconds, which some browsers add.
+const LOCAL_TIME_WITH_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
+
+/// What was typed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TypedDeal {
+    title: String,
+    description: String,
+    category: String,
+    city: String,
+    price: String,
+    face_value: String,
+    currency: String,
+    tipping_point: String,
+    cap: String,
+    per_buyer_max: String,
+    time_zone: String,
+    opens_at: String,
+    closes_at: String,
+    coupon_expires_at: String,
+    /// The version that is being changed.
+    pub version: String,
+    /// Which button was pressed: `save` or `preview`.
+    pub then: String,
+}
+
+impl TypedDeal {
+    /// What a new deal starts with, so that less has to be typed.
+    #[must_use]
+    pub fn blank() -> Self {
+        Self { currency: "USD".into(), per_buyer_max: "1".into(), time_zone: "Etc/UTC".into(), ..Self::default() }
+    }
+
+    /// Checks everything that was typed.
+    ///
+    /// # Errors
+    /// Every problem, one or more at each field.
+    pub fn parse(&self, now: DateTime<Utc>) -> Result<Terms, Vec<FieldProblem>> {
+        let mut problems = Vec::new();
+        let form = self.read(&mut problems);
+        match Terms::parse(&form, now) {
+            Ok(terms) if problems.is_empty() => Ok(terms),
+            Ok(_) => Err(problems),
+            Err(others) => {
+                problems.extend(others);
+                Err(problems)
+            }
+        }
+    }
+
+    fn read(&self, problems: &mut Vec<FieldProblem>) -> TermsForm {
+        // With an unknown zone the times are still checked against each other; the zone's own problem is reported anyway.
+        let zone = self.time_zone.trim().parse().unwrap_or(Tz::UTC);
+        let mut time = |field, text| local_time(field, text, zone).unwrap_or_else(|problem| note(problems, problem));
+        let (opens_at, closes_at) = (time("opens_at", &self.opens_at), time("closes_at", &self.closes_at));
+        let coupon_expires_at = time("coupon_expires_at", &self.coupon_expires_at);
+        let mut count = |field, text| whole_number(field, text).unwrap_or_else(|problem| note(problems, problem));
+        TermsForm {
+            tipping_point: count("tipping_point", &self.tipping_point),
+            cap: count("cap", &self.cap),
+            per_buyer_max: count("per_buyer_max", &self.per_buyer_max),
+            title: self.title.clone(),
+            description: self.description.replace("\r\n", "\n"),
+            price: self.price.clone(),
+            face_value: self.face_value.clone(),
+            currency: self.currency.clone(),
+            opens_at,
+            closes_at,
+            time_zone: self.time_zone.clone(),
+            coupon_expires_at,
+            city: Some(self.city.clone()),
+            category: Some(self.category.clone()),
+        }
+    }
+
+    /// The editor's fields with what was typed.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        Form::new([
+            ("title", "Title", &self.title),
+            ("description", "Description", &self.description),
+            ("category", "Category (optional)", &self.category),
+            ("city", "City (optional)", &self.city),
+            ("price", "Price", &self.price),
+            ("face_value", "Face value", &self.face_value),
+            ("currency", "Currency", &self.currency),
+            ("tipping_point", "Tipping point", &self.tipping_point),
+            ("cap", "Cap (optional)", &self.cap),
+            ("per_buyer_max", "Per buyer", &self.per_buyer_max),
+            ("time_zone", "Time zone", &self.time_zone),
+            ("opens_at", "Opens", &self.opens_at),
+            ("closes_at", "Closes", &self.closes_at),
+            ("coupon_expires_at", "Coupons good until", &self.coupon_expires_at),
+        ])
+    }
+}
+
+impl From<&Terms> for TypedDeal {
+    fn from(terms: &Terms) -> Self {
+        let local = |at: DateTime<Utc>| at.with_timezone(&terms.time_zone).format(LOCAL_TIME).to_string();
+        Self {
+            title: terms.title.clone(),
+            description: terms.description.clone(),
+            category: terms.category.clone().unwrap_or_default(),
+            city: terms.city.clone().unwrap_or_default(),
+            price: terms.price.amount().to_string(),
+            face_value: terms.face_value.amount().to_string(),
+            currency: terms.price.currency().code().to_owned(),
+            tipping_point: terms.tipping_point.to_string(),
+            cap: terms.cap.map(|cap| cap.to_string()).unwrap_or_default(),
+            per_buyer_max: terms.per_buyer_max.to_string(),
+            time_zone: terms.time_zone.name().to_owned(),
+            opens_at: local(terms.opens_at),
+            closes_at: local(terms.closes_at),
+            coupon_expires_at: local(terms.coupon_expires_at),
+            version: String::new(),
+            then: String::new(),
+        }
+    }
+}
+
+fn note<T>(problems: &mut Vec<FieldProblem>, problem: FieldProblem) -> Option<T> {
+    problems.push(problem);
+    None
+}
+
+/// The moment that this zone's clocks show so. Of the two in the hour that autumn repeats, the first.
+fn local_time(field: &str, text: &str, zone: Tz) -> Result<Option<DateTime<Utc>>, FieldProblem> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let local = NaiveDateTime::parse_from_str(text, LOCAL_TIME)
+        .or_else(|_| NaiveDateTime::parse_from_str(text, LOCAL_TIME_WITH_SECONDS))
+        .map_err(|_| FieldProblem::new(field, "not_a_time", "Enter a date and a time, such as 2027-03-01T18:30."))?;
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Ok(Some(at.to_utc())),
+        LocalResult::None => {
+            Err(FieldProblem::new(field, "no_such_time", "The clocks go forward over this time: choose another."))
+        }
+    }
+}
+
+fn whole_number(field: &str, text: &str) -> Result<Option<i64>, FieldProblem> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| FieldProblem::new(field, "not_a_number", "Enter a whole number."))
+}
+
+#[cfg(test)]
+#[path = "typed_deal_tests.rs"]
+mod tests;

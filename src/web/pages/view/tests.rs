@@ -1,0 +1,172 @@
+use askama::Template;
+use chrono::TimeDelta;
+
+use super::deal::DealPage;
+use super::drawing::{Drawing, Goods};
+use super::join::{JoinSection, Tried};
+use super::phase::Phase;
+use super::progress::{ProgressBlock, Size};
+use super::samples::{deal, now};
+use super::when::{Moment, time_until};
+use super::words::number;
+use super::{Form, Shell, Viewer, markdown};
+use crate::domain::{CouponCode, Deal, DealState, FieldProblem, Role};
+
+fn shell(role: Role) -> Shell {
+    Shell::new(Some(Viewer::new("Ann", role)), None, "/", now())
+}
+
+fn page(deal: &Deal) -> String {
+    let phase = Phase::of(&deal.progress, deal.terms.opens_at, now());
+    let join = JoinSection::new(deal, phase, Some(Role::Buyer), &[], None, "fresh".into());
+    DealPage::new(shell(Role::Buyer), deal, join, "http://localhost", now()).render().unwrap()
+}
+
+#[test]
+fn each_phase_is_told_from_state_window_and_numbers() {
+    let phase = |change: fn(&mut Deal)| {
+        let mut deal = deal();
+        change(&mut deal);
+        Phase::of(&deal.progress, deal.terms.opens_at, now())
+    };
+    assert_eq!(phase(|_| ()), Phase::Open);
+    assert_eq!(phase(|d| d.progress.state = DealState::Draft), Phase::Draft);
+    assert_eq!(phase(|d| d.terms.opens_at = now() + TimeDelta::hours(1)), Phase::Scheduled);
+    assert_eq!(phase(|d| d.progress.buyers = 8), Phase::Almost);
+    assert_eq!(phase(|d| d.progress.state = DealState::Tipped), Phase::On);
+    assert_eq!(phase(|d| (d.progress.state, d.progress.units) = (DealState::Tipped, 100)), Phase::SoldOut);
+    assert_eq!(phase(|d| d.progress.closes_at = now()), Phase::Closing);
+    assert_eq!(phase(|d| d.progress.state = DealState::Succeeded), Phase::Happened);
+    assert_eq!(phase(|d| d.progress.state = DealState::Failed), Phase::Failed);
+    assert_eq!(phase(|d| d.progress.state = DealState::Withdrawn), Phase::Withdrawn);
+}
+
+#[test]
+fn one_buyer_is_one_buyer_and_two_are_buyers() {
+    let said = |buyers| {
+        let mut deal = deal();
+        deal.progress.buyers = buyers;
+        ProgressBlock::new(&deal, now(), Size::Full).to_string()
+    };
+    assert!(said(9).contains("1 more buyer needed"));
+    assert!(said(8).contains("2 more buyers needed"));
+}
+
+#[test]
+fn the_first_paint_has_the_numbers_and_the_figures_for_the_script() {
+    let html = page(&deal());
+    assert!(html.contains("3 more buyers needed") && html.contains("7 of 10 joined"));
+    assert!(html.contains(r#"max="10" value="7""#));
+    assert!(html.contains("&#34;needed&#34;:3"), "the figures are an attribute");
+}
+
+#[test]
+fn times_stand_in_the_deals_zone_with_its_abbreviation() {
+    let moment = Moment::new(now(), "Asia/Jakarta".parse().unwrap());
+    assert_eq!(moment.to_string(), r#"<time datetime="2026-11-22T08:00:00Z">Sun 22 Nov 2026, 15:00 WIB</time>"#);
+}
+
+#[test]
+fn time_left_is_told_in_the_largest_unit_that_fits_and_never_below_zero() {
+    let left = |seconds| time_until(now() + TimeDelta::seconds(seconds), now());
+    assert_eq!(left(3 * 86_400 + 5), "3 days");
+    assert_eq!(left(30 * 3_600), "30 hours");
+    assert_eq!(left(61), "1 minute");
+    assert_eq!(left(1), "1 second");
+    assert_eq!(left(-5), "0 seconds");
+}
+
+#[test]
+fn a_merchants_markdown_cannot_run_load_or_restyle_anything() {
+    let html = markdown::to_html(
+        "# Big\n\n**bold** <script>alert(1)</script><img src=x onerror=alert(1)><b style='x'>b</b>\n\n\
+         [a](javascript:alert(1)) [b](https://example.com) <iframe src=//evil></iframe> <a href='/x' onclick='y'>c</a>",
+    );
+    for bad in ["<script", "<img", "onerror", "style", "javascript:", "<iframe", "onclick", "<h1"] {
+        assert!(!html.contains(bad), "{bad} in {html}");
+    }
+    assert!(html.contains("<strong>bold</strong>") && html.contains("<h3>Big</h3>"));
+    assert!(html.contains(r#"href="https://example.com" rel="nofollow noopener noreferrer ugc""#));
+}
+
+#[test]
+fn a_title_is_text_wherever_it_stands() {
+    let mut hostile = deal();
+    hostile.terms.title = r#"</title></script><script>alert(1)</script>"onload="x"#.into();
+    hostile.merchant_name = "<img src=x onerror=alert(1)>".into();
+    let html = page(&hostile);
+    assert!(!html.contains("<script>alert") && !html.contains("<img src=x"));
+    let outside_of_json = html.replace(r#"\""#, "");
+    assert!(!outside_of_json.contains(r#""onload="#), "no attribute is broken out of");
+}
+
+#[test]
+fn the_summary_of_a_text_ends_at_a_word() {
+    assert_eq!(markdown::summary("**Two** flat\n\n- whites", 100), "Two flat whites");
+    assert_eq!(markdown::summary("one two three", 9), "one two …");
+}
+
+#[test]
+fn a_refused_form_keeps_its_key_and_a_new_page_has_a_new_one() {
+    let deal = deal();
+    let section = |tried| {
+        let join = JoinSection::new(&deal, Phase::Open, Some(Role::Buyer), &[], tried, "fresh".into());
+        DealPage::new(shell(Role::Buyer), &deal, join, "http://localhost", now()).render().unwrap()
+    };
+    assert!(section(None).contains(r#"name="idempotency_key" value="fresh""#));
+    let again = section(Some(Tried { key: "sent".into(), units: 2 }));
+    assert!(again.contains(r#"name="idempotency_key" value="sent""#) && again.contains(r#"value="2" required"#));
+}
+
+#[test]
+fn merchants_and_strangers_get_no_join_form() {
+    let deal = deal();
+    for visitor in [None, Some(Role::Merchant)] {
+        let join = JoinSection::new(&deal, Phase::Open, visitor, &[], None, "fresh".into());
+        let html = DealPage::new(shell(Role::Buyer), &deal, join, "http://localhost", now()).render().unwrap();
+        assert!(!html.contains("idempotency_key"));
+    }
+}
+
+#[test]
+fn no_page_has_a_script_or_style_that_the_policy_would_refuse() {
+    let html = page(&deal());
+    assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick="));
+    let inline = html.split("<script").skip(1).filter(|script| !script.contains("src=\""));
+    assert!(inline.into_iter().all(|script| script.starts_with(r#" type="application/"#)));
+}
+
+#[test]
+fn every_problem_of_a_form_stands_at_its_field_and_the_others_above_it() {
+    let form = Form::new([("price", "Price", "45")]).with_problems(&[
+        FieldProblem::new("price", "a", "First."),
+        FieldProblem::new("price", "b", "Second."),
+        FieldProblem::new("elsewhere", "c", "General."),
+    ]);
+    assert_eq!(form.field("price").problem.as_deref(), Some("First."));
+    assert_eq!(form.field("price").value, "45");
+    assert_eq!(form.general, ["General."]);
+}
+
+#[test]
+fn goods_are_recognised_by_words_and_every_name_draws_something() {
+    let mut bread = deal();
+    bread.terms.title = "Sourdough bread, a loaf a week".into();
+    assert!(super::drawing::address(&bread).starts_with("/pictures/bakery/"));
+    assert!(super::drawing::address(&deal()).starts_with("/pictures/coffee/"));
+    for name in ["bakery", "bicycle", "books", "bowl", "coffee", "plant", "present", "spa", "tickets"] {
+        let drawing = Drawing::new(Goods::parse(name).unwrap(), 200).render().unwrap();
+        assert!(drawing.contains("<svg") && drawing.len() < 4_000);
+    }
+}
+
+#[test]
+fn numbers_have_their_thousands_in_groups() {
+    assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+}
+
+#[test]
+fn a_code_becomes_a_square_that_scales() {
+    let svg = super::coupon::qr(&CouponCode::from_bits([7; 10]));
+    assert!(svg.starts_with("<svg") && svg.contains("viewBox") && !svg.contains("style="));
+}
