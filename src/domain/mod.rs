@@ -3,6 +3,7 @@
 //! Owns every rule that needs neither Redis nor Postgres to be decided. Must never do I/O, be async, or ask for the time:
 //! whoever calls passes it in. A value of a type in here has been checked; nobody checks again.
 
+pub mod access;
 pub mod account;
 pub mod coupon;
 pub mod deal;
@@ -13,6 +14,7 @@ pub mod progress;
 pub mod signup;
 pub mod terms;
 
+pub use access::{Identity, Proof, Scope, Scopes, SecretHash, Token};
 pub use account::{Account, Email, Role};
 pub use coupon::{Coupon, CouponCode, CouponState};
 pub use deal::{Deal, DealEvent, NoSuchTransition};

@@ -1,0 +1,201 @@
+//! Who is asking, and what the token that they showed allows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::account::Role;
+use super::ids::{AccountId, TokenId};
+
+/// One thing that a token may be limited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Joining deals and leaving them.
+    Join,
+    /// Writing, publishing and withdrawing deals.
+    Deals,
+    /// Redeeming coupons, and nothing else: for a till.
+    Redeem,
+    /// Reading what only its owner sees: signups, coupons, drafts, who joined.
+    Read,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::Join, Self::Deals, Self::Redeem, Self::Read];
+
+    /// The word for it in SQL and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Deals => "deals",
+            Self::Redeem => "redeem",
+            Self::Read => "read",
+        }
+    }
+
+    /// The scope of this word, if it is one.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Join => 1,
+            Self::Deals => 2,
+            Self::Redeem => 4,
+            Self::Read => 8,
+        }
+    }
+}
+
+/// What a token allows: whatever its account may do, or some scopes of it only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Scopes(Option<u8>);
+
+impl Scopes {
+    /// Whatever the account may do, its tokens and its sessions included.
+    pub const WHOLE: Self = Self(None);
+
+    /// These scopes and nothing else.
+    #[must_use]
+    pub fn only(scopes: impl IntoIterator<Item = Scope>) -> Self {
+        Self(Some(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit())))
+    }
+
+    /// Whether this scope is allowed.
+    #[must_use]
+    pub const fn allow(self, scope: Scope) -> bool {
+        match self.0 {
+            None => true,
+            Some(bits) => bits & scope.bit() != 0,
+        }
+    }
+
+    /// Whether everything is allowed, also what no scope covers.
+    #[must_use]
+    pub const fn is_whole(self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The scopes, if there are limits.
+    #[must_use]
+    pub fn list(self) -> Option<Vec<Scope>> {
+        self.0.map(|_| Scope::ALL.into_iter().filter(|scope| self.allow(*scope)).collect())
+    }
+}
+
+impl fmt::Debug for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.list() {
+            None => f.write_str("whole"),
+            Some(scopes) => f.debug_set().entries(scopes.iter().map(|scope| scope.as_str())).finish(),
+        }
+    }
+}
+
+/// The SHA-256 of a token or a session: all that is stored of one. They have so many random bits that no slow hash is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    /// The hash as bytes, for the database.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for SecretHash {
+    fn from(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+}
+
+/// Its first bytes tell two apart in a log, and are of no use to anybody else.
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, second, ..] = self.0;
+        write!(f, "SecretHash({first:02x}{second:02x}…)")
+    }
+}
+
+/// How somebody proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A token in the `Authorization` header.
+    Token(TokenId),
+    /// A session in a cookie.
+    Session,
+}
+
+/// Somebody who proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Their account.
+    pub account: AccountId,
+    /// What the account may do.
+    pub role: Role,
+    /// What others see.
+    pub name: Arc<str>,
+    /// How they proved it.
+    pub proof: Proof,
+    /// What of the account's rights the proof carries.
+    pub scopes: Scopes,
+    /// From when on the proof does not count any more.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Identity {
+    /// Whether the proof still counts.
+    #[must_use]
+    pub fn holds_at(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
+/// A token as its owner sees it later: without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Its id.
+    pub id: TokenId,
+    /// What its owner calls it.
+    pub label: String,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// Since when it exists.
+    pub created_at: DateTime<Utc>,
+    /// From when on it does not count any more.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used; some minutes late at most.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limited_token_allows_its_scopes_and_nothing_else() {
+        let scopes = Scopes::only([Scope::Join, Scope::Read]);
+        assert!(scopes.allow(Scope::Join) && scopes.allow(Scope::Read));
+        assert!(!scopes.allow(Scope::Deals) && !scopes.allow(Scope::Redeem) && !scopes.is_whole());
+        assert!(Scopes::only([]).list().is_some_and(|list| list.is_empty()));
+    }
+
+    #[test]
+    fn a_whole_token_allows_everything() {
+        assert!(Scopes::WHOLE.is_whole() && Scope::ALL.into_iter().all(|scope| Scopes::WHOLE.allow(scope)));
+    }
+
+    #[test]
+    fn every_scope_is_found_by_its_word() {
+        assert!(Scope::ALL.into_iter().all(|scope| Scope::parse(scope.as_str()) == Some(scope)));
+        assert_eq!(Scope::parse("JOIN"), None);
+    }
+}
