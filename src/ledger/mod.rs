@@ -5,6 +5,7 @@
 //! await that is not a statement: every writer is one statement, so that a caller who goes away leaves nothing half done
 //! (`sqlx` 0.9's `begin()` is not safe to cancel).
 
+mod accounts;
 mod changes;
 mod coupons;
 mod deal_rows;
@@ -14,7 +15,9 @@ mod lane;
 mod lifecycle;
 mod outbox;
 mod page;
+mod sessions;
 mod signups;
+mod tokens;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -23,6 +26,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 
+pub use accounts::{CreateAccountOutcome, NewAccount, StoredAccount};
 pub use changes::{DealVersion, LoadSnapshot};
 pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
@@ -31,7 +35,9 @@ pub use lane::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, Figure
 pub use lifecycle::{PublishAnswer, WithdrawAnswer};
 pub use outbox::{Message, MessageKind};
 pub use page::{Cursor, Page, PageRequest};
+pub use sessions::{Found, Session, SessionLength};
 pub use signups::DealSignup;
+pub use tokens::NewToken;
 
 /// How Postgres is reached.
 #[derive(Clone, Debug)]

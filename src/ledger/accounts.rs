@@ -1,0 +1,143 @@
+//! Accounts: people, by their id or by what they sign in with.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::Ledger;
+use super::error::{LedgerError, unreadable};
+use crate::domain::{Account, AccountId, Email, Role};
+
+/// An account to be made.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Its id.
+    pub id: AccountId,
+    /// What its owner signs in with.
+    pub email: Email,
+    /// What others see.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Argon2id in PHC form; none: nobody signs in to it with a password.
+    pub password_hash: Option<String>,
+}
+
+/// What making an account came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateAccountOutcome {
+    /// It exists now.
+    Created(Account),
+    /// Another account has this e-mail address.
+    EmailTaken,
+}
+
+/// An account with what its password is checked against.
+#[derive(Clone)]
+pub struct StoredAccount {
+    /// The account.
+    pub account: Account,
+    /// Argon2id in PHC form, if it has a password.
+    pub password_hash: Option<String>,
+}
+
+struct Row {
+    id: Uuid,
+    email: String,
+    name: String,
+    role: String,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Account {
+    type Error = LedgerError;
+
+    fn try_from(row: Row) -> Result<Self, LedgerError> {
+        Ok(Self {
+            id: row.id.into(),
+            email: Email::parse(&row.email).map_err(|_| unreadable("e-mail address"))?,
+            name: row.name,
+            role: Role::parse(&row.role).ok_or_else(|| unreadable("role"))?,
+            created_at: row.created_at,
+        })
+    }
+}
+
+impl Ledger {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn create_account(&self, new: &NewAccount) -> Result<CreateAccountOutcome, LedgerError> {
+        let row = sqlx::query_as!(
+            Row,
+            "INSERT INTO accounts (id, email, name, role, password_hash) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT ON CONSTRAINT accounts_email_is_taken DO NOTHING
+             RETURNING id, email, name, role, created_at",
+            new.id.as_uuid(),
+            new.email.as_str(),
+            new.name,
+            new.role.as_str(),
+            new.password_hash,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map_or(Ok(CreateAccountOutcome::EmailTaken), |row| row.try_into().map(CreateAccountOutcome::Created))
+    }
+
+    /// Makes many accounts at once, for seeds and load tests. Those whose e-mail address is taken are passed over.
+    /// Answers how many were made.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn create_accounts(&self, new: &[NewAccount]) -> Result<u64, LedgerError> {
+        let ids: Vec<Uuid> = new.iter().map(|account| account.id.as_uuid()).collect();
+        let emails: Vec<String> = new.iter().map(|account| account.email.as_str().to_owned()).collect();
+        let names: Vec<String> = new.iter().map(|account| account.name.clone()).collect();
+        let roles: Vec<String> = new.iter().map(|account| account.role.as_str().to_owned()).collect();
+        let hashes: Vec<Option<String>> = new.iter().map(|account| account.password_hash.clone()).collect();
+        let made = sqlx::query!(
+            "INSERT INTO accounts (id, email, name, role, password_hash)
+             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+             ON CONFLICT ON CONSTRAINT accounts_email_is_taken DO NOTHING",
+            &ids,
+            &emails,
+            &names,
+            &roles,
+            &hashes as &[Option<String>],
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(made.rows_affected())
+    }
+
+    /// The account of this id.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, LedgerError> {
+        let row =
+            sqlx::query_as!(Row, "SELECT id, email, name, role, created_at FROM accounts WHERE id = $1", id.as_uuid())
+                .fetch_optional(&self.pool)
+                .await?;
+        row.map(Account::try_from).transpose()
+    }
+
+    /// The account of this e-mail address, with what its password is checked against.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn account_by_email(&self, email: &Email) -> Result<Option<StoredAccount>, LedgerError> {
+        let row = sqlx::query!(
+            "SELECT id, email, name, role, created_at, password_hash FROM accounts WHERE email = $1",
+            email.as_str()
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            let password_hash = row.password_hash;
+            let row = Row { id: row.id, email: row.email, name: row.name, role: row.role, created_at: row.created_at };
+            Ok(StoredAccount { account: row.try_into()?, password_hash })
+        })
+        .transpose()
+    }
+}

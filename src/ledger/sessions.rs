@@ -1,0 +1,193 @@
+//! Browser sessions, and who is behind a token or a session.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Ledger;
+use super::error::{LedgerError, unreadable};
+use super::tokens::{scopes, secret_hash};
+use crate::domain::{AccountId, Identity, Proof, Role, SecretHash};
+
+/// How long sessions last.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLength {
+    /// From signing in.
+    pub lifetime: Duration,
+    /// From the last use.
+    pub idle: Duration,
+}
+
+/// Somebody who was found by a token or a session.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// By which secret.
+    pub hash: SecretHash,
+    /// Who it is.
+    pub identity: Identity,
+    /// Whether noting that the secret was used is due.
+    pub stale: bool,
+}
+
+/// A session as its owner sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// What it is known by.
+    pub hash: SecretHash,
+    /// When its owner signed in.
+    pub created_at: DateTime<Utc>,
+    /// Until when it counts if it is not used again.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Ledger {
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn create_session(
+        &self,
+        hash: SecretHash,
+        account: AccountId,
+        length: SessionLength,
+    ) -> Result<DateTime<Utc>, LedgerError> {
+        let expires_at = sqlx::query_scalar!(
+            "INSERT INTO sessions (hash, account, expires_at)
+             VALUES ($1, $2, muster_now() + least($3::bigint, $4::bigint) * interval '1 second')
+             RETURNING expires_at",
+            &hash.as_bytes()[..],
+            account.as_uuid(),
+            seconds(length.lifetime),
+            seconds(length.idle),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(expires_at)
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn end_session(&self, hash: SecretHash) -> Result<(), LedgerError> {
+        sqlx::query!("DELETE FROM sessions WHERE hash = $1", &hash.as_bytes()[..]).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Ends every session of an account but one, and answers which were ended.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn end_sessions_but(
+        &self,
+        account: AccountId,
+        kept: Option<SecretHash>,
+    ) -> Result<Vec<SecretHash>, LedgerError> {
+        let kept = kept.map(|hash| hash.as_bytes().to_vec());
+        let ended = sqlx::query_scalar!(
+            "DELETE FROM sessions WHERE account = $1 AND hash IS DISTINCT FROM $2 RETURNING hash",
+            account.as_uuid(),
+            kept,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        ended.iter().map(|hash| secret_hash(hash)).collect()
+    }
+
+    /// An account's sessions, the newest first; at most a hundred.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, LedgerError> {
+        let rows = sqlx::query!(
+            "SELECT hash, created_at, expires_at FROM sessions WHERE account = $1 AND expires_at > muster_now()
+              ORDER BY created_at DESC LIMIT 100",
+            account.as_uuid(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let hash = secret_hash(&row.hash)?;
+                Ok(Session { hash, created_at: row.created_at, expires_at: row.expires_at })
+            })
+            .collect()
+    }
+
+    /// Lets sessions that were used just now last longer, within their lifetime.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn prolong_sessions(&self, hashes: &[SecretHash], length: SessionLength) -> Result<(), LedgerError> {
+        let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect();
+        sqlx::query!(
+            "UPDATE sessions
+                SET expires_at = least(created_at + $2::bigint * interval '1 second',
+                                       muster_now() + $3::bigint * interval '1 second')
+              WHERE hash = ANY ($1)",
+            &hashes,
+            seconds(length.lifetime),
+            seconds(length.idle),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets sessions that ended a day ago or earlier. Answers how many there were.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn forget_ended_sessions(&self) -> Result<u64, LedgerError> {
+        let gone = sqlx::query!("DELETE FROM sessions WHERE expires_at < muster_now() - interval '1 day'")
+            .execute(&self.pool)
+            .await?;
+        Ok(gone.rows_affected())
+    }
+
+    /// Who is behind these tokens and sessions: those that count now. One statement for as many as wait.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn identities(&self, hashes: &[SecretHash], length: SessionLength) -> Result<Vec<Found>, LedgerError> {
+        let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect();
+        let rows = sqlx::query!(
+            r#"SELECT t.hash AS "hash!", a.id AS "account!", a.role AS "role!", a.name AS "name!",
+                      t.id AS "token?", t.scopes, t.expires_at,
+                      coalesce(t.last_used_at < muster_now() - interval '5 minutes', true) AS "stale!"
+                 FROM tokens AS t JOIN accounts AS a ON a.id = t.account
+                WHERE t.hash = ANY ($1) AND t.revoked_at IS NULL
+                  AND (t.expires_at IS NULL OR t.expires_at > muster_now())
+               UNION ALL
+               SELECT s.hash, a.id, a.role, a.name, NULL, NULL, s.expires_at,
+                      -- Not at every use: when a tenth of the idle time is gone.
+                      s.expires_at < least(s.created_at + $2::bigint * interval '1 second',
+                                           muster_now() + $3::bigint * interval '0.9 seconds')
+                 FROM sessions AS s JOIN accounts AS a ON a.id = s.account
+                WHERE s.hash = ANY ($1) AND s.expires_at > muster_now()"#,
+            &hashes,
+            seconds(length.lifetime),
+            seconds(length.idle),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let proof = row.token.map_or(Proof::Session, |id| Proof::Token(id.into()));
+                let identity = Identity {
+                    account: row.account.into(),
+                    role: Role::parse(&row.role).ok_or_else(|| unreadable("role"))?,
+                    name: row.name.into(),
+                    proof,
+                    scopes: scopes(row.scopes.as_deref())?,
+                    expires_at: row.expires_at,
+                };
+                Ok(Found { hash: secret_hash(&row.hash)?, identity, stale: row.stale })
+            })
+            .collect()
+    }
+}
+
+fn seconds(length: Duration) -> i64 {
+    i64::try_from(length.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,164 @@
+//! API tokens: kept as hashes, found again by them.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::error::{LedgerError, unreadable};
+use super::{Cursor, Ledger, Page, PageRequest};
+use crate::domain::{AccountId, Scope, Scopes, SecretHash, Token, TokenId};
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Its id.
+    pub id: TokenId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The SHA-256 of its text.
+    pub hash: SecretHash,
+    /// What its owner calls it.
+    pub label: String,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// Until when it counts; none: until it is revoked.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+struct Row {
+    id: Uuid,
+    label: String,
+    scopes: Option<Vec<String>>,
+    created_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Token {
+    type Error = LedgerError;
+
+    fn try_from(row: Row) -> Result<Self, LedgerError> {
+        Ok(Self {
+            id: row.id.into(),
+            label: row.label,
+            scopes: scopes(row.scopes.as_deref())?,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+        })
+    }
+}
+
+/// Reads stored scopes. A word that this version does not know is a defect, not a right.
+pub(super) fn scopes(words: Option<&[String]>) -> Result<Scopes, LedgerError> {
+    let Some(words) = words else { return Ok(Scopes::WHOLE) };
+    let scopes: Option<Vec<Scope>> = words.iter().map(|word| Scope::parse(word)).collect();
+    scopes.map(Scopes::only).ok_or_else(|| unreadable("scope"))
+}
+
+fn words(scopes: Scopes) -> Option<Vec<String>> {
+    scopes.list().map(|list| list.into_iter().map(|scope| scope.as_str().to_owned()).collect())
+}
+
+impl Ledger {
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn create_token(&self, new: &NewToken) -> Result<Token, LedgerError> {
+        let scopes = words(new.scopes);
+        sqlx::query_as!(
+            Row,
+            "INSERT INTO tokens (id, account, hash, label, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+             RETURNING id, label, scopes, created_at, expires_at, last_used_at",
+            new.id.as_uuid(),
+            new.account.as_uuid(),
+            &new.hash.as_bytes()[..],
+            new.label,
+            scopes.as_deref(),
+            new.expires_at,
+        )
+        .fetch_one(&self.pool)
+        .await?
+        .try_into()
+    }
+
+    /// Makes many tokens without limits at once, for load tests.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn create_whole_tokens(&self, new: &[NewToken]) -> Result<(), LedgerError> {
+        let ids: Vec<Uuid> = new.iter().map(|token| token.id.as_uuid()).collect();
+        let accounts: Vec<Uuid> = new.iter().map(|token| token.account.as_uuid()).collect();
+        let hashes: Vec<Vec<u8>> = new.iter().map(|token| token.hash.as_bytes().to_vec()).collect();
+        let labels: Vec<String> = new.iter().map(|token| token.label.clone()).collect();
+        let expiries: Vec<Option<DateTime<Utc>>> = new.iter().map(|token| token.expires_at).collect();
+        sqlx::query!(
+            "INSERT INTO tokens (id, account, hash, label, expires_at)
+             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::timestamptz[])",
+            &ids,
+            &accounts,
+            &hashes,
+            &labels,
+            &expiries as &[Option<DateTime<Utc>>],
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// An account's tokens that were not revoked, the newest first.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn tokens_of(&self, account: AccountId, page: &PageRequest) -> Result<Page<Token>, LedgerError> {
+        let (after, after_id) = page.after();
+        let rows = sqlx::query_as!(
+            Row,
+            "SELECT id, label, scopes, created_at, expires_at, last_used_at FROM tokens
+              WHERE account = $1 AND revoked_at IS NULL
+                AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+              ORDER BY created_at DESC, id DESC LIMIT $4",
+            account.as_uuid(),
+            after,
+            after_id,
+            page.fetch(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let tokens = rows.into_iter().map(Token::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(tokens, page, |token| Cursor { at: token.created_at, id: token.id.as_uuid() }))
+    }
+
+    /// Revokes one of an account's tokens, and answers its hash, for caches. Doing it twice is the same.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn revoke_token(&self, account: AccountId, id: TokenId) -> Result<Option<SecretHash>, LedgerError> {
+        let hash = sqlx::query_scalar!(
+            "UPDATE tokens SET revoked_at = coalesce(revoked_at, muster_now()) WHERE account = $1 AND id = $2
+             RETURNING hash",
+            account.as_uuid(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        hash.map(|hash| secret_hash(&hash)).transpose()
+    }
+
+    /// Notes that tokens were used just now. Late and rough on purpose: it is for people who wonder which token is in use.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn note_tokens_used(&self, ids: &[TokenId]) -> Result<(), LedgerError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+        sqlx::query!("UPDATE tokens SET last_used_at = muster_now() WHERE id = ANY ($1)", &ids)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Reads a stored hash.
+pub(super) fn secret_hash(bytes: &[u8]) -> Result<SecretHash, LedgerError> {
+    <[u8; 32]>::try_from(bytes).map(SecretHash::from).map_err(|_| unreadable("hash"))
+}
