@@ -10,15 +10,21 @@
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 //! - [`engine`]: the verbs. Join, leave, publish, settle and so on; and the lanes.
 //! - [`live`]: from a change of a deal's figures to the browsers that watch it.
+//! - [`recent`]: a bounded map of what was used lately.
+//! - [`auth`]: who is asking. Passwords, tokens, sessions.
+//! - [`limits`]: who asks for too much in too short a time.
 //! - [`web`]: pages and the API over HTTP.
 
+pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod ledger;
 pub mod live;
+pub mod limits;
 pub mod quota;
+pub mod recent;
 pub mod shutdown;
 pub mod telemetry;
 pub mod web;

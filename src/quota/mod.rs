@@ -16,6 +16,7 @@ mod apply;
 pub mod bus;
 mod inspect;
 mod keys;
+mod limit;
 mod link;
 mod load;
 mod pending;
@@ -30,6 +31,7 @@ pub use admit::{Admission, Answer};
 pub use apply::{Applied, BuyerUnits, Change};
 pub use inspect::{DealInRedis, HoldsInRedis};
 pub use keys::Keys;
+pub use limit::{Draw, Taken};
 pub use link::{Link, LinkEvent};
 pub use load::{Begun, Load, Snapshot};
 

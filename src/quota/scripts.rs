@@ -21,3 +21,4 @@ script!(RENEW, "renew.lua");
 script!(LOAD_BEGIN, "load_begin.lua");
 script!(LOAD_BUYERS, "load_buyers.lua");
 script!(LOAD_FINISH, "load_finish.lua");
+script!(RATE_LIMIT, "rate_limit.lua");

@@ -1,0 +1,35 @@
+-- Takes from a rate limit that all nodes share, or says how long to wait. GCRA: one number, the time at which everything
+-- that was taken will have come back.
+--
+-- KEYS  1 rate                                               (of one limit and one whom it limits)
+-- ARGV  1 emission interval, µs: the time in which one comes back  2 burst: how many may be used at once
+--       3 cost: how many to take now  4 debt: how many the caller gave out before without asking; always counted
+-- Reply {'ok', how many more may be used now}
+--       {'limited', ms until the cost can be taken}           nothing but the debt was taken
+-- Writes rate: a time in µs of this Redis' clock, gone when everything has come back
+--
+-- Called twice it counts twice: that errs on the careful side, and is forgotten within the limit's period.
+
+local interval_us, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local cost, debt = tonumber(ARGV[3]), tonumber(ARGV[4])
+
+local time = redis.call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+local back_us = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now_us)
+local latest_us = now_us + burst * interval_us
+
+-- A debt never makes anybody wait longer than a whole burst does.
+local with_debt_us = math.min(back_us + debt * interval_us, math.max(back_us, latest_us))
+local wanted_us = with_debt_us + cost * interval_us
+local reply
+if wanted_us <= latest_us then
+  back_us = wanted_us
+  reply = {'ok', math.floor((latest_us - wanted_us) / interval_us)}
+else
+  back_us = with_debt_us
+  reply = {'limited', math.ceil((wanted_us - latest_us) / 1000)}
+end
+if back_us > now_us then
+  redis.call('SET', KEYS[1], string.format('%.0f', back_us), 'PX', math.ceil((back_us - now_us) / 1000))
+end
+return reply

@@ -1,0 +1,153 @@
+//! Programs: tokens are made for a password, listed, and revoked.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+
+use super::{Auth, AuthError, FreshSecret};
+use crate::domain::problem::Problems;
+use crate::domain::{AccountId, FieldProblem, Scope, Scopes, Token, TokenId};
+use crate::ledger::{NewToken, Page, PageRequest};
+
+/// The longest that a token may last when an end is asked for.
+const LONGEST: TimeDelta = TimeDelta::days(3 * 366);
+
+/// What a token should be, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenWish {
+    label: String,
+    scopes: Scopes,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// A token that was just made.
+pub struct MadeToken {
+    /// The token, without its text.
+    pub token: Token,
+    /// Its text, to be shown once.
+    pub secret: SecretString,
+}
+
+impl TokenWish {
+    /// Checks what was sent. Without `scopes` the token allows whatever its account may do; without `expires_at` it lasts
+    /// until it is revoked.
+    ///
+    /// # Errors
+    /// Every problem, in the order of the fields.
+    pub fn parse(
+        label: &str,
+        scopes: Option<&[String]>,
+        expires_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Vec<FieldProblem>> {
+        let mut problems = Problems::default();
+        let label = problems.take(parse_label(label));
+        let scopes = parse_scopes(scopes, &mut problems);
+        if expires_at.is_some_and(|at| at <= now) {
+            problems.add("expires_at", "in_the_past", "Let it expire at a time that is still to come.");
+        }
+        if expires_at.is_some_and(|at| at > now + LONGEST) {
+            problems.add("expires_at", "too_far", "Let it expire within three years, or leave this out.");
+        }
+        let problems = problems.into_vec();
+        match label {
+            Some(label) if problems.is_empty() => Ok(Self { label, scopes, expires_at }),
+            _ => Err(problems),
+        }
+    }
+}
+
+fn parse_label(text: &str) -> Result<String, FieldProblem> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(FieldProblem::new("label", "required", "Say what the token is for, such as: till 2.")),
+        1..=80 if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        1..=80 => Err(FieldProblem::new("label", "bad_character", "Remove the control characters.")),
+        _ => Err(FieldProblem::new("label", "too_long", "Use at most 80 characters.")),
+    }
+}
+
+fn parse_scopes(words: Option<&[String]>, problems: &mut Problems) -> Scopes {
+    let Some(words) = words else { return Scopes::WHOLE };
+    if words.is_empty() {
+        problems.add("scopes", "required", "Name at least one scope, or leave scopes out for all of them.");
+    }
+    let mut scopes = Vec::new();
+    for (place, word) in words.iter().enumerate() {
+        match Scope::parse(word) {
+            Some(scope) => scopes.push(scope),
+            None => problems.add(
+                &format!("scopes/{place}"),
+                "unknown_scope",
+                format!("Use {}.", Scope::ALL.map(Scope::as_str).join(", ")),
+            ),
+        }
+    }
+    Scopes::only(scopes)
+}
+
+impl Auth {
+    /// Makes a token of an account whose password was checked.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn create_token(&self, account: AccountId, wish: TokenWish) -> Result<MadeToken, AuthError> {
+        let fresh = FreshSecret::token();
+        let new = NewToken {
+            id: TokenId::generate(),
+            account,
+            hash: fresh.hash,
+            label: wish.label,
+            scopes: wish.scopes,
+            expires_at: wish.expires_at,
+        };
+        Ok(MadeToken { token: self.ledger.create_token(&new).await?, secret: fresh.text })
+    }
+
+    /// Somebody's tokens, the newest first.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn tokens(&self, account: AccountId, page: &PageRequest) -> Result<Page<Token>, AuthError> {
+        Ok(self.ledger.tokens_of(account, page).await?)
+    }
+
+    /// Revokes one of somebody's tokens. `false`: they have no such token.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn revoke_token(&self, account: AccountId, id: TokenId) -> Result<bool, AuthError> {
+        let revoked = self.ledger.revoke_token(account, id).await?;
+        if let Some(hash) = revoked {
+            self.cache.revoke(hash, self.clock.now());
+        }
+        Ok(revoked.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+
+    #[test]
+    fn a_token_without_limits_is_whole() {
+        let wish = TokenWish::parse(" till 2 ", None, None, now()).unwrap();
+        assert_eq!(wish, TokenWish { label: "till 2".to_owned(), scopes: Scopes::WHOLE, expires_at: None });
+    }
+
+    #[test]
+    fn every_problem_of_a_wish_is_reported() {
+        let scopes = ["join".to_owned(), "admin".to_owned()];
+        let problems = TokenWish::parse("", Some(&scopes), Some(now()), now()).unwrap_err();
+        let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/label", "/scopes/1", "/expires_at"]);
+    }
+
+    #[test]
+    fn no_scopes_at_all_is_a_mistake_and_not_a_right() {
+        assert!(TokenWish::parse("till", Some(&[]), None, now()).is_err());
+    }
+}
