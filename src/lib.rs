@@ -13,18 +13,22 @@
 //! - [`recent`]: a bounded map of what was used lately.
 //! - [`auth`]: who is asking. Passwords, tokens, sessions.
 //! - [`limits`]: who asks for too much in too short a time.
+//! - [`app`]: what handlers and workers share.
 //! - [`web`]: pages and the API over HTTP.
 
+pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod ledger;
-pub mod live;
 pub mod limits;
+pub mod live;
 pub mod quota;
 pub mod recent;
 pub mod shutdown;
 pub mod telemetry;
 pub mod web;
+
+pub use app::App;
