@@ -15,11 +15,13 @@
 //! - [`limits`]: who asks for too much in too short a time.
 //! - [`app`]: what handlers and workers share.
 //! - [`web`]: pages and the API over HTTP.
+//! - [`dev`]: private servers, sample deals and a simulated crowd, for developers and tests.
 
 pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod dev;
 pub mod domain;
 pub mod engine;
 pub mod ledger;

@@ -1,3 +1,5 @@
-//! The integration tests, as one binary.
+//! One binary for everything that runs Muster as a whole, so that it is linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod dev;
 mod live;

@@ -1,0 +1,3 @@
+//! What only a developer's machine and the tests need: private servers, sample deals, a simulated crowd.
+
+pub mod servers;

@@ -1,0 +1,209 @@
+//! One server process: how it is started, told things, and how it ends.
+//!
+//! It runs in a process group of its own, so that Ctrl-C reaches only this process, which then drains before it stops its
+//! servers. It ends with this process by one of two means: util-linux's `setpriv` asks the kernel for a signal; where there
+//! is none (macOS), a shell waits at the end of a pipe that only this process holds open.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::error::{ServersError, io};
+use super::identity::Identity;
+use super::keeper;
+
+/// Becomes the server, after leaving a shell behind that interrupts it when the pipe at descriptor 0 ends without a word.
+/// The outer parentheses make that shell nobody's child: Postgres takes unknown children for crashed backends.
+const WATCHDOG: &str = r#"
+exec 3<&0
+( { read -r _ <&3 || { kill -CONT $$; kill -INT $$; }; } >/dev/null 2>&1 & )
+exec 3<&-
+exec "$@" </dev/null
+"#;
+
+const POLL: Duration = Duration::from_millis(5);
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub(super) struct Recipe {
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) folder: PathBuf,
+    pub(super) log: PathBuf,
+}
+
+/// A signal, by the name that `kill` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    Interrupt,
+    Quit,
+    Stop,
+    Continue,
+}
+
+impl Signal {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "-INT",
+            Self::Quit => "-QUIT",
+            Self::Stop => "-STOP",
+            Self::Continue => "-CONT",
+        }
+    }
+}
+
+/// A started process that has not been reaped: so its id cannot be anybody else's.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+}
+
+impl Process {
+    pub(super) async fn start(recipe: &Recipe, identity: &Identity) -> Result<Self, ServersError> {
+        let log = open_log(&recipe.log)?;
+        let errors = log.try_clone().map_err(io("opening", &recipe.log))?;
+        let mut command = wrapped(&recipe.program, identity);
+        command.args(&recipe.arguments).current_dir(&recipe.folder).stdout(log).stderr(errors).process_group(0);
+        let child = keeper::spawn(command).await.map_err(io("starting", &recipe.program))?;
+        Ok(Self { child })
+    }
+
+    pub(super) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        let sent = Command::new("kill").arg(signal.name()).arg(self.pid().to_string()).output();
+        if let Err(error) = sent {
+            tracing::warn!(%error, ?signal, "a server could not be told");
+        }
+    }
+
+    /// `kill -9`.
+    pub(super) fn kill(&mut self) {
+        if let Err(error) = self.child.kill() {
+            tracing::debug!(%error, "a server was gone before it was killed");
+        }
+    }
+
+    /// Waits for the end; false if that takes too long.
+    pub(super) async fn ended_within(&mut self, patience: Duration) -> bool {
+        let since = Instant::now();
+        while self.is_running() {
+            if since.elapsed() >= patience {
+                return false;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        self.call_off_watchdog();
+        true
+    }
+
+    /// The same for destructors, which cannot wait in any other way.
+    #[expect(clippy::disallowed_methods, reason = "a destructor cannot await")]
+    pub(super) fn block_until_ended(&mut self, patience: Duration) -> bool {
+        let since = Instant::now();
+        while self.is_running() {
+            if since.elapsed() >= patience {
+                return false;
+            }
+            std::thread::sleep(POLL);
+        }
+        self.call_off_watchdog();
+        true
+    }
+
+    /// A word on the pipe: the process is gone, and its id may soon be another's.
+    fn call_off_watchdog(&mut self) {
+        if let Some(mut pipe) = self.child.stdin.take()
+            && let Err(error) = pipe.write_all(b"done\n")
+        {
+            tracing::debug!(%error, "the watchdog is gone already");
+        }
+    }
+}
+
+/// A helper program that ends by itself, run as the servers' user.
+pub(super) fn helper(program: &Path, identity: &Identity) -> tokio::process::Command {
+    let mut command = Command::new(program);
+    if let (Some(setpriv), Some(_)) = (&identity.setpriv, &identity.other) {
+        command = with_setpriv(setpriv, identity);
+        command.arg(program);
+    }
+    without_environment_of_others(&mut command);
+    let mut command = tokio::process::Command::from(command);
+    command.kill_on_drop(true).stdin(Stdio::null());
+    command
+}
+
+/// The program, so wrapped that it ends with this process and does not run as root.
+fn wrapped(program: &Path, identity: &Identity) -> Command {
+    let mut command = if let Some(setpriv) = &identity.setpriv {
+        let mut command = with_setpriv(setpriv, identity);
+        command.arg("--pdeathsig=INT").stdin(Stdio::null());
+        command
+    } else {
+        let mut command = Command::new("sh");
+        command.args(["-c", WATCHDOG, "sh"]).stdin(Stdio::piped());
+        command
+    };
+    command.arg(program);
+    without_environment_of_others(&mut command);
+    command
+}
+
+fn with_setpriv(setpriv: &Path, identity: &Identity) -> Command {
+    let mut command = Command::new(setpriv);
+    if let Some(user) = &identity.other {
+        command.args([format!("--reuid={}", user.uid), format!("--regid={}", user.gid), "--clear-groups".to_owned()]);
+    }
+    command
+}
+
+/// `PGHOST`, `PGDATA` and the like are meant for the user's own servers.
+pub(super) fn without_environment_of_others(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("PG")) {
+            command.env_remove(name);
+        }
+    }
+}
+
+fn open_log(path: &Path) -> Result<File, ServersError> {
+    File::options().create(true).append(true).open(path).map_err(io("opening", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    async fn start_watched(folder: &Path) -> Process {
+        let recipe = Recipe {
+            program: "sleep".into(),
+            arguments: vec!["1000".to_owned()],
+            folder: folder.to_owned(),
+            log: folder.join("log"),
+        };
+        let without_setpriv = Identity { uid: 0, other: None, setpriv: None };
+        Process::start(&recipe, &without_setpriv).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_watchdog_ends_a_server_whose_parent_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = start_watched(folder.path()).await;
+        process.signal(Signal::Stop);
+        // The end of the parent closes the pipe.
+        drop(process.child.stdin.take());
+        assert!(process.ended_within(PATIENCE).await, "also one that was paused");
+    }
+}

@@ -1,0 +1,54 @@
+//! The private Redis.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::ServersError;
+use super::folder::{DataFolder, in_url};
+use super::identity::Identity;
+use super::probe::Probe;
+use super::process::Recipe;
+use super::server::Server;
+
+pub(super) fn url(folder: &DataFolder) -> String {
+    format!("redis+unix://{}?db=0", in_url(&socket(folder)))
+}
+
+pub(super) async fn start(
+    program: &Path,
+    folder: &Arc<DataFolder>,
+    identity: &Arc<Identity>,
+    durable: bool,
+) -> Result<Server, ServersError> {
+    let data = folder.path().join("redis");
+    identity.give_folder(&data)?;
+    let socket = socket(folder);
+    let arguments = [
+        ("--port", "0"),
+        ("--unixsocket", &socket.display().to_string()),
+        ("--unixsocketperm", "700"),
+        ("--dir", &data.display().to_string()),
+        ("--daemonize", "no"),
+        ("--save", ""),
+        ("--appendonly", "yes"),
+        ("--appendfsync", if durable { "everysec" } else { "no" }),
+        // Muster refuses a Redis that may drop keys on its own.
+        ("--maxmemory-policy", "noeviction"),
+    ];
+    let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect();
+    let mut server = Server {
+        name: "Redis",
+        recipe: Recipe { program: program.to_owned(), arguments, folder: data, log: folder.log("redis") },
+        probe: Probe::Redis { socket },
+        hurry: None,
+        identity: Arc::clone(identity),
+        folder: Arc::clone(folder),
+        process: None,
+    };
+    server.start().await?;
+    Ok(server)
+}
+
+fn socket(folder: &DataFolder) -> PathBuf {
+    folder.sockets().join("redis.sock")
+}

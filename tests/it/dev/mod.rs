@@ -1,0 +1,3 @@
+//! What a developer's machine is promised.
+
+mod servers;
