@@ -9,6 +9,7 @@
 //! - [`ledger`]: Postgres. Who joined what, and everything else that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 //! - [`engine`]: the verbs. Join, leave, publish, settle and so on; and the lanes.
+//! - [`worker`]: when to call the engine. Settler, closer, reconciler, outbox.
 //! - [`live`]: from a change of a deal's figures to the browsers that watch it.
 //! - [`recent`]: a bounded map of what was used lately.
 //! - [`auth`]: who is asking. Passwords, tokens, sessions.
@@ -32,5 +33,6 @@ pub mod recent;
 pub mod shutdown;
 pub mod telemetry;
 pub mod web;
+pub mod worker;
 
 pub use app::App;

@@ -45,7 +45,8 @@ impl Engine {
     /// # Errors
     /// Postgres is away. When Redis is, there is nothing to do.
     pub async fn reconcile(&self, within: Option<Duration>, catching: Catching) -> Result<Reconciled, LedgerError> {
-        match self.quota.link_events().borrow().clone() {
+        let link = self.quota.link_events().borrow().clone();
+        match link {
             LinkEvent::Away => Ok(Reconciled::default()),
             LinkEvent::CatchingUp(link) | LinkEvent::Online(link) => self.reconcile_over(&link, within, catching).await,
         }
@@ -57,10 +58,8 @@ impl Engine {
     /// Postgres is away: call again.
     pub async fn catch_up(&self) -> Result<(), LedgerError> {
         let mut events = self.quota.link_events();
-        let link = match events.wait_for(|event| matches!(event, LinkEvent::CatchingUp(_))).await.as_deref() {
-            Ok(LinkEvent::CatchingUp(link)) => link.clone(),
-            _ => return Ok(()),
-        };
+        let event = events.wait_for(|event| matches!(event, LinkEvent::CatchingUp(_))).await.map(|event| event.clone());
+        let Ok(LinkEvent::CatchingUp(link)) = event else { return Ok(()) };
         let reconciled = self.reconcile_over(&link, None, Catching::Everything).await?;
         self.quota.admit_over(&link);
         tracing::info!(repaired = reconciled.repaired, "Redis admits joins");

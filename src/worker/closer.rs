@@ -1,0 +1,18 @@
+//! Ends deals whose window is over.
+
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::shutdown::Shutdown;
+
+pub(super) async fn run(engine: Engine, every: Duration, shutdown: Shutdown) {
+    while !shutdown.has_begun() {
+        if let Err(error) = engine.close_due().await {
+            tracing::warn!(%error, "closing deals failed; trying again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = shutdown.begun() => {}
+        }
+    }
+}

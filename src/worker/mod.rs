@@ -1,0 +1,38 @@
+//! When to call the engine: the clockwork beside the requests.
+//!
+//! Owns only periods and the decision whether a failure is worth a word in the log. Every worker may run on every node and
+//! may be killed anywhere; what it calls takes care of that. A worker that fails waits for its next turn.
+
+mod closer;
+pub mod mail;
+mod outbox;
+mod reconciler;
+mod settler;
+
+use std::sync::Arc;
+
+use crate::config::WorkersConfig;
+use crate::engine::Engine;
+use crate::ledger::Ledger;
+use crate::shutdown::Shutdown;
+use mail::Mailer;
+
+pub use outbox::deliver_due;
+
+/// Starts every worker. They end soon after the shutdown begins; the answer is a task that ends when all have.
+#[must_use = "the task is the way to wait for the workers"]
+pub fn start(
+    engine: &Engine,
+    ledger: &Ledger,
+    mailer: Arc<Mailer>,
+    config: &WorkersConfig,
+    shutdown: &Shutdown,
+) -> tokio::task::JoinHandle<()> {
+    let settler = settler::run(engine.clone(), config.settle_every, config.settle_chunk, shutdown.clone());
+    let closer = closer::run(engine.clone(), config.close_every, shutdown.clone());
+    let reconciler = reconciler::run(engine.clone(), config.reconcile_every, config.reconcile_window, shutdown.clone());
+    let outbox = outbox::run(ledger.clone(), mailer, config.outbox_every, config.outbox_chunk, shutdown.clone());
+    tokio::spawn(async move {
+        tokio::join!(settler, closer, reconciler, outbox);
+    })
+}

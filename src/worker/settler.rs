@@ -1,0 +1,20 @@
+//! Issues coupons: as soon as a deal tips or somebody joins a tipped one, and every second for what another node left.
+
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::shutdown::Shutdown;
+
+pub(super) async fn run(engine: Engine, every: Duration, chunk: u32, shutdown: Shutdown) {
+    while !shutdown.has_begun() {
+        match engine.settle(chunk).await {
+            Ok(0) => {}
+            Ok(coupons) => tracing::info!(coupons, "coupons were issued"),
+            Err(error) => tracing::warn!(%error, "settling failed; trying again"),
+        }
+        tokio::select! {
+            () = engine.wait_to_settle(every) => {}
+            () = shutdown.begun() => {}
+        }
+    }
+}
