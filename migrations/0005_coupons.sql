@@ -50,39 +50,40 @@ CREATE FUNCTION settle_signups(deal_ids uuid[], signup_ids uuid[], ordinals inte
     SET jit = off
     AS $$
 DECLARE
-    at           timestamptz := muster_now();
-    ready_deals  uuid[];
-    ready        uuid[];
-    ready_buyers uuid[];
-    issued       bigint;
+    at     timestamptz := muster_now();
+    issued bigint;
 BEGIN
-    SELECT array_agg(l.deal), array_agg(l.id), array_agg(l.buyer) INTO ready_deals, ready, ready_buyers
-      FROM (SELECT s.deal, s.id, s.buyer
-              FROM (SELECT DISTINCT n.deal, n.signup FROM unnest(deal_ids, signup_ids) AS n (deal, signup)) AS w
-              JOIN signups AS s ON s.deal = w.deal AND s.id = w.signup
-              JOIN deals AS d ON d.id = s.deal AND d.tipped_at IS NOT NULL AND d.state <> 'withdrawn'
-             WHERE s.settled_at IS NULL AND s.state = 'active'
-             ORDER BY s.deal, s.id
-               FOR NO KEY UPDATE OF s SKIP LOCKED) AS l;
-    IF ready IS NULL THEN
+    -- What this call settles is marked first; the rest goes by the mark, one look-up by primary key for each coupon.
+    WITH wanted AS (
+        SELECT DISTINCT n.deal, n.signup FROM unnest(deal_ids, signup_ids) AS n (deal, signup)
+    ), ready AS (
+        SELECT s.deal, s.id
+          FROM wanted AS w
+          JOIN signups AS s ON s.deal = w.deal AND s.id = w.signup
+          JOIN deals AS d ON d.id = s.deal AND d.tipped_at IS NOT NULL AND d.state <> 'withdrawn'
+         -- Said so that only the primary key fits: the index of what waits would be walked through for each signup.
+         WHERE coalesce(s.settled_at, 'infinity') = 'infinity' AND s.state = 'active'
+         ORDER BY s.deal, s.id
+           FOR NO KEY UPDATE OF s SKIP LOCKED
+    )
+    UPDATE signups AS s SET settled_at = at FROM ready AS r WHERE s.deal = r.deal AND s.id = r.id;
+    IF NOT FOUND THEN
         RETURN 0;
     END IF;
     INSERT INTO coupons (deal, signup, ordinal, id, buyer, key_id, issued_at)
-    SELECT r.deal, r.signup, n.ordinal, n.coupon, r.buyer, with_key, at
+    SELECT n.deal, n.signup, n.ordinal, n.coupon, s.buyer, with_key, at
       FROM unnest(deal_ids, signup_ids, ordinals, coupon_ids) AS n (deal, signup, ordinal, coupon)
-      JOIN LATERAL (SELECT * FROM unnest(ready_deals, ready, ready_buyers) AS u (deal, signup, buyer)
-                     WHERE u.deal = n.deal AND u.signup = n.signup) AS r ON true;
+      JOIN signups AS s ON s.deal = n.deal AND s.id = n.signup AND s.settled_at = at;
     GET DIAGNOSTICS issued = ROW_COUNT;
     INSERT INTO coupon_codes (lookup, deal, signup, ordinal)
     SELECT n.lookup, n.deal, n.signup, n.ordinal
       FROM unnest(deal_ids, signup_ids, ordinals, lookups) AS n (deal, signup, ordinal, lookup)
-     WHERE n.signup = ANY (ready);
-    UPDATE signups AS s SET settled_at = at
-      FROM unnest(ready_deals, ready) AS u (deal, signup)
-     WHERE s.deal = u.deal AND s.id = u.signup;
+      JOIN signups AS s ON s.deal = n.deal AND s.id = n.signup AND s.settled_at = at;
     INSERT INTO outbox (key, kind, deal, account, signup)
-    SELECT 'coupon:' || u.signup, 'coupon_ready', u.deal, u.buyer, u.signup
-      FROM unnest(ready_deals, ready, ready_buyers) AS u (deal, signup, buyer);
+    SELECT 'coupon:' || s.id, 'coupon_ready', s.deal, s.buyer, s.id
+      FROM unnest(deal_ids, signup_ids, ordinals) AS n (deal, signup, ordinal)
+      JOIN signups AS s ON s.deal = n.deal AND s.id = n.signup AND s.settled_at = at
+     WHERE n.ordinal = 1;
     RETURN issued;
 END
 $$;
