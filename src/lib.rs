@@ -16,6 +16,7 @@
 //! - [`limits`]: who asks for too much in too short a time.
 //! - [`app`]: what handlers and workers share.
 //! - [`web`]: pages and the API over HTTP.
+//! - [`startup`]: where everything is put together.
 //! - [`dev`]: private servers, sample deals and a simulated crowd, for developers and tests.
 
 pub mod app;
@@ -31,6 +32,7 @@ pub mod live;
 pub mod quota;
 pub mod recent;
 pub mod shutdown;
+pub mod startup;
 pub mod telemetry;
 pub mod web;
 pub mod worker;

@@ -66,6 +66,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Catches a connection that is there up at once; does nothing when Redis is away.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn catch_up_now(&self) -> Result<(), LedgerError> {
+        let event = self.quota.link_events().borrow().clone();
+        match event {
+            LinkEvent::CatchingUp(_) => self.catch_up().await,
+            LinkEvent::Away | LinkEvent::Online(_) => Ok(()),
+        }
+    }
+
     async fn reconcile_over(
         &self,
         link: &Link,

@@ -7,7 +7,6 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use super::session_setup;
 use crate::domain::{AccountId, DealId, DealState, JoinRequest, Progress, SignupId, SignupState};
 
 /// How long one call may take before its connection counts as dead. The batch is sent again over a new one.
@@ -137,13 +136,13 @@ pub struct Decided<T> {
 /// A lane's connection. It may be gone at any time; the next call makes a new one.
 pub struct LaneConnection {
     options: PgConnectOptions,
-    lock_timeout: Duration,
+    setup: String,
     connection: Option<PgConnection>,
 }
 
 impl LaneConnection {
-    pub(super) fn new(options: PgConnectOptions, lock_timeout: Duration) -> Self {
-        Self { options, lock_timeout, connection: None }
+    pub(super) fn new(options: PgConnectOptions, setup: String) -> Self {
+        Self { options, setup, connection: None }
     }
 
     /// Records a batch of joins: all that are accepted, or none.
@@ -250,7 +249,7 @@ impl LaneConnection {
 
     async fn connected(&mut self) -> Result<&mut PgConnection, CommitError> {
         if self.connection.is_none() {
-            let setup = session_setup(self.lock_timeout);
+            let setup = self.setup.clone();
             let connect = async {
                 let mut connection = PgConnection::connect_with(&self.options).await?;
                 connection.execute(sqlx::AssertSqlSafe(setup)).await?;

@@ -48,8 +48,13 @@ pub struct Settings {
     pub pool_max: u32,
     /// How long a request waits for one of them.
     pub acquire_timeout: Duration,
-    /// How long a statement waits for a lock before it is rolled back and sent again.
+    /// The longest statement of a page or a worker.
+    pub statement_timeout: Duration,
+    /// How long such a statement waits for a lock.
     pub lock_timeout: Duration,
+    /// How long a lane waits for a lock before its batch is rolled back and sent again. A batch has no other limit: it is
+    /// never given up half-way.
+    pub lane_lock_timeout: Duration,
 }
 
 /// The truth. Cheap to clone.
@@ -57,7 +62,7 @@ pub struct Settings {
 pub struct Ledger {
     pool: PgPool,
     options: PgConnectOptions,
-    lock_timeout: Duration,
+    lane_lock_timeout: Duration,
 }
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -69,18 +74,19 @@ impl Ledger {
     /// The URL cannot be read.
     pub fn new(settings: &Settings) -> Result<Self, LedgerError> {
         let options = PgConnectOptions::from_str(settings.url.expose_secret())?.application_name("muster");
-        let lock_timeout = settings.lock_timeout;
+        let setup = session_setup(settings.lock_timeout, settings.statement_timeout);
         let pool = PgPoolOptions::new()
             .max_connections(settings.pool_max)
             .acquire_timeout(settings.acquire_timeout)
             .after_connect(move |connection, _| {
+                let setup = setup.clone();
                 Box::pin(async move {
-                    connection.execute(sqlx::AssertSqlSafe(session_setup(lock_timeout))).await?;
+                    connection.execute(sqlx::AssertSqlSafe(setup)).await?;
                     Ok(())
                 })
             })
             .connect_lazy_with(options.clone());
-        Ok(Self { pool, options, lock_timeout })
+        Ok(Self { pool, options, lane_lock_timeout: settings.lane_lock_timeout })
     }
 
     /// Brings the schema up to date. Safe to call from several nodes at once.
@@ -119,7 +125,7 @@ impl Ledger {
     /// A connection of its own for a lane; made when it is first used.
     #[must_use]
     pub fn lane_connection(&self) -> LaneConnection {
-        LaneConnection::new(self.options.clone(), self.lock_timeout)
+        LaneConnection::new(self.options.clone(), session_setup(self.lane_lock_timeout, Duration::ZERO))
     }
 
     /// Waits until every connection is back, and closes them.
@@ -129,9 +135,11 @@ impl Ledger {
 }
 
 /// What every connection is told first. Nothing of Muster's needs JIT, and compiling costs more than its statements do.
-fn session_setup(lock_timeout: Duration) -> String {
+/// A time-out of zero is none.
+fn session_setup(lock_timeout: Duration, statement_timeout: Duration) -> String {
     format!(
-        "SET jit = off; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = {}",
-        lock_timeout.as_millis()
+        "SET jit = off; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = {}; SET statement_timeout = {}",
+        lock_timeout.as_millis(),
+        statement_timeout.as_millis()
     )
 }

@@ -15,12 +15,21 @@ use tokio::sync::{mpsc, watch};
 use super::Quota;
 use crate::domain::{DealId, Progress};
 
+/// What the bus says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The figures of a deal.
+    Figures(Progress),
+    /// Something may have been missed: a new connection begins.
+    Gap,
+}
+
 const WAIT: Duration = Duration::from_millis(250);
 
 impl Quota {
     /// Runs until `wanted`'s sender is gone: subscribes to the deals that are wanted and hands on what is published.
     /// The bus ends when nobody receives.
-    pub async fn listen(&self, mut wanted: watch::Receiver<HashSet<DealId>>, heard: mpsc::Sender<Progress>) {
+    pub async fn listen(&self, mut wanted: watch::Receiver<HashSet<DealId>>, heard: mpsc::Sender<Heard>) {
         let Ok(client) = Client::open(self.settings.url.expose_secret()) else { return };
         loop {
             match self.listen_once(&client, &mut wanted, &heard).await {
@@ -35,14 +44,17 @@ impl Quota {
         &self,
         client: &Client,
         wanted: &mut watch::Receiver<HashSet<DealId>>,
-        heard: &mpsc::Sender<Progress>,
+        heard: &mpsc::Sender<Heard>,
     ) -> Result<(), RedisError> {
-        let bus: PubSub = tokio::time::timeout(self.settings.response_timeout, client.get_async_pubsub())
+        let bus: PubSub = tokio::time::timeout(self.settings.connect_timeout, client.get_async_pubsub())
             .await
             .map_err(|_| RedisError::from((redis::ErrorKind::Io, "connecting took too long")))??;
         let (mut sink, mut messages) = bus.split();
         let mut subscribed = HashSet::new();
         wanted.mark_changed();
+        if heard.send(Heard::Gap).await.is_err() {
+            return Ok(());
+        }
         loop {
             tokio::select! {
                 changed = wanted.changed() => {
@@ -58,7 +70,7 @@ impl Quota {
                         return Err(RedisError::from((redis::ErrorKind::Io, "the connection ended")));
                     };
                     match serde_json::from_slice::<Progress>(message.get_payload_bytes()) {
-                        Ok(progress) => if heard.send(progress).await.is_err() { return Ok(()) },
+                        Ok(progress) => if heard.send(Heard::Figures(progress)).await.is_err() { return Ok(()) },
                         Err(error) => tracing::warn!(%error, "a message on the live bus cannot be read"),
                     }
                 }

@@ -60,8 +60,13 @@ impl Links {
     pub(super) async fn start(settings: &Settings, probe: String) -> Result<Self, ConnectError> {
         let client = Client::open(settings.url.expose_secret()).map_err(ConnectError::Url)?;
         let links = Self { state: watch::Sender::new(LinkEvent::Away) };
-        let connector =
-            Connector { client, probe, timeout: settings.response_timeout, allow_eviction: settings.allow_eviction };
+        let connector = Connector {
+            client,
+            probe,
+            connect_timeout: settings.connect_timeout,
+            response_timeout: settings.response_timeout,
+            allow_eviction: settings.allow_eviction,
+        };
         match connector.connect().await {
             Ok(link) => drop(links.state.send_replace(LinkEvent::CatchingUp(link))),
             Err(Failure::Evicts(policy)) => return Err(ConnectError::Evicts(policy)),
@@ -129,7 +134,8 @@ impl From<RedisError> for Failure {
 struct Connector {
     client: Client,
     probe: String,
-    timeout: Duration,
+    connect_timeout: Duration,
+    response_timeout: Duration,
     allow_eviction: bool,
 }
 
@@ -138,8 +144,8 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 impl Connector {
     async fn connect(&self) -> Result<Link, Failure> {
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.timeout))
-            .set_response_timeout(Some(self.timeout));
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_response_timeout(Some(self.response_timeout));
         let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         let info: InfoDict = redis::cmd("INFO").query_async(&mut connection).await?;
         let policy: String = info.get("maxmemory_policy").unwrap_or_default();

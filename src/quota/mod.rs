@@ -44,6 +44,8 @@ pub struct Settings {
     pub prefix: String,
     /// How long a place is held for a join that is being recorded.
     pub hold_ttl: Duration,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
     /// After which a command counts as lost.
     pub response_timeout: Duration,
     /// How long a deal stays after its window is over.

@@ -1,0 +1,50 @@
+//! What each part needs to know of the configuration.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::engine::{CodeKeys, LaneSettings};
+use crate::{ledger, quota};
+
+/// How long a deal stays in Redis after its window: late retries are still answered there.
+const KEEP_AFTER_CLOSING: Duration = Duration::from_secs(3600);
+
+pub(super) fn ledger(config: &Config) -> ledger::Settings {
+    ledger::Settings {
+        url: config.postgres.database_url.clone(),
+        pool_max: config.postgres.pool_max,
+        acquire_timeout: config.postgres.acquire_timeout,
+        statement_timeout: config.postgres.statement_timeout,
+        lock_timeout: config.postgres.lock_timeout,
+        lane_lock_timeout: config.lanes.lock_timeout,
+    }
+}
+
+pub(super) fn quota(config: &Config) -> quota::Settings {
+    quota::Settings {
+        url: config.redis.url.clone(),
+        prefix: config.redis.prefix.clone(),
+        hold_ttl: config.redis.hold_ttl,
+        connect_timeout: config.redis.connect_timeout,
+        response_timeout: config.redis.response_timeout,
+        keep_after_closing: KEEP_AFTER_CLOSING,
+        allow_eviction: config.redis.allow_eviction,
+    }
+}
+
+pub(super) fn lanes(config: &Config) -> LaneSettings {
+    LaneSettings {
+        count: config.lanes.count,
+        batch_max: config.lanes.batch_max,
+        queue_max: config.lanes.queue_max,
+        deal_share_percent: config.lanes.deal_share_percent,
+        queue_wait_max: config.lanes.queue_wait_max,
+        reply_after: config.lanes.reply_after,
+        degraded_in_flight_max: config.lanes.degraded_in_flight_max,
+        renew_every: config.redis.hold_ttl / 3,
+    }
+}
+
+pub(super) fn codes(config: &Config) -> CodeKeys {
+    CodeKeys::new(config.security.coupon_keys.iter().map(|key| (key.id(), *key.secret())).collect())
+}
