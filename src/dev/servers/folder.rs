@@ -14,6 +14,8 @@ use super::identity::Identity;
 const SOCKET_PATH_BYTES: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 const SOCKET_NAME: &str = super::postgres::SOCKET;
 
+const LOCK_NAME: &str = "lock";
+
 /// Tells the temporary folders of one process apart.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -52,7 +54,7 @@ impl DataFolder {
     fn prepare(path: PathBuf, lock: File, is_temporary: bool, identity: &Identity) -> Result<Self, ServersError> {
         let logs = path.join("log");
         std::fs::create_dir_all(&logs).map_err(io("making", &logs))?;
-        let sockets = sockets_folder(&path, identity);
+        let sockets = sockets_folder(&path, identity)?;
         identity.give_folder(&sockets)?;
         Ok(Self { path, sockets, is_temporary, _lock: lock })
     }
@@ -73,13 +75,10 @@ impl DataFolder {
 
 impl Drop for DataFolder {
     fn drop(&mut self) {
-        if !self.is_temporary {
-            return;
-        }
-        for path in [&self.path, &self.sockets] {
-            if path.exists()
-                && let Err(error) = std::fs::remove_dir_all(path)
-            {
+        let is_outside = !self.sockets.starts_with(&self.path);
+        let unwanted = [(is_outside, &self.sockets), (self.is_temporary, &self.path)];
+        for (_, path) in unwanted.into_iter().filter(|(is_unwanted, _)| *is_unwanted) {
+            if let Err(error) = std::fs::remove_dir_all(path) {
                 tracing::debug!(path = %path.display(), %error, "a temporary folder stays until the next start");
             }
         }
@@ -87,14 +86,14 @@ impl Drop for DataFolder {
 }
 
 /// In the data folder if the path is short enough, else in the temporary directory under a name of the path's hash.
-fn sockets_folder(data: &Path, identity: &Identity) -> PathBuf {
+fn sockets_folder(data: &Path, identity: &Identity) -> Result<PathBuf, ServersError> {
     let inside = data.join("run");
     if inside.join(SOCKET_NAME).as_os_str().len() <= SOCKET_PATH_BYTES {
-        return inside;
+        return Ok(inside);
     }
     let mut hasher = DefaultHasher::new();
     data.hash(&mut hasher);
-    std::env::temp_dir().join(format!("muster-{}-{:016x}", identity.uid, hasher.finish()))
+    Ok(open_temporary_root(identity)?.join(format!("run-{:016x}", hasher.finish())))
 }
 
 /// The folder of all temporary folders of this user.
@@ -113,7 +112,7 @@ fn open_temporary_root(identity: &Identity) -> Result<PathBuf, ServersError> {
 /// Removes temporary folders whose owner was killed.
 fn remove_orphans(all: &Path) {
     let Ok(entries) = all.read_dir() else { return };
-    for folder in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+    for folder in entries.flatten().map(|entry| entry.path()).filter(|path| path.join(LOCK_NAME).is_file()) {
         if let Ok(Some(_lock)) = lock(&folder)
             && let Err(error) = std::fs::remove_dir_all(&folder)
         {
@@ -123,7 +122,7 @@ fn remove_orphans(all: &Path) {
 }
 
 fn lock_file(folder: &Path) -> Result<(File, PathBuf), ServersError> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK_NAME);
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io("opening", &path))?;
     Ok((file, path))
 }

@@ -7,7 +7,7 @@ use super::error::{ServersError, io};
 use super::folder::{DataFolder, in_url};
 use super::identity::Identity;
 use super::probe::{Probe, psql_command};
-use super::process::{Recipe, Signal, helper};
+use super::process::{Recipe, Signal, helper, tell};
 use super::programs::PostgresPrograms;
 use super::server::Server;
 
@@ -123,12 +123,7 @@ pub(super) fn has_predecessor(data: &Path) -> bool {
     if is_zombie && let Err(error) = std::fs::write(&path, format!("{}\n{rest}", i32::MAX)) {
         tracing::debug!(%error, "postmaster.pid names a zombie and cannot be changed");
     }
-    is_zombie || is_alive(pid.trim())
-}
-
-fn is_alive(pid: &str) -> bool {
-    let asked = std::process::Command::new("kill").args(["-0", pid]).output();
-    asked.is_ok_and(|output| output.status.success())
+    is_zombie || tell(pid.trim(), "-0")
 }
 
 fn data_folder(programs: &PostgresPrograms, folder: &DataFolder) -> PathBuf {

@@ -80,9 +80,8 @@ impl Process {
     }
 
     pub(super) fn signal(&self, signal: Signal) {
-        let sent = Command::new("kill").arg(signal.name()).arg(self.pid().to_string()).output();
-        if let Err(error) = sent {
-            tracing::warn!(%error, ?signal, "a server could not be told");
+        if !tell(&self.pid().to_string(), signal.name()) {
+            tracing::debug!(?signal, "a server was gone before it was told");
         }
     }
 
@@ -128,6 +127,13 @@ impl Process {
             tracing::debug!(%error, "the watchdog is gone already");
         }
     }
+}
+
+/// Sends a signal (`-0` only asks whether the process is there); false if there is none such. The shell's own `kill`,
+/// because the program of that name is not everywhere.
+pub(super) fn tell(pid: &str, signal: &str) -> bool {
+    let sent = Command::new("sh").args(["-c", "kill \"$1\" \"$2\"", "sh", signal, pid]).output();
+    sent.is_ok_and(|output| output.status.success())
 }
 
 /// A helper program that ends by itself, run as the servers' user.

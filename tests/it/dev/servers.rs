@@ -160,9 +160,8 @@ fn start_parent(folder: &Path) -> (Child, Vec<u32>) {
 }
 
 fn is_running(pid: u32) -> bool {
-    let state = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
-    let state = String::from_utf8(state.stdout).unwrap();
-    !state.trim().is_empty() && !state.starts_with('Z')
+    let state = "kill -0 \"$1\" 2>/dev/null && ! grep -qs '^State:.*Z' /proc/\"$1\"/status";
+    Command::new("sh").args(["-c", state, "sh", &pid.to_string()]).status().unwrap().success()
 }
 
 /// A temporary folder is its maker's alone; as root, the servers run as somebody else.

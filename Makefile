@@ -1,0 +1,52 @@
+# What can be done here; `make` alone lists it.
+
+# Set in CI to show cargo's warnings as errors.
+CARGO ?= cargo
+TOOLS := target/tools
+VENV := $(TOOLS)/venv/bin
+# Queries are checked against what stands in .sqlx, so that a build needs no database.
+export SQLX_OFFLINE := true
+export RUST_BACKTRACE ?= 1
+
+.PHONY: help run test check bench setup load sqlx clean
+.DEFAULT_GOAL := help
+
+help: ## List these
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
+	  printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+run: ## Start everything here, with sample deals and a crowd, and print the address
+	@deploy/setup.sh servers
+	@$(CARGO) build --bin muster
+	@exec target/debug/muster dev $(ARGS)
+
+test: ## Run all tests, in a few minutes (ARGS="name of a test" runs some)
+	@deploy/setup.sh servers browser k6
+	$(CARGO) test $(ARGS)
+
+check: ## Format, lints, docs, licences of dependencies, spelling
+	@deploy/setup.sh cargo-deny typos
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+	$(TOOLS)/bin/cargo-deny check bans licenses sources
+	$(VENV)/typos
+
+bench: ## Measure what must be fast (takes minutes; use a quiet machine)
+	@deploy/setup.sh servers
+	$(CARGO) bench $(ARGS)
+
+setup: ## Install all that is missing for the above
+	@deploy/setup.sh servers browser k6 typos cargo-deny
+
+load: ## Run the load tests against servers of their own (ARGS=join_rush runs one)
+	@deploy/setup.sh servers k6
+	@$(CARGO) build --release --bin muster
+	@load-tests/run.sh $(ARGS)
+
+sqlx: ## Write .sqlx again, after a query or a migration changed
+	@deploy/setup.sh servers
+	@deploy/sqlx.sh
+
+clean: ## Remove what was built (the data of `make run` stays)
+	$(CARGO) clean
