@@ -7,7 +7,7 @@ use crate::engine::{CodeKeys, LaneSettings};
 use crate::{ledger, quota};
 
 /// How long a deal stays in Redis after its window: late retries are still answered there.
-const KEEP_AFTER_CLOSING: Duration = Duration::from_secs(3600);
+const KEEP_AFTER_CLOSING: Duration = Duration::from_hours(1);
 
 pub(super) fn ledger(config: &Config) -> ledger::Settings {
     ledger::Settings {
