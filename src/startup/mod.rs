@@ -125,7 +125,10 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
     let ended = tokio::spawn(async move {
         let served = bound.run(&hub, &shutdown, drain).await;
         shutdown.begin();
-        engine.drain().await;
+        // A batch that Postgres does not answer is in doubt; those who wait for it will ask again with their keys.
+        if tokio::time::timeout(drain, engine.drain()).await.is_err() {
+            tracing::warn!("ending with joins that are not recorded yet");
+        }
         if let Some(worker) = worker {
             worker.await.ok();
         }
