@@ -3,3 +3,5 @@
 
 mod dev;
 mod live;
+#[allow(dead_code, unused_imports, reason = "not every builder is used by every test")]
+mod support;

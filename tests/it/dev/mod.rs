@@ -1,3 +1,4 @@
 //! What a developer's machine is promised.
 
 mod servers;
+mod support;

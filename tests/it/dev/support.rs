@@ -1,0 +1,50 @@
+//! What the tests themselves stand on.
+
+use std::time::Duration;
+
+use muster::domain::{DealState, JoinOutcome, Refusal, Role};
+
+use crate::support;
+
+#[tokio::test]
+async fn two_nodes_of_one_test_see_the_same_deal_and_another_test_does_not() {
+    let app = support::app().nodes(2).start().await;
+    let other = support::app().start().await;
+    let merchant = app.merchant("Mo").await;
+    let deal = app.deal(&merchant).tipping_point(2).publish().await;
+    let people = app.people("Ann", 2, Role::Buyer).await;
+
+    for (node, person) in app.nodes.iter().zip(&people) {
+        let outcome = node.join(person, deal.id, 1, "1").await;
+        assert!(matches!(outcome, JoinOutcome::Joined(_)), "{outcome:?}");
+    }
+    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Tipped);
+    assert!(other.ledger.deal(deal.id).await.unwrap().is_none());
+    app.settle_now().await;
+    app.deliver_now().await;
+    assert!(!app.mails().is_empty(), "everybody hears that it tipped");
+}
+
+#[tokio::test]
+async fn time_moves_for_postgres_and_for_the_nodes() {
+    let app = support::app().start().await;
+    let merchant = app.merchant("Mo").await;
+    let deal = app.deal(&merchant).closes_in(Duration::from_hours(2)).publish().await;
+    app.close_now().await;
+    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Open);
+
+    app.clock.advance(Duration::from_hours(3)).await;
+    let ann = app.buyer("Ann").await;
+    let outcome = app.join(&ann, deal.id, 1, "1").await;
+    assert!(matches!(outcome, JoinOutcome::Refused(Refusal::Closed)), "{outcome:?}");
+    app.close_now().await;
+    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Failed);
+}
+
+#[tokio::test]
+async fn a_node_answers_over_http_and_ends_when_asked() {
+    let mut app = support::app().start().await;
+    assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
+    app.nodes[0].stop().await;
+    assert!(app.get("/healthz").send().await.is_err());
+}

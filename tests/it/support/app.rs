@@ -1,0 +1,213 @@
+//! A Muster under test: one or more nodes, started the way `muster serve` starts them, on free ports.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use muster::App;
+use muster::config::{Config, Profile, Sources};
+use muster::dev::servers::Servers;
+use muster::engine::Catching;
+use muster::shutdown::Shutdown;
+use muster::startup::{self, Running, Start};
+use muster::worker::{deliver_due, mail::Mailer};
+use tokio::runtime::Runtime;
+
+use super::clock::TestClock;
+use super::servers::Home;
+
+/// Nodes run here and not in a test's own runtime, which is gone as soon as the test is: they still have connections to
+/// close then.
+static NODES: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+
+/// More than any test makes.
+const CHUNK: u32 = 10_000;
+
+/// A Muster with settings for tests, to be changed before it starts.
+pub fn app() -> Builder {
+    Builder { nodes: 1, workers: false, private: false, settings: Vec::new() }
+}
+
+pub struct Builder {
+    nodes: usize,
+    workers: bool,
+    private: bool,
+    settings: Vec<(String, String)>,
+}
+
+impl Builder {
+    /// Sets one key of the configuration: `("lanes.batch_max", "4")`.
+    pub fn with(mut self, path: &str, value: impl Into<String>) -> Self {
+        self.settings.push((path.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts so many nodes on the same servers.
+    pub fn nodes(mut self, nodes: usize) -> Self {
+        self.nodes = nodes;
+        self
+    }
+
+    /// Lets the workers run by themselves; else tests tick them.
+    pub fn with_workers(mut self) -> Self {
+        self.workers = true;
+        self
+    }
+
+    /// Starts servers for this test alone, to be killed and stopped: see [`TestApp::servers`].
+    pub fn with_private_servers(mut self) -> Self {
+        self.private = true;
+        self
+    }
+
+    pub async fn start(self) -> TestApp {
+        // Whoever is first in this process.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let (home, servers) = if self.private {
+            let (home, servers) = Home::private().await;
+            (home, Some(servers))
+        } else {
+            (Home::shared().await, None)
+        };
+        let mails = tempfile::tempdir().unwrap();
+        let mut nodes = Vec::new();
+        for _ in 0..self.nodes {
+            let config = Config::load(&self.sources(&home, mails.path())).unwrap();
+            nodes.push(Node::start(config, self.workers).await);
+        }
+        let clock =
+            TestClock { database_url: home.database_url.clone(), nodes: nodes.iter().map(|n| n.app.clone()).collect() };
+        TestApp { nodes, clock, mails, servers, home }
+    }
+
+    fn sources(&self, home: &Home, mails: &Path) -> Sources {
+        let sources = Sources { profile: Some(Profile::Dev), ..Sources::default() }
+            .with("postgres.database_url", &home.database_url)
+            .with("postgres.pool_max", "6")
+            .with("redis.url", &home.redis_url)
+            .with("redis.prefix", &home.name)
+            .with("lanes.count", "2")
+            .with("server.bind", "127.0.0.1:0")
+            .with("server.internal_bind", "127.0.0.1:0")
+            .with("server.workers", "1")
+            .with("server.drain_s", "2")
+            .with("security.argon2_memory_kib", "64")
+            .with("security.argon2_passes", "1")
+            .with("security.coupon_keys", format!("1:{}", "5e".repeat(32)))
+            .with("mail.folder", mails.display().to_string());
+        self.settings.iter().fold(sources, |sources, (path, value)| sources.with(path, value))
+    }
+}
+
+/// A started Muster. Derefs to its first node. Ends when dropped.
+pub struct TestApp {
+    pub nodes: Vec<Node>,
+    pub clock: TestClock,
+    mails: tempfile::TempDir,
+    servers: Option<Servers>,
+    pub home: Home,
+}
+
+impl TestApp {
+    /// The servers of this test alone.
+    pub fn servers(&mut self) -> &mut Servers {
+        self.servers.as_mut().expect("the app was built with_private_servers")
+    }
+
+    /// The mails that were sent, as files.
+    pub fn mails(&self) -> Vec<String> {
+        let mut files: Vec<_> = self.mails.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+    }
+}
+
+impl Deref for TestApp {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.nodes[0]
+    }
+}
+
+/// One node. Derefs to its parts.
+pub struct Node {
+    app: App,
+    pub address: SocketAddr,
+    pub internal_address: SocketAddr,
+    pub client: reqwest::Client,
+    mailer: Arc<Mailer>,
+    shutdown: Shutdown,
+    running: Option<Running>,
+}
+
+impl Node {
+    async fn start(config: Config, workers: bool) -> Self {
+        let shutdown = Shutdown::new();
+        let start = Start { config, shutdown: shutdown.clone(), workers, metrics: None };
+        let running = NODES.spawn(startup::start(start)).await.unwrap().unwrap();
+        Self {
+            app: running.app.clone(),
+            address: running.address,
+            internal_address: running.internal_address.unwrap(),
+            client: reqwest::Client::new(),
+            mailer: Arc::clone(&running.mailer),
+            shutdown,
+            running: Some(running),
+        }
+    }
+
+    /// The address of a path of this node.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request of nobody.
+    pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    /// Issues all coupons that are due.
+    pub async fn settle_now(&self) {
+        while self.engine.settle(CHUNK).await.unwrap() > 0 {}
+    }
+
+    /// Ends all deals whose window is over.
+    pub async fn close_now(&self) {
+        self.engine.close_due().await.unwrap();
+    }
+
+    /// Tells Redis everything that Postgres knows.
+    pub async fn reconcile_now(&self) {
+        self.engine.reconcile(None, Catching::Everything).await.unwrap();
+    }
+
+    /// Sends all mails that are due.
+    pub async fn deliver_now(&self) {
+        while deliver_due(&self.ledger, &self.mailer, CHUNK).await.unwrap() > 0 {}
+    }
+
+    /// Ends this node the way SIGTERM does, and waits for it.
+    pub async fn stop(&mut self) {
+        self.shutdown.begin();
+        if let Some(running) = self.running.take() {
+            running.ended().await.unwrap();
+        }
+    }
+}
+
+impl Deref for Node {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+    }
+}

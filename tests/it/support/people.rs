@@ -1,0 +1,112 @@
+//! Buyers and merchants with a token, made without hashing a password.
+
+use muster::auth::FreshSecret;
+use muster::domain::{
+    AccountId, DealId, Email, IdempotencyKey, JoinOutcome, JoinRequest, Role, Scopes, TokenId, Units,
+};
+use muster::ledger::{NewAccount, NewToken};
+use reqwest::{Method, RequestBuilder, Response};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::app::Node;
+
+/// Somebody with an account, at one node.
+#[derive(Clone)]
+pub struct Person {
+    pub id: AccountId,
+    pub name: String,
+    pub token: String,
+    client: reqwest::Client,
+    base: String,
+}
+
+impl Node {
+    /// Makes a buyer.
+    pub async fn buyer(&self, name: &str) -> Person {
+        self.person(name, Role::Buyer).await
+    }
+
+    /// Makes a merchant.
+    pub async fn merchant(&self, name: &str) -> Person {
+        self.person(name, Role::Merchant).await
+    }
+
+    /// Makes somebody.
+    pub async fn person(&self, name: &str, role: Role) -> Person {
+        self.people(name, 1, role).await.remove(0)
+    }
+
+    /// Makes many of the same name.
+    pub async fn people(&self, name: &str, count: usize, role: Role) -> Vec<Person> {
+        let accounts: Vec<NewAccount> = (0..count).map(|_| new_account(name, role)).collect();
+        let secrets: Vec<FreshSecret> = accounts.iter().map(|_| FreshSecret::token()).collect();
+        let tokens: Vec<NewToken> =
+            accounts.iter().zip(&secrets).map(|(account, secret)| new_token(account, secret)).collect();
+        self.ledger.create_accounts(&accounts).await.unwrap();
+        self.ledger.create_whole_tokens(&tokens).await.unwrap();
+        let person = |(account, secret): (&NewAccount, &FreshSecret)| Person {
+            id: account.id,
+            name: name.to_owned(),
+            token: secret.text.expose_secret().to_owned(),
+            client: self.client.clone(),
+            base: self.url(""),
+        };
+        accounts.iter().zip(&secrets).map(person).collect()
+    }
+}
+
+impl Node {
+    /// Joins a deal without HTTP.
+    pub async fn join(&self, person: &Person, deal: DealId, units: u32, key: &str) -> JoinOutcome {
+        let (units, key) = (Units::new(units.into()).unwrap(), IdempotencyKey::parse(key).unwrap());
+        self.engine.join(JoinRequest::new(deal, person.id, units, &key)).await
+    }
+}
+
+fn new_account(name: &str, role: Role) -> NewAccount {
+    let id = AccountId::generate();
+    let email = Email::parse(&format!("{}-{id}@example.com", name.to_lowercase().replace(' ', "."))).unwrap();
+    NewAccount { id, email, name: name.to_owned(), role, password_hash: None }
+}
+
+fn new_token(account: &NewAccount, secret: &FreshSecret) -> NewToken {
+    NewToken {
+        id: TokenId::generate(),
+        account: account.id,
+        hash: secret.hash,
+        label: "test".to_owned(),
+        scopes: Scopes::WHOLE,
+        expires_at: None,
+    }
+}
+
+impl Person {
+    /// The same person, talking to another node.
+    pub fn at(&self, node: &Node) -> Self {
+        Self { base: node.url(""), ..self.clone() }
+    }
+
+    /// A request of this person.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path)
+    }
+
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.request(Method::DELETE, path)
+    }
+
+    /// Joins a deal over HTTP.
+    pub async fn join(&self, deal: DealId, units: u32, key: &str) -> Response {
+        let joining = self.post(&format!("/api/v1/deals/{deal}/signups")).header("Idempotency-Key", key);
+        joining.json(&json!({ "units": units })).send().await.unwrap()
+    }
+}
