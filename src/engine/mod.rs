@@ -56,6 +56,12 @@ impl Engine {
         Self { ledger, quota, lanes, codes: Arc::new(codes), settle_soon, behind: reconcile::Behind::default() }
     }
 
+    /// Whether Redis admits joins now. If not, Postgres decides alone, and more slowly.
+    #[must_use]
+    pub fn admits(&self) -> bool {
+        self.quota.is_online()
+    }
+
     /// Waits until the settler has something to do, or this long.
     pub async fn wait_to_settle(&self, most: Duration) {
         // Either is a reason to look; which one it was does not matter.

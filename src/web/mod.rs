@@ -1,6 +1,23 @@
-//! What people and programs talk to over HTTP.
+//! What people and programs talk to over HTTP: pages and the API.
+//!
+//! Owns addresses, answers, headers and everything that guards them. Must never name Redis or Postgres or their clients, decide
+//! what a deal allows, or commit anything in a handler: it asks the engine and the ledger, and says what they answered.
+//!
+//! The way of a request: [`security`] will put its headers on whatever comes back; [`gate`] checks address, origin and identity;
+//! [`routes`] finds the handler; the handler's arguments ([`extract`]) are checked before it runs; what goes wrong is a
+//! [`problem::Problem`] with a [`error::Code`].
 
+pub mod address;
+pub mod api;
 pub mod assets;
-mod health;
+pub mod error;
+pub mod etag;
+pub mod extract;
+pub mod gate;
+pub mod origin;
 pub mod pages;
+pub mod problem;
+pub mod resource;
 pub mod routes;
+pub mod security;
+pub mod session;

@@ -1,0 +1,4 @@
+//! The JSON API, one verb per file.
+
+pub mod health;
+pub mod internal;

@@ -1,0 +1,162 @@
+//! Bodies: JSON, small, and soon.
+//!
+//! A body is read when the handler asks for it, which is after everything else was checked: nobody is told about commas who
+//! may not call at all.
+
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::{FromRequest, HttpRequest};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment};
+
+use super::app;
+use crate::domain::FieldProblem;
+use crate::web::error::Code;
+use crate::web::problem::Problem;
+
+/// A body that was not read yet.
+pub struct Body {
+    payload: Payload,
+    is_json: bool,
+    announced_bytes: usize,
+    max_bytes: usize,
+    timeout: Duration,
+}
+
+impl FromRequest for Body {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        ready(app(request).map(|app| Self {
+            payload: payload.take(),
+            is_json: header(CONTENT_TYPE).is_some_and(is_json),
+            announced_bytes: header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0),
+            max_bytes: app.config.server.body_max_bytes,
+            timeout: app.config.server.body_timeout,
+        }))
+    }
+}
+
+impl Body {
+    /// Reads the body as JSON of this shape.
+    ///
+    /// # Errors
+    /// It is not announced as JSON, too large, too slow, no JSON, or of another shape.
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        if !self.is_json {
+            return Err(Problem::new(Code::WrongContentType));
+        }
+        let bytes = self.bytes().await?;
+        parse(&bytes)
+    }
+
+    async fn bytes(mut self) -> Result<Bytes, Problem> {
+        let too_large = || Problem::new(Code::BodyTooLarge).detail(format!("Send at most {} bytes.", self.max_bytes));
+        if self.announced_bytes > self.max_bytes {
+            return Err(too_large());
+        }
+        let mut bytes = BytesMut::with_capacity(self.announced_bytes);
+        let read = async {
+            while let Some(chunk) = self.payload.next().await {
+                let chunk = chunk.map_err(|error| broken_off(&error))?;
+                if bytes.len() + chunk.len() > self.max_bytes {
+                    return Err(too_large());
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(())
+        };
+        tokio::time::timeout(self.timeout, read).await.map_err(|_| Problem::new(Code::BodyTooSlow))??;
+        Ok(bytes.freeze())
+    }
+}
+
+fn broken_off(error: &PayloadError) -> Problem {
+    match error {
+        PayloadError::Overflow => Problem::new(Code::BodyTooLarge),
+        _ => Problem::new(Code::BadJson).detail("The body broke off. Send the whole of it."),
+    }
+}
+
+/// `application/json`, with or without parameters.
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+/// Where the mistake is, is only looked for when there is one.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
+}
+
+fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    if error.classify() != Category::Data {
+        let place = format!("Line {}, column {}", error.line(), error.column());
+        return Problem::new(Code::BadJson).detail(match error.classify() {
+            Category::Eof if bytes.is_empty() => "The body is empty. Send a JSON object.".to_owned(),
+            Category::Eof => format!("{place}: the JSON ends too early. Send the whole object."),
+            _ => format!("{place}: this is not JSON. Send one JSON object."),
+        });
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Err(error) => Problem::invalid(vec![describe(error.path(), &error.inner().to_string())]),
+        Ok(_) => Problem::new(Code::BadJson),
+    }
+}
+
+/// From serde's words, such as "invalid type: string \"two\", expected i64 at line 1 column 12", to ours.
+fn describe(path: &Path, said: &str) -> FieldProblem {
+    let said = said.rsplit_once(" at line ").map_or(said, |(said, _)| said);
+    let pointer = pointer(path);
+    let quoted = said.split('`').nth(1).unwrap_or_default();
+    let known = said.split_once("expected ").map_or("", |(_, expected)| expected);
+    let (pointer, code, message) = if said.starts_with("unknown field") {
+        let known = known.trim_start_matches("one of ").replace('`', "");
+        (pointer, "unknown_field", format!("There is no such field: remove it. Known are: {known}."))
+    } else if said.starts_with("missing field") {
+        (format!("{pointer}/{quoted}"), "required", "Fill this in.".to_owned())
+    } else if said.starts_with("duplicate field") {
+        (pointer, "duplicate_field", format!("Send {quoted} once."))
+    } else if known.is_empty() || known.contains("RFC 3339") {
+        // What chrono says about a text that is no time names neither the field nor the form.
+        (pointer, "not_a_time", "Send a time like 2026-12-01T12:00:00Z.".to_owned())
+    } else {
+        (pointer, "wrong_type", format!("Send {}.", in_our_words(known)))
+    };
+    FieldProblem { pointer, code, message }
+}
+
+fn in_our_words(expected: &str) -> &str {
+    match expected {
+        "i64" | "u32" | "i32" | "u64" => "a whole number",
+        "a string" => "a text in quotes",
+        "a sequence" => "a list",
+        expected if expected.starts_with("struct ") => "a JSON object",
+        expected => expected,
+    }
+}
+
+/// RFC 6901. The whole document is the empty pointer.
+fn pointer(path: &Path) -> String {
+    path.iter()
+        .filter_map(|segment| match segment {
+            Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Seq { index } => Some(format!("/{index}")),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

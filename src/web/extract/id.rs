@@ -1,0 +1,57 @@
+//! Ids in addresses.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use uuid::Uuid;
+
+use crate::domain::{CouponId, DealId, SignupId, TokenId};
+use crate::web::error::Code;
+use crate::web::problem::Problem;
+
+/// The `{id}` of the address: a UUID as text, in the usual form with hyphens.
+#[derive(Clone, Copy, Debug)]
+pub struct Id<T>(pub T);
+
+/// The ids that addresses have.
+pub trait PathId: From<Uuid> {}
+
+impl PathId for DealId {}
+impl PathId for SignupId {}
+impl PathId for CouponId {}
+impl PathId for TokenId {}
+
+impl<T: PathId> FromRequest for Id<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(parse);
+        ready(id.map(|id| Self(id.into())).ok_or_else(|| Problem::new(Code::BadId)))
+    }
+}
+
+/// One form only, so that one thing has one address.
+pub(super) fn parse(text: &str) -> Option<Uuid> {
+    if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_usual_form_is_an_id() {
+        assert!(parse("0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d").is_some());
+        for other in [
+            "",
+            "1",
+            "0197f3b05c1e7c3a9d2b1f0a6e4c8b5d",
+            "{0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d}",
+            "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz",
+        ] {
+            assert!(parse(other).is_none(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What stands after the question mark: each parameter known, given once, and right; else all problems are told at once.
+
+use std::future::{Ready, ready};
+use std::str::FromStr;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::domain::FieldProblem;
+use crate::domain::problem::Problems;
+use crate::web::error::Code;
+use crate::web::problem::Problem;
+
+/// The longest text of a parameter.
+const TEXT_MAX: usize = 200;
+
+/// The parameters that nobody has taken yet, and what was wrong with those that were.
+pub struct Query {
+    pairs: Vec<(String, String)>,
+    problems: Problems,
+}
+
+impl FromRequest for Query {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let pairs = serde_urlencoded::from_str(request.query_string());
+        ready(
+            pairs
+                .map(|pairs| Self { pairs, problems: Problems::default() })
+                .map_err(|error| Problem::new(Code::BadQuery).detail(format!("{error}. Write it as name=value&…"))),
+        )
+    }
+}
+
+impl Query {
+    /// A text without control characters; an empty one counts as not given.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        let text = self.single(name)?;
+        let text = text.trim();
+        if text.chars().any(char::is_control) {
+            self.problems.add(name, "bad_character", "Remove the control characters.");
+        } else if text.chars().count() > TEXT_MAX {
+            self.problems.add(name, "too_long", format!("Use at most {TEXT_MAX} characters."));
+        } else if !text.is_empty() {
+            return Some(text.to_owned());
+        }
+        None
+    }
+
+    /// A whole number within these bounds.
+    pub fn number(&mut self, name: &str, least: u32, most: u32) -> Option<u32> {
+        let text = self.single(name)?;
+        let number = u32::from_str(&text).ok().filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            self.problems.add(name, "out_of_range", format!("Use a whole number from {least} to {most}."));
+        }
+        number
+    }
+
+    /// A value that is read by `read`, which says what is expected instead.
+    pub fn value<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, FieldProblem>) -> Option<T> {
+        let text = self.single(name)?;
+        self.problems.take(read(&text))
+    }
+
+    /// Every value of a parameter that may be given several times.
+    pub fn values<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, FieldProblem>) -> Vec<T> {
+        let texts = self.all(name);
+        texts.iter().filter_map(|text| self.problems.take(read(text))).collect()
+    }
+
+    /// Nothing more is known: what is left is a mistake.
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub fn end(mut self) -> Result<(), Problem> {
+        for (name, _) in std::mem::take(&mut self.pairs) {
+            self.problems.add(&name, "unknown_parameter", "There is no such parameter: leave it out.");
+        }
+        let problems = self.problems.into_vec();
+        if problems.is_empty() { Ok(()) } else { Err(Problem::new(Code::BadQuery).errors(problems)) }
+    }
+
+    fn all(&mut self, name: &str) -> Vec<String> {
+        self.pairs.extract_if(.., |(given, _)| given == name).map(|(_, value)| value).collect()
+    }
+
+    fn single(&mut self, name: &str) -> Option<String> {
+        let mut values = self.all(name).into_iter();
+        let value = values.next();
+        if values.next().is_some() {
+            self.problems.add(name, "given_twice", "Give it once.");
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> Query {
+        Query { pairs: serde_urlencoded::from_str(text).unwrap(), problems: Problems::default() }
+    }
+
+    fn complaints(query: Query) -> Vec<(String, &'static str)> {
+        let problem = query.end().unwrap_err();
+        problem.field_problems().iter().map(|field| (field.pointer.clone(), field.code)).collect()
+    }
+
+    #[test]
+    fn what_is_known_and_right_is_taken() {
+        let mut query = query("city=Jakarta%20Selatan&limit=20&q=");
+        assert_eq!(query.text("city").as_deref(), Some("Jakarta Selatan"));
+        assert_eq!(query.number("limit", 1, 100), Some(20));
+        assert_eq!(query.text("q"), None);
+        assert!(query.end().is_ok());
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let mut query = query("limit=0&q=a&q=b&city=%00&page=2");
+        query.number("limit", 1, 100);
+        query.text("q");
+        query.text("city");
+        let expected = [
+            ("/limit", "out_of_range"),
+            ("/q", "given_twice"),
+            ("/city", "bad_character"),
+            ("/page", "unknown_parameter"),
+        ];
+        assert_eq!(complaints(query), expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+    }
+}
