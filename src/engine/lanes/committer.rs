@@ -13,6 +13,7 @@ use super::batch::{Batch, Recorder};
 use super::job::Job;
 use crate::clock::Clock;
 use crate::domain::{DealId, JoinOutcome, LeaveOutcome, SignupId};
+use crate::failpoint;
 use crate::ledger::{LaneConnection, Ledger};
 use crate::quota::{Change, Quota};
 
@@ -65,6 +66,7 @@ impl Committer {
             tokio::select! {
                 arrivals = arrived.recv_many(&mut incoming, self.settings.queue_max), if open => {
                     open = arrivals > 0;
+                    failpoint!("queued");
                     waiting.extend(incoming.drain(..));
                 }
                 connection = finished(&mut under_way) => {
