@@ -6,7 +6,6 @@
 //! - [`clock`]: the only place that asks what time it is.
 //! - [`config`]: what can be set, with its defaults.
 //! - [`telemetry`], [`shutdown`]: what the process tells about itself, and how it ends.
-//! - [`failpoint`]: where a node under test ends itself.
 //! - [`ledger`]: Postgres. Who joined what, and everything else that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 //! - [`engine`]: the verbs. Join, leave, publish, settle and so on; and the lanes.
@@ -27,7 +26,6 @@ pub mod config;
 pub mod dev;
 pub mod domain;
 pub mod engine;
-pub mod failpoint;
 pub mod ledger;
 pub mod limits;
 pub mod live;

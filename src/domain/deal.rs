@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::ids::{AccountId, DealId};
+use super::problem::FieldProblem;
 use super::progress::{DealState, Progress};
 use super::terms::Terms;
 
@@ -90,5 +91,19 @@ impl Deal {
             && now >= self.terms.opens_at
             && now < self.terms.closes_at
             && !self.progress.sold_out()
+    }
+}
+
+/// Why a deal is taken down: 1 to 500 characters that buyers read.
+///
+/// # Errors
+/// A problem with `/reason`.
+pub fn parse_withdrawal_reason(text: &str) -> Result<String, FieldProblem> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(FieldProblem::new("reason", "required", "Say why: buyers read it.")),
+        1..=500 if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        1..=500 => Err(FieldProblem::new("reason", "bad_character", "Remove the control characters.")),
+        _ => Err(FieldProblem::new("reason", "too_long", "Use at most 500 characters.")),
     }
 }

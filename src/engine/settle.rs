@@ -2,7 +2,6 @@
 
 use super::Engine;
 use crate::domain::CouponId;
-use crate::failpoint;
 use crate::ledger::{CouponToIssue, LedgerError, Unsettled};
 
 impl Engine {
@@ -21,7 +20,6 @@ impl Engine {
             while !rest.is_empty() {
                 let (these, others) = rest.split_at(fitting(rest, chunk));
                 rest = others;
-                failpoint!("mid_coupon_chunk");
                 settled_now += self.ledger.settle_signups(&self.coupons_of(these), self.codes.newest()).await?;
             }
             issued += settled_now;

@@ -276,22 +276,9 @@ impl LaneConnection {
 }
 
 async fn answered<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    tokio::time::timeout(CALL_TIMEOUT, sent(call))
+    tokio::time::timeout(CALL_TIMEOUT, call)
         .await
         .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
-}
-
-/// The call, with the step at which it is on its way and not answered.
-async fn sent<T>(call: impl Future<Output = T>) -> T {
-    let mut call = std::pin::pin!(call);
-    std::future::poll_fn(|context| {
-        let polled = call.as_mut().poll(context);
-        if polled.is_pending() {
-            crate::failpoint!("stmt_sent");
-        }
-        polled
-    })
-    .await
 }
 
 fn complete<T>(decided: Decided<Option<T>>) -> Result<Decided<T>, CommitError> {

@@ -5,7 +5,6 @@ use redis::Value;
 use super::link::Link;
 use super::{Away, Quota, keys, scripts};
 use crate::domain::{AccountId, Progress, SignupId};
-use crate::failpoint;
 
 /// A buyer's absolute units in a deal, and the deal's version of their last change. 0 after leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +70,6 @@ impl Quota {
         for buyer in &change.buyers {
             call.arg(buyer.buyer.to_string()).arg(buyer.units).arg(buyer.rev);
         }
-        failpoint!("mid_apply");
         let reply: (String, Value) = match call.invoke_async(&mut link.connection.clone()).await {
             Ok(reply) => reply,
             Err(error) => return Err(self.lost(link, "apply", &error)),

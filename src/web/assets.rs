@@ -56,7 +56,6 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
 }
 
 /// `GET /static/{digest}/{path}`
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub async fn serve(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
     let (digest, path) = path.into_inner();
     let Some(content) = ASSETS.files.get(&path) else {

@@ -10,12 +10,13 @@
 pub mod address;
 pub mod api;
 pub mod assets;
+pub mod cursor;
 pub mod error;
 pub mod etag;
 pub mod extract;
 pub mod gate;
 pub mod origin;
-pub mod pages;
+mod pages;
 pub mod problem;
 pub mod resource;
 pub mod routes;

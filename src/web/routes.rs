@@ -8,6 +8,11 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::api::{health, internal};
 use super::error::Code;
 use super::gate::gate;
+use super::pages::merchant::{console, dashboard, edit_deal, new_deal, publish, redeem, withdraw};
+use super::pages::only_pages::only_pages;
+use super::pages::{
+    account, deal, home, join, leave, my_coupons, my_deals, picture, sign_in, sign_out, sign_up, signup,
+};
 use super::problem::Problem;
 use super::resource::{Address, at};
 use super::{assets, security};
@@ -29,12 +34,37 @@ fn api() -> Vec<Address> {
 
 /// Pages and their forms.
 fn pages() -> Vec<Address> {
-    vec![]
+    vec![
+        at("/").get(home::home),
+        at("/deals/{deal}").get(deal::deal),
+        at("/deals/{deal}/join").post(join::join),
+        at("/signups/{signup}").get(signup::signup),
+        at("/signups/{signup}/leave").post(leave::leave),
+        at("/my/deals").get(my_deals::my_deals),
+        at("/my/coupons").get(my_coupons::my_coupons),
+        at("/my/coupons/{coupon}").get(my_coupons::coupon),
+        at("/account").get(account::account),
+        at("/sign-in").get(sign_in::sign_in_page).post(sign_in::sign_in),
+        at("/sign-up").get(sign_up::sign_up_page).post(sign_up::sign_up),
+        at("/sign-out").post(sign_out::sign_out),
+        at("/merchant").get(dashboard::dashboard),
+        at("/merchant/redeem").get(redeem::redeem_page).post(redeem::redeem),
+        at("/merchant/deals/new").get(new_deal::new_deal).post(new_deal::create_deal),
+        at("/merchant/deals/{deal}").get(console::console),
+        at("/merchant/deals/{deal}/edit").get(edit_deal::edit_deal).post(edit_deal::update_deal),
+        at("/merchant/deals/{deal}/publish").post(publish::publish),
+        at("/merchant/deals/{deal}/withdraw").post(withdraw::withdraw),
+    ]
 }
 
-/// Files that go with the pages.
+/// Files that go with the pages, below `/static`.
 fn files() -> Vec<Address> {
-    vec![at("/static/{digest}/{path:.*}").get(assets::serve)]
+    vec![at("/{digest}/{path:.*}").get(assets::serve)]
+}
+
+/// Drawn pictures, below `/pictures`.
+fn pictures() -> Vec<Address> {
+    vec![at("/{goods}/{seed}.svg").get(picture::picture)]
 }
 
 /// For those who watch over a node, on a listener of its own.
@@ -60,9 +90,11 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
     let pages = web::scope("").wrap(Compress::default()).configure(|scope| add(scope, pages()));
     let guarded = web::scope("").wrap(from_fn(gate)).service(api).service(pages);
     let everything = web::scope("")
+        .wrap(from_fn(only_pages))
         .wrap(from_fn(security::headers))
         .configure(|scope| add(scope, probes()))
-        .configure(|scope| add(scope, files()))
+        .service(web::scope("/static").wrap(Compress::default()).configure(|scope| add(scope, files())))
+        .service(web::scope("/pictures").wrap(Compress::default()).configure(|scope| add(scope, pictures())))
         .service(guarded.default_service(web::to(nothing_here)));
     config.app_data(web::Data::new(app.clone())).app_data(web::Data::new(shutdown.clone())).service(everything);
 }

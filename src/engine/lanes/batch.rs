@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::job::{Job, JoinJob, LeaveJob};
 use crate::clock::Clock;
 use crate::domain::{DealId, DealState, JoinOutcome, Joined, LeaveOutcome, Refusal, SignupId, SignupState};
-use crate::failpoint;
 use crate::ledger::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, LaneConnection, LeaveDecision};
 use crate::quota::{BuyerUnits, Change, Quota};
 
@@ -118,10 +117,8 @@ impl Recorder {
         let mut sending = Sending::default();
         loop {
             let began = Instant::now();
-            failpoint!("before_stmt");
             let error = match connection.commit_signups(&requests).await {
                 Ok(decided) => {
-                    failpoint!("stmt_replied");
                     metrics::histogram!("muster_commit_seconds").record(began.elapsed());
                     return self.deliver_joins(joins, decided);
                 }
@@ -221,7 +218,6 @@ impl Recorder {
             };
             join.answer(outcome);
         }
-        failpoint!("after_reply");
         self.hand_on(changes);
         if settle {
             self.settle_soon.notify_one();

@@ -13,7 +13,6 @@ use super::batch::{Batch, Recorder};
 use super::job::Job;
 use crate::clock::Clock;
 use crate::domain::{DealId, JoinOutcome, LeaveOutcome, SignupId};
-use crate::failpoint;
 use crate::ledger::{LaneConnection, Ledger};
 use crate::quota::{Change, Quota};
 
@@ -66,7 +65,6 @@ impl Committer {
             tokio::select! {
                 arrivals = arrived.recv_many(&mut incoming, self.settings.queue_max), if open => {
                     open = arrivals > 0;
-                    failpoint!("queued");
                     waiting.extend(incoming.drain(..));
                 }
                 connection = finished(&mut under_way) => {

@@ -36,7 +36,7 @@ pub struct TypedDeal {
     /// The version that is being changed.
     pub version: String,
     /// Which button was pressed: `save` or `preview`.
-    pub then: String,
+    then: String,
 }
 
 impl TypedDeal {
@@ -44,6 +44,19 @@ impl TypedDeal {
     #[must_use]
     pub fn blank() -> Self {
         Self { currency: "USD".into(), per_buyer_max: "1".into(), time_zone: "Etc/UTC".into(), ..Self::default() }
+    }
+
+    /// Whether it is only to be looked at.
+    #[must_use]
+    pub fn is_preview(&self) -> bool {
+        self.then == "preview"
+    }
+
+    /// The texts that were typed over the terms of a published deal, which stay.
+    #[must_use]
+    pub fn texts_over(&self, terms: &Terms) -> Self {
+        let Self { title, description, version, then, .. } = self.clone();
+        Self { title, description, version, then, ..Self::from(terms) }
     }
 
     /// Checks everything that was typed.

@@ -6,7 +6,8 @@ use qrcode::{EcLevel, QrCode};
 
 use super::Shell;
 use super::when::Moment;
-use crate::domain::{Coupon, CouponCode, CouponState, Deal};
+use crate::domain::{CouponCode, CouponState, Deal};
+use crate::engine::ShownCoupon;
 
 /// `GET /my/coupons/{coupon}`
 #[derive(Template)]
@@ -29,7 +30,7 @@ pub struct CouponPage {
 impl CouponPage {
     /// The page of this coupon.
     #[must_use]
-    pub fn new(shell: Shell, coupon: &Coupon, deal: &Deal) -> Self {
+    pub fn new(shell: Shell, coupon: &ShownCoupon, deal: &Deal) -> Self {
         let (state_text, tone) = state(coupon.state);
         Self {
             shell,
@@ -58,7 +59,7 @@ pub(super) const fn state(state: CouponState) -> (&'static str, &'static str) {
     }
 }
 
-fn sentence(coupon: &Coupon, deal: &Deal) -> Option<String> {
+fn sentence(coupon: &ShownCoupon, deal: &Deal) -> Option<String> {
     match coupon.state {
         CouponState::Issued => None,
         CouponState::Redeemed => {

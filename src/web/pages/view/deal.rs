@@ -71,7 +71,7 @@ impl DealPage {
             amount: terms.price.amount().to_string(),
             currency: terms.price.currency().code(),
             price: Price::new(terms, true),
-            progress: ProgressBlock::new(deal, now, Size::Speaking),
+            progress: ProgressBlock::new(deal, now, Size::Full),
             withdrawn_reason: deal.withdrawn_reason.clone(),
             description: markdown::to_html(&terms.description),
             what_if: format!(

@@ -43,10 +43,11 @@ impl Filters {
         *self == Self::default()
     }
 
-    /// The same without blanks that a form sends for fields that were left empty.
+    /// The same without blanks that a form sends for fields that were left empty, and with no more to look for than this
+    /// many characters.
     #[must_use]
-    pub fn tidied(mut self) -> Self {
-        self.q = self.q.trim().to_owned();
+    pub fn tidied(mut self, search_max: usize) -> Self {
+        self.q = self.q.trim().chars().take(search_max).collect();
         self.city = self.city.filter(|city| !city.trim().is_empty());
         self.category = self.category.filter(|category| !category.trim().is_empty());
         self

@@ -2,8 +2,8 @@
 
 use super::Said;
 use super::phase::Phase;
-use super::words::{UNITS, number};
-use crate::domain::{Deal, JoinOutcome, Refusal, Role, Signup, SignupState};
+use super::words::{TIME, UNITS, number};
+use crate::domain::{Deal, Refusal, Role, Signup, SignupState, Units};
 
 /// What a visitor can do.
 #[derive(Clone, Debug)]
@@ -156,15 +156,28 @@ pub fn refused(refusal: Refusal) -> Said {
 /// What a busy server asks of people.
 #[must_use]
 pub fn busy(retry_after_s: u32) -> Said {
-    let wait = super::words::TIME.seconds.say(retry_after_s, &[]);
+    let wait = TIME.seconds.say(retry_after_s, &[]);
     Said::tension(
         "Very many people are joining",
         format!("Your place was not taken yet. Try again in {wait}; it is safe to."),
     )
 }
 
-/// Whether a refused try may be sent again with its key: it may succeed later. After `key_reused` it never can.
+/// What a buyer hears who asks too often.
 #[must_use]
-pub fn may_repeat(outcome: &JoinOutcome) -> bool {
-    !matches!(outcome, JoinOutcome::Refused(Refusal::KeyReused))
+pub fn too_many(retry_after_s: u32) -> Said {
+    let wait = TIME.seconds.say(retry_after_s, &[]);
+    Said::tension("That was a lot at once", format!("Wait {wait}, then join again."))
+}
+
+/// The form came without what the server had put in it.
+#[must_use]
+pub fn incomplete() -> Said {
+    Said::problem("The form was not complete", "Nothing was done. Join again with the form below.")
+}
+
+/// The number of units could not be read.
+#[must_use]
+pub fn unreadable_units() -> Said {
+    Said::problem("How many coupons?", format!("Enter a whole number from 1 to {}.", number(Units::MAX)))
 }

@@ -2,15 +2,17 @@
 
 use askama::Template;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use super::card::Card;
 use super::mine::{Group, Line};
 use super::price::{Earnings, Price};
 use super::progress::{ProgressBlock, Size};
 use super::when::Moment;
-use super::words::{UNITS, number};
+use super::words::{TIME, UNITS, number};
 use super::{Form, Said, Shell, drawing, markdown};
 use crate::domain::{Deal, DealState, Signup, SignupState};
+use crate::engine::RedeemOutcome;
 
 /// `GET /merchant`
 #[derive(Template)]
@@ -202,7 +204,7 @@ impl ConsolePage {
             signups: parts.signups.iter().map(joiner).collect(),
             next: parts.next,
             price: Price::new(&deal.terms, true),
-            progress: ProgressBlock::new(deal, now, Size::Speaking),
+            progress: ProgressBlock::new(deal, now, Size::Full),
             preview: Preview::new(deal, now),
             url: format!("{origin}{deal_href}"),
             deal_href,
@@ -219,10 +221,21 @@ pub fn withdraw_form(reason: &str) -> Form {
 /// A coupon that was redeemed lately.
 #[derive(Clone, Debug)]
 pub struct Redeemed {
-    /// The deal's title.
-    pub title: String,
-    /// When and where.
-    pub detail: String,
+    title: String,
+    detail: String,
+}
+
+impl Redeemed {
+    /// A coupon of the deal with this title.
+    #[must_use]
+    pub fn new(title: String, at: DateTime<Utc>, zone: Tz, place: &str) -> Self {
+        Self { title, detail: when_and_where(at, zone, place) }
+    }
+}
+
+fn when_and_where(at: DateTime<Utc>, zone: Tz, place: &str) -> String {
+    let at = Moment::new(at, zone).text;
+    if place.is_empty() { at } else { format!("{at} · {place}") }
 }
 
 /// `GET /merchant/redeem`
@@ -245,4 +258,27 @@ pub struct RedeemPage {
 #[must_use]
 pub fn redeem_form(code: &str, place: &str) -> Form {
     Form::new([("code", "Coupon code", code), ("place", "Where (optional)", place)])
+}
+
+/// What redeeming a code came to; times stand in the deal's zone.
+#[must_use]
+pub fn redeemed(outcome: &RedeemOutcome, zone: Tz) -> Said {
+    match outcome {
+        RedeemOutcome::Redeemed { redemption, .. } => {
+            Said::success("Redeemed", format!("{}. It is used now.", redemption.title))
+        }
+        RedeemOutcome::AlreadyRedeemed(before) => Said::problem(
+            "Already used",
+            format!("{}: {}.", before.title, when_and_where(before.redeemed_at, zone, &before.redeemed_where)),
+        ),
+        RedeemOutcome::Expired => Said::problem("Expired", "The time of this coupon is over."),
+        RedeemOutcome::Void => Said::problem("Void", "The deal of this coupon was taken down."),
+        RedeemOutcome::UnknownCode => {
+            Said::problem("No such coupon", "None of your deals has a coupon with this code. Read it again.")
+        }
+        RedeemOutcome::TooMany { retry_after_s } => Said::tension(
+            "Too many wrong codes",
+            format!("Wait {}, then type carefully.", TIME.seconds.say(*retry_after_s, &[])),
+        ),
+    }
 }

@@ -7,7 +7,8 @@ use super::progress::{ProgressBlock, Size};
 use super::when::Moment;
 use super::words::{UNITS, number};
 use super::{Shell, coupon, drawing};
-use crate::domain::{Coupon, Deal, DealState, Signup, SignupState};
+use crate::domain::{Deal, DealState, Signup, SignupState};
+use crate::engine::ShownCoupon;
 
 /// Things of one kind.
 #[derive(Clone, Debug)]
@@ -105,8 +106,8 @@ pub struct MyCouponsPage {
 impl MyCouponsPage {
     /// The page of these coupons.
     #[must_use]
-    pub fn new(shell: Shell, coupons: &[(Coupon, Deal)], next: Option<String>) -> Self {
-        let lines = coupons.iter().map(|(one, deal)| {
+    pub fn new(shell: Shell, coupons: &[(Deal, ShownCoupon)], next: Option<String>) -> Self {
+        let lines = coupons.iter().map(|(deal, one)| {
             let (state, tone) = coupon::state(one.state);
             CouponLine {
                 picture: drawing::address(deal),

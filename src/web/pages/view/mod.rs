@@ -28,7 +28,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use form::{Field, Form};
+pub use form::Form;
 pub use shell::{Said, Shell, Viewer};
 
 use serde::Serialize;

@@ -10,7 +10,7 @@ use crate::domain::{Money, Terms};
 #[template(path = "components/price.html")]
 pub struct Price {
     /// The deal price.
-    pub price: String,
+    pub now: String,
     /// The normal price.
     pub face_value: String,
     saving: String,
@@ -26,7 +26,7 @@ impl Price {
     pub fn new(terms: &Terms, big: bool) -> Self {
         let saving = Money::new("price", terms.saving(), terms.price.currency());
         Self {
-            price: terms.price.display(),
+            now: terms.price.display(),
             face_value: terms.face_value.display(),
             saving: saving.map(Money::display).unwrap_or_default(),
             percent: terms.saving_percent(),

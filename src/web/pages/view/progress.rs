@@ -14,10 +14,8 @@ use crate::domain::{Deal, Figures};
 pub enum Size {
     /// On a card or in a list.
     Small,
-    /// On a page about this deal.
+    /// On a page about this deal: with everything, and speaking to screen readers when something happens.
     Full,
-    /// The same, and it speaks to screen readers when something happens.
-    Speaking,
 }
 
 /// The progress block.
@@ -39,7 +37,6 @@ pub struct ProgressBlock {
     time_left: String,
     time_to_opening: String,
     full: bool,
-    speaks: bool,
 }
 
 impl HtmlSafe for ProgressBlock {}
@@ -68,8 +65,7 @@ impl ProgressBlock {
             closes: Moment::new(progress.closes_at, deal.terms.time_zone),
             time_left: time_until(progress.closes_at, now),
             time_to_opening: time_until(deal.terms.opens_at, now),
-            full: size != Size::Small,
-            speaks: size == Size::Speaking,
+            full: size == Size::Full,
         }
     }
 }

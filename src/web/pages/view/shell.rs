@@ -41,6 +41,12 @@ impl Shell {
         Self { viewer, form_token, server_time, path: path.to_owned() }
     }
 
+    /// The surroundings of an error page: made of nothing, so that nothing can be missing.
+    #[must_use]
+    pub fn bare() -> Self {
+        Self { viewer: None, form_token: None, server_time: String::new(), path: String::new() }
+    }
+
     pub(super) fn is_at(&self, path: &str) -> bool {
         self.path == path
     }

@@ -45,7 +45,7 @@ impl SignupPage {
         origin: &str,
         now: DateTime<Utc>,
     ) -> Self {
-        let progress = ProgressBlock::new(deal, now, Size::Speaking);
+        let progress = ProgressBlock::new(deal, now, Size::Full);
         let active = signup.state == SignupState::Active;
         let state = deal.progress.state;
         let deal_href = format!("/deals/{}", deal.id);
@@ -88,7 +88,7 @@ fn sentence(deal: &Deal, phase: Phase) -> String {
 
 /// What leaving came to, where it did not work. None: it worked.
 #[must_use]
-pub fn not_left(outcome: &LeaveOutcome) -> Option<Said> {
+pub fn not_left(outcome: LeaveOutcome) -> Option<Said> {
     match outcome {
         LeaveOutcome::Left | LeaveOutcome::NoSuchSignup => None,
         LeaveOutcome::AlreadyTipped => {
@@ -99,7 +99,7 @@ pub fn not_left(outcome: &LeaveOutcome) -> Option<Said> {
             "You are still joining",
             "Try again when your place has been recorded, in a few seconds.",
         )),
-        LeaveOutcome::Busy { retry_after_s } => Some(super::join::busy(*retry_after_s)),
+        LeaveOutcome::Busy { retry_after_s } => Some(super::join::busy(retry_after_s)),
         LeaveOutcome::Broken => Some(Said::problem("That did not work", "Something broke on our side. Try again.")),
     }
 }

@@ -1,0 +1,33 @@
+//! `POST /signups/{signup}/leave`: changing one's mind before the deal is on.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::context::Context;
+use super::error::PageError;
+use super::render;
+use super::signup::signup_page;
+use super::view::signup::not_left;
+use crate::domain::{LeaveOutcome, SignupId};
+
+/// `POST /signups/{signup}/leave`
+pub async fn leave(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let buyer = context.buyer()?.account;
+    let id: SignupId = path.parse().map_err(|_| context.not_found())?;
+    let outcome = context.app.engine.leave(buyer, id).await;
+    let Some(said) = not_left(outcome) else {
+        return match outcome {
+            LeaveOutcome::NoSuchSignup => Err(context.not_found()),
+            _ => Ok(render::see_other(&format!("/signups/{id}"))),
+        };
+    };
+    let signup = context.app.ledger.signup(buyer, id).await?.ok_or_else(|| context.not_found())?;
+    let page = signup_page(&context, &signup, Some(said)).await?;
+    match outcome {
+        LeaveOutcome::Busy { retry_after_s } => {
+            render::later_page(StatusCode::SERVICE_UNAVAILABLE, &page, retry_after_s)
+        }
+        LeaveOutcome::Broken => render::page(StatusCode::INTERNAL_SERVER_ERROR, &page),
+        _ => render::page(StatusCode::CONFLICT, &page),
+    }
+}

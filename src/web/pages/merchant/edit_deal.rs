@@ -1,0 +1,104 @@
+//! `GET` and `POST /merchant/deals/{deal}/edit`: changing a deal. A published one changes its texts only.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::own_deal;
+use crate::domain::{Deal, FieldProblem, Terms};
+use crate::ledger::{DealChange, UpdateOutcome};
+use crate::web::pages::context::Context;
+use crate::web::pages::error::PageError;
+use crate::web::pages::render;
+use crate::web::pages::typed::Typed;
+use crate::web::pages::typed_deal::TypedDeal;
+use crate::web::pages::view::merchant::{EditorPage, Preview};
+
+const CHANGED: &str = "This deal was changed in another window meanwhile. What you typed is still here; saving again replaces that change.";
+const PUBLISHED: &str = "This deal was published meanwhile: only its texts can still change.";
+
+/// What is said of a try to save.
+#[derive(Default)]
+struct Verdict {
+    status: StatusCode,
+    problems: Vec<FieldProblem>,
+    general: Option<&'static str>,
+}
+
+/// `GET /merchant/deals/{deal}/edit`
+pub async fn edit_deal(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let deal = own_deal(&context, &path).await?;
+    let typed = TypedDeal::from(&deal.terms);
+    editor(&context, &deal, &typed, Verdict::default()).await
+}
+
+/// `POST /merchant/deals/{deal}/edit`: saves, or shows how it would look.
+pub async fn update_deal(
+    context: Context,
+    path: web::Path<String>,
+    Typed(form): Typed<TypedDeal>,
+) -> Result<HttpResponse, PageError> {
+    let deal = own_deal(&context, &path).await?;
+    let typed = if deal.published_at.is_some() { form.texts_over(&deal.terms) } else { form };
+    // What was right when the deal was published is not measured by today's clock.
+    let terms = match typed.parse(deal.published_at.unwrap_or_else(|| context.now())) {
+        Ok(terms) => terms,
+        Err(problems) => {
+            let verdict = Verdict { status: StatusCode::UNPROCESSABLE_ENTITY, problems, general: None };
+            return editor(&context, &deal, &typed, verdict).await;
+        }
+    };
+    if typed.is_preview() {
+        let shown = Deal { terms, ..deal };
+        return editor(&context, &shown, &typed, Verdict::default()).await;
+    }
+    let version = typed.version.parse().unwrap_or(deal.version);
+    let change = change(&deal, terms);
+    match context.app.ledger.update_deal(deal.merchant, deal.id, version, &change).await? {
+        UpdateOutcome::Updated(deal) => Ok(render::see_other(&format!("/merchant/deals/{}", deal.id))),
+        UpdateOutcome::NoSuchDeal => Err(context.not_found()),
+        UpdateOutcome::Changed => conflict(&context, &deal, &typed, CHANGED).await,
+        UpdateOutcome::Published => conflict(&context, &deal, &typed, PUBLISHED).await,
+    }
+}
+
+fn change(deal: &Deal, terms: Terms) -> DealChange {
+    if deal.published_at.is_some() {
+        DealChange::Texts { title: terms.title, description: terms.description }
+    } else {
+        DealChange::Terms(Box::new(terms))
+    }
+}
+
+async fn conflict(
+    context: &Context,
+    deal: &Deal,
+    typed: &TypedDeal,
+    general: &'static str,
+) -> Result<HttpResponse, PageError> {
+    let deal = own_deal(context, &deal.id.to_string()).await?;
+    let verdict = Verdict { status: StatusCode::CONFLICT, general: Some(general), problems: Vec::new() };
+    editor(context, &deal, typed, verdict).await
+}
+
+async fn editor(
+    context: &Context,
+    deal: &Deal,
+    typed: &TypedDeal,
+    verdict: Verdict,
+) -> Result<HttpResponse, PageError> {
+    let here = format!("/merchant/deals/{}", deal.id);
+    let mut form = typed.form().with_problems(&verdict.problems);
+    form.general.extend(verdict.general.map(str::to_owned));
+    let page = EditorPage {
+        shell: context.shell(),
+        heading: "Edit the deal",
+        action: format!("{here}/edit"),
+        back: here,
+        version: deal.version.to_string(),
+        published: deal.published_at.is_some(),
+        form,
+        preview: Some(Preview::new(deal, context.now())),
+        categories: context.app.ledger.facets().await?.categories,
+    };
+    render::page(verdict.status, &page)
+}

@@ -1,0 +1,21 @@
+//! The merchant's pages.
+
+pub mod console;
+pub mod dashboard;
+pub mod edit_deal;
+pub mod new_deal;
+pub mod publish;
+pub mod redeem;
+pub mod withdraw;
+
+use super::context::Context;
+use super::error::PageError;
+use crate::domain::{Deal, DealId};
+
+/// This merchant's deal of this id.
+async fn own_deal(context: &Context, id: &str) -> Result<Deal, PageError> {
+    let merchant = context.merchant()?.account;
+    let id: DealId = id.parse().map_err(|_| context.not_found())?;
+    let deal = context.app.ledger.deal(id).await?.filter(|deal| deal.merchant == merchant);
+    deal.ok_or_else(|| context.not_found())
+}

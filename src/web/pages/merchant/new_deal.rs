@@ -1,0 +1,89 @@
+//! `GET` and `POST /merchant/deals/new`: writing a deal.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+use crate::domain::{AccountId, Deal, DealId, DealState, FieldProblem, Progress, Terms};
+use crate::web::pages::context::Context;
+use crate::web::pages::error::PageError;
+use crate::web::pages::render;
+use crate::web::pages::typed::Typed;
+use crate::web::pages::typed_deal::TypedDeal;
+use crate::web::pages::view::merchant::{EditorPage, Preview};
+
+const HERE: &str = "/merchant/deals/new";
+
+/// `GET /merchant/deals/new`
+pub async fn new_deal(context: Context) -> Result<HttpResponse, PageError> {
+    context.merchant()?;
+    editor(&context, &TypedDeal::blank(), StatusCode::OK, &[], None).await
+}
+
+/// `POST /merchant/deals/new`: stores a draft, or shows how it would look.
+pub async fn create_deal(context: Context, Typed(form): Typed<TypedDeal>) -> Result<HttpResponse, PageError> {
+    let merchant = context.merchant()?;
+    match form.parse(context.now()) {
+        Err(problems) => editor(&context, &form, StatusCode::UNPROCESSABLE_ENTITY, &problems, None).await,
+        Ok(terms) if form.is_preview() => {
+            let preview = preview(&context, terms, merchant.account, merchant.name.to_string());
+            editor(&context, &form, StatusCode::OK, &[], Some(preview)).await
+        }
+        Ok(terms) => {
+            let deal = context.app.ledger.create_deal(merchant.account, &terms, None).await?;
+            Ok(render::see_other(&format!("/merchant/deals/{}", deal.id)))
+        }
+    }
+}
+
+/// How these terms will look, before anything is stored.
+fn preview(context: &Context, terms: Terms, merchant: AccountId, merchant_name: String) -> Preview {
+    let id = DealId::generate();
+    let now = context.now();
+    let progress = Progress {
+        deal: id,
+        epoch: 0,
+        rev: 0,
+        state: DealState::Draft,
+        buyers: 0,
+        units: 0,
+        tipping_point: terms.tipping_point,
+        cap: terms.cap,
+        closes_at: terms.closes_at,
+    };
+    let deal = Deal {
+        id,
+        merchant,
+        merchant_name,
+        terms,
+        progress,
+        picture: None,
+        version: 0,
+        created_at: now,
+        published_at: None,
+        tipped_at: None,
+        ended_at: None,
+        withdrawn_reason: None,
+    };
+    Preview::new(&deal, now)
+}
+
+async fn editor(
+    context: &Context,
+    typed: &TypedDeal,
+    status: StatusCode,
+    problems: &[FieldProblem],
+    preview: Option<Preview>,
+) -> Result<HttpResponse, PageError> {
+    let page = EditorPage {
+        shell: context.shell(),
+        heading: "Offer a deal",
+        action: HERE.to_owned(),
+        back: "/merchant".to_owned(),
+        version: String::new(),
+        published: false,
+        form: typed.form().with_problems(problems),
+        preview,
+        categories: context.app.ledger.facets().await?.categories,
+    };
+    render::page(status, &page)
+}

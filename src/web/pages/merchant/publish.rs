@@ -1,0 +1,34 @@
+//! `POST /merchant/deals/{deal}/publish`
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::console::console_page;
+use super::own_deal;
+use crate::engine::PublishOutcome;
+use crate::web::pages::context::{Context, PageQuery};
+use crate::web::pages::error::PageError;
+use crate::web::pages::render;
+use crate::web::pages::view::Said;
+use crate::web::pages::view::merchant::ConsoleParts;
+
+/// `POST /merchant/deals/{deal}/publish`
+pub async fn publish(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let deal = own_deal(&context, &path).await?;
+    match context.app.engine.publish(deal.merchant, deal.id).await? {
+        // Publishing twice is the same as once: a double click, or a form that was sent again.
+        PublishOutcome::Published(_) | PublishOutcome::NotDraft => {
+            Ok(render::see_other(&format!("/merchant/deals/{}", deal.id)))
+        }
+        PublishOutcome::NoSuchDeal => Err(context.not_found()),
+        PublishOutcome::WindowOver => {
+            let notice = Said::problem(
+                "It would be over at once",
+                "The time at which this deal closes has passed. Edit it, choose a later one, and publish again.",
+            );
+            let parts = ConsoleParts { notice: Some(notice), ..ConsoleParts::default() };
+            let page = console_page(&context, &deal, &PageQuery::default(), parts).await?;
+            render::page(StatusCode::CONFLICT, &page)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `GET /my/coupons` and `GET /my/coupons/{coupon}`.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::context::{Context, PageQuery};
+use super::error::PageError;
+use super::my_deals::deals_by_id;
+use super::render;
+use super::view::coupon::CouponPage;
+use super::view::mine::MyCouponsPage;
+use crate::domain::CouponId;
+
+/// Coupons on a page.
+const LINES: u32 = 50;
+
+/// `GET /my/coupons`
+pub async fn my_coupons(context: Context, query: web::Query<PageQuery>) -> Result<HttpResponse, PageError> {
+    let buyer = context.buyer()?.account;
+    let coupons = context.app.engine.coupons(buyer, &query.request(LINES)).await?;
+    let deals = deals_by_id(&context, coupons.items.iter().map(|coupon| coupon.deal)).await?;
+    let next = coupons.next_cursor.map(|place| PageQuery::address("/my/coupons", place));
+    let lines: Vec<_> =
+        coupons.items.into_iter().filter_map(|coupon| Some((deals.get(&coupon.deal)?.clone(), coupon))).collect();
+    render::page(StatusCode::OK, &MyCouponsPage::new(context.shell(), &lines, next))
+}
+
+/// `GET /my/coupons/{coupon}`
+pub async fn coupon(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let buyer = context.buyer()?.account;
+    let id: CouponId = path.parse().map_err(|_| context.not_found())?;
+    let coupon = context.app.engine.coupon(buyer, id).await?.ok_or_else(|| context.not_found())?;
+    let deal = context.app.ledger.deal(coupon.deal).await?.ok_or_else(|| context.not_found())?;
+    render::secret_page(StatusCode::OK, &CouponPage::new(context.shell(), &coupon, &deal))
+}

@@ -1,0 +1,41 @@
+//! `GET /my/deals`: what this buyer has joined.
+
+use std::collections::HashMap;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::context::{Context, PageQuery};
+use super::error::PageError;
+use super::render;
+use super::view::mine::MyDealsPage;
+use crate::domain::{Deal, DealId};
+
+/// Signups on a page.
+const LINES: u32 = 50;
+
+/// `GET /my/deals`
+pub async fn my_deals(context: Context, query: web::Query<PageQuery>) -> Result<HttpResponse, PageError> {
+    let buyer = context.buyer()?.account;
+    let signups = context.app.ledger.signups_of_buyer(buyer, &query.request(LINES)).await?;
+    let deals = deals_by_id(&context, signups.items.iter().map(|signup| signup.deal)).await?;
+    let joined: Vec<_> =
+        signups.items.iter().filter_map(|signup| Some((*signup, deals.get(&signup.deal)?.clone()))).collect();
+    let next = signups.next_cursor.map(|place| PageQuery::address("/my/deals", place));
+    render::page(StatusCode::OK, &MyDealsPage::new(context.shell(), &joined, next, context.now()))
+}
+
+/// These deals, by their ids.
+///
+/// # Errors
+/// Postgres is away.
+pub async fn deals_by_id(
+    context: &Context,
+    ids: impl Iterator<Item = DealId>,
+) -> Result<HashMap<DealId, Deal>, PageError> {
+    let mut ids: Vec<DealId> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let deals = context.app.ledger.deals_by_id(&ids).await?;
+    Ok(deals.into_iter().map(|deal| (deal.id, deal)).collect())
+}

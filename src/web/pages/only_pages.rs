@@ -1,0 +1,37 @@
+//! Whoever asked for a page gets a page, also where something else than its handler answered: the gate, an address that does
+//! not exist, a form that could not be read.
+
+use actix_web::Error;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::middleware::Next;
+
+use super::error::PageError;
+
+/// Replaces an error that is no page by the page of its status.
+///
+/// # Errors
+/// None of its own; errors become pages, too.
+pub async fn only_pages(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let for_people = !["/api/", "/static/", "/pictures/"].iter().any(|place| request.path().starts_with(place));
+    let response = next.call(request).await?;
+    let status = response.status();
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if !for_people || is_page || !(status.is_client_error() || status.is_server_error()) {
+        return Ok(response.map_into_boxed_body());
+    }
+    let kept: Vec<_> = [RETRY_AFTER, ALLOW]
+        .into_iter()
+        .filter_map(|name| response.headers().get(&name).cloned().map(|value| (name, value)))
+        .collect();
+    let (request, _) = response.into_parts();
+    let mut page = actix_web::ResponseError::error_response(&PageError::of(status));
+    for (name, value) in kept {
+        page.headers_mut().insert(name, value);
+    }
+    Ok(ServiceResponse::new(request, page))
+}

@@ -1,0 +1,74 @@
+//! `GET` and `POST /sign-up`.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::context::Context;
+use super::error::PageError;
+use super::next::Next;
+use super::render;
+use super::sign_in::begin_session;
+use super::typed::Typed;
+use super::view::Form;
+use super::view::entry::{SignUpPage, sign_up_form};
+use crate::auth::{NewPerson, SignUpOutcome};
+use crate::domain::{FieldProblem, Role};
+use crate::limits::Limit;
+
+const TAKEN: &str = "There is an account with this e-mail address. Sign in to it, or use another address.";
+
+/// What the form sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SignUpForm {
+    role: String,
+    name: String,
+    email: String,
+    password: SecretString,
+    next: String,
+}
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SignUpQuery {
+    role: String,
+    next: String,
+}
+
+/// `GET /sign-up`
+pub async fn sign_up_page(context: Context, query: web::Query<SignUpQuery>) -> Result<HttpResponse, PageError> {
+    let SignUpQuery { role, next } = query.into_inner();
+    show(&context, StatusCode::OK, sign_up_form("", ""), &role, &Next::new(next))
+}
+
+/// `POST /sign-up`: makes the account and signs it in.
+pub async fn sign_up(context: Context, Typed(form): Typed<SignUpForm>) -> Result<HttpResponse, PageError> {
+    let SignUpForm { role, name, email, password, next } = form;
+    let (typed, next) = (sign_up_form(&name, &email), Next::new(next));
+    let person = match NewPerson::parse(&email, password, &name, &role) {
+        Ok(person) => person,
+        Err(problems) => {
+            let typed = typed.with_problems(&problems);
+            return show(&context, StatusCode::UNPROCESSABLE_ENTITY, typed, &role, &next);
+        }
+    };
+    if let Err(too_many) = context.app.limits.take(Limit::AccountsFrom(context.caller.address.into())).await {
+        return Err(PageError::too_many(context.shell(), too_many.retry_after_s));
+    }
+    match context.app.auth.sign_up(person).await? {
+        SignUpOutcome::SignedUp(account) => begin_session(&context, &account, &next).await,
+        SignUpOutcome::EmailTaken => {
+            let typed = typed.with_problems(&[FieldProblem::new("email", "email_taken", TAKEN)]);
+            show(&context, StatusCode::CONFLICT, typed, &role, &next)
+        }
+    }
+}
+
+fn show(context: &Context, status: StatusCode, form: Form, role: &str, next: &Next) -> Result<HttpResponse, PageError> {
+    let next = next.path().unwrap_or_default().to_owned();
+    let role = Role::parse(role).unwrap_or(Role::Buyer);
+    render::page(status, &SignUpPage::new(context.shell(), form, next, role))
+}
