@@ -1,2 +1,7 @@
-//! The command line.
-fn main() {}
+//! The `muster` program: see [`cli`].
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

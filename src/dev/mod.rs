@@ -1,3 +1,4 @@
 //! What only a developer's machine and the tests need: private servers, sample deals, a simulated crowd.
 
+pub mod home;
 pub mod servers;

@@ -1,0 +1,71 @@
+//! The command line. Owns arguments and what is printed; what happens is in the library.
+
+mod dev;
+mod migrate;
+mod reconcile;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use muster::telemetry::{self, LogFormat};
+
+const EXAMPLES: &str = "\
+Examples:
+  muster dev                                     everything on this machine: servers, sample deals, a crowd
+  DATABASE_URL=… REDIS_URL=… muster serve        a node of a real installation
+  muster serve --config /etc/muster.toml         the same, with settings from a file
+
+Every setting is explained in config/*.toml, and can be set as MUSTER__SECTION__KEY in the environment.";
+
+/// Deals that happen only if enough people want them.
+#[derive(Parser)]
+#[command(name = "muster", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve deals, as one of any number of nodes
+    Serve(serve::Args),
+    /// Start everything on this machine, with sample deals and a simulated crowd
+    Dev(dev::Args),
+    /// Bring the database's schema up to date, and end
+    Migrate(migrate::Args),
+    /// Tell Redis again what Postgres knows
+    Reconcile(reconcile::Args),
+}
+
+/// Runs the command that the arguments name. A failure is printed with its causes.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let is_for_people = matches!(command, Command::Dev(_));
+    telemetry::log_to_stderr(if is_for_people { LogFormat::ForPeople } else { LogFormat::of_stderr() });
+    match run(command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("muster: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    // The one crypto library of this program; whoever needs TLS takes it from here.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting threads")?;
+    // Actix wants a system of its own on this thread; spawned tasks still share all threads.
+    actix_web::rt::System::with_tokio_rt(|| runtime).block_on(async {
+        match command {
+            Command::Serve(args) => serve::run(args).await?,
+            Command::Dev(args) => dev::run(args).await?,
+            Command::Migrate(args) => migrate::run(args).await?,
+            Command::Reconcile(args) => reconcile::run(args).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}

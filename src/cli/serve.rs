@@ -1,0 +1,25 @@
+//! `muster serve`: one node.
+
+use muster::shutdown::Shutdown;
+use muster::startup::{self, Start};
+use muster::telemetry;
+
+use super::settings::SettingsArgs;
+
+/// Arguments of `muster serve`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let config = args.settings.load()?;
+    let metrics = Some(telemetry::record_metrics()?);
+    let shutdown = Shutdown::on_signals()?;
+    let base_url = config.server.base_url.clone();
+    let running = startup::start(Start { config, shutdown, workers: true, metrics }).await?;
+    tracing::info!(address = %running.address, %base_url, "serving");
+    running.ended().await
+}

@@ -1,0 +1,125 @@
+//! The folder of `muster dev`: the servers' data, and the settings that belong to them.
+//!
+//! The settings are kept as a file, so that other commands (`muster audit --dev`) find the servers while they run.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+
+use crate::config::{Profile, Sources};
+
+const SETTINGS: &str = "settings.toml";
+const COUPON_KEY: &str = "coupon.key";
+
+/// What `muster dev` found out when it started its servers.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where Postgres is.
+    pub database_url: String,
+    /// Where Redis is.
+    pub redis_url: String,
+    /// Where the node listens.
+    pub bind: SocketAddr,
+    /// Where it listens for `/metrics` and `/audit`.
+    pub internal_bind: SocketAddr,
+}
+
+/// A data folder of `muster dev`.
+#[derive(Clone, Debug)]
+pub struct Home {
+    folder: PathBuf,
+}
+
+impl Home {
+    /// The folder that was named, or else the usual one: `/var/lib/muster` for root, whose home is closed to the user that
+    /// the servers become; else `$XDG_DATA_HOME/muster`.
+    ///
+    /// # Errors
+    /// None was named, and there is no home either.
+    pub fn at(folder: Option<PathBuf>) -> io::Result<Self> {
+        let folder = match folder {
+            Some(folder) => folder,
+            None if is_root()? => PathBuf::from("/var/lib/muster"),
+            None => {
+                user_data().ok_or_else(|| io::Error::other("neither XDG_DATA_HOME nor HOME is set"))?.join("muster")
+            }
+        };
+        Ok(Self { folder })
+    }
+
+    /// Where everything is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where mails are written.
+    #[must_use]
+    pub fn mails(&self) -> PathBuf {
+        self.folder.join("mail")
+    }
+
+    /// Keeps the settings, and answers all sources of a configuration with them.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
+    pub fn write(&self, settings: &Settings) -> io::Result<Sources> {
+        let Settings { database_url, redis_url, bind, internal_bind } = settings;
+        let (key, mails) = (self.coupon_key()?, self.mails().display().to_string());
+        // "All interfaces" is not an address that a browser can open.
+        let reached =
+            if bind.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, bind.port())) } else { *bind };
+        let text = format!(
+            "# Written by `muster dev` at each start.\n\
+             [postgres]\ndatabase_url = {database_url:?}\n\n[redis]\nurl = {redis_url:?}\n\n\
+             [server]\nbind = \"{bind}\"\ninternal_bind = \"{internal_bind}\"\nbase_url = \"http://{reached}\"\n\n\
+             [live]\nallowed_origins = [\"http://localhost:{port}\"]\n\n\
+             [security]\ncoupon_keys = [{key:?}]\n\n[mail]\nfolder = {mails:?}\n",
+            port = bind.port(),
+        );
+        private_file(&self.folder.join(SETTINGS))?.write_all(text.as_bytes())?;
+        self.sources()
+    }
+
+    /// The sources of a configuration with the settings that were kept. The user's own servers are none of them.
+    ///
+    /// # Errors
+    /// No settings were kept here.
+    pub fn sources(&self) -> io::Result<Sources> {
+        let file = self.folder.join(SETTINGS);
+        if !file.is_file() {
+            return Err(io::Error::other(format!("{} is not there", file.display())));
+        }
+        let mut sources = Sources { profile: Some(Profile::Dev), file: Some(file), ..Sources::of_process() };
+        sources.environment.retain(|(name, _)| !["DATABASE_URL", "REDIS_URL"].contains(&name.as_str()));
+        Ok(sources)
+    }
+
+    /// The key of the coupons in the data folder, made with the first start.
+    fn coupon_key(&self) -> io::Result<String> {
+        let path = self.folder.join(COUPON_KEY);
+        if !path.exists() {
+            let digits = HEXLOWER.encode(&rand::random::<[u8; 32]>());
+            private_file(&path)?.write_all(format!("1:{digits}\n").as_bytes())?;
+        }
+        Ok(std::fs::read_to_string(path)?.trim().to_owned())
+    }
+}
+
+fn private_file(path: &Path) -> io::Result<std::fs::File> {
+    OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)
+}
+
+fn user_data() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))
+}
+
+fn is_root() -> io::Result<bool> {
+    let output = std::process::Command::new("id").arg("-u").output()?;
+    Ok(output.stdout.trim_ascii() == b"0")
+}
