@@ -3,7 +3,7 @@
 //! Figures come in any order, more than once or not at all, from [`Hub::offer`]; watchers get frames that only go
 //! forward, at the deal's pace, and always the latest in the end. A deal that nobody watches takes no memory.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,8 +37,8 @@ struct Shared {
     config: Arc<LiveConfig>,
     clock: Clock,
     deals: Mutex<Deals>,
-    /// Counts the changes of the set of watched deals.
-    changes: watch::Sender<u64>,
+    /// The keys of `deals.watched`, for those who bring their figures.
+    watched: watch::Sender<HashSet<DealId>>,
     /// Rung when a frame becomes due earlier than all others.
     due_earlier: Notify,
     sockets: Sockets,
@@ -74,7 +74,7 @@ impl Hub {
             config,
             clock,
             deals: Mutex::default(),
-            changes: watch::Sender::new(0),
+            watched: watch::Sender::default(),
             due_earlier: Notify::new(),
             sent: counter!("muster_live_frames_sent_total"),
             conflated: counter!("muster_live_frames_conflated_total"),
@@ -105,10 +105,10 @@ impl Hub {
         });
         channel.refresh(&self.shared.clock, Instant::now());
         let frames = WatchStream::new(channel.frames.subscribe());
-        drop(deals);
         if is_new {
-            self.count_change();
+            self.shared.watched.send_if_modified(|watched| watched.insert(deal));
         }
+        drop(deals);
         Subscription { deal, frames: Some(frames), hub: self.clone() }
     }
 
@@ -169,10 +169,10 @@ impl Hub {
         }
     }
 
-    /// The deals that somebody watches.
+    /// The deals that somebody watches, whenever they change.
     #[must_use]
-    pub fn watched(&self) -> Vec<DealId> {
-        self.lock().watched.keys().copied().collect()
+    pub fn watched(&self) -> watch::Receiver<HashSet<DealId>> {
+        self.shared.watched.subscribe()
     }
 
     /// Watched deals whose figures were never offered nor asked for. Each is named once.
@@ -188,25 +188,14 @@ impl Hub {
             .collect()
     }
 
-    /// Changes whenever [`Hub::watched`] does.
-    #[must_use]
-    pub fn watched_changes(&self) -> watch::Receiver<u64> {
-        self.shared.changes.subscribe()
-    }
-
     /// Forgets a deal whose last watcher has gone.
     fn forget_unwatched(&self, deal: DealId) {
         let mut deals = self.lock();
         let unwatched = deals.watched.get(&deal).is_some_and(|channel| channel.frames.receiver_count() == 0);
         if unwatched {
             deals.watched.remove(&deal);
-            drop(deals);
-            self.count_change();
+            self.shared.watched.send_if_modified(|watched| watched.remove(&deal));
         }
-    }
-
-    fn count_change(&self) {
-        self.shared.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     fn lock(&self) -> MutexGuard<'_, Deals> {

@@ -31,5 +31,4 @@ pub mod sockets;
 pub use connection::on_connect;
 pub use hub::{Hub, Subscription};
 pub use refusal::Refusal;
-pub use relay::News;
 pub use socket::upgrade;

@@ -4,12 +4,10 @@
 //! knows neither the bus nor the database: startup gives it a stream and a way to read figures.
 
 use std::fmt::Display;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use tokio::pin;
-use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::hub::Hub;
@@ -20,41 +18,26 @@ const READ_MAX: usize = 500;
 /// A read that takes longer is given up; the next one may be luckier.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the bus says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// The figures of a deal.
-    Figures(Progress),
-    /// Something may have been missed: the connection was lost, or has just been made.
-    Gap,
-}
-
 /// Runs everything that the hub needs: the bus, the looks at the truth, the pace of frames, the watch over sockets. Never
 /// returns; drop it to stop.
 ///
-/// `read` answers the present figures of those deals that exist.
+/// `bus` brings figures as they change, in any order; if it ends, they come from `read` alone, which answers the present
+/// figures of those deals that exist.
 pub async fn run<B, R, F, E>(hub: Hub, bus: B, read: R)
 where
-    B: Stream<Item = News>,
+    B: Stream<Item = Progress>,
     R: Fn(Vec<DealId>) -> F,
     F: Future<Output = Result<Vec<Progress>, E>>,
     E: Display,
 {
-    let gap = Notify::new();
-    tokio::join!(hear(&hub, bus, &gap), resync(&hub, read, &gap), hub.keep_pace(), hub.sockets().watch_over());
+    let hear = bus.for_each(|progress| {
+        hub.offer(progress);
+        ready(())
+    });
+    tokio::join!(hear, resync(&hub, read), hub.keep_pace(), hub.sockets().watch_over());
 }
 
-async fn hear<B: Stream<Item = News>>(hub: &Hub, bus: B, gap: &Notify) {
-    pin!(bus);
-    while let Some(news) = bus.next().await {
-        match news {
-            News::Figures(progress) => hub.offer(progress),
-            News::Gap => gap.notify_one(),
-        }
-    }
-}
-
-async fn resync<R, F, E>(hub: &Hub, read: R, gap: &Notify)
+async fn resync<R, F, E>(hub: &Hub, read: R)
 where
     R: Fn(Vec<DealId>) -> F,
     F: Future<Output = Result<Vec<Progress>, E>>,
@@ -62,13 +45,12 @@ where
 {
     let mut rounds = interval(hub.config().resync_every);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut changes = hub.watched_changes();
+    let mut watched = hub.watched();
     loop {
         let deals = tokio::select! {
-            _ = rounds.tick() => hub.watched(),
-            () = gap.notified() => hub.watched(),
+            _ = rounds.tick() => watched.borrow().iter().copied().collect(),
             // The hub holds the sender, so this fails only when there is no hub left to serve.
-            Ok(()) = changes.changed() => hub.newly_watched(),
+            Ok(()) = watched.changed() => hub.newly_watched(),
         };
         for deals in deals.chunks(READ_MAX) {
             look(hub, &read, deals).await;

@@ -36,9 +36,9 @@ pub struct Feed {
 impl Feed {
     pub async fn start(config: LiveConfig) -> Self {
         let hub = hub(config);
-        let served = hub.clone();
+        let for_routes = hub.clone();
         let server = HttpServer::new(move || {
-            App::new().app_data(web::Data::new(served.clone())).route("/live", web::get().to(open))
+            App::new().app_data(web::Data::new(for_routes.clone())).route("/live", web::get().to(open))
         })
         .on_connect(live::on_connect)
         .workers(1)

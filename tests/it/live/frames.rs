@@ -1,5 +1,7 @@
 //! What watchers see.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use muster::domain::{DealId, DealState, Progress};
@@ -112,16 +114,16 @@ async fn a_deal_is_forgotten_with_its_last_watcher() {
     let second = feed.watch(&[deal]).await;
     drop(first);
     feed.has_open(1).await;
-    assert_eq!(feed.hub.watched(), [deal]);
+    assert_eq!(*feed.hub.watched().borrow(), HashSet::from([deal]));
     drop(second);
     feed.has_open(0).await;
-    assert_eq!(feed.hub.watched(), []);
+    assert_eq!(*feed.hub.watched().borrow(), HashSet::new());
 }
 
 #[tokio::test]
 async fn who_watches_is_announced_once_for_each_deal() {
     let hub = hub(paced());
-    let mut changes = hub.watched_changes();
+    let mut changes = hub.watched();
     let deal = DealId::generate();
     let first = hub.subscribe(deal);
     in_time(changes.changed()).await.unwrap();
@@ -132,7 +134,7 @@ async fn who_watches_is_announced_once_for_each_deal() {
     assert_eq!(hub.newly_watched(), []);
     drop(second);
     in_time(changes.changed()).await.unwrap();
-    assert_eq!(hub.watched(), []);
+    assert_eq!(*changes.borrow_and_update(), HashSet::new());
 }
 
 #[tokio::test]
