@@ -1,7 +1,7 @@
 //! What a client may send, checked before anything decodes or keeps it.
 //!
-//! The WebSocket codec gathers whatever has arrived into one buffer without a limit: empty pings alone made a server
-//! grow by gigabytes within seconds. So the bytes are counted in front of it.
+//! The WebSocket codec gathers whatever has arrived into one buffer without a limit: empty messages that nobody answers
+//! made a server grow by what was sent, gigabytes within seconds. So the bytes are counted in front of it.
 
 use std::pin::Pin;
 use std::sync::Arc;

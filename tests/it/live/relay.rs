@@ -71,7 +71,7 @@ async fn rev(watcher: &mut Subscription) -> i64 {
     version(&in_time(watcher.next()).await.expect("a feed does not end")).1
 }
 
-const SELDOM: Duration = Duration::from_secs(3_600);
+const SELDOM: Duration = Duration::from_hours(1);
 const OFTEN: Duration = Duration::from_millis(20);
 
 #[tokio::test]
