@@ -31,4 +31,5 @@ pub mod sockets;
 pub use connection::on_connect;
 pub use hub::{Hub, Subscription};
 pub use refusal::Refusal;
+pub use relay::News;
 pub use socket::upgrade;

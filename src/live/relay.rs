@@ -8,6 +8,7 @@ use std::future::{Future, ready};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::hub::Hub;
@@ -18,6 +19,15 @@ const READ_MAX: usize = 500;
 /// A read that takes longer is given up; the next one may be luckier.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What the bus says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The figures of a deal.
+    Figures(Progress),
+    /// Something may have been missed: the connection was lost, or has just been made.
+    Gap,
+}
+
 /// Runs everything that the hub needs: the bus, the looks at the truth, the pace of frames, the watch over sockets. Never
 /// returns; drop it to stop.
 ///
@@ -25,19 +35,23 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// figures of those deals that exist.
 pub async fn run<B, R, F, E>(hub: Hub, bus: B, read: R)
 where
-    B: Stream<Item = Progress>,
+    B: Stream<Item = News>,
     R: Fn(Vec<DealId>) -> F,
     F: Future<Output = Result<Vec<Progress>, E>>,
     E: Display,
 {
-    let hear = bus.for_each(|progress| {
-        hub.offer(progress);
+    let gap = Notify::new();
+    let hear = bus.for_each(|news| {
+        match news {
+            News::Figures(progress) => hub.offer(progress),
+            News::Gap => gap.notify_one(),
+        }
         ready(())
     });
-    tokio::join!(hear, resync(&hub, read), hub.keep_pace(), hub.sockets().watch_over());
+    tokio::join!(hear, resync(&hub, read, &gap), hub.keep_pace(), hub.sockets().watch_over());
 }
 
-async fn resync<R, F, E>(hub: &Hub, read: R)
+async fn resync<R, F, E>(hub: &Hub, read: R, gap: &Notify)
 where
     R: Fn(Vec<DealId>) -> F,
     F: Future<Output = Result<Vec<Progress>, E>>,
@@ -49,6 +63,7 @@ where
     loop {
         let deals = tokio::select! {
             _ = rounds.tick() => watched.borrow().iter().copied().collect(),
+            () = gap.notified() => watched.borrow().iter().copied().collect(),
             // The hub holds the sender, so this fails only when there is no hub left to serve.
             Ok(()) = watched.changed() => hub.newly_watched(),
         };

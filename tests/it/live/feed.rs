@@ -34,7 +34,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    pub async fn start(config: LiveConfig) -> Self {
+    pub fn start(config: LiveConfig) -> Self {
         let hub = hub(config);
         let for_routes = hub.clone();
         let server = HttpServer::new(move || {
@@ -241,7 +241,7 @@ pub fn client_frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     match u16::try_from(payload.len()).expect("a short payload") {
         length @ 0..=125 => frame.push(0x80 | u8::try_from(length).expect("a byte")),
         length => {
-            frame.push(0x80 | 126);
+            frame.push(0x80 | 0x7E);
             frame.extend(length.to_be_bytes());
         }
     }

@@ -28,7 +28,7 @@ fn a_frame_has_the_figures_and_the_time_of_the_server() {
 
 #[actix_web::test]
 async fn whoever_comes_to_a_known_deal_gets_its_figures_at_once() {
-    let feed = Feed::start(paced()).await;
+    let feed = Feed::start(paced());
     let deal = DealId::generate();
     let mut first = feed.watch(&[deal]).await;
     feed.hub.offer(progress(deal, 7));
@@ -39,7 +39,7 @@ async fn whoever_comes_to_a_known_deal_gets_its_figures_at_once() {
 
 #[actix_web::test]
 async fn all_sockets_get_the_same_bytes() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let deal = DealId::generate();
     let mut clients = Vec::new();
     for _ in 0..5 {
@@ -69,7 +69,7 @@ fn only_newer_figures_are_shown() {
 
 #[actix_web::test]
 async fn one_socket_watches_several_deals_and_no_others() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let deals = [DealId::generate(), DealId::generate(), DealId::generate()];
     let mut client = feed.watch(&deals[..2]).await;
     let mut other = feed.watch(&deals[2..]).await;
@@ -97,7 +97,7 @@ fn a_draft_is_not_shown() {
 
 #[actix_web::test]
 async fn what_a_client_says_is_ignored() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
     client.send(Message::text("{\"type\":\"subscribe\"}")).await;
@@ -108,7 +108,7 @@ async fn what_a_client_says_is_ignored() {
 
 #[actix_web::test]
 async fn a_deal_is_forgotten_with_its_last_watcher() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let deal = DealId::generate();
     let first = feed.watch(&[deal]).await;
     let second = feed.watch(&[deal]).await;

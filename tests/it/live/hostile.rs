@@ -32,7 +32,7 @@ fn resident_bytes() -> usize {
 #[actix_web::test]
 async fn a_flood_of_tiny_messages_is_cut_off_and_costs_no_memory() {
     // Messages are not counted here: it must be the bytes that end it.
-    let feed = Feed::start(LiveConfig { messages_burst: usize::MAX, ..unpaced() }).await;
+    let feed = Feed::start(LiveConfig { messages_burst: usize::MAX, ..unpaced() });
     let deal = DealId::generate();
     let mut bystander = feed.watch(&[deal]).await;
     let mut flooder = feed.watch_raw(&[deal], None).await;
@@ -70,7 +70,7 @@ async fn bytes_over_the_budget_never_reach_the_codec() {
 
 #[actix_web::test]
 async fn too_many_bytes_at_once_close_the_socket() {
-    let feed = Feed::start(LiveConfig { messages_burst: 1_000, ..unpaced() }).await;
+    let feed = Feed::start(LiveConfig { messages_burst: 1_000, ..unpaced() });
     let mut client = feed.watch(&[DealId::generate()]).await;
     for _ in 0..6 {
         client.send(Message::text("x".repeat(4_000))).await;
@@ -80,7 +80,7 @@ async fn too_many_bytes_at_once_close_the_socket() {
 
 #[actix_web::test]
 async fn too_many_messages_close_the_socket() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let mut client = feed.watch(&[DealId::generate()]).await;
     for _ in 0..21 {
         client.send(Message::text("")).await;
@@ -90,7 +90,7 @@ async fn too_many_messages_close_the_socket() {
 
 #[actix_web::test]
 async fn as_many_messages_as_allowed_do_not() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
     for _ in 0..20 {
@@ -102,7 +102,7 @@ async fn as_many_messages_as_allowed_do_not() {
 
 #[actix_web::test]
 async fn an_oversize_message_closes_the_socket() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let mut client = feed.watch(&[DealId::generate()]).await;
     client.send(Message::text("x".repeat(4_097))).await;
     assert_eq!(client.close_code().await, Some(1009));
@@ -110,7 +110,7 @@ async fn an_oversize_message_closes_the_socket() {
 
 #[actix_web::test]
 async fn a_message_in_fragments_closes_the_socket() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let mut client = feed.watch_raw(&[DealId::generate()], None).await;
     client.write_all(&client_frame(TEXT_UNFINISHED, b"half of it")).await.unwrap();
     assert_eq!(raw_close_code(&mut client).await, Some(1003));
@@ -118,7 +118,7 @@ async fn a_message_in_fragments_closes_the_socket() {
 
 #[actix_web::test]
 async fn an_unmasked_message_closes_the_socket() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let mut client = feed.watch_raw(&[DealId::generate()], None).await;
     client.write_all(&[TEXT, 2, b'h', b'i']).await.unwrap();
     assert_eq!(raw_close_code(&mut client).await, Some(1002));

@@ -11,7 +11,7 @@ use super::feed::{Feed, hub, paced, progress, unpaced};
 
 #[actix_web::test]
 async fn a_page_of_another_site_may_not_open_a_socket() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let deal = [DealId::generate()];
     for origin in ["https://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1.evil.example"] {
         assert_eq!(feed.try_watch(&deal, Some(origin)).await.err(), Some(403), "{origin}");
@@ -21,8 +21,7 @@ async fn a_page_of_another_site_may_not_open_a_socket() {
 #[actix_web::test]
 async fn pages_of_this_site_listed_ones_and_programs_may() {
     let feed =
-        Feed::start(LiveConfig { allowed_origins: vec!["https://partner.example".parse().unwrap()], ..unpaced() })
-            .await;
+        Feed::start(LiveConfig { allowed_origins: vec!["https://partner.example".parse().unwrap()], ..unpaced() });
     let deal = [DealId::generate()];
     let own = format!("https://{}", feed.address);
     for origin in [None, Some(own.as_str()), Some("https://muster.example"), Some("https://partner.example")] {
@@ -33,7 +32,7 @@ async fn pages_of_this_site_listed_ones_and_programs_may() {
 
 #[actix_web::test]
 async fn a_socket_watches_one_to_thirty_two_deals() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let deals = std::iter::repeat_with(DealId::generate).take(33).collect::<Vec<_>>();
     assert_eq!(feed.try_watch(&[], None).await.err(), Some(400));
     assert_eq!(feed.try_watch(&deals, None).await.err(), Some(400));
@@ -45,7 +44,7 @@ async fn a_socket_watches_one_to_thirty_two_deals() {
 
 #[actix_web::test]
 async fn one_address_opens_only_so_many_sockets_until_one_closes() {
-    let feed = Feed::start(LiveConfig { sockets_per_address_max: 2, ..unpaced() }).await;
+    let feed = Feed::start(LiveConfig { sockets_per_address_max: 2, ..unpaced() });
     let deal = [DealId::generate()];
     let first = feed.watch(&deal).await;
     let _second = feed.watch(&deal).await;
@@ -57,7 +56,7 @@ async fn one_address_opens_only_so_many_sockets_until_one_closes() {
 
 #[actix_web::test]
 async fn a_full_node_says_so() {
-    let feed = Feed::start(LiveConfig { sockets_per_node_max: 1, ..unpaced() }).await;
+    let feed = Feed::start(LiveConfig { sockets_per_node_max: 1, ..unpaced() });
     let deal = [DealId::generate()];
     let _first = feed.watch(&deal).await;
     assert_eq!(feed.try_watch(&deal, None).await.err(), Some(503));
@@ -65,7 +64,7 @@ async fn a_full_node_says_so() {
 
 #[actix_web::test]
 async fn a_plain_request_is_told_to_upgrade() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let answer = plain_get(&feed, &format!("/live?deal={}", DealId::generate())).await;
     assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
     feed.has_open(0).await;

@@ -64,7 +64,7 @@ fn deals_keep_their_pace_apart_from_each_other() {
 
 #[actix_web::test]
 async fn a_rush_reaches_browsers_at_the_pace_and_ends_with_the_latest() {
-    let feed = Feed::start(paced()).await;
+    let feed = Feed::start(paced());
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
     let start = Instant::now();

@@ -11,7 +11,7 @@ use super::feed::{Feed, in_time, progress, unpaced};
 
 #[actix_web::test]
 async fn a_node_that_goes_down_sends_its_sockets_elsewhere_and_takes_no_more() {
-    let feed = Feed::start(unpaced()).await;
+    let feed = Feed::start(unpaced());
     let deal = DealId::generate();
     let mut clients = [feed.watch(&[deal]).await, feed.watch(&[deal]).await];
     let hub = feed.hub.clone();
@@ -26,7 +26,7 @@ async fn a_node_that_goes_down_sends_its_sockets_elsewhere_and_takes_no_more() {
 
 #[actix_web::test]
 async fn sockets_are_closed_slice_by_slice() {
-    let feed = Feed::start(LiveConfig { drain_percent_per_second: 50, ..unpaced() }).await;
+    let feed = Feed::start(LiveConfig { drain_percent_per_second: 50, ..unpaced() });
     let deal = DealId::generate();
     let mut clients = Vec::new();
     for _ in 0..44 {

@@ -39,7 +39,7 @@ async fn send_frames(feed: &Feed, deal: DealId, reader: &mut Client) {
 
 #[actix_web::test]
 async fn a_stalled_reader_is_cut_and_others_do_not_notice() {
-    let feed = Feed::start(impatient()).await;
+    let feed = Feed::start(impatient());
     let deal = DealId::generate();
     let mut reader = feed.watch(&[deal]).await;
     let _stalled = feed.watch_raw(&[deal], Some(2048)).await;
@@ -54,7 +54,7 @@ async fn a_stalled_reader_is_cut_and_others_do_not_notice() {
 #[actix_web::test]
 async fn the_kernel_gives_a_stalled_reader_up_by_itself() {
     let patient = LiveConfig { user_timeout: Duration::from_millis(300), pong_timeout: NEVER, ..impatient() };
-    let feed = Feed::start(patient).await;
+    let feed = Feed::start(patient);
     let deal = DealId::generate();
     let mut reader = feed.watch(&[deal]).await;
     let _stalled = feed.watch_raw(&[deal], Some(2048)).await;
@@ -64,7 +64,7 @@ async fn the_kernel_gives_a_stalled_reader_up_by_itself() {
 
 #[actix_web::test]
 async fn a_stalled_reader_does_not_hold_a_shutdown_up() {
-    let feed = Feed::start(LiveConfig { pong_timeout: NEVER, ..impatient() }).await;
+    let feed = Feed::start(LiveConfig { pong_timeout: NEVER, ..impatient() });
     let deal = DealId::generate();
     let mut reader = feed.watch(&[deal]).await;
     let _stalled = feed.watch_raw(&[deal], Some(2048)).await;
@@ -78,7 +78,7 @@ async fn a_stalled_reader_does_not_hold_a_shutdown_up() {
 
 #[actix_web::test]
 async fn a_connection_that_outlives_its_socket_is_cut() {
-    let feed = Feed::start(LiveConfig { pong_timeout: NEVER, ..impatient() }).await;
+    let feed = Feed::start(LiveConfig { pong_timeout: NEVER, ..impatient() });
     let deal = DealId::generate();
     let mut reader = feed.watch(&[deal]).await;
     let mut stalled = feed.watch_raw(&[deal], Some(2048)).await;
@@ -100,7 +100,7 @@ async fn a_connection_that_outlives_its_socket_is_cut() {
 
 #[actix_web::test]
 async fn a_client_that_answers_no_ping_is_sent_away() {
-    let feed = Feed::start(impatient()).await;
+    let feed = Feed::start(impatient());
     let mut client = feed.watch_raw(&[DealId::generate()], None).await;
     feed.has_open(1).await;
     assert_eq!(raw_close_code(&mut client).await, Some(1008));
@@ -108,7 +108,7 @@ async fn a_client_that_answers_no_ping_is_sent_away() {
 
 #[actix_web::test]
 async fn a_client_that_answers_pings_stays() {
-    let feed = Feed::start(impatient()).await;
+    let feed = Feed::start(impatient());
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
     let _silent = feed.watch_raw(&[deal], None).await;
