@@ -4,6 +4,7 @@
 //!
 //! - [`domain`]: what a deal, a signup and a coupon are. Pure: no async, no I/O.
 //! - [`clock`]: the only place that asks what time it is.
+//! - [`client_log`]: what clients saw, for the audit.
 //! - [`config`]: what can be set, with its defaults.
 //! - [`telemetry`], [`shutdown`]: what the process tells about itself, and how it ends.
 //! - [`ledger`]: Postgres. Who joined what, and everything else that must not be lost.
@@ -21,6 +22,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod client_log;
 pub mod clock;
 pub mod config;
 pub mod dev;

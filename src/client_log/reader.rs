@@ -1,0 +1,109 @@
+//! Reading a log again.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::line::{Call, Frame, Line, Mark, Reply, Stamped, Version};
+use crate::domain::{AccountId, DealId, SignupId};
+
+/// Why a log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file is not there, or not readable.
+    #[error("{path}: {why}")]
+    File {
+        /// Which one.
+        path: String,
+        /// Why.
+        why: io::Error,
+    },
+    /// A line is none of a client's log.
+    #[error("{path}, line {number}: {why}")]
+    Line {
+        /// Of which file.
+        path: String,
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Every field that a line may have.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    at: DateTime<Utc>,
+    n: Option<u64>,
+    call: Option<String>,
+    deal: Option<DealId>,
+    buyer: Option<AccountId>,
+    key: Option<String>,
+    units: Option<u32>,
+    signup: Option<SignupId>,
+    status: Option<u16>,
+    id: Option<SignupId>,
+    number: Option<u32>,
+    code: Option<String>,
+    error: Option<String>,
+    socket: Option<u64>,
+    frame: Option<Frame>,
+    closed: Option<bool>,
+    from: Option<Version>,
+    to: Option<Version>,
+}
+
+/// Reads a log line by line. A last line that was cut off (its client was killed) is passed over.
+///
+/// # Errors
+/// The file cannot be read; or, in the iterator, a line cannot be.
+pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<Stamped, LogError>> + use<>, LogError> {
+    let open = File::open(path);
+    let path = path.display().to_string();
+    let mut file = BufReader::new(open.map_err(|why| LogError::File { path: path.clone(), why })?);
+    let mut number = 0;
+    Ok(std::iter::from_fn(move || {
+        let mut text = String::new();
+        number += 1;
+        match file.read_line(&mut text) {
+            Ok(_) if !text.ends_with('\n') => None,
+            Ok(_) => Some(parse(&text).map_err(|why| LogError::Line { path: path.clone(), number, why })),
+            Err(why) => Some(Err(LogError::File { path: path.clone(), why })),
+        }
+    }))
+}
+
+fn parse(text: &str) -> Result<Stamped, String> {
+    let fields: Fields = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let at = fields.at;
+    let line =
+        line(fields).ok_or("a field is missing: a call has n, deal and buyer, an answer n and status or error")?;
+    Ok(Stamped { at, line })
+}
+
+fn line(f: Fields) -> Option<Line> {
+    Some(match (f.call.as_deref(), f.socket) {
+        (Some("join"), None) => {
+            Line::Call { n: f.n?, call: Call::Join { deal: f.deal?, buyer: f.buyer?, key: f.key?, units: f.units? } }
+        }
+        (Some("leave"), None) => {
+            Line::Call { n: f.n?, call: Call::Leave { deal: f.deal?, buyer: f.buyer?, signup: f.signup? } }
+        }
+        (None, Some(socket)) => match f.frame {
+            Some(frame) => Line::Frame { socket, frame },
+            None => Line::Closed { socket, closed: f.closed? },
+        },
+        (None, None) if f.from.is_some() || f.to.is_some() => {
+            Line::Mark(Mark { deal: f.deal?, from: f.from, to: f.to })
+        }
+        (None, None) if f.status.is_some() || f.error.is_some() => Line::Reply {
+            n: f.n?,
+            reply: Reply { status: f.status, id: f.id, units: f.units, number: f.number, code: f.code, error: f.error },
+        },
+        _ => return None,
+    })
+}
