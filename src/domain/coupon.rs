@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::{CouponId, DealId, SignupId};
 use super::progress::DealState;
@@ -119,7 +120,7 @@ impl fmt::Debug for CouponCode {
 }
 
 /// What a coupon is good for now. `issued` and `redeemed` are stored; `void` and `expired` follow from deal and clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CouponState {
     /// It can be redeemed.

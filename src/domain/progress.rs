@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::DealId;
 
 /// The state of a deal's row. `tipped → open` does not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DealState {
     /// Being written; only its merchant sees it.
@@ -115,7 +116,8 @@ impl Progress {
 }
 
 /// The figures as the API and the live frames show them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Progress)]
 pub struct Figures {
     /// See [`Progress::epoch`].
     pub epoch: i64,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::{AccountId, DealId, SignupId};
 use super::problem::FieldProblem;
@@ -77,7 +78,7 @@ impl IdempotencyKey {
 }
 
 /// Whether a signup still counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignupState {
     /// It counts.

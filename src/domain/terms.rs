@@ -3,42 +3,63 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::money::{Currency, Money};
 use super::problem::{FieldProblem, Problems};
 
 /// A deal's terms as they were typed or sent. Numbers and amounts are read leniently here, so that every problem can be
 /// reported at once and nothing that was typed is lost.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = NewDeal, description = "The terms of a deal.", example = json!({
+    "title": "Pottery for beginners", "description": "Two hours at the **wheel**.", "price": "19.00", "face_value": "38.00",
+    "currency": "USD", "tipping_point": 10, "cap": 100, "per_buyer_max": 4, "opens_at": "2026-11-22T08:00:00Z",
+    "closes_at": "2026-12-01T12:00:00Z", "time_zone": "America/Chicago", "coupon_expires_at": "2027-03-01T12:00:00Z",
+    "city": "Chicago", "category": "Workshops",
+}))]
 pub struct TermsForm {
     /// Title, 1 to 120 characters.
+    #[schema(required, min_length = 1, max_length = 120)]
     pub title: String,
     /// Description in Markdown, at most 10,000 characters.
+    #[schema(max_length = 10_000)]
     pub description: String,
     /// The deal price of one unit: `19.00`.
+    #[schema(required)]
     pub price: String,
     /// The normal price of one unit, above the price.
+    #[schema(required)]
     pub face_value: String,
     /// ISO 4217: `USD`.
+    #[schema(required)]
     pub currency: String,
     /// Distinct buyers that make the deal happen, at least 1.
+    #[schema(required, value_type = i64, minimum = 1, maximum = 10_000_000)]
     pub tipping_point: Option<i64>,
     /// The most units that the deal sells; none = unlimited.
+    #[schema(minimum = 1, maximum = 10_000_000)]
     pub cap: Option<i64>,
     /// The most units that one buyer may hold.
+    #[schema(required, value_type = i64, minimum = 1, maximum = 10_000_000)]
     pub per_buyer_max: Option<i64>,
     /// When the window begins (RFC 3339).
+    #[schema(required, value_type = DateTime<Utc>)]
     pub opens_at: Option<DateTime<Utc>>,
     /// When the window ends.
+    #[schema(required, value_type = DateTime<Utc>)]
     pub closes_at: Option<DateTime<Utc>>,
     /// The IANA time zone in which people read the times: `Asia/Jakarta`.
+    #[schema(required)]
     pub time_zone: String,
     /// Until when coupons are good; after `closes_at`.
+    #[schema(required, value_type = DateTime<Utc>)]
     pub coupon_expires_at: Option<DateTime<Utc>>,
     /// Where the deal is, for filters.
+    #[schema(max_length = 60)]
     pub city: Option<String>,
     /// What kind of deal it is, for filters.
+    #[schema(max_length = 60)]
     pub category: Option<String>,
 }
 
@@ -155,6 +176,39 @@ impl Terms {
         let percent = self.saving() * rust_decimal::Decimal::ONE_HUNDRED / self.face_value.amount();
         u32::try_from(percent.trunc()).unwrap_or(0)
     }
+}
+
+/// The terms as they would have been typed: where a change begins.
+impl From<&Terms> for TermsForm {
+    fn from(terms: &Terms) -> Self {
+        Self {
+            title: terms.title.clone(),
+            description: terms.description.clone(),
+            price: terms.price.amount().to_string(),
+            face_value: terms.face_value.amount().to_string(),
+            currency: terms.price.currency().code().to_owned(),
+            tipping_point: Some(terms.tipping_point.into()),
+            cap: terms.cap.map(i64::from),
+            per_buyer_max: Some(terms.per_buyer_max.into()),
+            opens_at: Some(terms.opens_at),
+            closes_at: Some(terms.closes_at),
+            time_zone: terms.time_zone.name().to_owned(),
+            coupon_expires_at: Some(terms.coupon_expires_at),
+            city: terms.city.clone(),
+            category: terms.category.clone(),
+        }
+    }
+}
+
+/// Checks the two texts that can change once a deal is published: title and description.
+///
+/// # Errors
+/// Every problem of the two.
+pub fn parse_texts(title: &str, description: &str) -> Result<(String, String), Vec<FieldProblem>> {
+    let mut problems = Problems::default();
+    let title = problems.take(text("title", title, 1, 120));
+    let description = problems.take(text("description", description, 0, 10_000));
+    title.zip(description).ok_or_else(|| problems.into_vec())
 }
 
 fn prices(form: &TermsForm, problems: &mut Problems) -> (Option<Money>, Option<Money>) {

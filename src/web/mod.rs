@@ -8,7 +8,7 @@
 //! [`problem::Problem`] with a [`error::Code`].
 
 pub mod address;
-pub mod api;
+mod api;
 pub mod assets;
 pub mod cursor;
 pub mod error;

@@ -5,7 +5,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{HttpResponse, ResponseError, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::api::{health, internal};
+use super::api::{accounts, coupons, deals, describe, health, internal, live, redemptions, signups, tokens};
 use super::error::Code;
 use super::gate::gate;
 use super::pages::merchant::{console, dashboard, edit_deal, new_deal, publish, redeem, withdraw};
@@ -29,7 +29,28 @@ fn probes() -> Vec<Address> {
 
 /// The API, below [`API`].
 fn api() -> Vec<Address> {
-    vec![]
+    vec![
+        at("/accounts").post(accounts::create),
+        at("/tokens").get(tokens::list::list).post(tokens::create::create),
+        at("/tokens/{id}").delete(tokens::revoke::revoke),
+        at("/deals").get(deals::list::list).post(deals::create::create),
+        at("/deals/{id}").get(deals::show::show).patch(deals::patch::patch),
+        at("/deals/{id}/publish").post(deals::publish::publish),
+        at("/deals/{id}/withdraw").post(deals::withdraw::withdraw),
+        at("/deals/{id}/signups").get(signups::of_deal::list).post(signups::join::join),
+        at("/signups").get(signups::list::list),
+        at("/signups/{id}").get(signups::show::show).delete(signups::leave::leave),
+        at("/coupons").get(coupons::list::list),
+        at("/coupons/{id}").get(coupons::show::show),
+        at("/coupons/{id}/qr.svg").get(coupons::qr::show),
+        at("/redemptions").post(redemptions::create),
+        at("/live").get(live::watch),
+    ]
+}
+
+/// The API's description, for programs and for people.
+fn descriptions() -> Vec<Address> {
+    vec![at("/api/openapi.json").get(describe::document), at("/api/docs").get(describe::page::show)]
 }
 
 /// Pages and their forms.
@@ -87,7 +108,10 @@ pub fn api_routes() -> Vec<(Method, String)> {
 /// What people and programs reach, with everything that guards it.
 pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
     let api = web::scope(API).configure(|scope| add(scope, api()));
-    let pages = web::scope("").wrap(Compress::default()).configure(|scope| add(scope, pages()));
+    let pages = web::scope("")
+        .wrap(Compress::default())
+        .configure(|scope| add(scope, descriptions()))
+        .configure(|scope| add(scope, pages()));
     let guarded = web::scope("").wrap(from_fn(gate)).service(api).service(pages);
     let everything = web::scope("")
         .wrap(from_fn(only_pages))

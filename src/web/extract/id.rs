@@ -27,13 +27,14 @@ impl<T: PathId> FromRequest for Id<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().get("id").and_then(parse);
+        let id = request.match_info().get("id").and_then(parse_id);
         ready(id.map(|id| Self(id.into())).ok_or_else(|| Problem::new(Code::BadId)))
     }
 }
 
-/// One form only, so that one thing has one address.
-pub(super) fn parse(text: &str) -> Option<Uuid> {
+/// Reads an id as text. One form only, so that one thing has one address.
+#[must_use]
+pub fn parse_id(text: &str) -> Option<Uuid> {
     if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
 }
 
@@ -43,7 +44,7 @@ mod tests {
 
     #[test]
     fn only_the_usual_form_is_an_id() {
-        assert!(parse("0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d").is_some());
+        assert!(parse_id("0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d").is_some());
         for other in [
             "",
             "1",
@@ -51,7 +52,7 @@ mod tests {
             "{0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d}",
             "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz",
         ] {
-            assert!(parse(other).is_none(), "{other}");
+            assert!(parse_id(other).is_none(), "{other}");
         }
     }
 }

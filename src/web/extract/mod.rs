@@ -12,7 +12,7 @@ mod who;
 
 pub use body::Body;
 pub use headers::{IdempotencyHeader, IfMatch, IfNoneMatch, MaybeIdempotencyHeader};
-pub use id::{Id, PathId};
+pub use id::{Id, PathId, parse_id};
 pub use query::Query;
 pub use who::{Buyer, Caller, ComesFrom, MaybeSigned, Merchant, Operator, Signed, needs};
 

@@ -47,7 +47,7 @@ impl Shell {
         Self { viewer: None, form_token: None, server_time: String::new(), path: String::new() }
     }
 
-    pub(super) fn is_at(&self, path: &str) -> bool {
+    pub(in crate::web) fn is_at(&self, path: &str) -> bool {
         self.path == path
     }
 }

@@ -1,0 +1,28 @@
+//! `GET /coupons`: one's own.
+
+use actix_web::{HttpResponse, web};
+
+use super::CouponView;
+use crate::App;
+use crate::web::api::paging::{List, Listing};
+use crate::web::extract::{Buyer, Query, needs};
+use crate::web::problem::Problem;
+
+/// `GET /coupons`
+#[utoipa::path(
+    get, path = "/coupons", tag = "coupons", operation_id = "list_coupons",
+    summary = "Your coupons",
+    description = "One for each unit of each signup in a deal that tipped, the newest first.",
+    params(
+        ("limit" = Option<u32>, Query, description = "How many, 1 to 100; 20 unless said.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses((status = 200, description = "A page of them.", body = Listing<CouponView>)),
+    security(("token" = ["read"]), ("session" = [])),
+    extensions(("x-role" = json!("buyer"))),
+)]
+pub async fn list(app: web::Data<App>, buyer: Buyer<needs::Read>, query: Query) -> Result<HttpResponse, Problem> {
+    let list = List::new("coupons", &[]);
+    let coupons = app.engine.coupons(buyer.account, &list.page(query)?).await?;
+    Ok(list.answer(coupons.map(CouponView::from)))
+}

@@ -1,0 +1,101 @@
+//! `GET /deals`
+
+use actix_web::http::header::{CONTENT_TYPE, ETAG};
+use actix_web::{HttpResponse, web};
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest, Sha256};
+
+use super::{DealView, view};
+use crate::App;
+use crate::domain::{AccountId, DealState, FieldProblem, Role, Scope};
+use crate::ledger::{DealFilter, DealOrder};
+use crate::web::api::paging::{List, Listing};
+use crate::web::error::Code;
+use crate::web::extract::{IfNoneMatch, MaybeSigned, Query};
+use crate::web::problem::Problem;
+
+/// `GET /deals`
+#[utoipa::path(
+    get, path = "/deals", tag = "deals", operation_id = "list_deals",
+    summary = "Deals",
+    description = "Those that were published, in the order in which they close. With `mine=true` a merchant's own, drafts too, the \
+                   newest first.",
+    params(
+        ("state" = Option<Vec<DealState>>, Query, description = "In one of these states; may be given several times.", explode, style = Form),
+        ("city" = Option<String>, Query, description = "In this city, exactly."),
+        ("category" = Option<String>, Query, description = "Of this category, exactly."),
+        ("q" = Option<String>, Query, description = "With this text in title, description, city or category."),
+        ("mine" = Option<bool>, Query, description = "Your own, if you are a merchant."),
+        ("limit" = Option<u32>, Query, description = "How many, 1 to 100; 20 unless said.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have."),
+    ),
+    responses(
+        (status = 200, description = "A page of them.", body = Listing<DealView>, headers(("ETag" = String, description = "The version of this page."))),
+        (status = 304, description = "The page is as you know it."),
+    ),
+    security((), ("token" = ["read"]), ("session" = [])),
+)]
+pub async fn list(
+    app: web::Data<App>,
+    viewer: MaybeSigned,
+    mut query: Query,
+    known: IfNoneMatch,
+) -> Result<HttpResponse, Problem> {
+    let filter = filter(&mut query, &viewer)?;
+    let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
+    let merchant = filter.merchant.map(|merchant| merchant.to_string());
+    let part = |text: &Option<String>| text.clone().unwrap_or_default();
+    let list = List::new(
+        "deals",
+        &[&states.join(","), &part(&filter.city), &part(&filter.category), &part(&filter.text), &part(&merchant)],
+    );
+    let page = list.page(query)?;
+    let deals = app.ledger.deals(&filter, &page).await?;
+    let listing = list.listing(deals.map(|deal| DealView::from(&deal)));
+    answer(&listing, &known)
+}
+
+fn filter(query: &mut Query, viewer: &MaybeSigned) -> Result<DealFilter, Problem> {
+    let mine = query.value("mine", |text| {
+        text.parse::<bool>().map_err(|_| FieldProblem::new("mine", "not_a_choice", "Use true or false."))
+    });
+    let merchant = if mine == Some(true) { Some(merchant(viewer)?) } else { None };
+    let states = query.values("state", |word| {
+        DealState::parse(word).ok_or_else(|| {
+            let words = DealState::ALL.map(DealState::as_str).join(", ");
+            FieldProblem::new("state", "not_a_choice", format!("Use one of {words}."))
+        })
+    });
+    Ok(DealFilter {
+        states,
+        city: query.text("city"),
+        category: query.text("category"),
+        text: query.text("q"),
+        almost_there: false,
+        order: if merchant.is_some() { DealOrder::Newest } else { DealOrder::EndingSoon },
+        merchant,
+    })
+}
+
+fn merchant(viewer: &MaybeSigned) -> Result<AccountId, Problem> {
+    let identity = viewer.0.as_ref().ok_or_else(|| Problem::new(Code::NotSignedIn))?;
+    if identity.role != Role::Merchant {
+        return Err(Problem::new(Code::WrongRole).detail("Only merchants have deals of their own."));
+    }
+    let identity = viewer.with_any(&[Scope::Read, Scope::Deals]);
+    let scope = || Problem::new(Code::ScopeMissing).detail("Use a token with the scope read, or one without limits.");
+    identity.map(|identity| identity.account).ok_or_else(scope)
+}
+
+fn answer(listing: &Listing<DealView>, known: &IfNoneMatch) -> Result<HttpResponse, Problem> {
+    let body = serde_json::to_string(listing).map_err(|error| Problem::internal(&error))?;
+    let digest = Sha256::digest(&body);
+    let etag = format!("\"{}\"", BASE64URL_NOPAD.encode(digest.get(..12).unwrap_or_default()));
+    let mut answer = if known.has(&etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer.insert_header((ETAG, etag.as_str())).insert_header(view::CHECK_AGAIN);
+    if known.has(&etag) {
+        return Ok(answer.finish());
+    }
+    Ok(answer.insert_header((CONTENT_TYPE, "application/json")).body(body))
+}

@@ -1,0 +1,51 @@
+//! `GET /deals/{id}`
+
+use actix_web::http::header::ETAG;
+use actix_web::{HttpResponse, web};
+
+use super::{DealView, view};
+use crate::App;
+use crate::domain::{Deal, DealId, Scope};
+use crate::web::error::Code;
+use crate::web::etag;
+use crate::web::extract::{Id, IfNoneMatch, MaybeSigned};
+use crate::web::problem::Problem;
+
+/// `GET /deals/{id}`
+#[utoipa::path(
+    get, path = "/deals/{id}", tag = "deals", operation_id = "show_deal",
+    summary = "A deal",
+    description = "With its figures of now. Drafts, and deals that were withdrawn before they were published, are seen by their \
+                   merchant only.",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The deal's id."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have."),
+    ),
+    responses(
+        (status = 200, description = "The deal.", body = DealView, headers(("ETag" = String, description = "Its version."))),
+        (status = 304, description = "It is as you know it."),
+    ),
+    security((), ("token" = ["read"]), ("session" = [])),
+    extensions(("x-problems" = json!(["no_such_deal"]))),
+)]
+pub async fn show(
+    app: web::Data<App>,
+    viewer: MaybeSigned,
+    id: Id<DealId>,
+    known: IfNoneMatch,
+) -> Result<HttpResponse, Problem> {
+    let deal = deal_seen_by(&app, &viewer, id.0).await?;
+    let etag = etag::of(&deal);
+    if known.has(&etag) {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).insert_header(view::CHECK_AGAIN).finish());
+    }
+    Ok(view::ok(&deal))
+}
+
+/// A deal as far as this viewer may know of it: the one place where the API reads a single deal.
+pub async fn deal_seen_by(app: &App, viewer: &MaybeSigned, id: DealId) -> Result<Deal, Problem> {
+    let owner = viewer.with_any(&[Scope::Read, Scope::Deals]).map(|identity| identity.account);
+    let deal = app.ledger.deal(id).await?;
+    deal.filter(|deal| deal.published_at.is_some() || Some(deal.merchant) == owner)
+        .ok_or_else(|| Problem::new(Code::NoSuchDeal))
+}

@@ -1,0 +1,69 @@
+//! `POST /deals/{id}/withdraw`
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{DealView, view};
+use crate::App;
+use crate::domain::{DealId, FieldProblem};
+use crate::engine::WithdrawOutcome;
+use crate::limits::Limit;
+use crate::web::error::Code;
+use crate::web::extract::{Body, Id, Merchant, needs};
+use crate::web::problem::Problem;
+
+const REASON_CHARACTERS_MAX: usize = 500;
+
+/// Why a deal is taken down.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"reason": "The workshop is flooded."}))]
+pub struct Withdrawal {
+    /// What buyers read about it, 1 to 500 characters.
+    #[schema(required, min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+/// `POST /deals/{id}/withdraw`
+#[utoipa::path(
+    post, path = "/deals/{id}/withdraw", tag = "deals", operation_id = "withdraw_deal",
+    summary = "Take a deal down",
+    description = "Nobody can join it any more, and coupons of it that were not redeemed are void. Withdrawing it again changes \
+                   nothing.",
+    params(("id" = uuid::Uuid, Path, description = "The deal's id.")),
+    request_body = Withdrawal,
+    responses((
+        status = 200, description = "The deal, withdrawn.", body = DealView,
+        headers(("ETag" = String, description = "Its new version.")),
+    )),
+    security(("token" = ["deals"]), ("session" = [])),
+    extensions(("x-role" = json!("merchant")), ("x-problems" = json!(["no_such_deal", "ended"]))),
+)]
+pub async fn withdraw(
+    app: web::Data<App>,
+    merchant: Merchant<needs::Deals>,
+    id: Id<DealId>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    app.limits.take(Limit::WritesOf(merchant.account)).await?;
+    let withdrawal: Withdrawal = body.json().await?;
+    let reason = parse_reason(&withdrawal.reason)?;
+    match app.engine.withdraw(merchant.account, id.0, &reason).await? {
+        WithdrawOutcome::Withdrawn(deal) => Ok(view::ok(&deal)),
+        WithdrawOutcome::NoSuchDeal => Err(Problem::new(Code::NoSuchDeal)),
+        WithdrawOutcome::Ended => Err(Problem::new(Code::Ended)),
+    }
+}
+
+fn parse_reason(text: &str) -> Result<String, FieldProblem> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(FieldProblem::new("reason", "required", "Say why, for those who joined.")),
+        1..=REASON_CHARACTERS_MAX if !text.chars().any(|c| c.is_control() && c != '\n') => Ok(text.to_owned()),
+        1..=REASON_CHARACTERS_MAX => {
+            Err(FieldProblem::new("reason", "bad_character", "Remove the control characters."))
+        }
+        _ => Err(FieldProblem::new("reason", "too_long", format!("Use at most {REASON_CHARACTERS_MAX} characters."))),
+    }
+}

@@ -1,0 +1,133 @@
+//! `POST /redemptions`: a coupon is used at the merchant's.
+
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::domain::problem::Problems;
+use crate::domain::{CouponCode, CouponId, DealId, FieldProblem};
+use crate::engine::RedeemOutcome;
+use crate::ledger::Redemption;
+use crate::limits::Limit;
+use crate::web::api::signups::join::REPLAYED;
+use crate::web::error::Code;
+use crate::web::extract::{Body, MaybeIdempotencyHeader, Merchant, needs};
+use crate::web::problem::{Extra, Problem};
+
+/// A code that was typed or scanned at a till.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"code": "7K3M-9Q2X-B5VT-0HJC-R", "till": "Main Street"}))]
+pub struct NewRedemption {
+    /// The code. Upper and lower case, spaces and missing hyphens make no difference, nor do I, L and O for 1, 1 and 0.
+    #[schema(required)]
+    code: String,
+    /// The name of the till, for whoever tries the coupon again; your own name if it is left out.
+    #[schema(min_length = 1, max_length = 80)]
+    till: Option<String>,
+}
+
+/// A coupon that was redeemed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Redemption, example = json!({
+    "coupon": "5d1e2a0b-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "deal": "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d",
+    "title": "Pottery for beginners", "redeemed_at": "2026-12-05T10:00:00Z", "redeemed_where": "Main Street",
+}))]
+pub struct RedemptionView {
+    #[schema(value_type = uuid::Uuid)]
+    coupon: CouponId,
+    #[schema(value_type = uuid::Uuid)]
+    deal: DealId,
+    /// The deal's title.
+    title: String,
+    redeemed_at: DateTime<Utc>,
+    /// The name of the till.
+    redeemed_where: String,
+}
+
+impl From<Redemption> for RedemptionView {
+    fn from(redemption: Redemption) -> Self {
+        Self {
+            coupon: redemption.coupon,
+            deal: redemption.deal,
+            title: redemption.title,
+            redeemed_at: redemption.redeemed_at,
+            redeemed_where: redemption.redeemed_where,
+        }
+    }
+}
+
+/// `POST /redemptions`
+#[utoipa::path(
+    post, path = "/redemptions", tag = "coupons", operation_id = "redeem_coupon",
+    summary = "Redeem a coupon",
+    description = "Of one of your own deals, once. With an `Idempotency-Key`, repeating the request answers the same again. After ten \
+                   wrong codes in ten minutes you have to wait.",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Your name for this request: 1 to 255 visible ASCII characters.", min_length = 1, max_length = 255)),
+    request_body = NewRedemption,
+    responses((
+        status = 201, description = "It is redeemed: hand over what it is for.", body = RedemptionView,
+        headers(("Idempotency-Replayed" = Option<String>, description = "`true` if an earlier request with this key redeemed it.")),
+    )),
+    security(("token" = ["redeem"]), ("session" = [])),
+    extensions(
+        ("x-role" = json!("merchant")),
+        ("x-problems" = json!([
+            "key_missing", "unknown_code", "already_redeemed", "coupon_expired", "coupon_void", "too_many_wrong_codes",
+        ])),
+    ),
+)]
+pub async fn create(
+    app: web::Data<App>,
+    merchant: Merchant<needs::Redeem>,
+    key: MaybeIdempotencyHeader,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    app.limits.take(Limit::WritesOf(merchant.account)).await?;
+    let new: NewRedemption = body.json().await?;
+    let (code, till) = parse(&new, &merchant.name)?;
+    match app.engine.redeem(merchant.account, &till, &code, key.0.as_ref()).await? {
+        RedeemOutcome::Redeemed { redemption, replayed } => {
+            let mut answer = HttpResponse::Created();
+            if replayed {
+                answer.insert_header((REPLAYED, "true"));
+            }
+            Ok(answer.json(RedemptionView::from(redemption)))
+        }
+        RedeemOutcome::AlreadyRedeemed(redemption) => Err(already_redeemed(redemption)),
+        RedeemOutcome::Expired => Err(Problem::new(Code::CouponExpired)),
+        RedeemOutcome::Void => Err(Problem::new(Code::CouponVoid)),
+        RedeemOutcome::UnknownCode => Err(Problem::new(Code::UnknownCode)),
+        RedeemOutcome::TooMany { retry_after_s } => {
+            Err(Problem::new(Code::TooManyWrongCodes).retry_after(retry_after_s))
+        }
+    }
+}
+
+/// A code whose check character does not fit is no try: nobody could have it.
+fn parse(new: &NewRedemption, merchant: &str) -> Result<(CouponCode, String), Vec<FieldProblem>> {
+    let mut problems = Problems::default();
+    let code = CouponCode::parse(&new.code);
+    let code = problems
+        .take(code.map_err(|error| FieldProblem::new("code", "not_a_code", format!("Type the code again: {error}."))));
+    let till = problems.take(match new.till.as_deref().map(str::trim) {
+        None => Ok(merchant.to_owned()),
+        Some(till) if (1..=80).contains(&till.chars().count()) && !till.chars().any(char::is_control) => {
+            Ok(till.to_owned())
+        }
+        Some(_) => Err(FieldProblem::new("till", "out_of_range", "Use 1 to 80 characters, or leave it out.")),
+    });
+    code.zip(till).ok_or_else(|| problems.into_vec())
+}
+
+fn already_redeemed(redemption: Redemption) -> Problem {
+    let (at, place) = (redemption.redeemed_at, redemption.redeemed_where);
+    Problem::new(Code::AlreadyRedeemed)
+        .detail(format!(
+            "It was redeemed on {} at {place}. Each coupon counts once.",
+            at.format("%Y-%m-%d, %H:%M UTC,")
+        ))
+        .extra(Extra { redeemed_at: Some(at), redeemed_where: Some(place), ..Extra::default() })
+}

@@ -1,0 +1,73 @@
+//! `GET /deals/{id}/signups`: who joined a merchant's deal.
+
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::domain::{AccountId, DealId, SignupId, SignupState};
+use crate::ledger::DealSignup;
+use crate::web::api::paging::{List, Listing};
+use crate::web::error::Code;
+use crate::web::extract::{Id, Merchant, Query, needs};
+use crate::web::problem::Problem;
+
+/// A signup as the deal's merchant sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DealSignup, example = json!({
+    "id": "0b6c1e2a-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "buyer": "0197f3b0-2222-7c3a-9d2b-1f0a6e4c8b5d", "buyer_name": "Ann",
+    "units": 2, "number": 17, "state": "active", "joined_at": "2026-11-22T08:00:00Z",
+}))]
+pub struct DealSignupView {
+    #[schema(value_type = uuid::Uuid)]
+    id: SignupId,
+    #[schema(value_type = uuid::Uuid)]
+    buyer: AccountId,
+    /// Null if the buyer's data was erased.
+    buyer_name: Option<String>,
+    units: u32,
+    number: u32,
+    state: SignupState,
+    joined_at: DateTime<Utc>,
+}
+
+impl From<DealSignup> for DealSignupView {
+    fn from(one: DealSignup) -> Self {
+        Self {
+            id: one.signup.id,
+            buyer: one.signup.buyer,
+            buyer_name: one.buyer_name,
+            units: one.signup.units,
+            number: one.signup.number,
+            state: one.signup.state,
+            joined_at: one.signup.joined_at,
+        }
+    }
+}
+
+/// `GET /deals/{id}/signups`
+#[utoipa::path(
+    get, path = "/deals/{id}/signups", tag = "deals", operation_id = "list_signups_of_deal",
+    summary = "Who joined your deal",
+    description = "In the order in which they joined, those who left included.",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The deal's id."),
+        ("limit" = Option<u32>, Query, description = "How many, 1 to 100; 20 unless said.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses((status = 200, description = "A page of them.", body = Listing<DealSignupView>)),
+    security(("token" = ["read"]), ("session" = [])),
+    extensions(("x-role" = json!("merchant")), ("x-problems" = json!(["no_such_deal"]))),
+)]
+pub async fn list(
+    app: web::Data<App>,
+    merchant: Merchant<needs::Read>,
+    deal: Id<DealId>,
+    query: Query,
+) -> Result<HttpResponse, Problem> {
+    let list = List::new("signups of", &[&deal.0.to_string()]);
+    let signups = app.ledger.signups_of_deal(merchant.account, deal.0, &list.page(query)?).await?;
+    let signups = signups.ok_or_else(|| Problem::new(Code::NoSuchDeal))?;
+    Ok(list.answer(signups.map(DealSignupView::from)))
+}

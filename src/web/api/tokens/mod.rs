@@ -1,0 +1,44 @@
+//! Tokens: how programs prove who they are.
+
+pub mod create;
+pub mod list;
+pub mod revoke;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::{Scope, Token, TokenId};
+
+/// A token, without its text.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token, example = json!({
+    "id": "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d", "label": "till 2", "scopes": ["redeem"],
+    "created_at": "2026-11-22T08:00:00Z", "expires_at": null, "last_used_at": "2026-11-22T09:30:00Z",
+}))]
+pub struct TokenView {
+    #[schema(value_type = uuid::Uuid)]
+    id: TokenId,
+    /// What its owner calls it.
+    label: String,
+    /// What it is limited to; null: whatever its account may do.
+    scopes: Option<Vec<Scope>>,
+    created_at: DateTime<Utc>,
+    /// When it ends by itself; null: when it is revoked.
+    expires_at: Option<DateTime<Utc>>,
+    /// When it was last used, some minutes late at most.
+    last_used_at: Option<DateTime<Utc>>,
+}
+
+impl From<Token> for TokenView {
+    fn from(token: Token) -> Self {
+        Self {
+            id: token.id,
+            label: token.label,
+            scopes: token.scopes.list(),
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+            last_used_at: token.last_used_at,
+        }
+    }
+}
