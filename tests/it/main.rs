@@ -1,6 +1,7 @@
 //! One binary for everything that runs Muster as a whole, so that it is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod api;
 mod dev;
 mod live;
 #[allow(dead_code, unused_imports, reason = "not every builder is used by every test")]

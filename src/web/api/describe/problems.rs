@@ -197,3 +197,24 @@ fn security_schemes() -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use utoipa::OpenApi;
+
+    use super::super::Calls;
+    use super::*;
+
+    #[test]
+    fn every_problem_that_a_handler_names_has_a_code() {
+        let document = serde_json::to_value(Calls::openapi()).unwrap();
+        let calls =
+            document["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap().values());
+        let words: Vec<&str> = calls
+            .flat_map(|call| call["x-problems"].as_array().into_iter().flatten())
+            .map(|word| word.as_str().unwrap())
+            .collect();
+        assert!(words.len() > 20);
+        assert_eq!(words.into_iter().find(|word| Code::parse(word).is_none()), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! The description: it lists what exists, and nothing else.
+
+use std::collections::BTreeSet;
+
+use muster::web::error::Code;
+use muster::web::routes;
+use serde_json::Value;
+
+use super::send;
+use crate::support;
+
+async fn document() -> Value {
+    let app = support::app().start().await;
+    send(app.get("/api/openapi.json")).await.body
+}
+
+fn calls(document: &Value) -> impl Iterator<Item = (String, String, &Value)> {
+    document["paths"].as_object().unwrap().iter().flat_map(|(path, methods)| {
+        methods.as_object().unwrap().iter().map(move |(method, call)| (method.to_uppercase(), path.clone(), call))
+    })
+}
+
+#[tokio::test]
+async fn it_lists_exactly_the_routes_that_exist() {
+    let document = document().await;
+    let described: BTreeSet<_> = calls(&document).map(|(method, path, _)| (method, path)).collect();
+    let routed: BTreeSet<_> =
+        routes::api_routes().into_iter().map(|(method, path)| (method.to_string(), path)).collect();
+    assert_eq!(described, routed);
+}
+
+#[tokio::test]
+async fn it_is_openapi_3_1_without_a_dangling_reference() {
+    let document = document().await;
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(document.pointer(reference).is_some(), "{reference} is nowhere");
+    }
+    assert!(!text.contains("x-problems"), "the codes of a call belong among its answers");
+}
+
+#[tokio::test]
+async fn every_call_has_a_name_a_summary_and_an_answer() {
+    let document = document().await;
+    let mut names = BTreeSet::new();
+    for (method, path, call) in calls(&document) {
+        let name = call["operationId"].as_str().unwrap();
+        assert!(names.insert(name.to_owned()), "{name} is there twice");
+        assert!(call["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{method} {path}");
+        let good = call["responses"].as_object().unwrap().keys().any(|status| status.starts_with(['1', '2']));
+        assert!(good, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn every_problem_that_a_handler_names_is_described_with_an_example() {
+    let document = document().await;
+    let mut seen = BTreeSet::new();
+    for (method, path, call) in calls(&document) {
+        for (status, response) in call["responses"].as_object().unwrap() {
+            let Some(examples) = response.pointer("/content/application~1problem+json/examples") else { continue };
+            for (word, example) in examples.as_object().unwrap() {
+                let code = Code::parse(word).unwrap();
+                assert_eq!(status, code.meaning().status.as_str(), "{method} {path} {word}");
+                assert_eq!(&example["value"]["code"], word);
+                seen.insert(word.clone());
+            }
+        }
+    }
+    // These answer what is no call of the API.
+    let beside = ["no_such_route", "wrong_method"];
+    let missing: Vec<_> =
+        Code::ALL.iter().map(|code| code.meaning().word).filter(|word| !seen.contains(*word)).collect();
+    assert_eq!(missing, beside);
+}
+
+#[tokio::test]
+async fn every_thing_that_is_sent_has_an_example_with_fields_that_it_has() {
+    let document = document().await;
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let Some(example) = schema["example"].as_object() else { continue };
+        for field in example.keys() {
+            assert!(schema["properties"].get(field).is_some(), "{name} has no {field}");
+        }
+        for field in schema["required"].as_array().into_iter().flatten() {
+            assert!(example.contains_key(field.as_str().unwrap()), "the example of {name} lacks {field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn people_can_read_it_as_a_page() {
+    let app = support::app().start().await;
+    let response = app.get("/api/docs").send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.headers()["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
+    let html = response.text().await.unwrap();
+    for (_, path) in routes::api_routes() {
+        assert!(html.contains(&path), "{path}");
+    }
+    for code in Code::ALL {
+        assert!(html.contains(&format!("id=\"{}\"", code.meaning().word)), "{}", code.meaning().word);
+    }
+}
