@@ -112,9 +112,8 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
         .wrap(Compress::default())
         .configure(|scope| add(scope, descriptions()))
         .configure(|scope| add(scope, pages()));
-    let guarded = web::scope("").wrap(from_fn(gate)).service(api).service(pages);
+    let guarded = web::scope("").wrap(from_fn(gate)).wrap(from_fn(only_pages)).service(api).service(pages);
     let everything = web::scope("")
-        .wrap(from_fn(only_pages))
         .wrap(from_fn(security::headers))
         .configure(|scope| add(scope, probes()))
         .service(web::scope("/static").wrap(Compress::default()).configure(|scope| add(scope, files())))

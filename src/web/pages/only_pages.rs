@@ -17,7 +17,7 @@ pub async fn only_pages(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let for_people = !["/api/", "/static/", "/pictures/"].iter().any(|place| request.path().starts_with(place));
+    let for_people = !request.path().starts_with("/api/");
     let response = next.call(request).await?;
     let status = response.status();
     let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
