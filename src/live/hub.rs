@@ -25,7 +25,7 @@ use crate::config::{BaseUrl, LiveConfig};
 use crate::domain::{DealId, DealState, Progress};
 
 /// A frame older than this is written anew for a newcomer, who takes the server's time from it.
-const FRAME_FRESH: Duration = Duration::from_secs(1);
+const FRAME_FRESH: Duration = Duration::from_millis(250);
 
 /// The node's live feed. Clones share it.
 #[derive(Clone)]

@@ -4,6 +4,7 @@
 //! connection, everybody who is waiting is answered, sockets are sent elsewhere in slices, the lanes run empty, then the
 //! workers end.
 
+mod files;
 mod http;
 mod live;
 mod settings;
@@ -94,6 +95,7 @@ pub async fn engine(config: &Config) -> anyhow::Result<(Engine, Ledger, Quota)> 
 /// Postgres does not answer, the schema cannot be migrated, Redis may evict keys, or an address is taken.
 pub async fn start(start: Start) -> anyhow::Result<Running> {
     let Start { config, shutdown, workers, metrics } = start;
+    files::raise_limit();
     let clock = Clock::new();
     let ledger = ledger(&config)?;
     ledger.migrate().await.context("Postgres could not be migrated")?;

@@ -1,12 +1,15 @@
 //! What watchers see.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{FutureExt, StreamExt};
+use muster::clock::Clock;
 use muster::domain::{DealId, DealState, Progress};
-use muster::live::message;
+use muster::live::{Hub, message};
 use serde_json::json;
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::feed::{Feed, hub, in_time, paced, progress, unpaced, version, waiting};
@@ -148,4 +151,23 @@ async fn a_reader_who_was_away_finds_only_the_latest() {
     assert_eq!(version(&in_time(watcher.next()).await.unwrap()).1, 50);
     hub.offer(progress(deal, 51));
     assert_eq!(version(&in_time(watcher.next()).await.unwrap()).1, 51);
+}
+
+#[test]
+fn a_newcomer_gets_the_time_of_now_and_others_are_not_woken_for_it() {
+    let clock = Clock::new();
+    let hub = Hub::new(unpaced(), "https://muster.example".parse().unwrap(), clock.clone());
+    let deal = DealId::generate();
+    let mut first = hub.subscribe(deal);
+    hub.offer_at(progress(deal, 1), Instant::now().checked_sub(Duration::from_secs(10)).unwrap());
+    assert_eq!(waiting(&mut first), Some((1, 1)));
+
+    let later = clock.now() + TimeDelta::hours(1);
+    clock.correct(later);
+    let mut second = hub.subscribe(deal);
+    let frame = second.next().now_or_never().flatten().unwrap();
+    let frame = serde_json::from_str::<serde_json::Value>(&frame).unwrap();
+    let server_time = frame["server_time"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    assert!(server_time >= later - TimeDelta::milliseconds(2), "{server_time} is not {later}");
+    assert_eq!(waiting(&mut first), None);
 }
