@@ -107,7 +107,7 @@ pub fn api_routes() -> Vec<(Method, String)> {
 
 /// What people and programs reach, with everything that guards it.
 pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
-    let api = web::scope(API).configure(|scope| add(scope, api()));
+    let api = web::scope(API).configure(|scope| add(scope, api())).default_service(web::to(nothing_here));
     let pages = web::scope("")
         .wrap(Compress::default())
         .configure(|scope| add(scope, descriptions()))

@@ -4,5 +4,6 @@
 mod api;
 mod dev;
 mod live;
+mod pages;
 #[allow(dead_code, unused_imports, reason = "not every builder is used by every test")]
 mod support;

@@ -13,6 +13,7 @@ use super::view::{Shell, Viewer};
 use crate::App;
 use crate::domain::{Identity, Role};
 use crate::ledger::{Cursor, PageRequest};
+use crate::limits::{Limit, Neighbourhood, TooMany};
 use crate::web::cursor;
 use crate::web::error::Code;
 use crate::web::extract::Caller;
@@ -88,6 +89,25 @@ impl Context {
     /// Nobody is signed in.
     pub fn somebody(&self) -> Result<&Identity, PageError> {
         self.visitor().ok_or_else(|| PageError::sign_in_first(&self.path))
+    }
+
+    /// Takes one from each of these limits.
+    ///
+    /// # Errors
+    /// One of them is used up.
+    pub async fn within(&self, limits: impl IntoIterator<Item = Limit>) -> Result<(), PageError> {
+        for limit in limits {
+            if let Err(TooMany { retry_after_s }) = self.app.limits.take(limit).await {
+                return Err(PageError::too_many(self.shell(), retry_after_s));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the request comes from, for limits.
+    #[must_use]
+    pub fn from(&self) -> Neighbourhood {
+        self.caller.address.into()
     }
 
     fn of(&self, role: Role) -> Result<&Identity, PageError> {

@@ -14,17 +14,16 @@ use crate::domain::{Deal, DealId, Role, Signup};
 
 /// `GET /deals/{deal}`
 pub async fn deal(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let deal = visible_deal(&context, &path).await?;
+    let deal = visible_deal(&context, path.parse().map_err(|_| context.not_found())?).await?;
     let page = deal_page(&context, &deal, None, None).await?;
     render::page(StatusCode::OK, &page)
 }
 
-/// The deal that an address names, if this visitor may see it: drafts are their merchant's.
+/// The deal of this id, if this visitor may see it: drafts are their merchant's.
 ///
 /// # Errors
 /// There is none, or Postgres is away.
-pub async fn visible_deal(context: &Context, id: &str) -> Result<Deal, PageError> {
-    let id: DealId = id.parse().map_err(|_| context.not_found())?;
+pub async fn visible_deal(context: &Context, id: DealId) -> Result<Deal, PageError> {
     let deal = context.app.ledger.deal(id).await?.ok_or_else(|| context.not_found())?;
     let own = context.visitor().is_some_and(|visitor| visitor.account == deal.merchant);
     if deal.published_at.is_none() && !own {

@@ -12,7 +12,8 @@ use super::signup::Sent;
 use super::typed::Typed;
 use super::view::Said;
 use super::view::join::{Tried, busy, incomplete, refused, too_many, unreadable_units};
-use crate::domain::{Deal, IdempotencyKey, JoinOutcome, JoinRequest, Refusal, Units};
+use crate::domain::{DealId, IdempotencyKey, JoinOutcome, JoinRequest, Refusal, Units};
+use crate::limits::Limit;
 
 /// After how many seconds a place that is held may have come back.
 const HELD_RETRY_S: u32 = 2;
@@ -41,29 +42,27 @@ pub async fn join(
     Typed(form): Typed<JoinForm>,
 ) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
-    let deal = visible_deal(&context, &path).await?;
-    let refusal = match read(&form) {
-        Err(refusal) => *refusal,
-        Ok((key, units)) => {
-            let tried = Tried { key: key.as_str().to_owned(), units: units.get() };
-            match context.app.engine.join(JoinRequest::new(deal.id, buyer, units, &key)).await {
-                JoinOutcome::Joined(joined) => return Ok(render::see_other(&format!("/signups/{}", joined.id))),
-                JoinOutcome::Pending(signup) => {
-                    return Ok(render::see_other(&Sent::new(deal.id, tried).address(signup)));
-                }
-                JoinOutcome::NoSuchDeal => return Err(context.not_found()),
-                JoinOutcome::Broken => return Err(PageError::broken()),
-                JoinOutcome::Refused(refusal) => because(refusal, tried),
-                JoinOutcome::Busy { retry_after_s } => {
-                    later(StatusCode::SERVICE_UNAVAILABLE, busy(retry_after_s), tried, retry_after_s)
-                }
-                JoinOutcome::TooMany { retry_after_s } => {
-                    later(StatusCode::TOO_MANY_REQUESTS, too_many(retry_after_s), tried, retry_after_s)
-                }
-            }
+    let deal: DealId = path.parse().map_err(|_| context.not_found())?;
+    context.within([Limit::JoinsFrom(context.from()), Limit::JoinsOf(buyer), Limit::JoinsIn(buyer, deal)]).await?;
+    let (key, units) = match read(&form) {
+        Ok(read) => read,
+        Err(refused) => return answer(&context, deal, *refused).await,
+    };
+    let tried = Tried { key: key.as_str().to_owned(), units: units.get() };
+    let refused = match context.app.engine.join(JoinRequest::new(deal, buyer, units, &key)).await {
+        JoinOutcome::Joined(joined) => return Ok(render::see_other(&format!("/signups/{}", joined.id))),
+        JoinOutcome::Pending(signup) => return Ok(render::see_other(&Sent::new(deal, tried).address(signup))),
+        JoinOutcome::NoSuchDeal => return Err(context.not_found()),
+        JoinOutcome::Broken => return Err(PageError::broken()),
+        JoinOutcome::Refused(refusal) => because(refusal, tried),
+        JoinOutcome::Busy { retry_after_s } => {
+            later(StatusCode::SERVICE_UNAVAILABLE, busy(retry_after_s), tried, retry_after_s)
+        }
+        JoinOutcome::TooMany { retry_after_s } => {
+            later(StatusCode::TOO_MANY_REQUESTS, too_many(retry_after_s), tried, retry_after_s)
         }
     };
-    answer(&context, &deal, refusal).await
+    answer(&context, deal, refused).await
 }
 
 fn read(form: &JoinForm) -> Result<(IdempotencyKey, Units), Box<Refused>> {
@@ -93,10 +92,10 @@ fn later(status: StatusCode, said: Said, tried: Tried, retry_after_s: u32) -> Re
     Refused { status, said, tried: Some(tried), retry_after_s: Some(retry_after_s) }
 }
 
-/// The deal's page once more, with what was typed and why it did not work. The figures are read again: they are why.
-async fn answer(context: &Context, deal: &Deal, refusal: Refused) -> Result<HttpResponse, PageError> {
-    let Refused { status, said, tried, retry_after_s } = refusal;
-    let deal = visible_deal(context, &deal.id.to_string()).await?;
+/// The deal's page once more, with what was typed and why it did not work.
+async fn answer(context: &Context, deal: DealId, refused: Refused) -> Result<HttpResponse, PageError> {
+    let Refused { status, said, tried, retry_after_s } = refused;
+    let deal = visible_deal(context, deal).await?;
     let page = deal_page(context, &deal, tried, Some(said)).await?;
     match retry_after_s {
         Some(seconds) => render::later_page(status, &page, seconds),

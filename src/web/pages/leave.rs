@@ -9,11 +9,13 @@ use super::render;
 use super::signup::signup_page;
 use super::view::signup::not_left;
 use crate::domain::{LeaveOutcome, SignupId};
+use crate::limits::Limit;
 
 /// `POST /signups/{signup}/leave`
 pub async fn leave(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
     let id: SignupId = path.parse().map_err(|_| context.not_found())?;
+    context.within([Limit::JoinsFrom(context.from()), Limit::JoinsOf(buyer)]).await?;
     let outcome = context.app.engine.leave(buyer, id).await;
     let Some(said) = not_left(outcome) else {
         return match outcome {

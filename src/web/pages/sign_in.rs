@@ -13,7 +13,7 @@ use super::typed::Typed;
 use super::view::Form;
 use super::view::entry::{SignInPage, sign_in_form};
 use crate::domain::{Account, Email, Role};
-use crate::limits::{Limit, TooMany};
+use crate::limits::Limit;
 use crate::web::session;
 
 /// One sentence for both, so that nobody learns which addresses have an account.
@@ -46,21 +46,13 @@ pub async fn sign_in(context: Context, Typed(form): Typed<SignInForm>) -> Result
             return show(&context, StatusCode::UNPROCESSABLE_ENTITY, typed, &next);
         }
     };
-    if let Err(TooMany { retry_after_s }) = within_limits(&context, &email).await {
-        return Err(PageError::too_many(context.shell(), retry_after_s));
-    }
+    let from = context.from();
+    context.within([Limit::LoginsFrom(from), Limit::LoginsOf((&email).into(), from), Limit::LoginsHere]).await?;
     let Some(account) = context.app.auth.check_password(&email, &form.password).await? else {
         let typed = sign_in_form(&form.email).with_general(WRONG);
         return show(&context, StatusCode::UNAUTHORIZED, typed, &next);
     };
     begin_session(&context, &account, &next).await
-}
-
-async fn within_limits(context: &Context, email: &Email) -> Result<(), TooMany> {
-    let (limits, from) = (&context.app.limits, context.caller.address.into());
-    limits.take(Limit::LoginsFrom(from)).await?;
-    limits.take(Limit::LoginsOf(email.into(), from)).await?;
-    limits.take(Limit::LoginsHere).await
 }
 
 /// Signs an account in whose password was checked, and sends it on.

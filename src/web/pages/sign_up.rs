@@ -55,9 +55,8 @@ pub async fn sign_up(context: Context, Typed(form): Typed<SignUpForm>) -> Result
             return show(&context, StatusCode::UNPROCESSABLE_ENTITY, typed, &role, &next);
         }
     };
-    if let Err(too_many) = context.app.limits.take(Limit::AccountsFrom(context.caller.address.into())).await {
-        return Err(PageError::too_many(context.shell(), too_many.retry_after_s));
-    }
+    // Its password is hashed, which costs as much as signing in.
+    context.within([Limit::AccountsFrom(context.from()), Limit::LoginsHere]).await?;
     match context.app.auth.sign_up(person).await? {
         SignUpOutcome::SignedUp(account) => begin_session(&context, &account, &next).await,
         SignUpOutcome::EmailTaken => {

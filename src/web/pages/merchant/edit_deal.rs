@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use super::own_deal;
 use crate::domain::{Deal, FieldProblem, Terms};
 use crate::ledger::{DealChange, UpdateOutcome};
+use crate::limits::Limit;
 use crate::web::pages::context::Context;
 use crate::web::pages::error::PageError;
 use crate::web::pages::render;
@@ -38,6 +39,7 @@ pub async fn update_deal(
     Typed(form): Typed<TypedDeal>,
 ) -> Result<HttpResponse, PageError> {
     let deal = own_deal(&context, &path).await?;
+    context.within([Limit::WritesOf(deal.merchant)]).await?;
     let typed = if deal.published_at.is_some() { form.texts_over(&deal.terms) } else { form };
     // What was right when the deal was published is not measured by today's clock.
     let terms = match typed.parse(deal.published_at.unwrap_or_else(|| context.now())) {

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use crate::domain::{AccountId, Deal, DealId, DealState, FieldProblem, Progress, Terms};
+use crate::limits::Limit;
 use crate::web::pages::context::Context;
 use crate::web::pages::error::PageError;
 use crate::web::pages::render;
@@ -22,6 +23,7 @@ pub async fn new_deal(context: Context) -> Result<HttpResponse, PageError> {
 /// `POST /merchant/deals/new`: stores a draft, or shows how it would look.
 pub async fn create_deal(context: Context, Typed(form): Typed<TypedDeal>) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?;
+    context.within([Limit::WritesOf(merchant.account)]).await?;
     match form.parse(context.now()) {
         Err(problems) => editor(&context, &form, StatusCode::UNPROCESSABLE_ENTITY, &problems, None).await,
         Ok(terms) if form.is_preview() => {

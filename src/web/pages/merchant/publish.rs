@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use super::console::console_page;
 use super::own_deal;
 use crate::engine::PublishOutcome;
+use crate::limits::Limit;
 use crate::web::pages::context::{Context, PageQuery};
 use crate::web::pages::error::PageError;
 use crate::web::pages::render;
@@ -15,6 +16,7 @@ use crate::web::pages::view::merchant::ConsoleParts;
 /// `POST /merchant/deals/{deal}/publish`
 pub async fn publish(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
     let deal = own_deal(&context, &path).await?;
+    context.within([Limit::WritesOf(deal.merchant)]).await?;
     match context.app.engine.publish(deal.merchant, deal.id).await? {
         // Publishing twice is the same as once: a double click, or a form that was sent again.
         PublishOutcome::Published(_) | PublishOutcome::NotDraft => {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::domain::{CouponCode, DealId, FieldProblem, IdempotencyKey};
 use crate::engine::RedeemOutcome;
 use crate::ledger::Redemption;
+use crate::limits::Limit;
 use crate::web::pages::context::{Context, fresh_key};
 use crate::web::pages::error::PageError;
 use crate::web::pages::my_deals::deals_by_id;
@@ -42,6 +43,7 @@ pub async fn redeem_page(context: Context) -> Result<HttpResponse, PageError> {
 /// `POST /merchant/redeem`
 pub async fn redeem(context: Context, Typed(form): Typed<RedeemForm>) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?.account;
+    context.within([Limit::WritesOf(merchant)]).await?;
     let place: String = form.place.trim().chars().filter(|c| !c.is_control()).take(PLACE_MAX).collect();
     let Ok(code) = CouponCode::parse(&form.code) else {
         let problem = FieldProblem::new("code", "not_a_code", NOT_A_CODE);

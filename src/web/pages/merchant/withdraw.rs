@@ -8,6 +8,7 @@ use super::console::console_page;
 use super::own_deal;
 use crate::domain::deal::parse_withdrawal_reason;
 use crate::engine::WithdrawOutcome;
+use crate::limits::Limit;
 use crate::web::pages::context::{Context, PageQuery};
 use crate::web::pages::error::PageError;
 use crate::web::pages::render;
@@ -29,6 +30,7 @@ pub async fn withdraw(
     Typed(form): Typed<WithdrawForm>,
 ) -> Result<HttpResponse, PageError> {
     let deal = own_deal(&context, &path).await?;
+    context.within([Limit::WritesOf(deal.merchant)]).await?;
     let (status, parts) = match parse_withdrawal_reason(&form.reason) {
         Err(problem) => {
             let withdrawing = Some(withdraw_form(&form.reason).with_problems(&[problem]));

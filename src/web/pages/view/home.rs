@@ -43,13 +43,15 @@ impl Filters {
         *self == Self::default()
     }
 
-    /// The same without blanks that a form sends for fields that were left empty, and with no more to look for than this
-    /// many characters.
+    /// The same without what cannot be looked for: blanks that a form sends for fields that were left empty, control
+    /// characters, and whatever goes beyond this many characters.
     #[must_use]
-    pub fn tidied(mut self, search_max: usize) -> Self {
-        self.q = self.q.trim().chars().take(search_max).collect();
-        self.city = self.city.filter(|city| !city.trim().is_empty());
-        self.category = self.category.filter(|category| !category.trim().is_empty());
+    pub fn tidied(mut self, most: usize) -> Self {
+        let tidy = |text: &str| text.trim().chars().filter(|c| !c.is_control()).take(most).collect::<String>();
+        let named = |text: Option<String>| text.map(|text| tidy(&text)).filter(|text| !text.is_empty());
+        self.q = tidy(&self.q);
+        self.city = named(self.city);
+        self.category = named(self.category);
         self
     }
 

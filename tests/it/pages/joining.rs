@@ -1,0 +1,190 @@
+//! Joining and leaving by plain forms.
+
+use std::time::Duration;
+
+use muster::domain::{Deal, SignupId};
+
+use crate::support::app;
+
+fn join(deal: &Deal) -> String {
+    format!("/deals/{}/join", deal.id)
+}
+
+fn path(deal: &Deal) -> String {
+    format!("/deals/{}", deal.id)
+}
+
+#[actix_web::test]
+async fn a_buyer_joins_and_is_told_her_number() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).tipping_point(3).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    page.says("Join for $19.00").says("You pay nothing now.");
+    let joined = ann.submit(&page, &join(&deal), &[("units", "2")]).await;
+    assert_eq!(joined.status, 303);
+    let signup = ann.open(&joined.leads_to().unwrap()).await;
+    signup.says("You are buyer 1").says("2 coupons").says("2 more buyers needed").says("Leave this deal");
+    ann.get(&path(&deal)).await.says("You joined: you are buyer 1").says("Take one more");
+    ann.get("/my/deals").await.says("Waiting for more buyers 1").says("Pottery for beginners").says("buyer 1");
+}
+
+#[actix_web::test]
+async fn a_form_that_is_sent_twice_takes_one_place() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    let first = ann.submit(&page, &join(&deal), &[]).await;
+    let second = ann.submit(&page, &join(&deal), &[]).await;
+    assert_eq!(first.leads_to(), second.leads_to());
+    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.units, 1);
+}
+
+#[actix_web::test]
+async fn whoever_is_not_signed_in_signs_in_and_comes_back() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).publish().await;
+    let answer = app.browser().post(&join(&deal), &[("units", "1"), ("idempotency_key", "k")]).await;
+    assert_eq!(answer.status, 303);
+    assert!(answer.leads_to().unwrap().starts_with("/sign-in?next="));
+    let page = app.browser().get(&path(&deal)).await;
+    assert!(page.html.contains(&format!("/sign-in?next=/deals/{}", deal.id)));
+}
+
+#[actix_web::test]
+async fn more_than_one_buyer_may_have_is_refused_and_nothing_typed_is_lost() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).per_buyer_max(2).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    let key = page.field(&join(&deal), "idempotency_key");
+    let refused = ann.submit(&page, &join(&deal), &[("units", "3")]).await;
+    assert_eq!(refused.status, 409);
+    refused.says("That is more than one buyer may have").says("One buyer may have 2 coupons of this deal.");
+    assert_eq!(refused.field(&join(&deal), "idempotency_key"), key, "the same key may succeed");
+}
+
+#[actix_web::test]
+async fn too_few_left_says_how_many_can_be_had() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).tipping_point(3).cap(4).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    // Two of the four are for the two buyers who are still needed after her.
+    let refused = ann.submit(&page, &join(&deal), &[("units", "3")]).await;
+    assert_eq!(refused.status, 409);
+    refused.says("Only 2 coupons can be had now").says("Choose fewer");
+}
+
+#[actix_web::test]
+async fn a_deal_that_sells_out_meanwhile_says_so() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).tipping_point(1).cap(1).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    app.join(&app.buyer("Bob").await, deal.id, 1, "k").await;
+    let refused = ann.submit(&page, &join(&deal), &[]).await;
+    assert_eq!(refused.status, 409);
+    refused.says("Sold out meanwhile");
+}
+
+#[actix_web::test]
+async fn a_deal_that_ends_meanwhile_says_so() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    app.clock.advance(Duration::from_hours(25)).await;
+    let refused = ann.submit(&page, &join(&deal), &[]).await;
+    assert_eq!(refused.status, 409);
+    refused.says("This deal is over");
+}
+
+#[actix_web::test]
+async fn a_number_that_is_none_and_a_missing_key_are_explained() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    for units in ["", "two", "0", "-1", "99999999999"] {
+        let refused = ann.submit(&page, &join(&deal), &[("units", units)]).await;
+        assert_eq!(refused.status, 422, "{units}");
+        refused.says("Enter a whole number");
+    }
+    let refused = ann.submit(&page, &join(&deal), &[("idempotency_key", "")]).await;
+    assert_eq!(refused.status, 400);
+    refused.says("The form was not complete");
+    assert!(!refused.field(&join(&deal), "idempotency_key").is_empty(), "the next try has a key");
+}
+
+#[actix_web::test]
+async fn the_same_form_with_another_number_gets_a_new_key() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    let key = page.field(&join(&deal), "idempotency_key");
+    ann.submit(&page, &join(&deal), &[("units", "1")]).await;
+    let refused = ann.submit(&page, &join(&deal), &[("units", "2")]).await;
+    assert_eq!(refused.status, 422);
+    assert_ne!(refused.field(&join(&deal), "idempotency_key"), key);
+}
+
+#[actix_web::test]
+async fn a_buyer_leaves_until_the_deal_is_on() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).tipping_point(2).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    let signup = ann.submit_and_follow(&page, &join(&deal), &[]).await;
+    let leave =
+        signup.html.split("action=\"").find(|a| a.contains("/leave\"")).unwrap().split('"').next().unwrap().to_owned();
+    let left = ann.submit_and_follow(&signup, &leave, &[]).await;
+    left.says("You left this deal").does_not_say("Leave this deal");
+    ann.get("/my/deals").await.says("Left 1");
+
+    let page = ann.get(&path(&deal)).await;
+    let again = ann.submit_and_follow(&page, &join(&deal), &[]).await;
+    let leave =
+        again.html.split("action=\"").find(|a| a.contains("/leave\"")).unwrap().split('"').next().unwrap().to_owned();
+    app.join(&app.buyer("Bob").await, deal.id, 1, "k").await;
+    let refused = ann.submit(&again, &leave, &[]).await;
+    assert_eq!(refused.status, 409);
+    refused.says("The deal is on by now").says("leaving is no longer possible");
+}
+
+#[actix_web::test]
+async fn a_signup_is_its_buyers_own() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+    let signup = ann.submit(&page, &join(&deal), &[]).await.leads_to().unwrap();
+    let mut bob = app.browser_of(&app.buyer("Bob").await).await;
+    assert_eq!(bob.get(&signup).await.status, 404);
+    let token = bob.get("/account").await.field("/sign-out", "form_token");
+    assert_eq!(bob.post(&format!("{signup}/leave"), &[("form_token", &token)]).await.status, 404);
+    assert_eq!(app.browser().get(&signup).await.status, 303);
+}
+
+#[actix_web::test]
+async fn a_join_of_which_nothing_is_known_can_be_sent_again_from_the_waiting_page() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).publish().await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let waiting = format!("/signups/{}?deal={}&units=2&key=k1", SignupId::generate(), deal.id);
+    let page = ann.get(&waiting).await;
+    page.says("We could not confirm it").says("Trying again is safe");
+    let joined = ann.submit_and_follow(&page, &join(&deal), &[]).await;
+    joined.says("You are buyer 1").says("2 coupons");
+}
+
+#[actix_web::test]
+async fn a_merchant_gets_no_join_form() {
+    let app = app().start().await;
+    let merchant = app.merchant("Mo").await;
+    let deal = app.deal(&merchant).publish().await;
+    let mut browser = app.browser_of(&merchant).await;
+    browser.get(&path(&deal)).await.says("Buyers join deals.").does_not_say("Join for");
+}

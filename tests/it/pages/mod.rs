@@ -1,0 +1,15 @@
+//! Pages as people use them, without JavaScript.
+
+mod accounts;
+mod browser;
+mod coupons;
+mod deal;
+mod editor;
+mod guards;
+mod joining;
+mod market;
+mod redeem;
+mod stall;
+mod trouble;
+
+use browser::Page;

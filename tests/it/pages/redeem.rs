@@ -1,0 +1,101 @@
+//! Using coupons at the merchant's.
+
+use std::time::Duration;
+
+use muster::domain::CouponCode;
+use muster::ledger::{DealFilter, PageRequest};
+
+use super::Page;
+use crate::support::{Person, TestApp, app};
+
+const HERE: &str = "/merchant/redeem";
+
+/// A merchant, and the code of a coupon of hers.
+async fn coupon(app: &TestApp) -> (Person, String) {
+    let merchant = app.merchant("Mo").await;
+    let deal = app.deal(&merchant).tipping_point(1).publish().await;
+    let ann = app.buyer("Ann").await;
+    app.join(&ann, deal.id, 1, "k").await;
+    app.settle_now().await;
+    let coupons = app.engine.coupons(ann.id, &PageRequest::first(1)).await.unwrap();
+    (merchant, coupons.items[0].code.to_string())
+}
+
+async fn redeem(app: &TestApp, merchant: &Person, code: &str) -> Page {
+    let mut browser = app.browser_of(merchant).await;
+    let page = browser.get(HERE).await;
+    browser.submit(&page, HERE, &[("code", code), ("place", "front till")]).await
+}
+
+#[actix_web::test]
+async fn a_coupon_is_redeemed_once_and_the_second_time_it_says_when_and_where() {
+    let app = app().start().await;
+    let (mo, code) = coupon(&app).await;
+    let typed = code.to_lowercase().replace('-', " ");
+    let first = redeem(&app, &mo, &typed).await;
+    first.says("Redeemed").says("Pottery for beginners. It is used now.").says("front till");
+    assert_eq!((first.status.as_u16(), first.field(HERE, "code").as_str()), (200, ""));
+    let second = redeem(&app, &mo, &code).await;
+    assert_eq!(second.status, 409);
+    second.says("Already used").says("· front till");
+}
+
+#[actix_web::test]
+async fn a_form_that_is_sent_twice_redeems_once_and_says_so_twice() {
+    let app = app().start().await;
+    let (mo, code) = coupon(&app).await;
+    let mut browser = app.browser_of(&mo).await;
+    let page = browser.get(HERE).await;
+    for _ in 0..2 {
+        browser.submit(&page, HERE, &[("code", &code)]).await.says("It is used now.");
+    }
+}
+
+#[actix_web::test]
+async fn what_is_no_code_stays_to_be_corrected() {
+    let app = app().start().await;
+    let (mo, _) = coupon(&app).await;
+    let page = redeem(&app, &mo, "ABCD-1234").await;
+    assert_eq!(page.status, 422);
+    page.says("This is not a coupon code");
+    assert_eq!((page.field(HERE, "code").as_str(), page.field(HERE, "place").as_str()), ("ABCD-1234", "front till"));
+}
+
+#[actix_web::test]
+async fn a_code_of_nobody_or_of_somebody_else_is_unknown() {
+    let app = app().start().await;
+    let (_, code) = coupon(&app).await;
+    let other = app.merchant("Other").await;
+    for code in [code, CouponCode::from_bits([9; 10]).to_string()] {
+        let page = redeem(&app, &other, &code).await;
+        assert_eq!(page.status, 404);
+        page.says("No such coupon");
+    }
+}
+
+#[actix_web::test]
+async fn an_expired_and_a_void_coupon_say_so() {
+    let app = app().start().await;
+    let (mo, code) = coupon(&app).await;
+    app.clock.advance(Duration::from_hours(24 * 91)).await;
+    redeem(&app, &mo, &code).await.says("The time of this coupon is over.");
+
+    let (mo, code) = coupon(&app).await;
+    let own = DealFilter { merchant: Some(mo.id), ..DealFilter::default() };
+    let deal = app.ledger.deals(&own, &PageRequest::first(1)).await.unwrap().items.remove(0);
+    app.engine.withdraw(mo.id, deal.id, "Closed.").await.unwrap();
+    redeem(&app, &mo, &code).await.says("Void");
+}
+
+#[actix_web::test]
+async fn too_many_wrong_codes_have_to_wait() {
+    let app = app().start().await;
+    let (mo, _) = coupon(&app).await;
+    let mut last = None;
+    for n in 0..11 {
+        last = Some(redeem(&app, &mo, &CouponCode::from_bits([n; 10]).to_string()).await);
+    }
+    let last = last.unwrap();
+    assert_eq!(last.status, 429);
+    last.says("Too many wrong codes").says("Wait");
+}
