@@ -19,11 +19,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::Response;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Longer than anything here takes; a test that waits so long has failed.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A server with the live route alone. It ends with the test.
 pub struct Feed {
@@ -63,15 +64,7 @@ impl Feed {
 
     /// Tries to open a socket, as a page of this origin; else the status of the answer.
     pub async fn try_watch(&self, deals: &[DealId], origin: Option<&str>) -> Result<Client, u16> {
-        let mut request = format!("ws://{}{}", self.address, path(deals)).into_client_request().expect("a request");
-        if let Some(origin) = origin {
-            request.headers_mut().insert("Origin", origin.parse().expect("a header"));
-        }
-        match in_time(connect_async(request)).await {
-            Ok((stream, _response)) => Ok(Client { stream }),
-            Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
-            Err(error) => panic!("no answer: {error}"),
-        }
+        Client::connect(self.address, &path(deals), origin).await.map_err(|answer| answer.status().as_u16())
     }
 
     /// Opens a socket without a WebSocket library, to misbehave on it. `window_bytes` is what the kernel takes unread.
@@ -127,8 +120,13 @@ fn status(refusal: Refusal) -> StatusCode {
 }
 
 fn path(deals: &[DealId]) -> String {
+    format!("/live?{}", query(deals))
+}
+
+/// The query that names these deals.
+pub fn query(deals: &[DealId]) -> String {
     let deals = deals.iter().map(|deal| format!("deal={deal}")).collect::<Vec<_>>();
-    format!("/live?{}", deals.join("&"))
+    deals.join("&")
 }
 
 /// A browser that behaves.
@@ -137,6 +135,23 @@ pub struct Client {
 }
 
 impl Client {
+    /// Opens a socket at a path, as a page of this origin; else the answer.
+    pub async fn connect(
+        address: SocketAddr,
+        path: &str,
+        origin: Option<&str>,
+    ) -> Result<Self, Box<Response<Option<Vec<u8>>>>> {
+        let mut request = format!("ws://{address}{path}").into_client_request().expect("a request");
+        if let Some(origin) = origin {
+            request.headers_mut().insert("Origin", origin.parse().expect("a header"));
+        }
+        match in_time(connect_async(request)).await {
+            Ok((stream, _response)) => Ok(Self { stream }),
+            Err(tungstenite::Error::Http(response)) => Err(response),
+            Err(error) => panic!("no answer: {error}"),
+        }
+    }
+
     /// The next message that is not a ping; pings are answered.
     pub async fn next(&mut self) -> Option<Message> {
         loop {
@@ -159,6 +174,16 @@ impl Client {
     /// The `rev` of the next frame.
     pub async fn rev(&mut self) -> i64 {
         version(&self.frame().await).1
+    }
+
+    /// Reads frames until one says what is wanted, and returns it.
+    pub async fn frame_where(&mut self, holds: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        loop {
+            let frame = serde_json::from_str(&self.frame().await).expect("JSON");
+            if holds(&frame) {
+                return frame;
+            }
+        }
     }
 
     /// Reads frames until this `rev`, and returns all that were seen.

@@ -8,3 +8,4 @@ mod pace;
 mod relay;
 mod shutdown;
 mod stalled;
+mod whole;
