@@ -50,6 +50,13 @@ pub fn url(path: &str) -> String {
     format!("/static/{}/{path}", ASSETS.digest)
 }
 
+/// The address of the picture of this name, if Muster ships one: see `static/pictures/`.
+#[must_use]
+pub fn picture(name: &str) -> Option<String> {
+    let path = format!("pictures/{name}.svg");
+    ASSETS.files.contains_key(&path).then(|| url(&path))
+}
+
 /// Every script, for the page to announce before the first one asks for the others.
 pub fn modules() -> impl Iterator<Item = &'static str> {
     ASSETS.files.keys().map(String::as_str).filter(|path| path.starts_with("js/"))

@@ -7,6 +7,7 @@ use askama::Template;
 use sha2::{Digest, Sha256};
 
 use crate::domain::Deal;
+use crate::web::assets;
 
 /// What lies on the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +83,12 @@ impl Goods {
     }
 }
 
-/// The address of a deal's picture.
+/// The address of a deal's picture: the one that it names, else a drawing.
 #[must_use]
 pub fn address(deal: &Deal) -> String {
+    if let Some(shipped) = deal.picture.as_deref().and_then(assets::picture) {
+        return shipped;
+    }
     let seed = Sha256::digest(deal.id.as_uuid().as_bytes()).first().copied().unwrap_or_default();
     format!("/pictures/{}/{seed}.svg", Goods::of(deal).name())
 }
