@@ -13,6 +13,7 @@
 pub mod app;
 pub mod clock;
 pub mod deals;
+pub mod dump;
 pub mod people;
 pub mod servers;
 
