@@ -1,5 +1,6 @@
 //! The command line. Owns arguments and what is printed; what happens is in the library.
 
+mod audit;
 mod dev;
 mod migrate;
 mod reconcile;
@@ -17,6 +18,8 @@ Examples:
   muster dev                                     everything on this machine: servers, sample deals, a crowd
   DATABASE_URL=… REDIS_URL=… muster serve        a node of a real installation
   muster serve --config /etc/muster.toml         the same, with settings from a file
+
+  muster audit --dev                             everything that was promised, looked at while `muster dev` runs
 
 Every setting is explained in config/*.toml, and can be set as MUSTER__SECTION__KEY in the environment.";
 
@@ -38,6 +41,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Tell Redis again what Postgres knows
     Reconcile(reconcile::Args),
+    /// Look whether everything holds that was promised; exits 1 if not, 2 if that could not be seen
+    Audit(audit::Args),
 }
 
 /// Runs the command that the arguments name. A failure is printed with its causes.
@@ -65,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Dev(args) => dev::run(args).await?,
             Command::Migrate(args) => migrate::run(args).await?,
             Command::Reconcile(args) => reconcile::run(args).await?,
+            Command::Audit(args) => return Ok(audit::run(args).await),
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -1,9 +1,10 @@
-//! The verbs: join, leave, publish, withdraw, close, settle, redeem, reconcile. One file each.
+//! The verbs: join, leave, publish, withdraw, close, settle, redeem, reconcile, audit. One file each.
 //!
 //! Owns the way of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::ledger`]), and brings the
 //! two together, for they never import each other. Must never answer "joined" before Postgres has committed, and never
 //! commit in the future of a request: that is dropped half-way when the client resets its connection.
 
+mod audit;
 mod close;
 mod codes;
 mod join;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+pub use audit::{AuditError, AuditOptions, AuditOutcome, AuditReport, AuditStep, CheckReport, Finding};
 pub use codes::{CodeKeys, NoCodeKey};
 pub use lanes::LaneSettings;
 pub use publish::PublishOutcome;
@@ -45,6 +47,8 @@ pub struct Engine {
     settle_soon: Arc<Notify>,
     /// How far Redis was behind when the reconciler looked last.
     behind: reconcile::Behind,
+    /// One audit at a time: several would only slow each other and the system down.
+    auditing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Engine {
@@ -53,7 +57,15 @@ impl Engine {
     pub fn start(ledger: Ledger, quota: Quota, clock: &Clock, codes: CodeKeys, settings: &LaneSettings) -> Self {
         let settle_soon = Arc::new(Notify::new());
         let lanes = lanes::Lanes::start(&ledger, &quota, clock, settings, &settle_soon);
-        Self { ledger, quota, lanes, codes: Arc::new(codes), settle_soon, behind: reconcile::Behind::default() }
+        Self {
+            ledger,
+            quota,
+            lanes,
+            codes: Arc::new(codes),
+            settle_soon,
+            behind: reconcile::Behind::default(),
+            auditing: Arc::default(),
+        }
     }
 
     /// Whether Redis admits joins now. If not, Postgres decides alone, and more slowly.

@@ -6,6 +6,7 @@
 //! (`sqlx` 0.9's `begin()` is not safe to cancel).
 
 mod accounts;
+mod audit;
 mod changes;
 mod coupons;
 mod deal_rows;
@@ -27,6 +28,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
 
 pub use accounts::{CreateAccountOutcome, NewAccount, StoredAccount};
+pub use audit::{Invariant, Looked, SignupTrace};
 pub use changes::{DealVersion, LoadSnapshot};
 pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};

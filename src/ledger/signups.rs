@@ -16,15 +16,15 @@ pub struct DealSignup {
     pub buyer_name: Option<String>,
 }
 
-struct SignupRow {
-    deal: Uuid,
-    id: Uuid,
-    buyer: Uuid,
-    units: i32,
-    number: i32,
-    rev: i64,
-    state: String,
-    joined_at: DateTime<Utc>,
+pub(super) struct SignupRow {
+    pub(super) deal: Uuid,
+    pub(super) id: Uuid,
+    pub(super) buyer: Uuid,
+    pub(super) units: i32,
+    pub(super) number: i32,
+    pub(super) rev: i64,
+    pub(super) state: String,
+    pub(super) joined_at: DateTime<Utc>,
 }
 
 impl TryFrom<SignupRow> for Signup {

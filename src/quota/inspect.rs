@@ -1,4 +1,4 @@
-//! Reading what Redis holds: for reconciling and for the audit. Never on the way of a join.
+//! Reading what Redis holds: for reconciling and for tests. Never on the way of a join.
 
 use std::collections::HashMap;
 
@@ -81,7 +81,7 @@ impl Quota {
         self.figures_over(&link, deals).await
     }
 
-    /// A deal's holds. Those that have ended and wait to be dropped do not count.
+    /// A deal's holds, with those that have ended and wait to be dropped.
     ///
     /// # Errors
     /// Redis is away.
@@ -125,29 +125,5 @@ impl Quota {
         let read =
             |(buyer, units): (String, String)| Some((buyer.parse().ok()?, units.split_once(' ')?.0.parse().ok()?));
         Ok(known.into_iter().filter_map(read).collect())
-    }
-
-    /// Keys under the prefix that Muster should not have made; at most `most` of them.
-    ///
-    /// # Errors
-    /// Redis is away.
-    pub async fn foreign_keys(&self, most: usize) -> Result<Vec<String>, Away> {
-        let link = self.any_link()?;
-        let mut connection = link.connection.clone();
-        let (mut cursor, mut foreign) = (0_u64, Vec::new());
-        loop {
-            let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(self.keys.pattern()).arg("COUNT").arg(1000);
-            let (next, keys): (u64, Vec<String>) = match scan.query_async(&mut connection).await {
-                Ok(page) => page,
-                Err(error) => return Err(self.lost(&link, "scan", &error)),
-            };
-            foreign.extend(keys.into_iter().filter(|key| !self.keys.is_ours(key)));
-            cursor = next;
-            if cursor == 0 || foreign.len() >= most {
-                foreign.truncate(most);
-                return Ok(foreign);
-            }
-        }
     }
 }

@@ -73,10 +73,10 @@ impl Keys {
         format!("{}:{{probe}}:link", self.prefix)
     }
 
-    /// What every key of Muster matches.
+    /// Whether a key begins as those of Muster do.
     #[must_use]
-    pub fn pattern(&self) -> String {
-        format!("{}:*", self.prefix)
+    pub fn is_under_prefix(&self, key: &str) -> bool {
+        key.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with(':'))
     }
 
     /// Whether a key is one that Muster may have made: the prefix, a hash tag, and a known name after it.

@@ -13,6 +13,7 @@
 
 mod admit;
 mod apply;
+mod audit;
 pub mod bus;
 mod inspect;
 mod keys;
@@ -29,6 +30,7 @@ use secrecy::SecretString;
 
 pub use admit::{Admission, Answer};
 pub use apply::{Applied, BuyerUnits, Change};
+pub use audit::{CannotLook, DealSeen, HoldSeen, HoldsSeen, Inspector, QuotaInRedis, Strays};
 pub use inspect::{DealInRedis, HoldsInRedis};
 pub use keys::Keys;
 pub use limit::{Draw, Taken};

@@ -90,7 +90,7 @@ fn pictures() -> Vec<Address> {
 
 /// For those who watch over a node, on a listener of its own.
 fn watching() -> Vec<Address> {
-    vec![at("/metrics").get(internal::metrics)]
+    vec![at("/metrics").get(internal::metrics), at("/audit").get(internal::audit)]
 }
 
 /// The method and the path of every route of the API, for its description and for tests.
@@ -111,15 +111,14 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
     let pages = web::scope("")
         .wrap(Compress::default())
         .configure(|scope| add(scope, descriptions()))
-        .configure(|scope| add(scope, pages()))
-        .default_service(web::to(nothing_here));
+        .configure(|scope| add(scope, pages()));
     let guarded = web::scope("").wrap(from_fn(gate)).wrap(from_fn(only_pages)).service(api).service(pages);
     let everything = web::scope("")
         .wrap(from_fn(security::headers))
         .configure(|scope| add(scope, probes()))
         .service(web::scope("/static").wrap(Compress::default()).configure(|scope| add(scope, files())))
         .service(web::scope("/pictures").wrap(Compress::default()).configure(|scope| add(scope, pictures())))
-        .service(guarded);
+        .service(guarded.default_service(web::to(nothing_here)));
     config.app_data(web::Data::new(app.clone())).app_data(web::Data::new(shutdown.clone())).service(everything);
 }
 

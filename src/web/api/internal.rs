@@ -4,7 +4,11 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::App;
+use crate::domain::{DealId, FieldProblem};
+use crate::engine::{AuditError, AuditOptions};
 use crate::web::error::Code;
+use crate::web::extract::{Query, parse_id};
 use crate::web::problem::Problem;
 
 /// `GET /metrics`: what the node counts, in Prometheus' text format.
@@ -12,5 +16,25 @@ pub async fn metrics(handle: Data<Option<PrometheusHandle>>) -> HttpResponse {
     match handle.get_ref() {
         Some(handle) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render()),
         None => Problem::new(Code::NoSuchRoute).detail("This process does not count.").error_response(),
+    }
+}
+
+/// `GET /audit?deal=ID`: does everything hold that was promised? The table of `muster audit` as JSON, for all deals or one.
+/// Looking takes a while, ten seconds or more when something seems wrong in Redis; one request is answered at a time.
+///
+/// # Errors
+/// Postgres is away, there is no such deal, or the query cannot be used.
+pub async fn audit(app: Data<App>, mut query: Query) -> Result<HttpResponse, Problem> {
+    let deal = query.value("deal", |text| match parse_id(text) {
+        Some(id) => Ok(DealId::from(id)),
+        None => Err(FieldProblem::new("deal", "bad_id", "Use the id of a deal, a UUID.")),
+    });
+    query.end()?;
+    let options = AuditOptions { deal, ..AuditOptions::default() };
+    match app.engine.audit(&options, |_| {}).await {
+        Ok(report) => Ok(HttpResponse::Ok().json(report)),
+        Err(AuditError::NoSuchDeal(_)) => Err(Problem::new(Code::NoSuchDeal)),
+        Err(AuditError::Ledger(error)) => Err(error.into()),
+        Err(error @ AuditError::Log(_)) => Err(Problem::internal(&error)),
     }
 }

@@ -1,0 +1,244 @@
+//! What an audit found, as a table.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::domain::DealId;
+use crate::ledger::{Invariant, Looked};
+
+/// Findings of one check that are told; all of them are counted.
+const MOST_TOLD: usize = 100;
+
+/// A check. They sort in the order of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rule {
+    /// What Postgres must say.
+    Ledger(Invariant),
+    /// What Redis must say.
+    Q1,
+    Q2,
+    Q3,
+    /// What clients must have seen.
+    L1,
+    L2,
+    L3,
+}
+
+impl Rule {
+    pub(super) const OF_REDIS: [Self; 3] = [Self::Q1, Self::Q2, Self::Q3];
+    const OF_LOGS: [Self; 3] = [Self::L1, Self::L2, Self::L3];
+
+    /// Its name, what must hold, and what it looks at.
+    const fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Ledger(invariant) => (invariant.id(), invariant.must_hold(), invariant.counts()),
+            Self::Q1 => ("Q1", "Redis says what Postgres says, within 10 seconds", "loaded deals"),
+            Self::Q2 => {
+                ("Q2", "held units are the sum of the holds, every hold ends, none is left when nobody joins", "holds")
+            }
+            Self::Q3 => ("Q3", "no key without the prefix and a hash tag", "keys"),
+            Self::L1 => ("L1", "every 201 is a signup in Postgres with the same id, deal, units and number", "201s"),
+            Self::L2 => ("L2", "every signup in Postgres was attempted by a client", "signups"),
+            Self::L3 => (
+                "L3",
+                "no frame was above the cap or older than the one before it, the last ones equal Postgres",
+                "frames",
+            ),
+        }
+    }
+}
+
+/// What became of an audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditOutcome {
+    /// Everything was looked at, and everything holds.
+    Clean,
+    /// Something does not hold.
+    Found,
+    /// Nothing was found, but not everything could be looked at.
+    CouldNotLook,
+}
+
+/// Something that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Of which deal; none for a key of none.
+    pub deal: Option<DealId>,
+    /// What should be.
+    pub expected: String,
+    /// What is.
+    pub found: String,
+}
+
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// The check's name.
+    pub id: &'static str,
+    /// What must hold.
+    pub must_hold: &'static str,
+    /// What was looked at.
+    pub counts: &'static str,
+    /// How many of them.
+    pub looked_at: u64,
+    /// How many are not as they must be.
+    pub findings: u64,
+    /// The first of those.
+    pub found: Vec<Finding>,
+    /// Why this check was not made, or not to its end.
+    pub could_not_look: Option<String>,
+    /// What it took.
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    pub took: Duration,
+}
+
+impl CheckReport {
+    const fn begin(rule: Rule) -> Self {
+        let (id, must_hold, counts) = rule.words();
+        Self {
+            id,
+            must_hold,
+            counts,
+            looked_at: 0,
+            findings: 0,
+            found: Vec::new(),
+            could_not_look: None,
+            took: Duration::ZERO,
+        }
+    }
+
+    /// What Postgres saw of one deal.
+    pub(super) fn add(&mut self, deal: DealId, looked: Looked, took: Duration) {
+        self.looked_at += looked.looked_at;
+        self.findings += looked.wrong;
+        self.took += took;
+        let told = looked.told.into_iter().map(|(expected, found)| Finding { deal: Some(deal), expected, found });
+        self.found.extend(told.take(MOST_TOLD.saturating_sub(self.found.len())));
+    }
+
+    pub(super) fn find(&mut self, finding: Finding) {
+        self.findings += 1;
+        if self.found.len() < MOST_TOLD {
+            self.found.push(finding);
+        }
+    }
+
+    pub(super) fn could_not_look(&mut self, why: &impl fmt::Display) {
+        self.could_not_look = Some(why.to_string());
+    }
+}
+
+/// The table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditReport {
+    /// How many deals were looked at.
+    pub deals: u64,
+    /// What it took, with the time that was waited.
+    pub took: Duration,
+    checks: BTreeMap<Rule, CheckReport>,
+}
+
+impl AuditReport {
+    pub(super) fn begin(with_logs: bool) -> Self {
+        let logs = if with_logs { Rule::OF_LOGS.as_slice() } else { &[] };
+        let rules = Invariant::ALL.map(Rule::Ledger).into_iter().chain(Rule::OF_REDIS).chain(logs.iter().copied());
+        let checks = rules.map(|rule| (rule, CheckReport::begin(rule))).collect();
+        Self { deals: 0, took: Duration::ZERO, checks }
+    }
+
+    pub(super) fn tally(&mut self, rule: Rule) -> &mut CheckReport {
+        self.checks.entry(rule).or_insert_with(|| CheckReport::begin(rule))
+    }
+
+    /// One line for each check.
+    pub fn checks(&self) -> impl Iterator<Item = &CheckReport> {
+        self.checks.values()
+    }
+
+    /// What became of it.
+    #[must_use]
+    pub fn outcome(&self) -> AuditOutcome {
+        if self.findings() > 0 {
+            AuditOutcome::Found
+        } else if self.checks().any(|check| check.could_not_look.is_some()) {
+            AuditOutcome::CouldNotLook
+        } else {
+            AuditOutcome::Clean
+        }
+    }
+
+    /// How much is not as it must be.
+    #[must_use]
+    pub fn findings(&self) -> u64 {
+        self.checks().map(|check| check.findings).sum()
+    }
+
+    /// The names of the checks that found something.
+    #[must_use]
+    pub fn failed(&self) -> Vec<&'static str> {
+        self.checks().filter(|check| check.findings > 0).map(|check| check.id).collect()
+    }
+}
+
+impl Serialize for AuditReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            outcome: AuditOutcome,
+            deals: u64,
+            findings: u64,
+            #[serde(serialize_with = "millis")]
+            took_ms: Duration,
+            checks: Vec<&'a CheckReport>,
+        }
+        let (outcome, findings) = (self.outcome(), self.findings());
+        Shown { outcome, deals: self.deals, findings, took_ms: self.took, checks: self.checks().collect() }
+            .serialize(serializer)
+    }
+}
+
+fn millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// For people.
+impl fmt::Display for AuditReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for check in self.checks() {
+            let result = match (check.findings, &check.could_not_look) {
+                (0, None) => "holds".to_owned(),
+                (0, Some(_)) => "NOT LOOKED AT".to_owned(),
+                (findings, _) => format!("{findings} FOUND"),
+            };
+            let looked = format!("{} {}", check.looked_at, check.counts);
+            writeln!(
+                f,
+                "  {:<4} {result:<14} {looked:<20} {:>6} ms  {}",
+                check.id,
+                check.took.as_millis(),
+                check.must_hold
+            )?;
+            if let Some(why) = &check.could_not_look {
+                writeln!(f, "         {why}")?;
+            }
+            for finding in &check.found {
+                let deal = finding.deal.map(|deal| format!("deal {deal}: ")).unwrap_or_default();
+                writeln!(f, "         {deal}expected {}; found {}", finding.expected, finding.found)?;
+            }
+            let untold = check.findings.saturating_sub(check.found.len() as u64);
+            if untold > 0 {
+                writeln!(f, "         and {untold} more")?;
+            }
+        }
+        let found = match self.outcome() {
+            AuditOutcome::Clean => "everything holds".to_owned(),
+            AuditOutcome::Found => format!("{} findings ({})", self.findings(), self.failed().join(", ")),
+            AuditOutcome::CouldNotLook => "nothing found, but not everything could be looked at".to_owned(),
+        };
+        write!(f, "{} deals in {} ms: {found}", self.deals, self.took.as_millis())
+    }
+}

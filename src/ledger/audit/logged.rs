@@ -1,0 +1,51 @@
+//! Signups, to be compared with what clients wrote down.
+
+use uuid::Uuid;
+
+use super::super::signups::SignupRow;
+use super::super::{Ledger, LedgerError};
+use crate::domain::{AccountId, DealId, Signup, SignupId};
+
+/// A signup and where it came from: enough to ask whether somebody attempted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignupTrace {
+    /// The signup.
+    pub id: SignupId,
+    /// Whose it is.
+    pub buyer: AccountId,
+    /// The deal's version that it made.
+    pub rev: i64,
+}
+
+impl Ledger {
+    /// Those of these signups that there are, whosesoever they are.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn signups_by_id(&self, wanted: &[(DealId, SignupId)]) -> Result<Vec<Signup>, LedgerError> {
+        let deals: Vec<Uuid> = wanted.iter().map(|(deal, _)| deal.as_uuid()).collect();
+        let ids: Vec<Uuid> = wanted.iter().map(|(_, id)| id.as_uuid()).collect();
+        let rows = sqlx::query_as!(
+            SignupRow,
+            "SELECT s.deal, s.id, s.buyer, s.units, s.number, s.rev, s.state, s.joined_at
+               FROM (SELECT DISTINCT w.deal, w.id FROM unnest($1::uuid[], $2::uuid[]) AS w (deal, id)) AS w
+               JOIN signups AS s ON s.deal = w.deal AND s.id = w.id",
+            &deals,
+            &ids
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Signup::try_from).collect()
+    }
+
+    /// All signups of a deal.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn signup_traces(&self, deal: DealId) -> Result<Vec<SignupTrace>, LedgerError> {
+        let rows = sqlx::query!("SELECT id, buyer, rev FROM signups WHERE deal = $1", deal.as_uuid())
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rows.into_iter().map(|r| SignupTrace { id: r.id.into(), buyer: r.buyer.into(), rev: r.rev }).collect())
+    }
+}

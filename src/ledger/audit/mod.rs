@@ -1,0 +1,66 @@
+//! What must always hold in Postgres, each as one statement about one deal.
+//!
+//! One statement is one snapshot, so that joins that are committed meanwhile make no difference, and short, so that it costs
+//! them nothing. Must never write, and never ask about two deals at once.
+
+mod invariants;
+mod logged;
+
+use sqlx::PgPool;
+
+use super::{Ledger, LedgerError};
+use crate::domain::DealId;
+
+pub use invariants::Invariant;
+pub use logged::SignupTrace;
+
+/// What one check saw of one deal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Rows that were looked at.
+    pub looked_at: u64,
+    /// How many of them are not as they must be.
+    pub wrong: u64,
+    /// The first of those: what was expected, and what was found.
+    pub told: Vec<(String, String)>,
+}
+
+impl Ledger {
+    /// How many deals there are.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn count_deals(&self) -> Result<u64, LedgerError> {
+        let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM deals"#).fetch_one(&self.pool).await?;
+        Ok(count.cast_unsigned())
+    }
+
+    /// Up to `most` deals in the order of their ids, from this one on.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn deals_after(&self, last: Option<DealId>, most: u32) -> Result<Vec<DealId>, LedgerError> {
+        let ids = sqlx::query_scalar!(
+            "SELECT id FROM deals WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
+            last.map(DealId::as_uuid),
+            i64::from(most)
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(ids.into_iter().map(DealId::from).collect())
+    }
+
+    /// Looks whether this holds for this deal.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn look(&self, invariant: Invariant, deal: DealId) -> Result<Looked, LedgerError> {
+        let pool: &PgPool = &self.pool;
+        let row = invariants::look(pool, invariant, deal.as_uuid()).await?;
+        Ok(Looked {
+            looked_at: row.looked_at.cast_unsigned(),
+            wrong: row.wrong.cast_unsigned(),
+            told: row.expected.into_iter().zip(row.found).collect(),
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! Reading everything that Redis holds, for the audit.
+//!
+//! Over a connection of its own, in small bites: neither a large reply nor a slow one may come between joins and Redis, and
+//! a failure here must not take the node's connection out of use.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, InfoDict, RedisError};
+use secrecy::ExposeSecret;
+
+use super::{Keys, Quota, scripts};
+use crate::domain::{AccountId, DealId, DealState};
+
+/// The audit is patient: its answers are in nobody's way.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Entries or keys in one bite.
+const BITE: usize = 1_000;
+/// How often a deal that is loaded anew while it is read is read again.
+const MOST_TRIES: usize = 3;
+
+/// Redis cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("Redis cannot be looked at: {0}")]
+pub struct CannotLook(#[from] RedisError);
+
+/// What Redis knows of a loaded deal. Read before Postgres is, it can only be older.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaInRedis {
+    /// Of the figures.
+    pub epoch: i64,
+    /// Of the figures.
+    pub rev: i64,
+    /// Up to which version every change of a buyer is known.
+    pub applied: i64,
+    /// The deal's state.
+    pub state: DealState,
+    /// Distinct buyers.
+    pub buyer_count: u32,
+    /// Units taken.
+    pub units: u32,
+    /// Distinct buyers that make the deal happen.
+    pub tipping_point: u32,
+    /// The most units; none = unlimited.
+    pub cap: Option<u32>,
+    /// Each buyer's units, and the version of their last change.
+    pub buyers: HashMap<AccountId, (u32, i64)>,
+}
+
+/// A deal in Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DealSeen {
+    /// Not loaded, or loaded for another version of Muster or another run of Redis: the next join loads it.
+    NotHere,
+    /// Loaded.
+    Loaded(Box<QuotaInRedis>),
+    /// A field cannot be read: its name, and what it says.
+    Unreadable(String),
+}
+
+/// One hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldSeen {
+    /// Units that it keeps.
+    pub units: i64,
+    /// 1 for a buyer that was not known.
+    pub new: i64,
+    /// When it ends, in ms of Redis' clock; none: never by itself.
+    pub ends_ms: Option<i64>,
+}
+
+/// A deal's holds at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HoldsSeen {
+    /// That moment, in ms of Redis' clock.
+    pub now_ms: i64,
+    /// The sum of units that admission counts with.
+    pub sum_units: i64,
+    /// The sum of new buyers that admission counts with.
+    pub sum_new: i64,
+    /// The holds by their signups, as texts.
+    pub holds: HashMap<String, HoldSeen>,
+    /// Whether the keys of the holds end by themselves.
+    pub keys_end: bool,
+}
+
+/// Keys that Muster should not have made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// How many keys were looked at.
+    pub looked_at: u64,
+    /// Keys under the prefix that have no hash tag, or an unknown name.
+    pub untagged: Vec<String>,
+    /// Keys outside of the prefix that name what may be a deal, by this.
+    pub outside: HashMap<DealId, String>,
+}
+
+/// Looks at Redis.
+pub struct Inspector {
+    keys: Arc<Keys>,
+    hold_ttl: Duration,
+    run_id: String,
+    connection: MultiplexedConnection,
+}
+
+impl Quota {
+    /// Connects to look at everything.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn inspector(&self) -> Result<Inspector, CannotLook> {
+        let client = Client::open(self.settings.url.expose_secret())?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.settings.connect_timeout))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let info: InfoDict = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
+        let run_id = info.get("run_id").unwrap_or_default();
+        Ok(Inspector { keys: Arc::clone(&self.keys), hold_ttl: self.hold_ttl(), run_id, connection })
+    }
+
+    /// How long a hold lasts that nobody renews.
+    #[must_use]
+    pub fn hold_ttl(&self) -> Duration {
+        self.settings.hold_ttl
+    }
+}
+
+const FIELDS: [&str; 12] =
+    ["v", "run_id", "loaded", "token", "epoch", "rev", "applied", "state", "buyers", "units", "tipping_point", "cap"];
+
+impl Inspector {
+    /// How long a hold lasts that nobody renews, in ms.
+    #[must_use]
+    pub fn hold_ttl_ms(&self) -> i64 {
+        i64::try_from(self.hold_ttl.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// What Redis knows of a deal. The figures are read first, so that the buyers are as new as they claim, or newer.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn deal(&mut self, deal: DealId) -> Result<DealSeen, CannotLook> {
+        for _ in 0..MOST_TRIES {
+            let Some(fields) = self.fields(deal).await? else { return Ok(DealSeen::NotHere) };
+            let buyers = self.buyers(deal).await?;
+            let Some(after) = self.fields(deal).await? else { return Ok(DealSeen::NotHere) };
+            if (fields.get("token"), fields.get("epoch")) == (after.get("token"), after.get("epoch")) {
+                return Ok(
+                    quota_of(&fields, &buyers).map_or_else(DealSeen::Unreadable, |q| DealSeen::Loaded(Box::new(q)))
+                );
+            }
+        }
+        Ok(DealSeen::NotHere)
+    }
+
+    /// The fields of a loaded deal.
+    async fn fields(&mut self, deal: DealId) -> Result<Option<HashMap<&'static str, String>>, CannotLook> {
+        let mut command = redis::cmd("HMGET");
+        command.arg(self.keys.quota(deal)).arg(&FIELDS);
+        let values: Vec<Option<String>> = command.query_async(&mut self.connection).await?;
+        let fields: HashMap<_, _> =
+            FIELDS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect();
+        let is = |name: &str, value: &str| fields.get(name).is_some_and(|found| found == value);
+        let here = is("v", scripts::SCHEMA_VERSION) && is("run_id", &self.run_id) && is("loaded", "1");
+        Ok(here.then_some(fields))
+    }
+
+    async fn buyers(&mut self, deal: DealId) -> Result<HashMap<String, String>, CannotLook> {
+        let (mut cursor, mut buyers) = (0_u64, HashMap::new());
+        loop {
+            let mut scan = redis::cmd("HSCAN");
+            scan.arg(self.keys.buyers(deal)).arg(cursor).arg("COUNT").arg(BITE);
+            let (next, bite): (u64, Vec<(String, String)>) = scan.query_async(&mut self.connection).await?;
+            buyers.extend(bite);
+            cursor = next;
+            if cursor == 0 {
+                return Ok(buyers);
+            }
+        }
+    }
+
+    /// A deal's holds.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn holds(&mut self, deal: DealId) -> Result<HoldsSeen, CannotLook> {
+        let (units, ends) = (self.keys.held(deal), self.keys.holds(deal));
+        let mut pipe = redis::pipe();
+        pipe.atomic().hgetall(&units).cmd("ZRANGE").arg(&ends).arg(0).arg(-1).arg("WITHSCORES");
+        pipe.cmd("TIME").pttl(&units).pttl(&ends);
+        let (entries, ends, (seconds, micros), held_ttl, holds_ttl): HoldsRead =
+            pipe.query_async(&mut self.connection).await?;
+        let mut seen = HoldsSeen {
+            now_ms: seconds * 1000 + micros / 1000,
+            // -2: there is no key; -1: it stays for ever.
+            keys_end: held_ttl != -1 && holds_ttl != -1,
+            ..HoldsSeen::default()
+        };
+        for (field, value) in entries {
+            match field.as_str() {
+                "=units" => seen.sum_units = value.parse().unwrap_or(i64::MIN),
+                "=new" => seen.sum_new = value.parse().unwrap_or(i64::MIN),
+                _ => {
+                    let (units, new) = value.split_once(' ').unwrap_or_default();
+                    let hold = HoldSeen {
+                        units: units.parse().unwrap_or_default(),
+                        new: new.parse().unwrap_or_default(),
+                        ends_ms: None,
+                    };
+                    seen.holds.insert(field, hold);
+                }
+            }
+        }
+        for (signup, score) in ends {
+            if let Some(hold) = seen.holds.get_mut(&signup) {
+                hold.ends_ms = score.parse().ok();
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Goes through every key, or those that name this deal, for those that Muster should not have made.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn strays(&mut self, only: Option<DealId>) -> Result<Strays, CannotLook> {
+        let (mut cursor, mut strays) = (0_u64, Strays::default());
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor).arg("COUNT").arg(BITE);
+            let (next, bite): (u64, Vec<String>) = scan.query_async(&mut self.connection).await?;
+            for key in bite {
+                let named = deal_in(&key);
+                if only.is_none() || named == only {
+                    strays.looked_at += 1;
+                    if !self.keys.is_under_prefix(&key) {
+                        strays.outside.extend(named.map(|deal| (deal, key)));
+                    } else if !self.keys.is_ours(&key) {
+                        strays.untagged.push(key);
+                    }
+                }
+            }
+            cursor = next;
+            if cursor == 0 {
+                return Ok(strays);
+            }
+        }
+    }
+}
+
+/// Entries of the holds, their ends, the time, and how long either key stays.
+type HoldsRead = (HashMap<String, String>, Vec<(String, String)>, (i64, i64), i64, i64);
+
+/// An id in a key's name, with or without the braces of a hash tag.
+fn deal_in(key: &str) -> Option<DealId> {
+    key.split([':', '{', '}']).find_map(|part| part.parse().ok())
+}
+
+fn quota_of(fields: &HashMap<&str, String>, buyers: &HashMap<String, String>) -> Result<QuotaInRedis, String> {
+    let buyer = |(id, value): (&String, &String)| {
+        let (units, rev) = value.split_once(' ')?;
+        Some((id.parse().ok()?, (units.parse().ok()?, rev.parse().ok()?)))
+    };
+    let read = |entry: (&String, &String)| buyer(entry).ok_or_else(|| format!("buyer {}: {}", entry.0, entry.1));
+    Ok(QuotaInRedis {
+        epoch: number(fields, "epoch")?,
+        rev: number(fields, "rev")?,
+        applied: number(fields, "applied")?,
+        state: fields.get("state").and_then(|word| DealState::parse(word)).ok_or("state")?,
+        buyer_count: number(fields, "buyers")?,
+        units: number(fields, "units")?,
+        tipping_point: number(fields, "tipping_point")?,
+        cap: fields.contains_key("cap").then(|| number(fields, "cap")).transpose()?,
+        buyers: buyers.iter().map(read).collect::<Result<_, _>>()?,
+    })
+}
+
+fn number<T: std::str::FromStr>(fields: &HashMap<&str, String>, name: &str) -> Result<T, String> {
+    let text = fields.get(name).ok_or_else(|| format!("no {name}"))?;
+    text.parse().map_err(|_| format!("{name}: {text}"))
+}
