@@ -11,9 +11,9 @@
 //! ```
 
 pub mod app;
+pub mod audit;
 pub mod clock;
 pub mod deals;
-pub mod dump;
 pub mod people;
 pub mod servers;
 

@@ -1,0 +1,125 @@
+//! Deals in every state, with everything as it must be; and ways to break it.
+
+use std::time::Duration;
+
+use muster::domain::{Deal, DealId, JoinOutcome, LeaveOutcome};
+use muster::engine::{AuditOptions, WithdrawOutcome};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
+
+use crate::support::{Person, TestApp, app};
+
+pub struct Scene {
+    pub app: TestApp,
+    pub merchant: Person,
+    /// Needs 5 buyers, has 2 with 3 units, and one who left; a cap of 20.
+    pub open: DealId,
+    /// Tipped at 2 buyers, has 3 with 4 units and their coupons; a cap of 10. And one who left before the tip.
+    pub tipped: DealId,
+    /// Had one buyer of 2 at its deadline.
+    pub failed: DealId,
+    /// Between the database and a test that breaks it.
+    pub database: PgConnection,
+}
+
+impl Scene {
+    /// Sets the scene, and sees that the audit finds nothing.
+    pub async fn set() -> Self {
+        let app = app().start().await;
+        let merchant = app.merchant("Mo").await;
+        let [ann, bob, cleo] = [app.buyer("Ann").await, app.buyer("Bob").await, app.buyer("Cleo").await];
+        let deal = || app.deal(&merchant);
+        let failed = deal().tipping_point(2).closes_in(Duration::from_secs(5)).publish().await;
+        let succeeded = deal().tipping_point(1).closes_in(Duration::from_secs(5)).publish().await;
+        let withdrawn = deal().tipping_point(2).cap(5).publish().await;
+        let open = deal().tipping_point(5).cap(20).publish().await;
+        let tipped = deal().tipping_point(2).cap(10).publish().await;
+        deal().draft().await;
+        for deal in [&failed, &succeeded, &withdrawn] {
+            join(&app, &ann, deal, 1).await;
+        }
+        for deal in [&open, &tipped] {
+            leave(&app, &cleo, deal).await;
+            join(&app, &ann, deal, 2).await;
+            join(&app, &bob, deal, 1).await;
+        }
+        join(&app, &app.buyer("Dan").await, &tipped, 1).await;
+        app.clock.advance(Duration::from_secs(6)).await;
+        app.close_now().await;
+        let outcome = app.engine.withdraw(merchant.id, withdrawn.id, "The kiln broke.").await.unwrap();
+        assert!(matches!(outcome, WithdrawOutcome::Withdrawn(_)));
+        app.settle_now().await;
+        app.deliver_now().await;
+        app.assert_clean().await;
+        let database = app.home.connect().await;
+        Self { merchant, open: open.id, tipped: tipped.id, failed: failed.id, database, app }
+    }
+
+    /// The same without anything in Redis, so that breaking Postgres breaks nothing there.
+    pub async fn set_in_postgres_alone() -> Self {
+        let scene = Self::set().await;
+        let mut redis = scene.redis().await;
+        for key in scene.keys().await {
+            redis::cmd("DEL").arg(key).query_async::<()>(&mut redis).await.unwrap();
+        }
+        scene
+    }
+
+    /// Runs statements that no Muster would.
+    pub async fn breaks(&mut self, statements: &str) {
+        let statements = statements
+            .replace(":open", &format!("'{}'", self.open))
+            .replace(":tipped", &format!("'{}'", self.tipped))
+            .replace(":failed", &format!("'{}'", self.failed));
+        self.database.execute(AssertSqlSafe(statements)).await.unwrap();
+    }
+
+    /// Asks Redis for what no Muster would.
+    pub async fn breaks_redis(&self, command: &[&str]) {
+        let mut asked = redis::cmd(command[0]);
+        for argument in &command[1..] {
+            asked.arg(argument);
+        }
+        asked.query_async::<redis::Value>(&mut self.redis().await).await.unwrap();
+    }
+
+    /// The name of a key of a deal.
+    pub fn key(&self, deal: DealId, what: &str) -> String {
+        format!("{}:{{{deal}}}:{what}", self.app.home.name)
+    }
+
+    pub async fn redis(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.app.home.redis_url.as_str()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    async fn keys(&self) -> Vec<String> {
+        let pattern = format!("{}:*", self.app.home.name);
+        redis::cmd("KEYS").arg(pattern).query_async(&mut self.redis().await).await.unwrap()
+    }
+
+    /// Exactly this check finds something, and of this deal.
+    pub async fn assert_found(&self, check: &str, deal: impl Into<Option<DealId>>) {
+        let report = self.app.audit(&AuditOptions::at_rest()).await;
+        assert_eq!(report.failed(), [check], "\n{report}");
+        let found = report.checks().find(|one| one.id == check).unwrap();
+        assert_eq!(found.found[0].deal, deal.into(), "\n{report}");
+        assert!(found.looked_at > 0, "\n{report}");
+    }
+
+    pub async fn assert_nothing_found(&self) {
+        let report = self.app.audit(&AuditOptions::at_rest()).await;
+        assert!(report.failed().is_empty(), "\n{report}");
+    }
+}
+
+pub async fn join(app: &TestApp, who: &Person, deal: &Deal, units: u32) -> muster::domain::Joined {
+    match app.join(who, deal.id, units, "first").await {
+        JoinOutcome::Joined(joined) => joined,
+        refused => panic!("{refused:?}"),
+    }
+}
+
+async fn leave(app: &TestApp, who: &Person, deal: &Deal) {
+    let joined = join(app, who, deal, 1).await;
+    assert_eq!(app.engine.leave(who.id, joined.id).await, LeaveOutcome::Left);
+}
