@@ -111,14 +111,15 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
     let pages = web::scope("")
         .wrap(Compress::default())
         .configure(|scope| add(scope, descriptions()))
-        .configure(|scope| add(scope, pages()));
+        .configure(|scope| add(scope, pages()))
+        .default_service(web::to(nothing_here));
     let guarded = web::scope("").wrap(from_fn(gate)).wrap(from_fn(only_pages)).service(api).service(pages);
     let everything = web::scope("")
         .wrap(from_fn(security::headers))
         .configure(|scope| add(scope, probes()))
         .service(web::scope("/static").wrap(Compress::default()).configure(|scope| add(scope, files())))
         .service(web::scope("/pictures").wrap(Compress::default()).configure(|scope| add(scope, pictures())))
-        .service(guarded.default_service(web::to(nothing_here)));
+        .service(guarded);
     config.app_data(web::Data::new(app.clone())).app_data(web::Data::new(shutdown.clone())).service(everything);
 }
 

@@ -1,6 +1,16 @@
 //! The JSON API, mirroring its routes; and what holds for all of them.
 
+mod accounts;
+mod authorisation;
+mod bad_input;
+mod coupons;
+mod deals;
 mod describe;
+mod everybody;
+mod gate;
+mod joining;
+mod lists;
+mod rate_limits;
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -63,4 +73,10 @@ fn is_a_problem(answer: &Answer, status: StatusCode, text: &str) {
     for error in answer.body["errors"].as_array().into_iter().flatten() {
         assert!(error["pointer"].is_string() && error["code"].is_string() && error["message"].is_string(), "{text}");
     }
+}
+
+/// Every route of the API.
+pub fn api_routes() -> Vec<(reqwest::Method, String)> {
+    let routes = muster::web::routes::api_routes().into_iter();
+    routes.map(|(method, path)| (method.as_str().parse().unwrap(), path)).collect()
 }

@@ -14,6 +14,7 @@ pub mod app;
 pub mod audit;
 pub mod clock;
 pub mod deals;
+pub mod dump;
 pub mod people;
 pub mod servers;
 

@@ -1,0 +1,267 @@
+//! Bad input at every route: a problem document that says what to do, and nothing changed.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::everybody::Scene;
+use super::{api_routes, send};
+use crate::support::{self, Person};
+
+/// Who may call this route.
+fn caller<'a>(scene: &'a Scene, method: &Method, route: &str) -> &'a Person {
+    let merchants = ["/deals", "/deals/{id}/publish", "/deals/{id}/withdraw", "/redemptions"];
+    let path = route.trim_start_matches("/api/v1");
+    let of_merchant = (*method != Method::GET && merchants.contains(&path))
+        || *method == Method::PATCH
+        || path.starts_with("/tokens")
+        || (*method == Method::GET && path == "/deals/{id}/signups");
+    if of_merchant { &scene.mo } else { &scene.ann }
+}
+
+fn request(scene: &Scene, method: &Method, route: &str, path: &str) -> RequestBuilder {
+    let request = scene.app.client.request(method.clone(), scene.app.url(path));
+    let request = request.bearer_auth(&caller(scene, method, route).token).header("If-Match", "*");
+    if route == "/api/v1/redemptions" { request } else { request.header("Idempotency-Key", "bad-input") }
+}
+
+#[tokio::test]
+async fn a_bad_body_is_refused_at_every_route_that_takes_one() {
+    let scene = Scene::set().await;
+    let before = scene.app.home.dump().await;
+    let json = "application/json";
+    let huge = format!("{{\"title\": \"{}\"}}", "x".repeat(17_000));
+    let deep = "[".repeat(5_000);
+    let bodies: [(&str, &[u8], &[&str]); 14] = [
+        (json, b"", &["bad_json"]),
+        (json, b"{", &["bad_json"]),
+        (json, b"{,}", &["bad_json"]),
+        (json, b"\xff\xfe{}", &["bad_json"]),
+        (json, b"{\"title\": \"\xff\"}", &["bad_json", "invalid"]),
+        (json, deep.as_bytes(), &["bad_json", "invalid"]),
+        (json, b"null", &["invalid"]),
+        (json, b"[]", &["invalid"]),
+        (json, b"\"text\"", &["invalid"]),
+        (json, b"{\"no_such_field\": 1}", &["invalid"]),
+        (json, huge.as_bytes(), &["body_too_large"]),
+        ("text/plain", b"{\"units\": 1}", &["wrong_content_type"]),
+        ("application/x-www-form-urlencoded", b"units=1", &["wrong_content_type"]),
+        ("", b"{\"units\": 1}", &["wrong_content_type"]),
+    ];
+    let mut walked = 0;
+    for (method, route) in api_routes() {
+        if scene.body(&method, &route).is_none() {
+            continue;
+        }
+        walked += 1;
+        for (content_type, body, codes) in bodies {
+            let request = request(&scene, &method, &route, &scene.path(&method, &route)).body(body.to_vec());
+            let typed = [content_type].into_iter().filter(|kind| !kind.is_empty());
+            let answer = send(typed.fold(request, |request, kind| request.header("Content-Type", kind))).await;
+            let shown = String::from_utf8_lossy(&body[..body.len().min(40)]);
+            assert!(codes.contains(&answer.code()), "{method} {route} {content_type} {shown}: {}", answer.body);
+        }
+    }
+    assert_eq!(walked, 7);
+    assert_eq!(scene.app.home.dump().await, before);
+}
+
+#[tokio::test]
+async fn every_field_of_every_body_is_checked() {
+    let scene = Scene::set().await;
+    let before = scene.app.home.dump().await;
+    let strange = [
+        json!({}),
+        json!([1]),
+        json!(true),
+        json!(-1),
+        json!(1.5),
+        json!(u64::MAX),
+        json!("\u{0}"),
+        json!("x".repeat(11_000)),
+        json!("'; DROP TABLE deals; --\u{1}"),
+    ];
+    for (method, route) in api_routes() {
+        let Some(good) = scene.body(&method, &route) else { continue };
+        for field in good.as_object().unwrap().keys() {
+            for value in &strange {
+                if field == "password" && *value == strange[8] {
+                    continue;
+                }
+                let mut body = good.clone();
+                body[field] = value.clone();
+                let answer = send(request(&scene, &method, &route, &scene.path(&method, &route)).json(&body)).await;
+                // Nobody has this password.
+                let refused = matches!(answer.code(), "invalid" | "wrong_password");
+                assert!(refused, "{method} {route} {field}={value}: {}", answer.body);
+                if answer.code() == "invalid" {
+                    let named = answer.pointers().iter().any(|pointer| pointer.starts_with(&format!("/{field}")));
+                    // A currency that is none makes amounts that cannot be read, and so on: the field may be named by another.
+                    assert!(named || !answer.pointers().is_empty(), "{method} {route} {field}: {}", answer.body);
+                }
+            }
+        }
+    }
+    assert_eq!(scene.app.home.dump().await, before);
+}
+
+#[tokio::test]
+async fn a_bad_id_is_refused_at_every_route_that_has_one() {
+    let scene = Scene::set().await;
+    let before = scene.app.home.dump().await;
+    let ids = [
+        "1",
+        "%00",
+        "..%2f..",
+        "0197f3b05c1e7c3a9d2b1f0a6e4c8b5d",
+        "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz",
+        "%F0%9F%98%80",
+    ];
+    for (method, route) in api_routes() {
+        for id in ids.iter().filter(|_| route.contains("{id}")) {
+            let request = request(&scene, &method, &route, &route.replace("{id}", id));
+            let answer = send(match scene.body(&method, &route) {
+                Some(body) => request.json(&body),
+                None => request,
+            })
+            .await;
+            assert_eq!((answer.status, answer.code()), (400, "bad_id"), "{method} {route} {id}");
+        }
+    }
+    assert_eq!(scene.app.home.dump().await, before);
+}
+
+#[tokio::test]
+async fn an_id_of_nothing_is_not_found_at_every_route_that_has_one() {
+    let scene = Scene::set().await;
+    let nothing = "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d";
+    for (method, route) in api_routes().into_iter().filter(|(_, route)| route.contains("{id}")) {
+        let request = request(&scene, &method, &route, &route.replace("{id}", nothing));
+        let answer = send(match scene.body(&method, &route) {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await;
+        assert_eq!(answer.status, 404, "{method} {route}: {}", answer.body);
+        assert!(answer.code().starts_with("no_such_"), "{method} {route}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_query_is_refused_at_every_list() {
+    let scene = Scene::set().await;
+    let lists = api_routes().into_iter().filter(|(method, route)| {
+        let one = route.ends_with("{id}") || route.ends_with(".svg") || route.ends_with("z");
+        *method == Method::GET && !one && !route.ends_with("/live")
+    });
+    let mut walked = 0;
+    for (method, route) in lists {
+        walked += 1;
+        let path = scene.path(&method, &route);
+        for query in
+            ["limit=0", "limit=101", "limit=-1", "limit=x", "limit=1&limit=2", "page=2", "cursor=%00", "limit=1e3"]
+        {
+            let answer = send(request(&scene, &method, &route, &format!("{path}?{query}"))).await;
+            assert_eq!((answer.status, answer.code()), (400, "bad_query"), "{route}?{query}: {}", answer.body);
+            assert_eq!(answer.pointers().len(), 1, "{route}?{query}: {}", answer.body);
+        }
+        for cursor in ["x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "=", "%F0%9F%98%80"] {
+            let answer = send(request(&scene, &method, &route, &format!("{path}?cursor={cursor}"))).await;
+            assert_eq!((answer.status, answer.code()), (400, "bad_cursor"), "{route}?cursor={cursor}");
+        }
+        let long = format!("{path}?q={}", "x".repeat(5_000));
+        assert_eq!(send(request(&scene, &method, &route, &long)).await.code(), "query_too_long");
+    }
+    assert_eq!(walked, 5);
+    for query in ["city=%00", "q=%07", "state=", "mine=yes", "state=open&city=a&city=b"] {
+        let answer = send(scene.app.get(&format!("/api/v1/deals?{query}"))).await;
+        assert_eq!((answer.status, answer.code()), (400, "bad_query"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_an_address_does_not_have_is_refused_with_those_that_it_has() {
+    let scene = Scene::set().await;
+    let before = scene.app.home.dump().await;
+    for (_, route) in api_routes() {
+        let has: Vec<Method> =
+            api_routes().into_iter().filter(|(_, other)| *other == route).map(|(method, _)| method).collect();
+        for method in
+            [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::TRACE]
+        {
+            if has.contains(&method) {
+                continue;
+            }
+            let answer = send(request(&scene, &method, &route, &scene.path(&method, &route))).await;
+            assert_eq!((answer.status, answer.code()), (405, "wrong_method"), "{method} {route}");
+            for method in &has {
+                assert!(answer.header("allow").contains(method.as_str()), "{method} {route}");
+            }
+        }
+    }
+    assert_eq!(scene.app.home.dump().await, before);
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_exist_says_where_to_look() {
+    let app = support::app().start().await;
+    for path in
+        ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/deals", "/api/v1/deals/x/y/z", "/api/v1/deals//", "/api/"]
+    {
+        let answer = send(app.get(path)).await;
+        assert_eq!((answer.status, answer.code()), (404, "no_such_route"), "{path}");
+        assert!(answer.body["detail"].as_str().unwrap().contains("/api/docs"));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_waited_for_only_so_long() {
+    let app = support::app().with("server.body_timeout_ms", "300").start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let deal = app.deal(&mo).publish().await;
+    let head = format!(
+        "POST /api/v1/deals/{}/signups HTTP/1.1\r\nHost: muster\r\nAuthorization: Bearer {}\r\nIdempotency-Key: slow\r\n\
+         Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{{\"units\"",
+        deal.id, ann.token
+    );
+    let answer = raw(app.address, head.as_bytes(), "body_too_slow").await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    let signups = super::send(ann.get("/api/v1/signups")).await;
+    assert_eq!(signups.body["data"], Value::Array(vec![]));
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_is_measured_too() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let mut request = format!(
+        "POST /api/v1/deals HTTP/1.1\r\nHost: muster\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
+        mo.token
+    );
+    for _ in 0..17 {
+        request.push_str(&format!("400\r\n{}\r\n", " ".repeat(1_024)));
+    }
+    let answer = raw(app.address, request.as_bytes(), "body_too_large").await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+/// Sends these bytes and reads until this word comes.
+async fn raw(address: std::net::SocketAddr, bytes: &[u8], until: &str) -> String {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    let read = async {
+        let mut chunk = [0; 4096];
+        while !String::from_utf8_lossy(&answer).contains(until) {
+            let n = connection.read(&mut chunk).await.unwrap();
+            assert_ne!(n, 0, "{}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&chunk[..n]);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), read).await.expect("an answer within ten seconds");
+    String::from_utf8_lossy(&answer).into_owned()
+}

@@ -1,0 +1,180 @@
+//! Writing, changing, publishing, withdrawing and reading deals.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::{Answer, send};
+use crate::support::{self, Person, TestApp};
+
+/// A deal as a merchant's program sends it.
+pub fn new_deal(app: &TestApp) -> Value {
+    let now = app.nodes[0].clock.now();
+    json!({
+        "title": "Pottery for beginners", "description": "Two hours at the **wheel**.", "price": "19.00",
+        "face_value": "38", "currency": "USD", "tipping_point": 10, "cap": 100, "per_buyer_max": 4,
+        "opens_at": now, "closes_at": now + TimeDelta::days(1), "time_zone": "Europe/Berlin",
+        "coupon_expires_at": now + TimeDelta::days(90), "city": "Berlin", "category": "workshop",
+    })
+}
+
+async fn draft(app: &TestApp, merchant: &Person) -> Answer {
+    let answer = send(merchant.post("/api/v1/deals").json(&new_deal(app))).await;
+    assert_eq!(answer.status, 201);
+    answer
+}
+
+fn path(deal: &Answer) -> String {
+    format!("/api/v1/deals/{}", deal.body["id"].as_str().unwrap())
+}
+
+async fn patch(merchant: &Person, path: &str, etag: &str, change: Value) -> Answer {
+    send(merchant.request(reqwest::Method::PATCH, path).header("If-Match", etag).json(&change)).await
+}
+
+#[tokio::test]
+async fn a_deal_is_written_published_and_read_by_everybody() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let draft = draft(&app, &mo).await;
+    assert_eq!(draft.header("location"), path(&draft));
+    assert_eq!(draft.body["state"], "draft");
+    assert_eq!((&draft.body["price"], &draft.body["face_value"]), (&json!("19.00"), &json!("38.00")));
+    assert_eq!(draft.body["merchant"], json!(mo.id));
+    assert_eq!(send(app.get(&path(&draft))).await.code(), "no_such_deal");
+
+    let published = send(mo.post(&format!("{}/publish", path(&draft)))).await;
+    assert_eq!((published.status, &published.body["state"]), (200, &json!("open")));
+    let read = send(app.get(&path(&draft))).await;
+    assert_eq!(read.body, published.body);
+    assert_eq!(
+        read.body["progress"],
+        json!({
+            "epoch": 1, "rev": read.body["progress"]["rev"], "state": "open", "buyers": 0, "needed": 10, "tipping_point": 10,
+            "units": 0, "left": 100, "cap": 100, "closes_at": draft.body["closes_at"],
+        })
+    );
+    let again = send(mo.post(&format!("{}/publish", path(&draft)))).await;
+    assert_eq!((again.status, again.code()), (409, "not_draft"));
+}
+
+#[tokio::test]
+async fn every_problem_of_a_deal_is_told_at_once() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let answer =
+        send(mo.post("/api/v1/deals").json(&json!({"price": "1.999", "face_value": "x", "currency": "USD"}))).await;
+    assert_eq!((answer.status, answer.code()), (422, "invalid"));
+    for pointer in
+        ["/title", "/price", "/face_value", "/tipping_point", "/per_buyer_max", "/opens_at", "/closes_at", "/time_zone"]
+    {
+        assert!(answer.pointers().contains(&pointer), "{pointer} in {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_deal_that_did_not_change_is_not_sent_again() {
+    let app = support::app().start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let deal = app.deal(&mo).publish().await;
+    let path = format!("/api/v1/deals/{}", deal.id);
+    let etag = send(app.get(&path)).await.header("etag").to_owned();
+    let again = send(app.get(&path).header("If-None-Match", &etag)).await;
+    assert_eq!((again.status, again.header("etag")), (304, etag.as_str()));
+    ann.join(deal.id, 1, "a").await;
+    let after = send(app.get(&path).header("If-None-Match", &etag)).await;
+    assert_eq!((after.status, &after.body["progress"]["buyers"]), (200, &json!(1)));
+
+    let list = send(app.get("/api/v1/deals")).await;
+    let again = send(app.get("/api/v1/deals").header("If-None-Match", list.header("etag"))).await;
+    assert_eq!(again.status, 304);
+}
+
+#[tokio::test]
+async fn a_draft_is_changed_by_whoever_has_its_newest_version() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let draft = draft(&app, &mo).await;
+    let (path, first) = (path(&draft), draft.header("etag").to_owned());
+
+    let missing = send(mo.request(reqwest::Method::PATCH, &path).json(&json!({"title": "x"}))).await;
+    assert_eq!((missing.status, missing.code()), (428, "if_match_missing"));
+
+    let changed = patch(&mo, &path, &first, json!({"price": "20.50", "cap": null, "city": null})).await;
+    assert_eq!(changed.status, 200);
+    assert_eq!(
+        (&changed.body["price"], &changed.body["cap"], &changed.body["city"]),
+        (&json!("20.50"), &Value::Null, &Value::Null)
+    );
+    assert_eq!(changed.body["title"], "Pottery for beginners");
+
+    let late = patch(&mo, &path, &first, json!({"price": "21.00"})).await;
+    assert_eq!((late.status, late.code()), (412, "deal_changed"));
+    let whichever = patch(&mo, &path, "*", json!({"price": "21.00"})).await;
+    assert_eq!(whichever.body["price"], "21.00");
+    let wrong = patch(&mo, &path, "*", json!({"price": "99.00", "title": null, "tipping_point": 0})).await;
+    assert_eq!(wrong.pointers(), ["/title", "/price", "/tipping_point"]);
+    assert_eq!(patch(&mo, &path, "v1", json!({})).await.code(), "bad_header");
+}
+
+#[tokio::test]
+async fn of_two_who_change_a_draft_at_once_one_hears_of_the_other() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let draft = draft(&app, &mo).await;
+    let (path, etag) = (path(&draft), draft.header("etag").to_owned());
+    let changes = (0..8).map(|n| patch(&mo, &path, &etag, json!({"title": format!("Title {n}")})));
+    let answers = futures_util::future::join_all(changes).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 412)));
+}
+
+#[tokio::test]
+async fn the_terms_of_a_published_deal_stay() {
+    let app = support::app().start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let deal = app.deal(&mo).publish().await;
+    let path = format!("/api/v1/deals/{}", deal.id);
+    let etag = send(mo.get(&path)).await.header("etag").to_owned();
+
+    let refused = patch(&mo, &path, &etag, json!({"title": "New", "price": "1.00", "cap": 5})).await;
+    assert_eq!((refused.status, refused.code()), (409, "already_published"));
+    assert_eq!(refused.pointers(), ["/price", "/cap"]);
+
+    ann.join(deal.id, 1, "a").await;
+    let renamed = patch(&mo, &path, &etag, json!({"title": "New title", "description": ""})).await;
+    assert_eq!((renamed.status, &renamed.body["title"]), (200, &json!("New title")), "joins do not make a version old");
+    let late = patch(&mo, &path, &etag, json!({"title": "Newer"})).await;
+    assert_eq!(late.code(), "deal_changed");
+}
+
+#[tokio::test]
+async fn a_deal_whose_window_is_over_is_not_published() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let draft = draft(&app, &mo).await;
+    app.clock.advance(Duration::from_hours(25)).await;
+    let answer = send(mo.post(&format!("{}/publish", path(&draft)))).await;
+    assert_eq!((answer.status, answer.code()), (409, "window_over"));
+}
+
+#[tokio::test]
+async fn a_deal_is_withdrawn_with_a_reason_and_stays_so() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let deal = app.deal(&mo).publish().await;
+    let path = format!("/api/v1/deals/{}/withdraw", deal.id);
+    assert_eq!(send(mo.post(&path).json(&json!({}))).await.pointers(), ["/reason"]);
+    let withdrawn = send(mo.post(&path).json(&json!({"reason": "The workshop is flooded."}))).await;
+    assert_eq!((withdrawn.status, &withdrawn.body["state"]), (200, &json!("withdrawn")));
+    assert_eq!(withdrawn.body["withdrawn_reason"], "The workshop is flooded.");
+    let again = send(mo.post(&path).json(&json!({"reason": "Another one."}))).await;
+    assert_eq!((again.status, &again.body["withdrawn_reason"]), (200, &json!("The workshop is flooded.")));
+
+    let failed = app.deal(&mo).publish().await;
+    app.clock.advance(Duration::from_hours(25)).await;
+    app.close_now().await;
+    let ended = send(mo.post(&format!("/api/v1/deals/{}/withdraw", failed.id)).json(&json!({"reason": "x"}))).await;
+    assert_eq!((ended.status, ended.code()), (409, "ended"));
+}

@@ -1,0 +1,105 @@
+//! One Muster with somebody of every kind, and a plausible request for every route: what the matrices walk.
+
+use muster::auth::FreshSecret;
+use muster::domain::{Deal, Role, Scopes, TokenId};
+use muster::ledger::NewToken;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::deals::new_deal;
+use super::send;
+use crate::support::{self, Person, TestApp};
+
+/// What one scene has.
+pub struct Scene {
+    pub app: TestApp,
+    /// Has a signup in each deal, and a coupon.
+    pub ann: Person,
+    pub bob: Person,
+    /// Whose deals they are.
+    pub mo: Person,
+    pub jo: Person,
+    pub operator: Person,
+    /// Still waits for buyers.
+    pub open: Deal,
+    /// Nobody but Mo sees it.
+    pub draft: Deal,
+    /// Ann's, in the open deal.
+    pub signup: String,
+    /// Ann's.
+    pub coupon: Value,
+    /// Mo's second token.
+    pub token: String,
+}
+
+impl Scene {
+    pub async fn set() -> Self {
+        let app = support::app().start().await;
+        let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);
+        let (mo, jo) = (app.merchant("Mo").await, app.merchant("Jo").await);
+        let operator = app.person("Op", Role::Operator).await;
+        let open = app.deal(&mo).publish().await;
+        let draft = app.deal(&mo).draft().await;
+        let tipped = app.deal(&mo).tipping_point(1).publish().await;
+        let joined: Value = ann.join(open.id, 1, "first").await.json().await.unwrap();
+        ann.join(tipped.id, 1, "first").await;
+        app.settle_now().await;
+        let coupons = send(ann.get("/api/v1/coupons")).await;
+        let token = TokenId::generate();
+        let (hash, label) = (FreshSecret::token().hash, "till 2".to_owned());
+        let new = NewToken { id: token, account: mo.id, hash, label, scopes: Scopes::WHOLE, expires_at: None };
+        app.ledger.create_token(&new).await.unwrap();
+        Self {
+            signup: joined["id"].as_str().unwrap().to_owned(),
+            coupon: coupons.body["data"][0].clone(),
+            token: token.to_string(),
+            app,
+            ann,
+            bob,
+            mo,
+            jo,
+            operator,
+            open,
+            draft,
+        }
+    }
+
+    /// The address of a route, about the thing that its owner may use it on.
+    pub fn path(&self, method: &Method, route: &str) -> String {
+        let id = match route.trim_start_matches("/api/v1/").split('/').next().unwrap() {
+            "deals" if route.ends_with("/publish") || *method == Method::PATCH => self.draft.id.to_string(),
+            "deals" => self.open.id.to_string(),
+            "signups" => self.signup.clone(),
+            "coupons" => self.coupon["id"].as_str().unwrap().to_owned(),
+            "tokens" => self.token.clone(),
+            _ => String::new(),
+        };
+        route.replace("{id}", &id)
+    }
+
+    /// A request for this route with everything that it needs, except somebody who sends it.
+    pub fn request(&self, method: &Method, route: &str) -> RequestBuilder {
+        let request = self.app.client.request(method.clone(), self.app.url(&self.path(method, route)));
+        let request = request.header("Idempotency-Key", "matrix").header("If-Match", "*");
+        match self.body(method, route) {
+            Some(body) => request.json(&body),
+            None => request,
+        }
+    }
+
+    /// The body that this route takes, if it takes one.
+    pub fn body(&self, method: &Method, route: &str) -> Option<Value> {
+        Some(match (method.as_str(), route.trim_start_matches("/api/v1")) {
+            ("POST", "/accounts") => {
+                json!({"email": "new@example.com", "password": "correct horse", "name": "New", "role": "buyer"})
+            }
+            ("POST", "/tokens") => json!({"email": "nobody@example.com", "password": "correct horse", "label": "x"}),
+            ("POST", "/deals") => new_deal(&self.app),
+            ("PATCH", "/deals/{id}") => json!({"title": "Another title"}),
+            ("POST", "/deals/{id}/withdraw") => json!({"reason": "The workshop is flooded."}),
+            ("POST", "/deals/{id}/signups") => json!({"units": 1}),
+            ("POST", "/redemptions") => json!({"code": self.coupon["code"]}),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! Rate limits: who asks for too much is told when to come back, with Redis and without.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{read, send};
+use crate::support;
+
+#[tokio::test]
+async fn who_asks_too_often_waits_and_nobody_else_does() {
+    let app = support::app()
+        .with("limits.joins_per_account.count", "4")
+        .with("limits.joins_per_account.period_s", "60")
+        .start()
+        .await;
+    let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
+    let deal = app.deal(&mo).publish().await;
+    for _ in 0..4 {
+        assert_eq!(ann.join(deal.id, 1, "a").await.status(), 201);
+    }
+    let refused = read(ann.join(deal.id, 1, "a").await).await;
+    assert_eq!((refused.status, refused.code()), (429, "too_many_requests"));
+    assert!((1..=15).contains(&refused.header("retry-after").parse::<u32>().unwrap()));
+    assert_eq!(bob.join(deal.id, 1, "a").await.status(), 201);
+    app.clock.advance(Duration::from_secs(15)).await;
+    assert_eq!(send(ann.get("/api/v1/signups")).await.status, 200);
+}
+
+#[tokio::test]
+async fn nodes_share_a_limit_through_redis() {
+    let app = support::app()
+        .nodes(2)
+        .with("limits.requests_per_address.count", "20")
+        .with("limits.requests_per_address.period_s", "3600")
+        .start()
+        .await;
+    let mut allowed = 0;
+    for n in 0..60 {
+        allowed += u32::from(send(app.nodes[n % 2].get("/api/v1/deals")).await.status == 200);
+    }
+    assert!((20..=30).contains(&allowed), "{allowed} of 20 with two nodes, each of which allows half by itself");
+}
+
+#[tokio::test]
+async fn without_redis_each_node_still_has_its_limit() {
+    let mut app = support::app()
+        .with_private_servers()
+        .with("limits.requests_per_address.count", "10")
+        .with("limits.requests_per_address.period_s", "3600")
+        .start()
+        .await;
+    app.servers().redis().unwrap().kill().await;
+    let mut allowed = 0;
+    for _ in 0..30 {
+        allowed += u32::from(send(app.get("/api/v1/deals")).await.status == 200);
+    }
+    assert_eq!(allowed, 10);
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_slowed_down_for_the_guesser_only() {
+    let app = support::app()
+        .with("server.trusted_proxies", "127.0.0.1")
+        .with("limits.logins_per_account.count", "3")
+        .with("limits.logins_per_account.period_s", "600")
+        .start()
+        .await;
+    let new = json!({"email": "ann@example.com", "password": "correct horse", "name": "Ann", "role": "buyer"});
+    assert_eq!(send(app.client.post(app.url("/api/v1/accounts")).json(&new)).await.status, 201);
+    let sign_in = |password: &str, from: &str| {
+        let body = json!({"email": "ann@example.com", "password": password, "label": "x"});
+        send(app.client.post(app.url("/api/v1/tokens")).header("X-Forwarded-For", from).json(&body))
+    };
+    for _ in 0..3 {
+        assert_eq!(sign_in("guess guess", "198.51.100.1").await.code(), "wrong_password");
+    }
+    assert_eq!(sign_in("correct horse", "198.51.100.2").await.code(), "too_many_requests", "the same neighbourhood");
+    assert_eq!(sign_in("correct horse", "203.0.113.9").await.status, 201, "strangers lock nobody out");
+}

@@ -1,0 +1,31 @@
+//! Everything that a test's database holds, to see that something changed nothing.
+
+use sqlx::{AssertSqlSafe, Row};
+
+use super::servers::Home;
+
+/// What changes without anybody asking for it: when tokens were used.
+const RESTLESS: &str = "'last_used_at'";
+
+impl Home {
+    /// Every row of every table, as text.
+    pub async fn dump(&self) -> String {
+        let mut database = self.connect().await;
+        let tables = sqlx::query(
+            "SELECT table_name::text FROM information_schema.tables
+              WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> '_sqlx_migrations' ORDER BY 1",
+        )
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+        let mut dump = String::new();
+        for table in tables.iter().map(|row| row.get::<String, _>(0)) {
+            let rows = format!(
+                "SELECT coalesce(string_agg(r, E'\\n' ORDER BY r), '') FROM (SELECT (to_jsonb(t) - {RESTLESS})::text AS r FROM {table} AS t) AS s"
+            );
+            let rows: String = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_one(&mut database).await.unwrap();
+            dump.push_str(&format!("{table}:\n{rows}\n"));
+        }
+        dump
+    }
+}
