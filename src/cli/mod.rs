@@ -1,11 +1,14 @@
 //! The command line. Owns arguments and what is printed; what happens is in the library.
 
 mod audit;
+mod crowd;
 mod dev;
+mod loadtest;
 mod migrate;
 mod reconcile;
 mod serve;
 mod settings;
+mod style;
 
 use std::process::ExitCode;
 
@@ -39,6 +42,10 @@ enum Command {
     Dev(dev::Args),
     /// Bring the database's schema up to date, and end
     Migrate(migrate::Args),
+    /// Let a simulated crowd join a deal over HTTP
+    Crowd(crowd::Args),
+    /// Prepare load tests
+    Loadtest(loadtest::Args),
     /// Tell Redis again what Postgres knows
     Reconcile(reconcile::Args),
     /// Look whether everything holds that was promised; exits 1 if not, 2 if that could not be seen
@@ -69,6 +76,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => serve::run(args).await?,
             Command::Dev(args) => dev::run(args).await?,
             Command::Migrate(args) => migrate::run(args).await?,
+            Command::Crowd(args) => crowd::run(args).await?,
+            Command::Loadtest(args) => loadtest::run(args).await?,
             Command::Reconcile(args) => reconcile::run(args).await?,
             Command::Audit(args) => return Ok(audit::run(args).await),
         }

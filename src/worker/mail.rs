@@ -30,6 +30,9 @@ pub enum MailError {
     /// The message cannot be put together.
     #[error("the message cannot be put together: {0}")]
     Message(#[from] lettre::error::Error),
+    /// The folder cannot be made.
+    #[error("the folder for mails cannot be made: {0}")]
+    Folder(std::io::Error),
     /// It cannot be written to a file.
     #[error("the file cannot be written: {0}")]
     File(#[from] lettre::transport::file::Error),
@@ -42,13 +45,16 @@ impl Mailer {
     /// A mailer that writes links to this address.
     ///
     /// # Errors
-    /// The SMTP URL cannot be read.
+    /// The SMTP URL cannot be read, or the folder cannot be made.
     pub fn new(config: &MailConfig, base_url: &str) -> Result<Self, MailError> {
         let transport = match config.smtp_url() {
             Some(url) => Transport::Smtp(
                 AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?.timeout(Some(config.timeout)).build(),
             ),
-            None => Transport::Files(AsyncFileTransport::new(&config.folder)),
+            None => {
+                std::fs::create_dir_all(&config.folder).map_err(MailError::Folder)?;
+                Transport::Files(AsyncFileTransport::new(&config.folder))
+            }
         };
         Ok(Self { from: config.from.clone(), base_url: base_url.trim_end_matches('/').to_owned(), transport })
     }

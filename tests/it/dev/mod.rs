@@ -1,4 +1,5 @@
 //! What a developer's machine is promised.
 
+mod crowd;
 mod servers;
 mod support;
