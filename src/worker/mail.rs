@@ -98,7 +98,7 @@ impl Mailer {
             MessageKind::CouponReady => (
                 format!("Your coupons: {title}"),
                 format!(
-                    "Your coupons are ready. Show them at the merchant's, on your phone or on paper.\n\n{base}/coupons"
+                    "Your coupons are ready. Show them at the merchant's, on your phone or on paper.\n\n{base}/my/coupons"
                 ),
             ),
         };
