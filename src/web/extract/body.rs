@@ -12,7 +12,7 @@ use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
@@ -93,20 +93,34 @@ fn is_json(content_type: &str) -> bool {
     media_type.eq_ignore_ascii_case("application/json")
 }
 
-/// Where the mistake is, is only looked for when there is one.
+/// Reads one JSON object. That a list is none must be said here: serde would take its items for the fields in their order.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
-}
-
-fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
-    if error.classify() != Category::Data {
-        let place = format!("Line {}, column {}", error.line(), error.column());
-        return Problem::new(Code::BadJson).detail(match error.classify() {
-            Category::Eof if bytes.is_empty() => "The body is empty. Send a JSON object.".to_owned(),
-            Category::Eof => format!("{place}: the JSON ends too early. Send the whole object."),
-            _ => format!("{place}: this is not JSON. Send one JSON object."),
+    if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(match serde_json::from_slice(bytes) {
+            Ok(IgnoredAny) => {
+                let message = "Send a JSON object.".to_owned();
+                Problem::invalid(vec![FieldProblem { pointer: String::new(), code: "wrong_type", message }])
+            }
+            Err(error) => no_json(bytes, &error),
         });
     }
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        Category::Data => wrong_field::<T>(bytes),
+        _ => no_json(bytes, &error),
+    })
+}
+
+fn no_json(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    let place = format!("Line {}, column {}", error.line(), error.column());
+    Problem::new(Code::BadJson).detail(match error.classify() {
+        Category::Eof if bytes.is_empty() => "The body is empty. Send a JSON object.".to_owned(),
+        Category::Eof => format!("{place}: the JSON ends too early. Send the whole object."),
+        _ => format!("{place}: this is not JSON. Send one JSON object."),
+    })
+}
+
+/// Where the mistake is, is only looked for when there is one.
+fn wrong_field<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize::<_, T>(&mut reader) {
         Err(error) => Problem::invalid(vec![describe(error.path(), &error.inner().to_string())]),
