@@ -17,6 +17,7 @@ pub(super) struct Reading {
 /// Calls that belong together.
 pub(super) struct Group {
     pub(super) name: String,
+    pub(super) title: String,
     pub(super) about: String,
     pub(super) calls: Vec<Call>,
 }
@@ -37,9 +38,11 @@ pub(super) struct Call {
     pub(super) problems: Vec<Meaning>,
 }
 
-/// A thing in a body.
+/// What a body is.
 pub(super) struct Body {
-    pub(super) thing: String,
+    pub(super) label: String,
+    /// The thing that it is, or that it lists.
+    pub(super) thing: Option<String>,
     pub(super) example: Option<String>,
 }
 
@@ -68,7 +71,11 @@ pub(super) struct Thing {
     pub(super) about: String,
     pub(super) fields: Vec<Field>,
     pub(super) words: Vec<String>,
+    pub(super) example: Option<String>,
 }
+
+/// How `utoipa` names the page of a list.
+const LISTING: &str = "Listing_";
 
 static READING: LazyLock<Reading> = LazyLock::new(|| Reading::read(&DOCUMENT));
 
@@ -90,6 +97,7 @@ impl Reading {
                 calls = others;
                 let mine: Vec<(String, Call)> = mine;
                 Group {
+                    title: name.get(..1).unwrap_or_default().to_uppercase() + name.get(1..).unwrap_or_default(),
                     about: text(&tag["description"]),
                     calls: mine.into_iter().map(|(_, call)| call).collect(),
                     name,
@@ -98,7 +106,7 @@ impl Reading {
             .collect();
         let things = members(at(document, "/components/schemas"))
             // Pages of a list look alike, whatever is on them.
-            .filter(|(name, _)| !name.starts_with("Listing_"))
+            .filter(|(name, _)| !name.starts_with(LISTING))
             .map(|(name, schema)| Thing::read(document, name, schema))
             .collect();
         Self { groups, things }
@@ -196,22 +204,29 @@ impl Thing {
             words if words.is_empty() => list(&schema["oneOf"]).flat_map(|one| list(&one["enum"])).map(text).collect(),
             words => words,
         };
-        Self { name: name.to_owned(), about: html(&schema["description"]), fields, words }
+        Self { name: name.to_owned(), about: html(&schema["description"]), fields, words, example: example(schema) }
     }
 }
 
 fn body(document: &Value, content: &Value) -> Option<Body> {
     let (media_type, content) = members(content).next()?;
     let schema = &content["schema"];
-    let thing = if media_type == "application/json" { kind(schema) } else { media_type.clone() };
-    let example = resolve(document, schema).get("example");
-    Some(Body { thing, example: example.and_then(|example| serde_json::to_string_pretty(example).ok()) })
+    let thing = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    Some(Body {
+        label: if media_type == "application/json" { kind(schema) } else { media_type.clone() },
+        thing: thing.map(|name| name.strip_prefix(LISTING).unwrap_or(name).to_owned()),
+        example: example(resolve(document, schema)),
+    })
+}
+
+fn example(schema: &Value) -> Option<String> {
+    schema.get("example").and_then(|example| serde_json::to_string_pretty(example).ok())
 }
 
 /// What a schema is called: the name of a thing, or a type with its bounds.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
-        return name.strip_prefix("Listing_").map_or_else(|| name.to_owned(), |item| format!("page of {item}"));
+        return name.strip_prefix(LISTING).map_or_else(|| name.to_owned(), |item| format!("page of {item}"));
     }
     // An optional thing is one of null and the thing.
     if let Some(one) = list(&schema["oneOf"]).chain(list(&schema["allOf"])).find(|one| one["type"] != json!("null")) {
@@ -260,6 +275,9 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// The Markdown of a description. One paragraph goes without being one: it stands in a line or a cell.
 fn html(value: &Value) -> String {
-    markdown::to_html(value.as_str().unwrap_or_default())
+    let html = markdown::to_html(value.as_str().unwrap_or_default());
+    let only = html.trim().strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
+    only.filter(|only| !only.contains("<p>")).map_or_else(|| html.clone(), ToOwned::to_owned)
 }
