@@ -56,6 +56,7 @@ pub struct JoinSection {
     pub(super) places: Vec<Place>,
     pub(super) way: Way,
     pub(super) over: &'static str,
+    pub(super) note: &'static str,
 }
 
 /// What was sent with the try that this page answers.
@@ -101,7 +102,7 @@ impl JoinSection {
             }
         };
         let places = own.into_iter().map(Place::from).collect();
-        Self { refusal: None, places, way, over: phase.words().join }
+        Self { refusal: None, places, way, over: phase.words().join, note: phase.words().note }
     }
 
     /// The same, saying why a try did not work.

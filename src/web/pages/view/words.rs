@@ -73,13 +73,17 @@ pub struct PhaseWords {
     pub joined: Sentence,
     /// What it means.
     pub explain: Sentence,
-    /// Instead of the join button.
+    /// Instead of the join button, where nobody can join.
     pub join: &'static str,
+    /// Under the join button, where one can.
+    pub note: &'static str,
 }
 
 const OF_THE_POINT: Sentence = plain("{buyers} of {tipping_point} joined");
 const JOINED: Sentence = plural("{n} buyer joined", "{n} buyers joined");
 const NEEDED: Sentence = plural("{n} more buyer needed", "{n} more buyers needed");
+const UNTIL_IT_IS_ON: &str = "You pay nothing now. You can leave until the deal is on.";
+const IT_IS_ON: &str = "You pay nothing now. The deal is on, so there is no leaving after joining.";
 const ALL_OR_NOTHING: Sentence = plain("If too few join in time, nobody pays.");
 
 /// The words of every phase, by its name.
@@ -106,6 +110,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: OF_THE_POINT,
         explain: plain("Only you can see it."),
         join: "Nobody can join it before it is published.",
+        note: "",
     },
     scheduled: PhaseWords {
         tone: "plain",
@@ -114,6 +119,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: OF_THE_POINT,
         explain: ALL_OR_NOTHING,
         join: "You can join when it opens.",
+        note: "",
     },
     open: PhaseWords {
         tone: "plain",
@@ -122,6 +128,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: OF_THE_POINT,
         explain: ALL_OR_NOTHING,
         join: "",
+        note: UNTIL_IT_IS_ON,
     },
     almost: PhaseWords {
         tone: "tension",
@@ -130,6 +137,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: OF_THE_POINT,
         explain: ALL_OR_NOTHING,
         join: "",
+        note: UNTIL_IT_IS_ON,
     },
     on: PhaseWords {
         tone: "success",
@@ -138,6 +146,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: JOINED,
         explain: plain("Enough people joined. Everybody who joins now gets a coupon too."),
         join: "",
+        note: IT_IS_ON,
     },
     sold_out: PhaseWords {
         tone: "success",
@@ -146,6 +155,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: JOINED,
         explain: plain("The deal is on, and every coupon is taken."),
         join: "Sold out: every coupon is taken.",
+        note: "",
     },
     closing: PhaseWords {
         tone: "tension",
@@ -154,6 +164,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: JOINED,
         explain: plain("The result comes in a moment."),
         join: "Time is up.",
+        note: "",
     },
     happened: PhaseWords {
         tone: "success",
@@ -162,6 +173,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: JOINED,
         explain: plain("Enough people joined, and everybody got the coupon."),
         join: "This deal is over.",
+        note: "",
     },
     failed: PhaseWords {
         tone: "plain",
@@ -170,6 +182,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: OF_THE_POINT,
         explain: plain("The time ran out. Nobody pays."),
         join: "This deal is over.",
+        note: "",
     },
     withdrawn: PhaseWords {
         tone: "plain",
@@ -178,6 +191,7 @@ pub(super) const PHASES: Phases = Phases {
         joined: JOINED,
         explain: plain("The merchant took this deal down. Its coupons, if there were any, are void."),
         join: "This deal was taken down.",
+        note: "",
     },
 };
 

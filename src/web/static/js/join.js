@@ -83,5 +83,8 @@ export function closeJoining(phase) {
   form.hidden = !open;
   over.hidden = open;
   over.textContent = say(`phases.${phase}.join`);
+  const note = section.querySelector("[data-part=note]");
+  note.hidden = !open;
+  note.textContent = say(`phases.${phase}.note`);
   section.classList.toggle("join--ready", open);
 }

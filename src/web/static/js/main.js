@@ -9,7 +9,26 @@ import { ProgressBlock, writeNumbers } from "./progress.js";
 import { startSharing } from "./share.js";
 import { announce, say } from "./words.js";
 
+const FRESH_AFTER_MS = 1_500; // coupons are issued meanwhile
 const BANNER_AFTER_MS = 2_000; // a short break is nobody's business
+
+/** Asks the server again for the parts of this page that depend on the deal's phase. Not everybody at the same moment. */
+function freshen() {
+  const parts = [...document.querySelectorAll("[data-fresh]")];
+  if (parts.length === 0) return;
+  setTimeout(async () => {
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of parts) {
+        const fresh = answer.ok && page.getElementById(part.id);
+        if (fresh) part.replaceWith(document.adoptNode(fresh));
+      }
+    } catch {
+      // The page stays as it is; reloading it shows the same as this would have.
+    }
+  }, FRESH_AFTER_MS * (1 + Math.random()));
+}
 
 function startLive() {
   const blocks = [...document.querySelectorAll("[data-figures]")].map((element) => new ProgressBlock(element));
@@ -44,6 +63,7 @@ function startLive() {
   document.addEventListener("phase", ({ target, detail: { deal, was, phase } }) => {
     if (target !== speaking) return;
     closeJoining(phase);
+    freshen();
     if (["open", "almost"].includes(was) && ["on", "sold_out"].includes(phase)) celebrate(deal);
   });
   document.addEventListener("countdown:over", () => blocks.forEach((block) => block.refresh()));
