@@ -10,7 +10,6 @@
 pub mod address;
 mod api;
 pub mod assets;
-pub mod cursor;
 pub mod error;
 pub mod etag;
 pub mod extract;

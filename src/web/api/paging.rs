@@ -61,7 +61,8 @@ impl List {
         Listing { data: page.items, next_cursor: page.next_cursor.map(|cursor| self.write(cursor)) }
     }
 
-    fn write(&self, cursor: Cursor) -> String {
+    /// The text of a place in this list.
+    pub fn write(&self, cursor: Cursor) -> String {
         let mut bytes = Vec::with_capacity(8 + 16 + CHECK_BYTES);
         bytes.extend(cursor.at.timestamp_micros().to_be_bytes());
         bytes.extend(cursor.id.as_bytes());
@@ -70,7 +71,8 @@ impl List {
         BASE64URL_NOPAD.encode(&bytes)
     }
 
-    fn read(&self, text: &str) -> Option<Cursor> {
+    /// The place of a text; none if it is none of this list.
+    pub fn read(&self, text: &str) -> Option<Cursor> {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (place, check) = bytes.split_at_checked(24)?;
         if check != self.check(place) {

@@ -14,7 +14,7 @@ use crate::App;
 use crate::domain::{Identity, Role};
 use crate::ledger::{Cursor, PageRequest};
 use crate::limits::{Limit, Neighbourhood, TooMany};
-use crate::web::cursor;
+use crate::web::api::paging::List;
 use crate::web::error::Code;
 use crate::web::extract::Caller;
 use crate::web::problem::Problem;
@@ -136,15 +136,16 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
-    /// At most so many things, from where the last page ended. A cursor that is none of ours begins anew.
+    /// At most so many things of the list at this path, from where the last page ended. A cursor that is none of the list's
+    /// begins anew.
     #[must_use]
-    pub fn request(&self, limit: u32) -> PageRequest {
-        PageRequest { limit, cursor: cursor::parse(&self.cursor) }
+    pub fn request(&self, path: &str, limit: u32) -> PageRequest {
+        PageRequest { limit, cursor: List::new(path, &[]).read(&self.cursor) }
     }
 
-    /// The address of the page that begins here.
+    /// The address of the page of the list at this path that begins here.
     #[must_use]
     pub fn address(path: &str, begin: Cursor) -> String {
-        format!("{path}?cursor={}", cursor::write(begin))
+        format!("{path}?cursor={}", List::new(path, &[]).write(begin))
     }
 }

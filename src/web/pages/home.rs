@@ -10,7 +10,6 @@ use super::view::card::Card;
 use super::view::home::{Filters, HomePage, Order};
 use crate::domain::DealState;
 use crate::ledger::{DealFilter, DealOrder, PageRequest};
-use crate::web::cursor;
 
 /// Cards on a page.
 const CARDS: u32 = 24;
@@ -31,7 +30,8 @@ pub async fn home(context: Context, request: HttpRequest) -> Result<HttpResponse
         merchant: None,
         order: if filters.order.is_none() { DealOrder::Newest } else { DealOrder::EndingSoon },
     };
-    let page = PageRequest { limit: CARDS, cursor: filters.cursor.as_deref().and_then(cursor::parse) };
+    let list = filters.list();
+    let page = PageRequest { limit: CARDS, cursor: filters.cursor.as_deref().and_then(|text| list.read(text)) };
     let ledger = &context.app.ledger;
     let deals = ledger.deals(&wanted, &page).await?;
     let facets = ledger.facets().await?;
@@ -41,7 +41,7 @@ pub async fn home(context: Context, request: HttpRequest) -> Result<HttpResponse
         cities: facets.cities.iter().map(|city| filters.city_chip(city)).collect(),
         categories: facets.categories.iter().map(|category| filters.category_chip(category)).collect(),
         cards: deals.items.iter().map(|deal| Card::new(deal, now)).collect(),
-        next: deals.next_cursor.map(|place| filters.at(cursor::write(place))),
+        next: deals.next_cursor.map(|place| filters.at(list.write(place))),
         filters,
     };
     render::page(StatusCode::OK, &page)

@@ -11,15 +11,16 @@ use super::view::coupon::CouponPage;
 use super::view::mine::MyCouponsPage;
 use crate::domain::CouponId;
 
+const HERE: &str = "/my/coupons";
 /// Coupons on a page.
 const LINES: u32 = 50;
 
 /// `GET /my/coupons`
 pub async fn my_coupons(context: Context, query: web::Query<PageQuery>) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
-    let coupons = context.app.engine.coupons(buyer, &query.request(LINES)).await?;
+    let coupons = context.app.engine.coupons(buyer, &query.request(HERE, LINES)).await?;
     let deals = deals_by_id(&context, coupons.items.iter().map(|coupon| coupon.deal)).await?;
-    let next = coupons.next_cursor.map(|place| PageQuery::address("/my/coupons", place));
+    let next = coupons.next_cursor.map(|place| PageQuery::address(HERE, place));
     let lines: Vec<_> =
         coupons.items.into_iter().filter_map(|coupon| Some((deals.get(&coupon.deal)?.clone(), coupon))).collect();
     render::page(StatusCode::OK, &MyCouponsPage::new(context.shell(), &lines, next))

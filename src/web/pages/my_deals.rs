@@ -11,17 +11,18 @@ use super::render;
 use super::view::mine::MyDealsPage;
 use crate::domain::{Deal, DealId};
 
+const HERE: &str = "/my/deals";
 /// Signups on a page.
 const LINES: u32 = 50;
 
 /// `GET /my/deals`
 pub async fn my_deals(context: Context, query: web::Query<PageQuery>) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
-    let signups = context.app.ledger.signups_of_buyer(buyer, &query.request(LINES)).await?;
+    let signups = context.app.ledger.signups_of_buyer(buyer, &query.request(HERE, LINES)).await?;
     let deals = deals_by_id(&context, signups.items.iter().map(|signup| signup.deal)).await?;
     let joined: Vec<_> =
         signups.items.iter().filter_map(|signup| Some((*signup, deals.get(&signup.deal)?.clone()))).collect();
-    let next = signups.next_cursor.map(|place| PageQuery::address("/my/deals", place));
+    let next = signups.next_cursor.map(|place| PageQuery::address(HERE, place));
     render::page(StatusCode::OK, &MyDealsPage::new(context.shell(), &joined, next, context.now()))
 }
 

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::view::Form;
+use crate::domain::terms::parse_texts;
 use crate::domain::{FieldProblem, Terms, TermsForm};
 
 /// How `<input type=datetime-local>` writes a time.
@@ -76,6 +77,14 @@ impl TypedDeal {
         }
     }
 
+    /// Checks only what can change once a deal is published.
+    ///
+    /// # Errors
+    /// Every problem of title and description.
+    pub fn parse_texts(&self) -> Result<(String, String), Vec<FieldProblem>> {
+        parse_texts(&self.title, &one_line_break(&self.description))
+    }
+
     fn read(&self, problems: &mut Vec<FieldProblem>) -> TermsForm {
         // With an unknown zone the times are still checked against each other; the zone's own problem is reported anyway.
         let zone = self.time_zone.trim().parse().unwrap_or(Tz::UTC);
@@ -88,7 +97,7 @@ impl TypedDeal {
             cap: count("cap", &self.cap),
             per_buyer_max: count("per_buyer_max", &self.per_buyer_max),
             title: self.title.clone(),
-            description: self.description.replace("\r\n", "\n"),
+            description: one_line_break(&self.description),
             price: self.price.clone(),
             face_value: self.face_value.clone(),
             currency: self.currency.clone(),
@@ -145,6 +154,11 @@ impl From<&Terms> for TypedDeal {
             then: String::new(),
         }
     }
+}
+
+/// Forms send two characters for each line break.
+fn one_line_break(text: &str) -> String {
+    text.replace("\r\n", "\n")
 }
 
 fn note<T>(problems: &mut Vec<FieldProblem>, problem: FieldProblem) -> Option<T> {

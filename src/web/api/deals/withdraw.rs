@@ -6,14 +6,13 @@ use utoipa::ToSchema;
 
 use super::{DealView, view};
 use crate::App;
-use crate::domain::{DealId, FieldProblem};
+use crate::domain::DealId;
+use crate::domain::deal::parse_withdrawal_reason;
 use crate::engine::WithdrawOutcome;
 use crate::limits::Limit;
 use crate::web::error::Code;
 use crate::web::extract::{Body, Id, Merchant, needs};
 use crate::web::problem::Problem;
-
-const REASON_CHARACTERS_MAX: usize = 500;
 
 /// Why a deal is taken down.
 #[derive(Default, Deserialize, ToSchema)]
@@ -48,22 +47,10 @@ pub async fn withdraw(
 ) -> Result<HttpResponse, Problem> {
     app.limits.take(Limit::WritesOf(merchant.account)).await?;
     let withdrawal: Withdrawal = body.json().await?;
-    let reason = parse_reason(&withdrawal.reason)?;
+    let reason = parse_withdrawal_reason(&withdrawal.reason)?;
     match app.engine.withdraw(merchant.account, id.0, &reason).await? {
         WithdrawOutcome::Withdrawn(deal) => Ok(view::ok(&deal)),
         WithdrawOutcome::NoSuchDeal => Err(Problem::new(Code::NoSuchDeal)),
         WithdrawOutcome::Ended => Err(Problem::new(Code::Ended)),
-    }
-}
-
-fn parse_reason(text: &str) -> Result<String, FieldProblem> {
-    let text = text.trim();
-    match text.chars().count() {
-        0 => Err(FieldProblem::new("reason", "required", "Say why, for those who joined.")),
-        1..=REASON_CHARACTERS_MAX if !text.chars().any(|c| c.is_control() && c != '\n') => Ok(text.to_owned()),
-        1..=REASON_CHARACTERS_MAX => {
-            Err(FieldProblem::new("reason", "bad_character", "Remove the control characters."))
-        }
-        _ => Err(FieldProblem::new("reason", "too_long", format!("Use at most {REASON_CHARACTERS_MAX} characters."))),
     }
 }

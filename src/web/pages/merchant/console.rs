@@ -34,9 +34,9 @@ pub async fn console_page(
     query: &PageQuery,
     parts: ConsoleParts,
 ) -> Result<ConsolePage, PageError> {
-    let joined = context.app.ledger.signups_of_deal(deal.merchant, deal.id, &query.request(LINES)).await?;
-    let joined = joined.ok_or_else(|| context.not_found())?;
     let here = format!("/merchant/deals/{}", deal.id);
+    let joined = context.app.ledger.signups_of_deal(deal.merchant, deal.id, &query.request(&here, LINES)).await?;
+    let joined = joined.ok_or_else(|| context.not_found())?;
     let parts = ConsoleParts {
         next: joined.next_cursor.map(|place| PageQuery::address(&here, place)),
         signups: joined.items.into_iter().map(|joined| joined.signup).collect(),

@@ -9,6 +9,7 @@ use crate::web::pages::error::PageError;
 use crate::web::pages::render;
 use crate::web::pages::view::merchant::DashboardPage;
 
+const HERE: &str = "/merchant";
 /// Deals on a page.
 const LINES: u32 = 50;
 
@@ -16,7 +17,7 @@ const LINES: u32 = 50;
 pub async fn dashboard(context: Context, query: web::Query<PageQuery>) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?.account;
     let own = DealFilter { merchant: Some(merchant), order: DealOrder::Newest, ..DealFilter::default() };
-    let deals = context.app.ledger.deals(&own, &query.request(LINES)).await?;
-    let next = deals.next_cursor.map(|place| PageQuery::address("/merchant", place));
+    let deals = context.app.ledger.deals(&own, &query.request(HERE, LINES)).await?;
+    let next = deals.next_cursor.map(|place| PageQuery::address(HERE, place));
     render::page(StatusCode::OK, &DashboardPage::new(context.shell(), &deals.items, next, context.now()))
 }

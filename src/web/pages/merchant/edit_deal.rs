@@ -2,9 +2,10 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
 
 use super::own_deal;
-use crate::domain::{Deal, FieldProblem, Terms};
+use crate::domain::{Deal, DealState, FieldProblem, Terms};
 use crate::ledger::{DealChange, UpdateOutcome};
 use crate::limits::Limit;
 use crate::web::pages::context::Context;
@@ -40,9 +41,8 @@ pub async fn update_deal(
 ) -> Result<HttpResponse, PageError> {
     let deal = own_deal(&context, &path).await?;
     context.within([Limit::WritesOf(deal.merchant)]).await?;
-    let typed = if deal.published_at.is_some() { form.texts_over(&deal.terms) } else { form };
-    // What was right when the deal was published is not measured by today's clock.
-    let terms = match typed.parse(deal.published_at.unwrap_or_else(|| context.now())) {
+    let typed = if is_draft(&deal) { form } else { form.texts_over(&deal.terms) };
+    let terms = match changed_terms(&deal, &typed, context.now()) {
         Ok(terms) => terms,
         Err(problems) => {
             let verdict = Verdict { status: StatusCode::UNPROCESSABLE_ENTITY, problems, general: None };
@@ -54,7 +54,11 @@ pub async fn update_deal(
         return editor(&context, &shown, &typed, Verdict::default()).await;
     }
     let version = typed.version.parse().unwrap_or(deal.version);
-    let change = change(&deal, terms);
+    let change = if is_draft(&deal) {
+        DealChange::Terms(Box::new(terms))
+    } else {
+        DealChange::Texts { title: terms.title, description: terms.description }
+    };
     match context.app.ledger.update_deal(deal.merchant, deal.id, version, &change).await? {
         UpdateOutcome::Updated(deal) => Ok(render::see_other(&format!("/merchant/deals/{}", deal.id))),
         UpdateOutcome::NoSuchDeal => Err(context.not_found()),
@@ -63,12 +67,17 @@ pub async fn update_deal(
     }
 }
 
-fn change(deal: &Deal, terms: Terms) -> DealChange {
-    if deal.published_at.is_some() {
-        DealChange::Texts { title: terms.title, description: terms.description }
-    } else {
-        DealChange::Terms(Box::new(terms))
+fn is_draft(deal: &Deal) -> bool {
+    deal.progress.state == DealState::Draft
+}
+
+/// The terms as they would be. Those of a published deal stay, so only its texts are checked.
+fn changed_terms(deal: &Deal, typed: &TypedDeal, now: DateTime<Utc>) -> Result<Terms, Vec<FieldProblem>> {
+    if is_draft(deal) {
+        return typed.parse(now);
     }
+    let (title, description) = typed.parse_texts()?;
+    Ok(Terms { title, description, ..deal.terms.clone() })
 }
 
 async fn conflict(
@@ -97,7 +106,7 @@ async fn editor(
         action: format!("{here}/edit"),
         back: here,
         version: deal.version.to_string(),
-        published: deal.published_at.is_some(),
+        published: !is_draft(deal),
         form,
         preview: Some(Preview::new(deal, context.now())),
         categories: context.app.ledger.facets().await?.categories,

@@ -4,6 +4,7 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use super::{Shell, card::Card};
+use crate::web::api::paging::List;
 
 /// Which deals come first, or at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,12 @@ impl Filters {
         self.city = named(self.city);
         self.category = named(self.category);
         self
+    }
+
+    /// The list that these filters make, for its cursors.
+    #[must_use]
+    pub fn list(&self) -> List {
+        List::new(&Self { cursor: None, ..self.clone() }.address(), &[])
     }
 
     /// The address of what follows this page.
