@@ -3,6 +3,7 @@
 
 mod api;
 mod audit;
+mod browser;
 mod dev;
 mod live;
 mod pages;

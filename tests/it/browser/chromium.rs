@@ -1,0 +1,173 @@
+//! Chromium, driven by Debian's `chromedriver` (or whichever is on the path): a driver for each test, a window for each person.
+
+use std::future::Future;
+use std::process::Stdio;
+use std::time::Duration;
+
+use thirtyfour::prelude::*;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// For what a browser shows to become what is awaited, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A driver. Ends when it is dropped, and its windows with it.
+pub struct Chromium {
+    #[expect(dead_code, reason = "held for its end")]
+    driver: Child,
+    url: String,
+}
+
+/// Somebody's browser window.
+pub struct Window {
+    pub driver: WebDriver,
+    base: String,
+}
+
+impl Chromium {
+    pub async fn start() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver is not there: run `make setup`");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = loop {
+            let line =
+                timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("chromedriver ended at once");
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                break port.trim_end_matches('.').to_owned();
+            }
+        };
+        // Nobody reads on: what it says later must not fill the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { driver, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// A new window of somebody who has never been here.
+    pub async fn window(&self, base: &str) -> Window {
+        self.open(base, true).await
+    }
+
+    /// The same with JavaScript switched off.
+    pub async fn window_without_scripts(&self, base: &str) -> Window {
+        self.open(base, false).await
+    }
+
+    async fn open(&self, base: &str, scripts: bool) -> Window {
+        let mut wishes = DesiredCapabilities::chrome();
+        let flags = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+            "--window-size=1200,1400",
+        ];
+        for flag in flags {
+            wishes.add_arg(flag).unwrap();
+        }
+        if !scripts {
+            let off = serde_json::json!({ "profile.managed_default_content_settings.javascript": 2 });
+            wishes.add_experimental_option("prefs", off).unwrap();
+        }
+        let driver = WebDriver::new(&self.url, wishes).await.expect("Chromium does not start: run `make setup`");
+        driver.set_page_load_timeout(PATIENCE).await.unwrap();
+        Window { driver, base: base.trim_end_matches('/').to_owned() }
+    }
+}
+
+impl Window {
+    pub async fn open(&self, path: &str) {
+        self.driver.goto(format!("{}{path}", self.base)).await.unwrap();
+    }
+
+    /// Makes an account through the form, and goes on to a page.
+    pub async fn sign_up(&self, role: &str, name: &str, next: &str) {
+        self.open(&format!("/sign-up?next={next}")).await;
+        self.click(&format!("input[name=role][value={role}]")).await;
+        self.fill("name", name).await;
+        self.fill("email", &format!("{}@example.com", name.to_lowercase())).await;
+        self.fill("password", "correct horse battery").await;
+        self.click("form[action='/sign-up'] button[type=submit]").await;
+        self.sees("header", name).await;
+    }
+
+    pub async fn fill(&self, name: &str, value: &str) {
+        let field = self.find(&format!("[name='{name}']")).await;
+        field.clear().await.unwrap();
+        field.send_keys(value).await.unwrap();
+    }
+
+    /// Clicks what the selector finds, once it is there and can be clicked.
+    pub async fn click(&self, selector: &str) {
+        self.until(&format!("{selector} can be clicked"), || async {
+            let found = self.driver.find(By::Css(selector)).await?;
+            found.scroll_into_view().await?;
+            found.click().await?;
+            Ok(true)
+        })
+        .await;
+    }
+
+    pub async fn find(&self, selector: &str) -> WebElement {
+        self.until(&format!("{selector} is there"), || async {
+            self.driver.find(By::Css(selector)).await.map(|_| true)
+        })
+        .await;
+        self.driver.find(By::Css(selector)).await.unwrap()
+    }
+
+    /// Waits until what the selector finds has this text in it.
+    pub async fn sees(&self, selector: &str, text: &str) {
+        self.until(&format!("{selector} shows “{text}”"), || async {
+            Ok(self.driver.find(By::Css(selector)).await?.text().await?.contains(text))
+        })
+        .await;
+    }
+
+    /// Loads the page again and again until it has what the selector finds: for pages that do not change by themselves.
+    pub async fn reload_until(&self, selector: &str) {
+        self.until(&format!("{selector} is there after a reload"), || async {
+            self.driver.refresh().await?;
+            Ok(!self.driver.find_all(By::Css(selector)).await?.is_empty())
+        })
+        .await;
+    }
+
+    async fn until<F, T>(&self, what: &str, mut look: F)
+    where
+        F: FnMut() -> T,
+        T: Future<Output = WebDriverResult<bool>>,
+    {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let awaited = timeout(PATIENCE, async {
+            loop {
+                looks.tick().await;
+                if matches!(look().await, Ok(true)) {
+                    return;
+                }
+            }
+        });
+        if awaited.await.is_err() {
+            let (at, page) = (self.driver.current_url().await, self.driver.find(By::Css("body")).await);
+            let text = match page {
+                Ok(body) => body.text().await.unwrap_or_default(),
+                Err(error) => error.to_string(),
+            };
+            panic!("{what}: not within {} s at {at:?}:\n{text}", PATIENCE.as_secs());
+        }
+    }
+
+    pub async fn close(self) {
+        self.driver.quit().await.unwrap();
+    }
+}

@@ -1,0 +1,5 @@
+//! Journeys through the pages in real Chromium.
+
+mod chromium;
+mod joining;
+mod selling;
