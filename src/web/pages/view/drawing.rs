@@ -45,7 +45,7 @@ impl Goods {
         (Self::Tickets, "tickets"),
     ];
 
-    /// Words by which goods are recognised, in a deal's category first and in its title then.
+    /// Words by which goods are recognised, in a deal's title first and in its category then.
     const HINTS: [(Self, &'static [&'static str]); 8] = [
         (Self::Coffee, &["coffee", "café", "cafe", "espresso", "tea", "drink"]),
         (Self::Bakery, &["bread", "bakery", "cake", "pastry", "croissant", "pizza", "breakfast"]),

@@ -30,7 +30,7 @@ impl TroublePage {
             ),
             403 => (
                 "This is not for you",
-                "Your account may not do this. Perhaps another one of yours may.",
+                "Your account may not do this. If the page was open for long: go back, reload it, and try again.",
                 false,
                 ("/account", "Your account"),
             ),
