@@ -42,7 +42,7 @@ enum Command {
     Dev(dev::Args),
     /// Bring the database's schema up to date, and end
     Migrate(migrate::Args),
-    /// Let a simulated crowd join a deal over HTTP
+    /// Let a simulated crowd join a deal, the way a recorded campaign went
     Crowd(crowd::Args),
     /// Prepare load tests
     Loadtest(loadtest::Args),
@@ -76,7 +76,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => serve::run(args).await?,
             Command::Dev(args) => dev::run(args).await?,
             Command::Migrate(args) => migrate::run(args).await?,
-            Command::Crowd(args) => crowd::run(args).await?,
+            Command::Crowd(args) => return crowd::run(args).await,
             Command::Loadtest(args) => loadtest::run(args).await?,
             Command::Reconcile(args) => reconcile::run(args).await?,
             Command::Audit(args) => return Ok(audit::run(args).await),

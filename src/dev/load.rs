@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::people::{self, PeopleError, Simulated};
 use crate::domain::{AccountId, DealId, FieldProblem, Role, Terms, TermsForm};
@@ -27,7 +27,7 @@ pub struct Wish {
 }
 
 /// What it gets.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Prepared {
     /// The deals' merchant.
     pub merchant: Person,
@@ -38,7 +38,7 @@ pub struct Prepared {
 }
 
 /// Somebody and the token that proves it. The file with them is a secret as long as the servers live.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Person {
     /// The account.
     pub id: AccountId,
@@ -101,6 +101,12 @@ pub async fn prepare(
     }
     let buyers = people::simulate(ledger, wish.buyers, Role::Buyer, made).await?;
     Ok(Prepared { merchant: person(&merchant), deals, buyers: buyers.iter().map(person).collect() })
+}
+
+impl From<Person> for Simulated {
+    fn from(person: Person) -> Self {
+        Self { account: person.id, token: person.token.into() }
+    }
 }
 
 fn person(simulated: &Simulated) -> Person {

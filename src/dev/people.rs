@@ -48,6 +48,7 @@ const LAST_NAMES: [&str; 30] = [
 ];
 
 /// Somebody who can be told apart from a real person only by the e-mail address.
+#[derive(Clone, Debug)]
 pub struct Simulated {
     /// The account.
     pub account: AccountId,
@@ -95,8 +96,8 @@ pub async fn simulate(
 
 fn account(number: usize, role: Role) -> Result<NewAccount, PeopleError> {
     let id = AccountId::generate();
-    let first = FIRST_NAMES.iter().cycle().nth(number).unwrap_or(&"Ada");
-    let last = LAST_NAMES.iter().cycle().nth(number / 7).unwrap_or(&"Berg");
+    let first = FIRST_NAMES.get(number % FIRST_NAMES.len()).unwrap_or(&"Ada");
+    let last = LAST_NAMES.get(number / 7 % LAST_NAMES.len()).unwrap_or(&"Berg");
     // Nobody receives mail under `.invalid`.
     let email = Email::parse(&format!("{}-{id}@crowd.invalid", first.to_lowercase())).map_err(PeopleError::Email)?;
     Ok(NewAccount { id, email, name: format!("{first} {last}"), role, password_hash: None })

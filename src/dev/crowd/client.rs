@@ -1,230 +1,227 @@
-//! A buyer's program: it knows the public API and keeps its protocol.
+//! Calls of the API, each repeated with its key until the answer is final.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
 use reqwest::header::RETRY_AFTER;
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::Behaviour;
-use crate::client_log::{Asked, ClientLog, Reply, Version};
+use super::protocol::{self, Answer, JoinEnd, LeaveEnd, Next, Reply, Why};
+use crate::client_log::{self, Asked, ClientLog, Version};
+use crate::config::BaseUrl;
 use crate::dev::people::Simulated;
-use crate::domain::signup::IdempotencyKeyError;
-use crate::domain::{DealId, Figures, IdempotencyKey, SignupId};
+use crate::domain::{DealId, DealState, Figures, IdempotencyKey, SignupId, Units};
 
-/// No answer within this time is none.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// Before a lost call is repeated, and when a refusal does not say how long.
-const PAUSE: Duration = Duration::from_millis(500);
+const API: &str = "/api/v1";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longer than the server takes to say that something takes long.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// After this much time the outcome of a request is given up as unknown.
+const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Why a crowd could not play to the end.
-#[derive(Debug, thiserror::Error)]
-pub enum CrowdError {
-    /// The log cannot be written.
-    #[error("the log cannot be written: {0}")]
-    Log(io::Error),
-    /// The deal cannot be looked at.
-    #[error("the deal cannot be looked at: {0}")]
-    Http(#[from] reqwest::Error),
-    /// The key is none.
-    #[error(transparent)]
-    Key(#[from] IdempotencyKeyError),
-    /// A task of the crowd panicked.
-    #[error("a buyer broke down: {0}")]
-    Task(tokio::task::JoinError),
-}
-
-/// A connection pool to one server.
+/// Somebody who calls the API, for many buyers. Clones share their connections.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    base_url: String,
+    base: BaseUrl,
+    log: Option<ClientLog>,
 }
 
-/// A deal, as far as the crowd cares.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Shown {
-    /// What it offers.
-    pub title: String,
-    /// How it stands.
-    pub progress: Figures,
+/// Why the crowd cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The HTTP client cannot be made.
+    #[error("no HTTP client: {0}")]
+    Setup(reqwest::Error),
+    /// A question that has no outcome to be known went unanswered.
+    #[error("{0}")]
+    Asking(reqwest::Error),
+    /// The log cannot be written: what it must hold would be lost.
+    #[error("the log cannot be written: {0}")]
+    Log(#[from] io::Error),
 }
 
-impl Shown {
-    pub(super) fn version(&self) -> Version {
-        Version { epoch: self.progress.epoch, rev: self.progress.rev }
-    }
+/// How a call ended, and what it took.
+pub(super) struct Insisted<T> {
+    /// `Err`: given up, for this reason. It may have been recorded.
+    pub(super) end: Result<T, Why>,
+    pub(super) repeats: Repeats,
 }
 
-/// A signup, as a 201 names it.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct JoinedSignup {
-    pub(super) id: SignupId,
-    pub(super) units: u32,
-    pub(super) number: u32,
+/// How often a request was repeated, and why.
+pub(super) type Repeats = BTreeMap<Why, u32>;
+
+/// A deal, as far as the crowd looks at it.
+#[derive(Deserialize)]
+pub(super) struct DealSeen {
+    pub(super) id: DealId,
+    pub(super) title: String,
     pub(super) progress: Figures,
 }
 
-/// What became of a join.
-pub(super) enum JoinAnswer {
-    Joined(Box<JoinedSignup>),
-    /// The code of the problem.
-    Refused(String),
-    /// Still pending, busy or unanswered when patience ended.
-    GaveUp(String),
-}
-
-/// What became of leaving.
-pub(super) enum LeaveAnswer {
-    Left,
-    Refused(String),
-    GaveUp(String),
-}
-
-/// One answer of the server.
-enum Heard {
-    Joined(Box<JoinedSignup>),
-    Left,
-    Refused(String),
-    /// To be asked again, after this time, with the same key.
-    Later(Duration, String),
-}
-
 #[derive(Deserialize)]
-struct ProblemCode {
-    code: String,
+struct Page<T> {
+    data: Vec<T>,
 }
 
 impl Client {
-    /// Talks to the server at this address.
+    /// A client of the server at this address.
     ///
     /// # Errors
-    /// The system lacks what TLS needs.
-    pub fn new(base_url: &str) -> Result<Self, CrowdError> {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
+    /// The HTTP client cannot be made.
+    pub fn new(base: BaseUrl) -> Result<Self, ClientError> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(ANSWER_TIMEOUT)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(ClientError::Setup)?;
+        Ok(Self { http, base, log: None })
     }
 
-    /// Looks at a deal.
+    /// Writes down each call before and after it.
+    #[must_use]
+    pub fn with_log(mut self, log: ClientLog) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    pub(super) const fn log(&self) -> Option<&ClientLog> {
+        self.log.as_ref()
+    }
+
+    /// A deal as anybody sees it.
+    pub(super) async fn deal(&self, deal: DealId) -> Result<DealSeen, ClientError> {
+        self.ask(&format!("/deals/{deal}")).await
+    }
+
+    /// The deal that was made last of those that are open.
     ///
     /// # Errors
-    /// It is not there, or the server is away.
-    pub async fn deal(&self, deal: DealId) -> Result<Shown, CrowdError> {
-        let answer = self.http.get(format!("{}/api/v1/deals/{deal}", self.base_url)).send().await?;
-        Ok(answer.error_for_status()?.json().await?)
+    /// The server does not answer.
+    pub async fn newest_open_deal(&self) -> Result<Option<DealId>, ClientError> {
+        Ok(self.deals(DealState::Open).await?.into_iter().map(|deal| deal.id).max())
     }
 
+    /// Some deals in this state.
+    pub(super) async fn deals(&self, state: DealState) -> Result<Vec<DealSeen>, ClientError> {
+        let page: Page<DealSeen> = self.ask(&format!("/deals?limit=100&state={}", state.as_str())).await?;
+        Ok(page.data)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let sent = self.http.get(self.url(path)).send().await;
+        sent.and_then(Response::error_for_status)
+            .map_err(ClientError::Asking)?
+            .json()
+            .await
+            .map_err(ClientError::Asking)
+    }
+
+    /// Joins.
     pub(super) async fn join(
         &self,
-        how: &Behaviour,
-        person: &Simulated,
-        units: u32,
+        buyer: &Simulated,
+        deal: DealId,
+        units: Units,
         key: &IdempotencyKey,
-    ) -> JoinAnswer {
-        let url = format!("{}/api/v1/deals/{}/signups", self.base_url, how.deal);
-        let ask = || {
-            let asked = how.log.as_ref().map(|log| log.joins(how.deal, person.account, key, units)).transpose()?;
-            let request = self.http.post(&url).bearer_auth(person.token.expose_secret());
-            let request = request.header("Idempotency-Key", key.as_str()).json(&serde_json::json!({ "units": units }));
-            Ok((asked, request))
+    ) -> Result<Insisted<JoinEnd>, ClientError> {
+        let request = || {
+            let post = self.http.post(self.url(&format!("/deals/{deal}/signups")));
+            let units = serde_json::json!({ "units": units.get() });
+            post.header("Idempotency-Key", key.as_str()).bearer_auth(buyer.token.expose_secret()).json(&units)
         };
-        match until_decided(how, ask).await {
-            Heard::Joined(joined) => JoinAnswer::Joined(joined),
-            Heard::Refused(code) => JoinAnswer::Refused(code),
-            Heard::Later(_, why) => JoinAnswer::GaveUp(why),
-            Heard::Left => JoinAnswer::Refused("no_content".to_owned()),
-        }
+        let before = |log: &ClientLog| log.joins(deal, buyer.account, key, units.get());
+        self.insist(request, before, protocol::after_join).await
     }
 
-    pub(super) async fn leave(&self, how: &Behaviour, person: &Simulated, signup: SignupId) -> LeaveAnswer {
-        let url = format!("{}/api/v1/signups/{signup}", self.base_url);
-        let ask = || {
-            let asked = how.log.as_ref().map(|log| log.leaves(how.deal, person.account, signup)).transpose()?;
-            Ok((asked, self.http.delete(&url).bearer_auth(person.token.expose_secret())))
-        };
-        match until_decided(how, ask).await {
-            Heard::Left => LeaveAnswer::Left,
-            Heard::Refused(code) => LeaveAnswer::Refused(code),
-            Heard::Later(_, why) => LeaveAnswer::GaveUp(why),
-            Heard::Joined(_) => LeaveAnswer::Refused("joined".to_owned()),
-        }
+    /// Leaves.
+    pub(super) async fn leave(
+        &self,
+        buyer: &Simulated,
+        deal: DealId,
+        signup: SignupId,
+    ) -> Result<Insisted<LeaveEnd>, ClientError> {
+        let request =
+            || self.http.delete(self.url(&format!("/signups/{signup}"))).bearer_auth(buyer.token.expose_secret());
+        let before = |log: &ClientLog| log.leaves(deal, buyer.account, signup);
+        self.insist(request, before, protocol::after_leave).await
     }
-}
 
-/// A call that is noted, and the request to be made for it.
-type Call = (Option<Asked>, RequestBuilder);
-
-/// Asks until the server decides or patience ends.
-async fn until_decided(how: &Behaviour, ask: impl Fn() -> io::Result<Call>) -> Heard {
-    let deadline = Instant::now() + how.patience;
-    loop {
-        // A call that cannot be noted must not be made.
-        let heard = match ask() {
-            Ok(call) => send(call, how.log.as_ref()).await,
-            Err(error) => Err(error),
-        };
-        match heard {
-            Ok(Heard::Later(pause, _)) if Instant::now() + pause < deadline => tokio::time::sleep(pause).await,
-            Ok(decided) => return decided,
-            Err(error) => return Heard::Later(PAUSE, format!("log: {error}")),
-        }
-    }
-}
-
-async fn send((asked, request): Call, log: Option<&ClientLog>) -> io::Result<Heard> {
-    let heard = match request.send().await {
-        Ok(answer) => hear(answer).await,
-        Err(error) => Err(error),
-    };
-    let (reply, heard) = match heard {
-        Ok((status, heard)) => (reply(status, &heard), heard),
-        Err(error) => {
-            let error = Some(error.without_url().to_string());
-            (Reply { error, ..Reply::default() }, Heard::Later(PAUSE, "unanswered".to_owned()))
-        }
-    };
-    if let Some((log, asked)) = log.zip(asked) {
-        log.answered(asked, reply)?;
-    }
-    Ok(heard)
-}
-
-fn reply(status: StatusCode, heard: &Heard) -> Reply {
-    let mut reply = Reply { status: Some(status.as_u16()), ..Reply::default() };
-    match heard {
-        Heard::Joined(joined) => {
-            reply.id = Some(joined.id);
-            reply.units = Some(joined.units);
-            reply.number = Some(joined.number);
-        }
-        Heard::Left => {}
-        Heard::Refused(code) | Heard::Later(_, code) => reply.code = Some(code.clone()),
-    }
-    reply
-}
-
-async fn hear(answer: Response) -> Result<(StatusCode, Heard), reqwest::Error> {
-    let status = answer.status();
-    let pause = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    let pause = pause.map(Duration::from_secs);
-    let heard = match status {
-        StatusCode::CREATED => Heard::Joined(answer.json().await?),
-        StatusCode::NO_CONTENT => Heard::Left,
-        StatusCode::ACCEPTED => Heard::Later(pause.unwrap_or(PAUSE), "pending".to_owned()),
-        _ => {
-            let text = answer.bytes().await?;
-            let problem = serde_json::from_slice::<ProblemCode>(&text);
-            let code = problem.map_or_else(|_| format!("status_{}", status.as_u16()), |problem| problem.code);
-            // Whoever is told when to come back is not refused: busy, places on hold, too many requests, pending.
-            match pause {
-                Some(pause) => Heard::Later(pause, code),
-                None if code == "pending" || status.is_server_error() => Heard::Later(PAUSE, code),
-                None => Heard::Refused(code),
+    /// Sends the same request until its answer is final.
+    async fn insist<T>(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+        before: impl Fn(&ClientLog) -> io::Result<Asked>,
+        decide: impl Fn(&Reply, u32) -> Next<T>,
+    ) -> Result<Insisted<T>, ClientError> {
+        let since = Instant::now();
+        let mut repeats = Repeats::new();
+        for attempt in 1.. {
+            let asked = self.log.as_ref().map(&before).transpose()?;
+            let reply = send(request()).await;
+            if let (Some(log), Some(asked)) = (&self.log, asked) {
+                log.answered(asked, logged(&reply))?;
             }
+            let (wait, why) = match decide(&reply, attempt) {
+                Next::Done(end) => return Ok(Insisted { end: Ok(end), repeats }),
+                Next::Again(wait, why) => (wait, why),
+            };
+            if since.elapsed() + wait > PATIENCE {
+                return Ok(Insisted { end: Err(why), repeats });
+            }
+            *repeats.entry(why).or_default() += 1;
+            tokio::time::sleep(wait).await;
         }
-    };
-    Ok((status, heard))
+        Ok(Insisted { end: Err(Why::Lost), repeats })
+    }
+
+    fn url(&self, path: &str) -> String {
+        self.base.join(&format!("{API}{path}"))
+    }
+}
+
+/// The version that figures have in a log.
+pub(super) const fn version(figures: &Figures) -> Version {
+    Version { epoch: figures.epoch, rev: figures.rev }
+}
+
+async fn send(request: RequestBuilder) -> Reply {
+    match read(request).await {
+        Ok(answer) => Reply::Answered(answer),
+        // With its causes: "error sending request" alone says nothing.
+        Err(error) => Reply::Lost(format!("{:#}", anyhow::Error::from(error.without_url()))),
+    }
+}
+
+async fn read(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+    let response = request.send().await?;
+    let status = response.status().as_u16();
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let replayed = header("idempotency-replayed") == Some("true");
+    let body = response.bytes().await?;
+    // An answer without a body that can be read (204, or a proxy's page) has no fields.
+    Ok(Answer { status, retry_after, replayed, body: serde_json::from_slice(&body).unwrap_or_default() })
+}
+
+fn logged(reply: &Reply) -> client_log::Reply {
+    match reply {
+        Reply::Answered(Answer { status, body, .. }) => client_log::Reply {
+            status: Some(*status),
+            id: body.id,
+            units: body.units,
+            number: body.number,
+            code: body.code.clone(),
+            error: None,
+        },
+        Reply::Lost(error) => client_log::Reply { error: Some(error.clone()), ..client_log::Reply::default() },
+    }
 }

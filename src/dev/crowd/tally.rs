@@ -1,87 +1,133 @@
-//! What came of it, counted from the crowd's own point of view.
+//! What a replay came to, counted by the final answers.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::time::Duration;
 
-use super::Done;
-use super::client::{JoinAnswer, LeaveAnswer};
-use crate::domain::DealState;
+use super::client::Repeats;
+use super::protocol::{JoinEnd, LeaveEnd, Receipt, Why};
+use crate::domain::{AccountId, SignupId};
 
-/// How a crowd fared. Nothing in it was asked of the server afterwards.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The signup that reached the tipping point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// Its number: the tipping point.
+    pub number: u32,
+    /// Its id.
+    pub signup: SignupId,
+    /// Whose it is.
+    pub buyer: AccountId,
+    /// When that buyer came, since the campaign's beginning.
+    pub at: Duration,
+}
+
+/// Counts of final answers. Each join counts once, under one of joined, refused, pending and errors.
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Joins answered 201.
-    pub joined: u64,
-    /// Their units.
-    pub units: u64,
-    /// Leaves answered 204.
-    pub left: u64,
-    /// Refused joins, by the code of the problem.
-    pub refused: BTreeMap<String, u64>,
-    /// Refused leaves, by the code of the problem; `already_tipped` is to be expected.
-    pub not_left: BTreeMap<String, u64>,
-    /// Calls that were undecided when patience ended, by what was heard last.
-    pub undecided: BTreeMap<String, u64>,
-    /// Those who would have left but never joined.
-    pub nothing_to_leave: u64,
-    /// The smallest number among those who were told that the deal had tipped: who joined as this buyer, tipped it.
-    pub tipped_with: Option<u32>,
+    /// Joins, each with a key of its own.
+    pub attempted: u32,
+    /// Those that were recorded.
+    pub joined: u32,
+    /// Among them: an earlier request with the key had made it, and its answer had been lost or "pending".
+    pub replayed: u32,
+    /// Units of those who joined.
+    pub joined_units: u64,
+    /// Joins that were refused, by code.
+    pub refused: BTreeMap<String, u32>,
+    /// Leaves.
+    pub leaving: u32,
+    /// Those that were recorded.
+    pub left: u32,
+    /// Units of those who left.
+    pub left_units: u64,
+    /// Leaves that were refused, by code.
+    pub leave_refused: BTreeMap<String, u32>,
+    /// Leaves that nobody could be found for, because too few had joined.
+    pub nobody_to_leave: u32,
+    /// Joins and leaves that were still being recorded when they were given up: nobody knows.
+    pub pending: u32,
+    /// Joins and leaves that ended in an answer that should not be, or in none.
+    pub errors: BTreeMap<String, u32>,
+    /// How often requests were repeated, and why.
+    pub repeats: BTreeMap<Why, u32>,
+    /// Signups whose number was the tipping point: one, if the deal tipped in this replay.
+    pub tips: Vec<Tip>,
+    /// The highest number that a signup had.
+    pub highest_number: u32,
 }
 
 impl Tally {
-    /// Acts that are over.
+    /// Buyers who joined and did not leave.
     #[must_use]
-    pub fn acts(&self) -> u64 {
-        let all = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
-        self.joined
-            + self.left
-            + self.nothing_to_leave
-            + all(&self.refused)
-            + all(&self.not_left)
-            + all(&self.undecided)
+    pub const fn buyers(&self) -> i64 {
+        self.joined as i64 - self.left as i64
     }
 
-    /// Buyers who should be in the deal now, if everything is decided.
+    /// Their units.
     #[must_use]
-    pub fn present(&self) -> u64 {
-        self.joined.saturating_sub(self.left)
+    pub const fn units(&self) -> i64 {
+        self.joined_units.cast_signed() - self.left_units.cast_signed()
     }
 
-    pub(super) fn add(&mut self, done: Done) {
-        let count = |counts: &mut BTreeMap<String, u64>, code| *counts.entry(code).or_default() += 1;
-        match done {
-            Done::Joined(JoinAnswer::Joined(joined)) => {
-                self.joined += 1;
-                self.units += u64::from(joined.units);
-                if joined.progress.state != DealState::Open && joined.number >= joined.progress.tipping_point {
-                    let earliest = self.tipped_with.map_or(joined.number, |known| known.min(joined.number));
-                    self.tipped_with = Some(earliest);
-                }
+    /// Joins that were refused.
+    #[must_use]
+    pub fn refusals(&self) -> u32 {
+        self.refused.values().sum()
+    }
+
+    /// Leaves that were refused.
+    #[must_use]
+    pub fn leave_refusals(&self) -> u32 {
+        self.leave_refused.values().sum()
+    }
+
+    /// Requests that were sent again.
+    #[must_use]
+    pub fn repeated(&self) -> u32 {
+        self.repeats.values().sum()
+    }
+
+    pub(super) fn count_join(&mut self, end: &Result<JoinEnd, Why>) {
+        match end {
+            Ok(JoinEnd::Joined(receipt)) => self.count_receipt(receipt),
+            Ok(JoinEnd::Refused(code)) => count(&mut self.refused, code),
+            Ok(JoinEnd::Failed(answer)) => count(&mut self.errors, &format!("join: {answer}")),
+            Err(why) => self.count_given_up("join", *why),
+        }
+    }
+
+    fn count_receipt(&mut self, receipt: &Receipt) {
+        self.joined += 1;
+        self.replayed += u32::from(receipt.replayed);
+        self.joined_units += u64::from(receipt.units);
+        self.highest_number = self.highest_number.max(receipt.number);
+    }
+
+    pub(super) fn count_leave(&mut self, end: &Result<LeaveEnd, Why>, units: u32) {
+        match end {
+            Ok(LeaveEnd::Left) => {
+                self.left += 1;
+                self.left_units += u64::from(units);
             }
-            Done::Joined(JoinAnswer::Refused(code)) => count(&mut self.refused, code),
-            Done::Left(LeaveAnswer::Left) => self.left += 1,
-            Done::Left(LeaveAnswer::Refused(code)) => count(&mut self.not_left, code),
-            Done::Joined(JoinAnswer::GaveUp(why)) | Done::Left(LeaveAnswer::GaveUp(why)) => {
-                count(&mut self.undecided, why);
-            }
-            Done::NothingToLeave => self.nothing_to_leave += 1,
+            Ok(LeaveEnd::Refused(code)) => count(&mut self.leave_refused, code),
+            Ok(LeaveEnd::Failed(answer)) => count(&mut self.errors, &format!("leave: {answer}")),
+            Err(why) => self.count_given_up("leave", *why),
+        }
+    }
+
+    fn count_given_up(&mut self, what: &str, why: Why) {
+        match why {
+            Why::Pending => self.pending += 1,
+            _ => count(&mut self.errors, &format!("{what}: {}, given up", why.as_str())),
+        }
+    }
+
+    pub(super) fn count_repeats(&mut self, repeats: Repeats) {
+        for (why, times) in repeats {
+            *self.repeats.entry(why).or_default() += times;
         }
     }
 }
 
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let codes = |f: &mut fmt::Formatter<'_>, what: &str, counts: &BTreeMap<String, u64>| {
-            counts.iter().try_for_each(|(code, count)| writeln!(f, "  {:<36} {count:>8}", format!("{what} ({code})")))
-        };
-        writeln!(f, "  {:<36} {:>8}  with {} units", "joined", self.joined, self.units)?;
-        codes(f, "refused", &self.refused)?;
-        writeln!(f, "  {:<36} {:>8}", "left", self.left)?;
-        codes(f, "could not leave", &self.not_left)?;
-        codes(f, "undecided", &self.undecided)?;
-        if self.nothing_to_leave > 0 {
-            writeln!(f, "  {:<36} {:>8}", "had nothing to leave", self.nothing_to_leave)?;
-        }
-        write!(f, "  {:<36} {:>8}", "joined minus left", self.present())
-    }
+fn count(counts: &mut BTreeMap<String, u32>, what: &str) {
+    *counts.entry(what.to_owned()).or_default() += 1;
 }

@@ -1,67 +1,192 @@
-//! The simulated crowd: what it was told agrees with what the deal says.
+//! The simulated crowd against a real node: its counts are exact, whatever happens meanwhile.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use muster::client_log::{self, ClientLog, Line};
+use muster::client_log::{self, Call, ClientLog, Line};
 use muster::clock::Clock;
-use muster::dev::crowd::arrivals::Arrivals;
-use muster::dev::crowd::plan::Plan;
-use muster::dev::crowd::{self, Behaviour, Client, Tally};
-use muster::dev::people;
-use muster::domain::{DealId, DealState, Role};
+use muster::dev::crowd::{self, Arrivals, Client, Pace, Replay, Report, Schedule, Stage, Tally};
+use muster::dev::people::{Simulated, simulate};
+use muster::domain::{Deal, DealState, Role};
+use muster::shutdown::Shutdown;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use secrecy::ExposeSecret;
+use tokio::sync::Notify;
 
-use crate::support::{self, TestApp};
+use crate::support::app::Node;
+use crate::support::{TestApp, app};
 
-/// Fast enough that no step is waited for.
-const AT_ONCE: u32 = 1_000_000;
+const SEED: u64 = 7;
+/// Rises, falls once, and ends with 60.
+const CAMPAIGN: &[u8] = b"seconds,joined\n0,20\n60,35\n120,33\n180,52\n240,60\n";
+const AT_THE_END: u32 = 60;
 
-async fn play(app: &TestApp, deal: DealId, plan: &Plan, units_max: u32, log: Option<ClientLog>) -> Tally {
-    let behaviour =
-        Behaviour { deal, speed: AT_ONCE, units_max, at_once_max: 16, patience: Duration::from_secs(30), log };
-    let people = people::simulate(&app.ledger, plan.buyers, Role::Buyer, |_| {}).await.unwrap();
-    let client = Client::new(&app.url("")).unwrap();
-    crowd::play(&client, &behaviour, plan, people, |_| {}).await.unwrap()
+fn client(node: &Node) -> Client {
+    Client::new(node.url("").parse().unwrap()).unwrap()
+}
+
+async fn buyers(node: &Node, count: usize) -> Vec<Simulated> {
+    simulate(&node.ledger, count, Role::Buyer, |_| {}).await.unwrap()
+}
+
+async fn deal(app: &TestApp, tipping_point: u32) -> Deal {
+    let merchant = app.merchant("Mo").await;
+    app.deal(&merchant).tipping_point(tipping_point.into()).publish().await
+}
+
+fn campaign(deal: &Deal) -> Replay {
+    let arrivals = Arrivals::parse(CAMPAIGN).unwrap();
+    let schedule = Schedule::plan(&arrivals, "0.2".parse().unwrap(), &mut StdRng::seed_from_u64(SEED));
+    Replay { deal: deal.id, schedule, pace: Pace::Max, units: 1..=3, concurrency: 8, seed: SEED }
+}
+
+async fn play(app: &TestApp, client: &Client, replay: &Replay, tell: impl Fn(&Tally)) -> Report {
+    let buyers = buyers(app, replay.schedule.joins()).await;
+    let report = crowd::replay(client, buyers, replay, &Shutdown::new(), tell).await.unwrap();
+    assert_eq!(report.disagreements(), Vec::<String>::new(), "{report}");
+    assert!(report.tally.errors.is_empty() && report.tally.pending == 0, "{report}");
+    report
 }
 
 #[tokio::test]
-async fn the_deal_has_whoever_joined_and_did_not_leave_and_tipped_with_the_right_buyer() {
-    let app = support::app().start().await;
-    let merchant = app.merchant("Mo").await;
-    let deal = app.deal(&merchant).tipping_point(60).publish().await.id;
-    let plan = Plan::new(&Arrivals::invented(120, 30), 0.2, 5);
-
-    let tally = play(&app, deal, &plan, 1, None).await;
-
-    let progress = app.ledger.deal(deal).await.unwrap().unwrap().progress;
-    assert_eq!(tally.joined, plan.buyers as u64, "{tally}");
-    assert_eq!(u64::from(progress.buyers), tally.present(), "{tally}");
-    assert_eq!(progress.state, DealState::Tipped);
-    assert_eq!(tally.tipped_with, Some(60));
-    assert!(tally.left > 0, "some leave before it tips: {tally}");
-    assert!(tally.not_left["already_tipped"] > 0, "and some try afterwards: {tally}");
+async fn a_replayed_campaign_that_does_not_tip_ends_with_the_campaigns_count() {
+    let app = app().start().await;
+    let deal = deal(&app, AT_THE_END + 20).await;
+    let report = play(&app, &client(&app), &campaign(&deal), |_| {}).await;
+    assert_eq!((report.after.state, report.after.buyers), (DealState::Open, AT_THE_END), "{report}");
+    assert_eq!(usize::try_from(report.tally.left).unwrap(), campaign(&deal).schedule.leaves(), "{report}");
 }
 
 #[tokio::test]
-async fn a_crowd_that_wants_more_than_there_is_is_refused_by_code_and_its_log_tells_each_call() {
-    let app = support::app().start().await;
+async fn a_replayed_campaign_tips_its_deal_once_at_the_right_buyer() {
+    let app = app().start().await;
+    let deal = deal(&app, 34).await;
+    let report = play(&app, &client(&app), &campaign(&deal), |_| {}).await;
+    let tally = &report.tally;
+    assert_eq!(report.after.state, DealState::Tipped, "{report}");
+    assert_eq!(tally.tips.iter().map(|tip| tip.number).collect::<Vec<_>>(), [34], "{report}");
+    assert!(
+        tally.left > 0 && tally.leave_refused.get("already_tipped").is_some_and(|refused| *refused > 0),
+        "{report}"
+    );
+
+    app.settle_now().await;
+    let mut database = app.home.connect().await;
+    let coupons: i64 = sqlx::query_scalar("SELECT count(*) FROM coupons").fetch_one(&mut database).await.unwrap();
+    assert_eq!(coupons, tally.units(), "a coupon for each unit");
+}
+
+#[tokio::test]
+async fn a_crowd_that_wants_more_than_there_is_is_refused_by_code() {
+    let app = app().start().await;
     let merchant = app.merchant("Mo").await;
-    let deal = app.deal(&merchant).tipping_point(5).cap(30).publish().await.id;
-    let plan = Plan::new(&Arrivals::invented(60, 10), 0.0, 6);
+    let deal = app.deal(&merchant).tipping_point(5).cap(40).publish().await;
+    let report = play(&app, &client(&app), &campaign(&deal), |_| {}).await;
+    let (tally, left) = (&report.tally, report.after.left.unwrap());
+    assert!(
+        left < 3 && tally.refused.keys().all(|code| ["sold_out", "not_enough_left"].contains(&code.as_str())),
+        "{report}"
+    );
+    assert_eq!(tally.joined + tally.refusals(), tally.attempted, "{report}");
+}
+
+#[tokio::test]
+async fn counts_stay_exact_while_redis_is_wiped() {
+    let mut app = app().with_private_servers().start().await;
+    let deal = deal(&app, 50).await;
+    let (halfway, replay) = (Notify::new(), campaign(&deal));
+    let url = app.servers().redis_url();
+    let wipe = async {
+        halfway.notified().await;
+        let mut redis = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        redis::cmd("FLUSHALL").query_async::<()>(&mut redis).await.unwrap();
+    };
+    let client = client(&app);
+    let tell = |tally: &Tally| {
+        if tally.attempted >= 30 {
+            halfway.notify_one();
+        }
+    };
+    let (report, ()) = tokio::join!(play(&app, &client, &replay, tell), wipe);
+    assert_eq!(report.tally.tips.len(), 1, "{report}");
+}
+
+#[tokio::test]
+async fn counts_stay_exact_while_redis_is_away() {
+    let mut app = app().with_private_servers().start().await;
+    let deal = deal(&app, 50).await;
+    let (client, replay) = (client(&app), campaign(&deal));
+    app.servers().redis().unwrap().kill().await;
+    let report = play(&app, &client, &replay, |_| {}).await;
+    assert_eq!(report.after.state, DealState::Tipped, "{report}");
+}
+
+#[tokio::test]
+async fn a_replay_says_that_somebody_else_joined_too() {
+    let app = app().start().await;
+    let deal = deal(&app, AT_THE_END + 20).await;
+    let (replay, stranger) = (campaign(&deal), app.buyer("Ann").await);
+    let met = Notify::new();
+    let join = async {
+        met.notified().await;
+        app.join(&stranger, deal.id, 1, "ann").await
+    };
+    let buyers = buyers(&app, replay.schedule.joins()).await;
+    let (client, shutdown) = (client(&app), Shutdown::new());
+    let (report, _) = tokio::join!(crowd::replay(&client, buyers, &replay, &shutdown, |_| met.notify_one()), join);
+    assert_eq!(report.unwrap().disagreements().len(), 2, "one buyer and one unit too many");
+}
+
+#[tokio::test]
+async fn the_log_holds_each_call_and_its_answer() {
+    let app = app().start().await;
+    let deal = deal(&app, 34).await;
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("crowd.log");
+    let path = folder.path().join("log.jsonl");
+    let client = client(&app).with_log(ClientLog::create(&path, Clock::new()).unwrap());
+    let report = play(&app, &client, &campaign(&deal), |_| {}).await;
 
-    let tally = play(&app, deal, &plan, 3, Some(ClientLog::create(&path, Clock::new()).unwrap())).await;
+    let (mut joins, mut leaves, mut created, mut marks) = (HashSet::new(), 0, 0, 0);
+    for line in client_log::read(&path).unwrap() {
+        match line.unwrap().line {
+            Line::Call { call: Call::Join { key, .. }, .. } => assert!(joins.insert(key), "a key for each join"),
+            Line::Call { call: Call::Leave { .. }, .. } => leaves += 1,
+            Line::Reply { reply, .. } => created += u32::from(reply.status == Some(201)),
+            Line::Mark(_) => marks += 1,
+            Line::Frame { .. } | Line::Closed { .. } => {}
+        }
+    }
+    let tally = &report.tally;
+    let said = (u32::try_from(joins.len()).unwrap(), leaves, created, marks);
+    assert_eq!(said, (tally.attempted, tally.leaving, tally.joined, 2), "{report}");
+}
 
-    let progress = app.ledger.deal(deal).await.unwrap().unwrap().progress;
-    assert_eq!((u64::from(progress.units), u64::from(progress.buyers)), (tally.units, tally.present()), "{tally}");
-    assert!(progress.units >= 28, "what is left is less than anybody may take: {tally}");
-    assert_eq!(tally.joined + tally.refused.values().sum::<u64>(), 60, "{tally}");
-    assert!(tally.undecided.is_empty(), "{tally}");
+#[tokio::test]
+async fn prepared_buyers_can_join() {
+    let app = app().start().await;
+    let buyer = buyers(&app, 1).await.remove(0);
+    assert_eq!(app.ledger.account(buyer.account).await.unwrap().unwrap().role, Role::Buyer);
+    let answer = app.get("/api/v1/signups").bearer_auth(buyer.token.expose_secret()).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
 
-    let lines: Vec<_> = client_log::read(&path).unwrap().map(|line| line.unwrap().line).collect();
-    let count = |wanted: fn(&Line) -> bool| lines.iter().filter(|line| wanted(line)).count();
-    assert_eq!(count(|line| matches!(line, Line::Call { .. })), count(|line| matches!(line, Line::Reply { .. })));
-    let joined = count(|line| matches!(line, Line::Reply { reply, .. } if reply.status == Some(201)));
-    assert_eq!(joined as u64, tally.joined);
-    assert_eq!(count(|line| matches!(line, Line::Mark(_))), 2, "it says where it began and ended");
+#[tokio::test]
+async fn a_gentle_crowd_joins_one_after_the_other_until_the_shutdown() {
+    let app = app().start().await;
+    let deal = deal(&app, 100).await;
+    let base_url = app.url("").parse().unwrap();
+    let stage = Stage { base_url, buyers: buyers(&app, 20).await, deals: vec![deal.id], seed: SEED };
+    let shutdown = Shutdown::new();
+    let enough = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(100));
+        while app.ledger.progress_of(&[deal.id]).await.unwrap()[0].buyers < 3 {
+            looks.tick().await;
+        }
+        shutdown.begin();
+    };
+    let (ended, ()) = tokio::join!(crowd::entertain(stage, &shutdown), enough);
+    ended.unwrap();
+    let joined = app.ledger.progress_of(&[deal.id]).await.unwrap()[0].buyers;
+    assert!((3..=4).contains(&joined), "{joined} came at once");
 }

@@ -1,0 +1,138 @@
+//! What a replay came to beside what the server says.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use indicatif::{HumanCount, HumanDuration};
+
+use super::protocol::Why;
+use super::tally::Tally;
+use crate::domain::{DealState, Figures};
+
+/// The end of a replay. `Display` is the table that a person reads.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The replay's own counts.
+    pub tally: Tally,
+    /// The server's figures before the first call.
+    pub before: Figures,
+    /// The server's figures after the last one.
+    pub after: Figures,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether the whole schedule was played.
+    pub complete: bool,
+}
+
+impl Report {
+    pub(super) fn agrees(before: &Figures, after: &Figures, tally: &Tally) -> bool {
+        Self::grown(before.buyers, after.buyers) == tally.buyers()
+            && Self::grown(before.units, after.units) == tally.units()
+    }
+
+    fn grown(before: u32, after: u32) -> i64 {
+        i64::from(after) - i64::from(before)
+    }
+
+    /// Where the server's figures are not what the answers said, in sentences. None: everything agrees.
+    #[must_use]
+    pub fn disagreements(&self) -> Vec<String> {
+        let Self { tally, before, after, .. } = self;
+        let mut found = Vec::new();
+        let mut compare = |what: &str, server: i64, log: i64| {
+            if server != log {
+                found.push(format!(
+                    "The deal's {what} changed by {server} at the server and by {log} in the replay's log."
+                ));
+            }
+        };
+        compare("buyers", Self::grown(before.buyers, after.buyers), tally.buyers());
+        compare("units", Self::grown(before.units, after.units), tally.units());
+        if before.state == DealState::Open {
+            found.extend(self.wrong_tip());
+        }
+        found
+    }
+
+    /// The deal was open before: then it tipped at the one signup whose number is the tipping point, or did not tip.
+    fn wrong_tip(&self) -> Option<String> {
+        let Self { tally, after, .. } = self;
+        let tipping_point = after.tipping_point;
+        match (after.state, tally.tips.len()) {
+            (DealState::Tipped | DealState::Succeeded, 1) => None,
+            (DealState::Tipped | DealState::Succeeded, tips) => {
+                Some(format!("The deal tipped, and {tips} signups in the replay's log are its buyer {tipping_point}."))
+            }
+            (_, 0) if tally.highest_number < tipping_point => None,
+            (state, _) => Some(format!(
+                "The deal is {}, and the replay's log has buyer {} of {tipping_point}.",
+                state.as_str(),
+                tally.highest_number
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tally, before, after, .. } = self;
+        let row = |f: &mut fmt::Formatter<'_>, what: &str, count: u32, more: String| {
+            writeln!(f, "  {what:<16} {:>9}  {more}", HumanCount(count.into()).to_string())
+        };
+        row(f, "attempted", tally.attempted, String::new())?;
+        let replayed =
+            if tally.replayed > 0 { format!("{} of them learnt from a repeat", tally.replayed) } else { String::new() };
+        row(f, "joined", tally.joined, replayed)?;
+        row(f, "refused", tally.refusals(), list(&tally.refused))?;
+        row(f, "left", tally.left, String::new())?;
+        row(f, "leave refused", tally.leave_refusals(), list(&tally.leave_refused))?;
+        row(f, "pending", tally.pending, String::new())?;
+        row(f, "errors", tally.errors.values().sum(), list(&tally.errors))?;
+        let repeats = tally.repeats.iter().map(|(why, times)| (Why::as_str(*why).to_owned(), *times)).collect();
+        row(f, "repeated", tally.repeated(), list(&repeats))?;
+        if tally.nobody_to_leave > 0 {
+            row(f, "nobody to leave", tally.nobody_to_leave, "too few had joined".to_owned())?;
+        }
+        writeln!(f, "\n  {:<16} {:>9} {:>9} {:>9} {:>9}", "", "before", "joined − left", "expected", "server")?;
+        for (what, was, changed, is) in [
+            ("buyers", before.buyers, tally.buyers(), after.buyers),
+            ("units", before.units, tally.units(), after.units),
+        ] {
+            writeln!(f, "  {what:<16} {was:>9} {changed:>13} {:>9} {is:>9}", i64::from(was) + changed)?;
+        }
+        writeln!(f)?;
+        self.write_end(f)
+    }
+}
+
+impl Report {
+    fn write_end(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (state, tipping_point) = (self.after.state.as_str(), self.after.tipping_point);
+        match self.tally.tips.first() {
+            Some(tip) => writeln!(
+                f,
+                "The deal tipped at buyer {} ({} into the campaign, signup {}); it is {state}.",
+                tip.number,
+                HumanDuration(tip.at),
+                tip.signup
+            )?,
+            None => writeln!(f, "The deal did not tip in this replay (tipping point {tipping_point}); it is {state}.")?,
+        }
+        if !self.complete {
+            writeln!(f, "The replay was ended early.")?;
+        }
+        for sentence in self.disagreements() {
+            writeln!(f, "WRONG: {sentence}")?;
+        }
+        Ok(())
+    }
+}
+
+fn list(counts: &BTreeMap<String, u32>) -> String {
+    counts.iter().map(|(what, times)| format!("{what} {}", HumanCount((*times).into()))).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;
