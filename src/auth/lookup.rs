@@ -81,6 +81,11 @@ impl Lookups {
         }
         answer.await.unwrap_or(Err(LookupError::Unavailable))
     }
+
+    /// Notes at once what was used.
+    pub(super) async fn note_now(&self) {
+        note(&self.shared).await;
+    }
 }
 
 /// Whatever ends the task, the next one can begin, and nobody waits for the one that is gone.
@@ -165,7 +170,10 @@ impl Drop for Arranged {
 
 async fn note_later(arranged: Arranged) {
     tokio::time::sleep(NOTE_AFTER).await;
-    let shared = &arranged.0;
+    note(&arranged.0).await;
+}
+
+async fn note(shared: &Shared) {
     let (tokens, sessions): (Vec<TokenId>, Vec<SecretHash>) = {
         let mut used = lock(&shared.used);
         (used.tokens.drain().collect(), used.sessions.drain().collect())

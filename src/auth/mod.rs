@@ -124,6 +124,11 @@ impl Auth {
         Ok(found)
     }
 
+    /// Notes at once which tokens and sessions were used, which otherwise happens within seconds: before the end, and in tests.
+    pub async fn note_now(&self) {
+        self.lookups.note_now().await;
+    }
+
     /// The account of this e-mail address and password. `None` if either is wrong; both take as long.
     ///
     /// # Errors

@@ -45,14 +45,6 @@ impl NewPerson {
             _ => Err(problems.into_vec()),
         }
     }
-
-    /// The first operator, from the command line.
-    ///
-    /// # Errors
-    /// Every problem, in the order of the fields.
-    pub fn operator(email: &str, password: SecretString, name: &str) -> Result<Self, Vec<FieldProblem>> {
-        Self::parse(email, password, name, Role::Buyer.as_str()).map(|person| Self { role: Role::Operator, ..person })
-    }
 }
 
 impl Auth {

@@ -123,7 +123,7 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
     let worker = workers.then(|| worker::start(&engine, &ledger, Arc::clone(&mailer), &app.config.workers, &shutdown));
     let bound = http::bind(&app, &shutdown, metrics)?;
     let (address, internal_address) = (bound.address, bound.internal_address);
-    let drain = app.config.server.drain;
+    let (drain, auth) = (app.config.server.drain, app.auth.clone());
     let ended = tokio::spawn(async move {
         let served = bound.run(&hub, &shutdown, drain).await;
         shutdown.begin();
@@ -135,6 +135,7 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
             worker.await.ok();
         }
         relay.abort();
+        auth.note_now().await;
         ledger.close().await;
         served
     });

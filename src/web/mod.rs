@@ -14,6 +14,7 @@ pub mod error;
 pub mod etag;
 pub mod extract;
 pub mod gate;
+pub mod observe;
 pub mod origin;
 mod pages;
 pub mod problem;

@@ -15,7 +15,7 @@ use super::pages::{
 };
 use super::problem::Problem;
 use super::resource::{Address, at};
-use super::{assets, security};
+use super::{assets, observe, security};
 use crate::App;
 use crate::shutdown::Shutdown;
 
@@ -116,6 +116,7 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
     let guarded = web::scope("").wrap(from_fn(gate)).wrap(from_fn(only_pages)).service(api).service(pages);
     let everything = web::scope("")
         .wrap(from_fn(security::headers))
+        .wrap(from_fn(observe::requests))
         .configure(|scope| add(scope, probes()))
         .service(web::scope("/static").wrap(Compress::default()).configure(|scope| add(scope, files())))
         .service(web::scope("/pictures").wrap(Compress::default()).configure(|scope| add(scope, pictures())))

@@ -4,6 +4,7 @@
 //! may be killed anywhere; what it calls takes care of that. A worker that fails waits for its next turn.
 
 mod closer;
+mod janitor;
 pub mod mail;
 mod outbox;
 mod reconciler;
@@ -32,7 +33,8 @@ pub fn start(
     let closer = closer::run(engine.clone(), config.close_every, shutdown.clone());
     let reconciler = reconciler::run(engine.clone(), config.reconcile_every, config.reconcile_window, shutdown.clone());
     let outbox = outbox::run(ledger.clone(), mailer, config.outbox_every, config.outbox_chunk, shutdown.clone());
+    let janitor = janitor::run(ledger.clone(), shutdown.clone());
     tokio::spawn(async move {
-        tokio::join!(settler, closer, reconciler, outbox);
+        tokio::join!(settler, closer, reconciler, outbox, janitor);
     })
 }

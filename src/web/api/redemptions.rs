@@ -19,7 +19,7 @@ use crate::web::problem::{Extra, Problem};
 /// A code that was typed or scanned at a till.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"code": "7K3M-9Q2X-B5VT-0HJC-R", "till": "Main Street"}))]
+#[schema(example = json!({"code": "7K3M-9Q2X-B5VT-0HJC-$", "till": "Main Street"}))]
 pub struct NewRedemption {
     /// The code. Upper and lower case, spaces and missing hyphens make no difference, nor do I, L and O for 1, 1 and 0.
     #[schema(required)]

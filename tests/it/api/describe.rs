@@ -90,6 +90,15 @@ async fn every_thing_that_is_sent_has_an_example_with_fields_that_it_has() {
 }
 
 #[tokio::test]
+async fn the_code_in_the_examples_is_one() {
+    let document = document().await;
+    for example in ["/components/schemas/Coupon/example/code", "/components/schemas/NewRedemption/example/code"] {
+        let code = document.pointer(example).unwrap().as_str().unwrap();
+        assert!(muster::domain::CouponCode::parse(code).is_ok(), "{code}");
+    }
+}
+
+#[tokio::test]
 async fn people_can_read_it_as_a_page() {
     let app = support::app().start().await;
     let response = app.get("/api/docs").send().await.unwrap();

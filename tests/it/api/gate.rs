@@ -1,5 +1,7 @@
 //! What every request goes through: origin, headers, sessions.
 
+use std::time::Duration;
+
 use muster::auth::Credential;
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -119,4 +121,39 @@ async fn watching_needs_a_websocket_and_some_deals() {
         let answer = send(app.get(&format!("/api/v1/live{query}"))).await;
         assert_eq!((answer.status, answer.code()), (400, "bad_query"), "{query}");
     }
+}
+
+#[tokio::test]
+async fn somebody_who_signs_out_everywhere_else_keeps_this_browser() {
+    let app = support::app().start().await;
+    let ann = app.buyer("Ann").await;
+    let (here, elsewhere) = (cookie(&app, &ann).await, cookie(&app, &ann).await);
+    let signups = |cookie: &str| app.get("/api/v1/signups").header("Cookie", cookie);
+    assert_eq!(send(signups(&elsewhere)).await.status, 200);
+    assert_eq!(app.auth.sessions(ann.id).await.unwrap().len(), 2);
+    let kept = Credential::session(here.trim_start_matches("muster=")).unwrap();
+    assert_eq!(app.auth.end_other_sessions(ann.id, kept).await.unwrap(), 1);
+    assert_eq!(send(signups(&elsewhere)).await.code(), "not_signed_in");
+    assert_eq!(send(signups(&here)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_session_lasts_while_it_is_used_but_not_for_ever() {
+    let app =
+        support::app().with("security.session_lifetime_h", "10").with("security.session_idle_h", "2").start().await;
+    let ann = app.buyer("Ann").await;
+    let unused = cookie(&app, &ann).await;
+    app.clock.advance(Duration::from_mins(121)).await;
+    assert_eq!(send(app.get("/api/v1/signups").header("Cookie", &unused)).await.code(), "not_signed_in");
+
+    let used = cookie(&app, &ann).await;
+    let hash = Credential::session(used.trim_start_matches("muster=")).unwrap().hash();
+    for _ in 0..9 {
+        app.clock.advance(Duration::from_hours(1)).await;
+        assert_eq!(send(app.get("/api/v1/signups").header("Cookie", &used)).await.status, 200);
+        app.auth.note_now().await;
+    }
+    assert!(app.auth.sessions(ann.id).await.unwrap().iter().any(|session| session.hash == hash));
+    app.clock.advance(Duration::from_mins(61)).await;
+    assert_eq!(send(app.get("/api/v1/signups").header("Cookie", &used)).await.code(), "not_signed_in");
 }

@@ -16,7 +16,7 @@ use crate::engine::ShownCoupon;
 #[schema(as = Coupon, example = json!({
     "id": "5d1e2a0b-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "deal": "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d",
     "title": "Pottery for beginners", "signup": "0b6c1e2a-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "ordinal": 1,
-    "code": "7K3M-9Q2X-B5VT-0HJC-R", "state": "issued", "issued_at": "2026-12-01T12:00:01Z",
+    "code": "7K3M-9Q2X-B5VT-0HJC-$", "state": "issued", "issued_at": "2026-12-01T12:00:01Z",
     "expires_at": "2027-03-01T12:00:00Z", "redeemed_at": null, "redeemed_where": null,
     "qr": "/api/v1/coupons/5d1e2a0b-8f3d-8a4b-9c5d-6e7f8a9b0c1d/qr.svg",
 }))]

@@ -35,6 +35,7 @@ use crate::web::problem::Problem;
         (status = 304, description = "The page is as you know it."),
     ),
     security((), ("token" = ["read"]), ("session" = [])),
+    extensions(("x-problems" = json!(["not_signed_in", "wrong_role", "scope_missing"]))),
 )]
 pub async fn list(
     app: web::Data<App>,
