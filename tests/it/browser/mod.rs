@@ -2,4 +2,5 @@
 
 mod chromium;
 mod joining;
+mod painting;
 mod selling;

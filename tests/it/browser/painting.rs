@@ -1,0 +1,95 @@
+//! What the scripts paint over what the server painted.
+
+use std::time::Duration;
+
+use muster::domain::Deal;
+use serde_json::Value;
+
+use super::chromium::{Chromium, Window};
+use crate::support::{TestApp, app};
+
+const HEADLINE: &str = ".progress [data-part=headline]";
+
+/// Lets the script paint every progress block again from the same figures, and answers those that changed by it.
+const PAINT_AGAIN: &str = r#"
+    const done = arguments[arguments.length - 1];
+    const script = [...document.querySelectorAll("link[rel=modulepreload]")].find((l) => l.href.endsWith("/progress.js"));
+    import(script.href).then(({ ProgressBlock }) => {
+        const seen = (block) => JSON.stringify([
+            block.dataset.phase, block.querySelector("progress").value,
+            ...[...block.querySelectorAll("[data-part]")].map((part) => part.textContent + part.className.replace(" roll", "")),
+        ]);
+        const changed = [];
+        for (const block of document.querySelectorAll("[data-figures]")) {
+            const before = seen(block);
+            for (const part of block.querySelectorAll("[data-part=headline]")) part.classList.remove("roll");
+            new ProgressBlock(block).refresh();
+            if (before !== seen(block)) changed.push(before + " became " + seen(block));
+        }
+        done(changed);
+    }, (error) => done([String(error)]));
+"#;
+
+async fn paints_the_same(window: &Window, path: &str) {
+    window.open(path).await;
+    let changed = window.driver.execute_async(PAINT_AGAIN, Vec::<Value>::new()).await.unwrap();
+    assert_eq!(changed.json(), &serde_json::json!([]), "{path}");
+}
+
+async fn fill(app: &TestApp, deal: &Deal, buyers: u32) {
+    for n in 0..buyers {
+        let buyer = app.buyer(&format!("Ann{n}")).await;
+        app.join(&buyer, deal.id, 1, "k").await;
+    }
+}
+
+#[actix_web::test]
+async fn the_scripts_say_what_the_server_says_in_every_phase() {
+    let app = app().start().await;
+    let mo = app.merchant("Mo").await;
+    let open = app.deal(&mo).tipping_point(1_234).cap(5_000).publish().await;
+    let scheduled = app.deal(&mo).opens_in(Duration::from_hours(2)).publish().await;
+    let almost = app.deal(&mo).tipping_point(5).publish().await;
+    fill(&app, &almost, 4).await;
+    let on = app.deal(&mo).tipping_point(1).publish().await;
+    fill(&app, &on, 1).await;
+    let sold_out = app.deal(&mo).tipping_point(2).cap(2).publish().await;
+    fill(&app, &sold_out, 2).await;
+    let withdrawn = app.deal(&mo).publish().await;
+    app.engine.withdraw(mo.id, withdrawn.id, "Closed.").await.unwrap();
+    let chromium = Chromium::start().await;
+    let window = chromium.window(&app.url("")).await;
+    paints_the_same(&window, "/").await;
+    for deal in [&open, &scheduled, &almost, &on, &sold_out, &withdrawn] {
+        paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
+    }
+    app.clock.advance(Duration::from_hours(25)).await;
+    for deal in [&open, &on] {
+        paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
+    }
+    app.close_now().await;
+    for deal in [&open, &on] {
+        paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
+    }
+    window.close().await;
+}
+
+#[actix_web::test]
+async fn a_page_that_is_open_hears_that_the_deal_sold_out_and_that_it_was_taken_down() {
+    let app = app().with_workers().start().await;
+    let mo = app.merchant("Mo").await;
+    let deal = app.deal(&mo).tipping_point(2).cap(2).publish().await;
+    let chromium = Chromium::start().await;
+    let window = chromium.window(&app.url("")).await;
+    window.sign_up("buyer", "Ann", &format!("/deals/{}", deal.id)).await;
+    window.open(&format!("/deals/{}", deal.id)).await;
+    window.sees(HEADLINE, "2 more buyers needed").await;
+    fill(&app, &deal, 2).await;
+    window.sees(HEADLINE, "Sold out").await;
+    window.sees("#join", "Sold out: every coupon is taken.").await;
+    let shown = window.find("form[data-join]").await.is_displayed().await.unwrap();
+    assert!(!shown, "the form is gone");
+    app.engine.withdraw(mo.id, deal.id, "Closed.").await.unwrap();
+    window.sees(HEADLINE, "Taken down").await;
+    window.close().await;
+}
