@@ -6,6 +6,7 @@ mod dev;
 mod loadtest;
 mod migrate;
 mod reconcile;
+mod seed;
 mod serve;
 mod settings;
 mod style;
@@ -46,6 +47,8 @@ enum Command {
     Crowd(crowd::Args),
     /// Prepare load tests
     Loadtest(loadtest::Args),
+    /// Make sample deals in every state, and two accounts to look at them with: never where real people join
+    Seed(seed::Args),
     /// Tell Redis again what Postgres knows
     Reconcile(reconcile::Args),
     /// Look whether everything holds that was promised; exits 1 if not, 2 if that could not be seen
@@ -78,6 +81,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Migrate(args) => migrate::run(args).await?,
             Command::Crowd(args) => return crowd::run(args).await,
             Command::Loadtest(args) => loadtest::run(args).await?,
+            Command::Seed(args) => seed::run(args).await?,
             Command::Reconcile(args) => reconcile::run(args).await?,
             Command::Audit(args) => return Ok(audit::run(args).await),
         }

@@ -3,5 +3,8 @@
 pub mod crowd;
 pub mod home;
 pub mod load;
+mod names;
 pub mod people;
+pub mod samples;
+pub mod seed;
 pub mod servers;

@@ -2,50 +2,13 @@
 
 use secrecy::SecretString;
 
+use super::names;
 use crate::auth::FreshSecret;
 use crate::domain::{AccountId, Email, FieldProblem, Role, Scopes, TokenId};
 use crate::ledger::{Ledger, LedgerError, NewAccount, NewToken};
 
 /// So many rows go to Postgres at once.
 const CHUNK: usize = 1_000;
-
-const FIRST_NAMES: [&str; 40] = [
-    "Ada", "Amir", "Ana", "Anouk", "Bayu", "Bruno", "Carla", "Chidi", "Dewi", "Elif", "Emre", "Esi", "Femi", "Freya",
-    "Gita", "Hana", "Hugo", "Ines", "Ivo", "Jonas", "Kaia", "Kenji", "Lina", "Lucia", "Malik", "Mei", "Mila", "Nadia",
-    "Nils", "Oren", "Pia", "Rafa", "Rosa", "Sari", "Tariq", "Tess", "Uma", "Vera", "Yusuf", "Zoe",
-];
-const LAST_NAMES: [&str; 30] = [
-    "Adeyemi",
-    "Aksoy",
-    "Almeida",
-    "Berg",
-    "Castillo",
-    "Costa",
-    "Dubois",
-    "Eriksen",
-    "Fischer",
-    "Gunawan",
-    "Haddad",
-    "Ibarra",
-    "Jansen",
-    "Kaya",
-    "Kim",
-    "Kovač",
-    "Lindqvist",
-    "Martín",
-    "Mbeki",
-    "Mori",
-    "Nakamura",
-    "Novak",
-    "Okafor",
-    "Oliveira",
-    "Petrov",
-    "Rahman",
-    "Rossi",
-    "Santoso",
-    "Tan",
-    "Weber",
-];
 
 /// Somebody who can be told apart from a real person only by the e-mail address.
 #[derive(Clone, Debug)]
@@ -96,8 +59,7 @@ pub async fn simulate(
 
 fn account(number: usize, role: Role) -> Result<NewAccount, PeopleError> {
     let id = AccountId::generate();
-    let first = FIRST_NAMES.get(number % FIRST_NAMES.len()).unwrap_or(&"Ada");
-    let last = LAST_NAMES.get(number / 7 % LAST_NAMES.len()).unwrap_or(&"Berg");
+    let (first, last) = names::first_and_last(number);
     // Nobody receives mail under `.invalid`.
     let email = Email::parse(&format!("{}-{id}@crowd.invalid", first.to_lowercase())).map_err(PeopleError::Email)?;
     Ok(NewAccount { id, email, name: format!("{first} {last}"), role, password_hash: None })

@@ -199,6 +199,18 @@ impl Ledger {
         picture: Option<&str>,
     ) -> Result<Deal, LedgerError> {
         let id = DealId::generate();
+        self.insert_deal(id, merchant, terms, picture).await?;
+        self.deal(id).await?.ok_or_else(|| LedgerError::Broken(sqlx::Error::RowNotFound))
+    }
+
+    /// Writes a draft with this id.
+    pub(super) async fn insert_deal(
+        &self,
+        id: DealId,
+        merchant: AccountId,
+        terms: &Terms,
+        picture: Option<&str>,
+    ) -> Result<(), LedgerError> {
         sqlx::query!(
             "INSERT INTO deals (id, merchant, title, description, price, face_value, currency, tipping_point, cap,
                                 per_buyer_max, opens_at, closes_at, time_zone, coupon_expires_at, city, category, picture)
@@ -223,7 +235,7 @@ impl Ledger {
         )
         .execute(&self.pool)
         .await?;
-        self.deal(id).await?.ok_or_else(|| LedgerError::Broken(sqlx::Error::RowNotFound))
+        Ok(())
     }
 
     /// Changes a deal that nobody changed since `expected_version`.

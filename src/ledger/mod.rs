@@ -16,6 +16,7 @@ mod lane;
 mod lifecycle;
 mod outbox;
 mod page;
+mod samples;
 mod sessions;
 mod signups;
 mod tokens;
@@ -37,6 +38,7 @@ pub use lane::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, Figure
 pub use lifecycle::{PublishAnswer, WithdrawAnswer};
 pub use outbox::{Message, MessageKind};
 pub use page::{Cursor, Page, PageRequest};
+pub use samples::SampleHistory;
 pub use sessions::{Found, Session, SessionLength};
 pub use signups::DealSignup;
 pub use tokens::NewToken;

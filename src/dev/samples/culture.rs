@@ -1,0 +1,55 @@
+//! Things to see and hear.
+
+use super::shops::{QUARTET, ROOFTOP, STARGAZERS};
+use super::{DemoBuyer, Sample, Size, Stage, Window};
+
+pub(super) const SAMPLES: &[Sample] = &[
+    Sample {
+        name: "quartet",
+        shop: QUARTET,
+        title: "A string quartet by two hundred candles",
+        category: "Evenings out",
+        description: include_str!("texts/quartet.md"),
+        picture: Some("quartet"),
+        price_rank: 63,
+        discount_rank: 73,
+        size: Size::Like { rank: 3, tips_at_percent: 50, capped: true },
+        per_buyer_max: 2,
+        window: Window::Days(-7, 4),
+        coupon_days: 60,
+        stage: Stage::SoldOut,
+        demo_buyer: DemoBuyer::Absent,
+    },
+    Sample {
+        name: "observatory",
+        shop: STARGAZERS,
+        title: "A night under the dome, with a telescope of 1895",
+        category: "Evenings out",
+        description: include_str!("texts/observatory.md"),
+        picture: Some("observatory"),
+        price_rank: 53,
+        discount_rank: 53,
+        size: Size::Like { rank: 26, tips_at_percent: 50, capped: true },
+        per_buyer_max: 4,
+        window: Window::Days(-5, 5),
+        coupon_days: 200,
+        stage: Stage::SoldOut,
+        demo_buyer: DemoBuyer::Joined(2),
+    },
+    Sample {
+        name: "rooftop-cinema",
+        shop: ROOFTOP,
+        title: "An evening at the cinema, eleven floors up",
+        category: "Evenings out",
+        description: include_str!("texts/rooftop-cinema.md"),
+        picture: Some("rooftop-cinema"),
+        price_rank: 13,
+        discount_rank: 58,
+        size: Size::Like { rank: 97, tips_at_percent: 20, capped: true },
+        per_buyer_max: 6,
+        window: Window::Days(1, 10),
+        coupon_days: 120,
+        stage: Stage::OpensLater,
+        demo_buyer: DemoBuyer::Absent,
+    },
+];

@@ -1,0 +1,104 @@
+//! How large real group deals were, what they cost, and how much they saved: so that sample deals look like them.
+//!
+//! Quantiles of 4,133 deals in US dollars that Groupon listed as "recent" from June 2009 to March 2011, when every deal had a
+//! tipping point (collected by josephmisiti/groupon-scraping, `PriceData.dat`). The rows are not part of Muster; these
+//! tables are fitted to them, and a test compares the two where the rows are at hand. The tipping points were not recorded.
+
+use super::shops::Local;
+
+/// A distribution, by some of its percentiles: of all values, so many percent are at most this.
+#[derive(Debug)]
+pub struct Quantiles(&'static [(u32, u64)]);
+
+/// The deal price in cents.
+pub const PRICE_CENTS: Quantiles = Quantiles(&[
+    (1, 400),
+    (5, 500),
+    (10, 600),
+    (20, 900),
+    (30, 1_000),
+    (40, 1_400),
+    (50, 1_700),
+    (60, 2_000),
+    (70, 2_500),
+    (80, 3_500),
+    (90, 5_000),
+    (95, 9_500),
+    (99, 15_000),
+]);
+
+/// The discount in tenths of a percent. Half off was the house rule, and four in ten deals kept it to the cent.
+pub const DISCOUNT_PERMILLE: Quantiles = Quantiles(&[
+    (1, 431),
+    (5, 500),
+    (40, 500),
+    (50, 514),
+    (60, 533),
+    (70, 568),
+    (80, 600),
+    (90, 678),
+    (95, 750),
+    (99, 900),
+]);
+
+/// How many units were sold.
+pub const UNITS_SOLD: Quantiles = Quantiles(&[
+    (1, 51),
+    (5, 110),
+    (10, 176),
+    (20, 317),
+    (30, 458),
+    (40, 601),
+    (50, 780),
+    (60, 1_034),
+    (70, 1_346),
+    (80, 1_908),
+    (90, 3_082),
+    (95, 4_691),
+    (99, 9_029),
+]);
+
+impl Quantiles {
+    /// The value that so many percent are at most, on a straight line between the known ones.
+    #[must_use]
+    pub fn at(&self, percent: u32) -> u64 {
+        let mut below = None;
+        for &(known, value) in self.0 {
+            match below {
+                _ if known == percent => return value,
+                Some((from, low)) if known > percent => {
+                    return low + (value - low) * u64::from(percent - from) / u64::from(known - from);
+                }
+                None if known > percent => return value,
+                _ => below = Some((known, value)),
+            }
+        }
+        below.map_or(0, |(_, last)| last)
+    }
+
+    /// The percentiles that the table knows.
+    pub fn known(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.0.iter().copied()
+    }
+}
+
+impl Local {
+    /// The price of a real deal of this rank, in whole units of this money.
+    #[must_use]
+    pub fn price(self, rank: u32) -> u64 {
+        self.rounded(PRICE_CENTS.at(rank) * self.per_hundred_dollars / 100, 100)
+    }
+
+    /// What a thing of this price costs normally, if the deal saves as much as a real one of this rank.
+    #[must_use]
+    pub fn face_value(self, price: u64, discount_rank: u32) -> u64 {
+        let kept_permille = 1_000 - DISCOUNT_PERMILLE.at(discount_rank);
+        self.rounded(price * 1_000, kept_permille)
+    }
+
+    /// The fraction, rounded to the nearest step, at least one.
+    fn rounded(self, over: u64, under: u64) -> u64 {
+        let steps = (over + under * self.step / 2) / (under * self.step);
+        steps.max(1) * self.step
+    }
+}

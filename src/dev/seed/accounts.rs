@@ -1,0 +1,94 @@
+//! The accounts behind the sample deals: shops, buyers, and two demo accounts that a developer signs in with.
+
+use secrecy::SecretString;
+
+use super::{SeedError, Seeder, buyers, editions};
+use crate::auth::NewPerson;
+use crate::dev::samples::{DEMO_SHOP, Shop};
+use crate::domain::{AccountId, Email, FieldProblem, Role};
+use crate::ledger::NewAccount;
+
+/// An account that a developer signs in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DemoAccount {
+    /// What others see.
+    pub name: &'static str,
+    /// What to sign in with.
+    pub email: &'static str,
+    /// Known to everybody who reads this: made by `muster dev` and `muster seed` only.
+    pub password: &'static str,
+    /// Buyer or merchant.
+    pub role: Role,
+}
+
+/// Has joined deals in several states, and has coupons.
+pub const DEMO_BUYER: DemoAccount =
+    DemoAccount { name: "Robin Market", email: "buyer@demo.example", password: "try-muster", role: Role::Buyer };
+
+/// Has deals in several states, and coupons to redeem.
+pub const DEMO_MERCHANT: DemoAccount =
+    DemoAccount { name: DEMO_SHOP.name, email: "merchant@demo.example", password: "try-muster", role: Role::Merchant };
+
+/// Who takes part in a sample deal.
+pub(super) struct People {
+    pub(super) merchant: AccountId,
+    pub(super) demo_buyer: AccountId,
+}
+
+impl Seeder<'_> {
+    /// Signs up the demo accounts that are not there.
+    pub(super) async fn sign_up_demo_accounts(&self) -> Result<(), SeedError> {
+        for demo in [DEMO_BUYER, DEMO_MERCHANT] {
+            if self.account_of(demo.email).await?.is_none() {
+                let password = SecretString::from(demo.password);
+                let person = NewPerson::parse(demo.email, password, demo.name, demo.role.as_str());
+                // Taken meanwhile by another seeding is as good.
+                self.auth.sign_up(person.map_err(broken)?).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The people of this shop's deals, made if they are not there.
+    pub(super) async fn people(&self, shop: &'static Shop) -> Result<People, SeedError> {
+        let email = if shop.handle == DEMO_SHOP.handle {
+            DEMO_MERCHANT.email.to_owned()
+        } else {
+            format!("{}@sample.invalid", shop.handle)
+        };
+        if self.account_of(&email).await?.is_none() {
+            let account = NewAccount {
+                id: editions::derived(&["shop", shop.handle]).into(),
+                email: Email::parse(&email).map_err(|problem| broken(vec![problem]))?,
+                name: shop.name.to_owned(),
+                role: Role::Merchant,
+                password_hash: None,
+            };
+            self.ledger.create_account(&account).await?;
+        }
+        let missing = |who: &'static str| SeedError::Unexpected {
+            sample: who,
+            verb: "signing up",
+            outcome: "no account".to_owned(),
+        };
+        let merchant = self.account_of(&email).await?.ok_or_else(|| missing(shop.name))?;
+        let demo_buyer = self.account_of(DEMO_BUYER.email).await?.ok_or_else(|| missing(DEMO_BUYER.name))?;
+        Ok(People { merchant, demo_buyer })
+    }
+
+    /// Makes the sample buyers that are not there.
+    pub(super) async fn make_sample_buyers(&self) -> Result<(), SeedError> {
+        let buyers = buyers::sample_buyers().map_err(|problem| broken(vec![problem]))?;
+        self.ledger.create_accounts(&buyers).await?;
+        Ok(())
+    }
+
+    async fn account_of(&self, email: &str) -> Result<Option<AccountId>, SeedError> {
+        let email = Email::parse(email).map_err(|problem| broken(vec![problem]))?;
+        Ok(self.ledger.account_by_email(&email).await?.map(|stored| stored.account.id))
+    }
+}
+
+fn broken(problems: Vec<FieldProblem>) -> SeedError {
+    SeedError::Sample { sample: "accounts", problems }
+}

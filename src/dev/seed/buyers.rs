@@ -1,0 +1,29 @@
+//! The buyers of the sample deals.
+
+use super::editions;
+use crate::dev::names;
+use crate::domain::{AccountId, Email, FieldProblem, Role};
+use crate::ledger::NewAccount;
+
+/// More than the largest sample deal has buyers.
+pub(super) const BUYERS: usize = 1_200;
+
+/// The account of the sample buyer of this number.
+pub(super) fn buyer_id(number: usize) -> AccountId {
+    editions::derived(&["buyer", &number.to_string()]).into()
+}
+
+/// Every sample buyer. Nobody signs in as one.
+pub(super) fn sample_buyers() -> Result<Vec<NewAccount>, FieldProblem> {
+    let account = |number| {
+        let (first, last) = names::first_and_last(number);
+        Ok(NewAccount {
+            id: buyer_id(number),
+            email: Email::parse(&format!("buyer-{number}@sample.invalid"))?,
+            name: format!("{first} {last}"),
+            role: Role::Buyer,
+            password_hash: None,
+        })
+    };
+    (0..BUYERS).map(account).collect()
+}

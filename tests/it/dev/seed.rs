@@ -1,0 +1,175 @@
+//! `muster seed`: deals in every state, made once.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
+use muster::domain::{Account, CouponState, Deal, DealId, DealState, Email, JoinOutcome, Role, SignupState};
+use muster::ledger::PageRequest;
+use secrecy::SecretString;
+
+use crate::support::app::Node;
+use crate::support::{self, TestApp};
+
+const EVERYTHING: PageRequest = PageRequest { limit: 10_000, cursor: None };
+
+fn seeder(node: &Node) -> Seeder<'_> {
+    Seeder { engine: &node.engine, ledger: &node.ledger, auth: &node.auth, report: |_, _| {} }
+}
+
+/// Ids of sample deals are the same everywhere, and the audit takes every key of a deal in Redis for its own.
+async fn alone() -> TestApp {
+    support::app().with_private_servers().start().await
+}
+
+async fn seeded(node: &Node) -> Vec<DealId> {
+    seeder(node).seed().await.unwrap().made
+}
+
+async fn deals(node: &Node, ids: &[DealId]) -> Vec<Deal> {
+    let mut deals = node.ledger.deals_by_id(ids).await.unwrap();
+    deals.sort_by_key(|deal| deal.id);
+    deals
+}
+
+async fn demo(node: &Node, email: &str, password: &str) -> Account {
+    let account = node.auth.check_password(&Email::parse(email).unwrap(), &SecretString::from(password)).await;
+    account.unwrap().expect("the demo account signs in")
+}
+
+#[tokio::test]
+async fn every_state_that_a_page_can_show_is_there_and_the_audit_is_clean() {
+    let app = alone().await;
+    let ids = seeded(&app).await;
+    let now = app.nodes[0].clock.now();
+    let deals = deals(&app, &ids).await;
+    assert_eq!(deals.len(), 21);
+    let some = |what: &str, is: &dyn Fn(&Deal) -> bool| assert!(deals.iter().any(is), "no deal is {what}");
+    let almost = |deal: &Deal| deal.progress.buyers * 5 >= deal.progress.tipping_point * 4;
+    some("a draft", &|d| d.progress.state == DealState::Draft);
+    some("opening later", &|d| d.opens_later(now));
+    some("open", &|d| d.takes_joins(now) && d.progress.needed() > 0 && !almost(d));
+    some("almost there", &|d| d.takes_joins(now) && d.progress.needed() > 0 && almost(d));
+    some("on", &|d| d.progress.state == DealState::Tipped && d.takes_joins(now));
+    some("sold out", &|d| d.progress.state == DealState::Tipped && d.progress.sold_out());
+    some("succeeded", &|d| d.progress.state == DealState::Succeeded);
+    some("failed", &|d| d.progress.state == DealState::Failed);
+    some("withdrawn", &|d| d.progress.state == DealState::Withdrawn && d.withdrawn_reason.is_some());
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn seeding_twice_makes_nothing_new() {
+    let app = support::app().start().await;
+    let ids = seeded(&app).await;
+    let before = deals(&app, &ids).await;
+    let again = seeder(&app).seed().await.unwrap();
+    assert_eq!(again.made, []);
+    let found: HashSet<DealId> = again.found.into_iter().collect();
+    assert_eq!(found, ids.iter().copied().collect());
+    assert_eq!(again.showcase.len(), 3);
+    assert_eq!(deals(&app, &ids).await, before);
+}
+
+#[tokio::test]
+async fn what_is_said_to_have_happened_lies_in_the_past_and_in_order() {
+    let app = support::app().start().await;
+    let ids = seeded(&app).await;
+    let now = app.nodes[0].clock.now();
+    for deal in deals(&app, &ids).await {
+        let (title, opens_at) = (&deal.terms.title, deal.terms.opens_at);
+        assert!(deal.created_at <= now, "{title}");
+        assert!(deal.ended_at.is_none_or(|ended| opens_at < ended && ended < now), "{title}");
+        let signups = app.ledger.signups_of_deal(deal.merchant, deal.id, &EVERYTHING).await.unwrap().unwrap().items;
+        let revs: Vec<i64> = signups.iter().map(|joined| joined.signup.rev).collect();
+        assert!(revs.is_sorted(), "{title}: signups by time are signups by version");
+        let in_window = |at| opens_at < at && at < now && deal.ended_at.is_none_or(|ended| at < ended);
+        assert!(signups.iter().all(|joined| in_window(joined.signup.joined_at)), "{title}");
+        if let Some(tipped_at) = deal.tipped_at {
+            let before = signups.iter().filter(|joined| joined.signup.joined_at < tipped_at);
+            let staying = before.filter(|joined| joined.signup.state == SignupState::Active).count();
+            assert_eq!(staying + 1, deal.terms.tipping_point as usize, "{title}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_mail_about_what_lies_in_the_past() {
+    let app = support::app().start().await;
+    seeded(&app).await;
+    app.deliver_now().await;
+    assert_eq!(app.mails(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_demo_accounts_sign_in_and_have_something_to_look_at() {
+    let app = support::app().start().await;
+    seeded(&app).await;
+    let buyer = demo(&app, DEMO_BUYER.email, DEMO_BUYER.password).await;
+    let merchant = demo(&app, DEMO_MERCHANT.email, DEMO_MERCHANT.password).await;
+    let signups = app.ledger.signups_of_buyer(buyer.id, &EVERYTHING).await.unwrap().items;
+    let states: HashSet<DealState> = deals(&app, &signups.iter().map(|s| s.deal).collect::<Vec<_>>())
+        .await
+        .iter()
+        .map(|d| d.progress.state)
+        .collect();
+    let expected = [DealState::Open, DealState::Tipped, DealState::Succeeded, DealState::Failed, DealState::Withdrawn];
+    assert_eq!(states, HashSet::from(expected));
+    assert_eq!(signups.iter().filter(|signup| signup.state == SignupState::Left).count(), 1);
+    let coupons = app.engine.coupons(buyer.id, &EVERYTHING).await.unwrap().items;
+    assert_eq!(coupons.iter().filter(|coupon| coupon.state == CouponState::Redeemed).count(), 1);
+    assert!(coupons.iter().filter(|coupon| coupon.state == CouponState::Issued).count() >= 5);
+    assert_eq!(app.ledger.last_redemptions(merchant.id, 10).await.unwrap().len(), 10);
+}
+
+#[tokio::test]
+async fn a_seeding_that_was_killed_goes_on_where_it_ended() {
+    let app = alone().await;
+    // Dropped after a moment, wherever it is then.
+    drop(tokio::time::timeout(Duration::from_millis(400), seeder(&app).seed()).await);
+    app.engine.drain().await;
+    let outcome = seeder(&app).seed().await.unwrap();
+    assert_eq!(outcome.made.len() + outcome.found.len(), 21);
+    assert_eq!(seeder(&app).seed().await.unwrap().made, []);
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn samples_whose_window_has_ended_are_offered_again() {
+    let app = alone().await;
+    let first = seeded(&app).await;
+    app.clock.advance(Duration::from_hours(24 * 30)).await;
+    app.close_now().await;
+    let again = seeder(&app).seed().await.unwrap();
+    assert!(again.made.iter().all(|id| !first.contains(id)));
+    let offered: Vec<Deal> = deals(&app, &again.made).await;
+    assert!(offered.iter().all(|deal| deal.progress.state.sells()));
+    assert!(offered.len() >= 14, "only {} are offered again", offered.len());
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_showcase_deal_that_tipped_makes_room_for_a_fresh_one() {
+    let app = alone().await;
+    seeded(&app).await;
+    let showcase = seeder(&app).ensure_showcase().await.unwrap();
+    assert_eq!(seeder(&app).ensure_showcase().await.unwrap(), showcase);
+    let shown = deals(&app, &showcase).await;
+    let points: HashSet<u32> = shown.iter().map(|deal| deal.terms.tipping_point).collect();
+    assert_eq!(points, HashSet::from([12, 25, 40]));
+    let now = app.nodes[0].clock.now();
+    assert!(shown.iter().all(|deal| deal.takes_joins(now) && deal.terms.closes_at - now > TimeDelta::days(2)));
+
+    let pottery = shown.iter().find(|deal| deal.terms.tipping_point == 12).unwrap();
+    for buyer in app.people("Ann", 9, Role::Buyer).await {
+        let outcome = app.join(&buyer, pottery.id, 1, "1").await;
+        assert!(matches!(outcome, JoinOutcome::Joined(_)), "{outcome:?}");
+    }
+    let fresh = seeder(&app).ensure_showcase().await.unwrap();
+    assert_eq!(fresh.iter().filter(|id| !showcase.contains(id)).count(), 1);
+    let before = app.ledger.deal(pottery.id).await.unwrap().unwrap();
+    assert_eq!(before.progress.state, DealState::Succeeded);
+    app.settle_now().await;
+    app.assert_clean().await;
+}
