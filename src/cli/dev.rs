@@ -4,9 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use muster::config::Config;
+use muster::App;
+use muster::config::{BaseUrl, Config};
+use muster::dev::crowd::{self, Stage};
 use muster::dev::home::{Home, Settings};
+use muster::dev::people;
+use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
 use muster::dev::servers::{Options, Servers};
+use muster::domain::Role;
 use muster::shutdown::Shutdown;
 use muster::startup::{self, Start};
 use muster::telemetry;
@@ -15,6 +20,9 @@ const DATABASE: &str = "muster";
 /// Taken if it is free, else one of the next.
 const PORT: u16 = 8080;
 const INTERNAL_PORT: u16 = 9090;
+
+/// Simulated buyers: enough for the deals of the show, a few for whatever else is on.
+const CROWD: usize = 150;
 
 /// Arguments of `muster dev`.
 #[derive(clap::Args)]
@@ -25,6 +33,9 @@ pub struct Args {
     /// Listen here (otherwise on 127.0.0.1, on the first free port from 8080 on)
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<SocketAddr>,
+    /// Start without sample deals and without a crowd
+    #[arg(long)]
+    bare: bool,
 }
 
 /// Starts servers and a node, and runs until Ctrl-C.
@@ -44,15 +55,50 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals()?;
     let metrics = Some(telemetry::record_metrics()?);
     let base_url = config.server.base_url.clone();
-    let running = startup::start(Start { config, shutdown, workers: true, metrics }).await?;
+    let running = startup::start(Start { config, shutdown: shutdown.clone(), workers: true, metrics }).await?;
     step("the schema is up to date, and Muster listens", since.elapsed());
-    println!("\n  Open {base_url}\n");
+    if args.bare {
+        println!("\n  Open {base_url}\n");
+    } else {
+        // The deals are there when the address is printed; Ctrl-C ends also what is being made.
+        tokio::select! {
+            shown = show(&running.app, &base_url, &shutdown) => shown?,
+            () = shutdown.begun() => {}
+        }
+    }
 
     let ended = running.ended().await;
     let since = Instant::now();
     servers.stop().await;
     step("servers stopped", since.elapsed());
     ended
+}
+
+/// Makes the sample deals, says where to look, and lets a crowd in.
+async fn show(app: &App, base_url: &BaseUrl, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let seeder = Seeder { engine: &app.engine, ledger: &app.ledger, auth: &app.auth, report: step };
+    let since = Instant::now();
+    let made = seeder.seed().await?.made.len();
+    let deals = seeder.ensure_showcase().await?;
+    step(&format!("sample deals are there, {made} of them new"), since.elapsed());
+    let buyers = people::simulate(&app.ledger, CROWD, Role::Buyer, |_| {}).await?;
+
+    println!("\n  Open {base_url}");
+    if let Some(first) = deals.first() {
+        println!("  and watch a deal tip within a minute: {}", base_url.join(&format!("/deals/{first}")));
+    }
+    println!("\n  Sign in as a buyer with {} or as a merchant with {}:", DEMO_BUYER.email, DEMO_MERCHANT.email);
+    println!("  the password of both is {}", DEMO_BUYER.password);
+    println!("  Ctrl-C ends everything; `muster audit --dev` looks whether every promise holds\n");
+
+    let stage = Stage { base_url: base_url.clone(), buyers, deals, seed: rand::random() };
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        if let Err(error) = crowd::entertain(stage, &shutdown).await {
+            tracing::warn!(%error, "the crowd did not come");
+        }
+    });
+    Ok(())
 }
 
 /// Prints what was done and what it took.
