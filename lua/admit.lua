@@ -5,7 +5,8 @@
 --       then for each request: signup, buyer, units
 -- Reply {{word, available}, …}, one for each request; available is 0 unless said:
 --       admitted         a place is held (again, if it was held before)
---       known            this buyer had a signup here once: only Postgres may refuse
+--       known            this buyer had a signup here once, or may have had one that this Redis has not heard of: only Postgres
+--                        may refuse
 --       held             every free place is held by joins that are being recorded
 --       sold_out | not_enough_left (available: the most that may be taken) | not_open | closed
 --       or {{'load'}}: the deal is not here, or was loaded by another schema or into another Redis
@@ -17,7 +18,7 @@
 local SLACK_MS = 2000
 local MOST_EXPIRED = 32
 
-local quota = redis.call('HMGET', KEYS[1], 'v', 'run_id', 'loaded', 'state', 'opens_ms', 'closes_ms', 'cap', 'units', 'buyers', 'tipping_point')
+local quota = redis.call('HMGET', KEYS[1], 'v', 'run_id', 'loaded', 'state', 'opens_ms', 'closes_ms', 'cap', 'units', 'buyers', 'tipping_point', 'rev', 'applied')
 if quota[1] ~= ARGV[1] or quota[2] ~= ARGV[2] or quota[3] ~= '1' then return {{'load'}} end
 
 local time = redis.call('TIME')
@@ -39,6 +40,8 @@ local held_units, held_new = tonumber(holds[1] or 0), tonumber(holds[2] or 0)
 local state, cap = quota[4], tonumber(quota[7])
 local left = cap and cap - quota[8]
 local needed = state == 'open' and quota[10] - quota[9] or 0
+-- While changes up to these figures are missing, nobody knows whose they are.
+local complete = tonumber(quota[12]) >= tonumber(quota[11])
 
 local function decide(units, new)
   if state ~= 'open' and state ~= 'tipped' then return 'closed', 0 end
@@ -54,20 +57,22 @@ local function decide(units, new)
 end
 
 local replies, ends_ms = {}, redis_ms + ttl_ms
+local held_now = {}
 for n, signup in ipairs(signups) do
   local word, available = 'admitted', 0
-  if holds[n + 2] then
+  -- Held before, or by this call: somebody clicked twice.
+  if holds[n + 2] or held_now[signup] then
     redis.call('ZADD', KEYS[3], ends_ms, signup)
   else
     local units, new = tonumber(ARGV[4 + n * 3]), known[n] and 0 or 1
     word, available = decide(units, new)
     if word == 'admitted' then
       redis.call('ZADD', KEYS[3], ends_ms, signup)
-      if redis.call('HSETNX', KEYS[4], signup, units .. ' ' .. new) == 1 then
-        held_units = redis.call('HINCRBY', KEYS[4], '=units', units)
-        held_new = redis.call('HINCRBY', KEYS[4], '=new', new)
-      end
-    elseif new == 0 then
+      redis.call('HSET', KEYS[4], signup, units .. ' ' .. new)
+      held_units = redis.call('HINCRBY', KEYS[4], '=units', units)
+      held_new = redis.call('HINCRBY', KEYS[4], '=new', new)
+      held_now[signup] = true
+    elseif new == 0 or not complete then
       word, available = 'known', 0
     end
   end

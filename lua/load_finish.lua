@@ -6,13 +6,13 @@
 -- Reply {word}: loaded | superseded (another load took over, the key is gone, or Postgres began another epoch meanwhile)
 -- Writes quota, ranges
 
-local quota = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'rev')
+local quota = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'rev', 'applied')
 if quota[1] ~= ARGV[1] or (quota[2] and quota[2] ~= ARGV[2]) then return {'superseded'} end
 -- Figures that were applied while the snapshot was on its way are newer.
 if not quota[2] or tonumber(quota[3]) < tonumber(ARGV[3]) then
   redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'rev', ARGV[3], 'state', ARGV[4], 'buyers', ARGV[5], 'units', ARGV[6])
 end
-local applied = tonumber(ARGV[3])
+local applied = math.max(tonumber(quota[4] or 0), tonumber(ARGV[3]))
 while true do
   local first = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', applied, 'LIMIT', 0, 1)[1]
   if not first then break end

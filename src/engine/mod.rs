@@ -86,9 +86,11 @@ impl Engine {
     }
 
     /// Tells Redis the figures of a deal that something else than a join or leave has changed. Claims nothing about buyers:
-    /// if joins were committed meanwhile, theirs are applied by whoever recorded them.
+    /// if joins were committed meanwhile, theirs are applied by whoever recorded them. Of an ended deal the end was the last
+    /// change, and it concerned no buyer.
     async fn announce(&self, progress: Progress) {
-        let change = Change { progress, rev_before: progress.rev, done: Vec::new(), buyers: Vec::new() };
+        let rev_before = if progress.state.is_final() { progress.rev - 1 } else { progress.rev };
+        let change = Change { progress, rev_before, done: Vec::new(), buyers: Vec::new() };
         // Without Redis there is nobody to tell; reconciling makes up for it.
         self.quota.apply(&change).await.ok();
     }

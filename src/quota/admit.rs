@@ -10,7 +10,7 @@ use crate::domain::{DealId, JoinRequest, SignupId};
 pub enum Answer {
     /// A place is held.
     Admitted,
-    /// The buyer had a signup in the deal once: only Postgres may refuse.
+    /// The buyer had a signup in the deal once, or may have had one that Redis has not heard of: only Postgres may refuse.
     Known,
     /// Every free place is held by joins that are being recorded.
     Held,
