@@ -4,7 +4,7 @@
 //! for the buyers that changed after that version, however long ago that was, and for nothing while nothing is missing.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Engine;
@@ -14,6 +14,9 @@ use crate::quota::{BuyerUnits, Change, DealInRedis, Link, LinkEvent};
 
 /// Deals compared in one pipelined call.
 const CHUNK: usize = 500;
+/// Buyers told in one script call: a call of some milliseconds. In one piece, a long absence of Redis would make a call that
+/// takes longer than a call may, and Redis would never be caught up.
+const BUYERS_CHUNK: usize = 2_000;
 
 /// What reconciling found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,9 +38,22 @@ pub enum Catching {
     Everything,
 }
 
-/// Up to which version each deal should be known by the next look.
+/// What the last look found.
 #[derive(Clone, Default)]
-pub(super) struct Behind(Arc<Mutex<HashMap<DealId, (i64, i64)>>>);
+pub(super) struct Behind(Arc<Mutex<LastLook>>);
+
+#[derive(Default)]
+struct LastLook {
+    epoch: i64,
+    /// Up to which version each deal should be known by the next look.
+    versions: HashMap<DealId, (i64, i64)>,
+}
+
+impl Behind {
+    fn last_look(&self) -> MutexGuard<'_, LastLook> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Engine {
     /// Compares the deals that changed within this time (without one: all that live) with Redis, and applies what is missing.
@@ -84,16 +100,20 @@ impl Engine {
         within: Option<Duration>,
         catching: Catching,
     ) -> Result<Reconciled, LedgerError> {
+        // Another epoch: Postgres may have lost what Redis knows, also of deals that nothing has changed since.
+        let epoch = self.ledger.check_epoch().await?;
+        let same_epoch = self.behind.last_look().epoch == epoch;
+        let (within, catching) = if same_epoch { (within, catching) } else { (None, Catching::Everything) };
         let deals = self.ledger.changed_deals(within).await?;
         let mut reconciled = Reconciled { looked_at: deals.len(), ..Reconciled::default() };
-        let mut behind = HashMap::new();
+        let mut versions = HashMap::new();
         for chunk in deals.chunks(CHUNK) {
             let ids: Vec<DealId> = chunk.iter().map(|progress| progress.deal).collect();
             let Ok(in_redis) = self.quota.figures_over(link, &ids).await else { return Ok(reconciled) };
             reconciled.loaded += in_redis.len();
             for truth in chunk {
                 let Some(known) = in_redis.get(&truth.deal) else { continue };
-                behind.insert(truth.deal, truth.version());
+                versions.insert(truth.deal, truth.version());
                 if !is_behind(known, truth) || (catching == Catching::Stragglers && !self.was_behind(known, truth.deal))
                 {
                     continue;
@@ -104,23 +124,32 @@ impl Engine {
                 reconciled.repaired += 1;
             }
         }
-        *self.behind.0.lock().unwrap_or_else(PoisonError::into_inner) = behind;
+        *self.behind.last_look() = LastLook { epoch, versions };
         metrics::counter!("muster_reconciled_deals_total").increment(reconciled.repaired as u64);
         Ok(reconciled)
     }
 
     /// Whether Redis has not even caught up with what was true at the last look.
     fn was_behind(&self, known: &DealInRedis, deal: DealId) -> bool {
-        let last = self.behind.0.lock().unwrap_or_else(PoisonError::into_inner).get(&deal).copied();
+        let last = self.behind.last_look().versions.get(&deal).copied();
         last.is_some_and(|(epoch, rev)| known.epoch < epoch || known.applied < rev || known.rev < rev)
     }
 
     /// False when Redis is away.
     async fn repair(&self, link: &Link, truth: &Progress, known: &DealInRedis) -> Result<bool, LedgerError> {
         let changed = self.ledger.buyers_changed_after(truth.deal, known.applied).await?;
-        let buyers = changed.into_iter().map(|(buyer, units, rev)| BuyerUnits { buyer, units, rev }).collect();
-        let change = Change { progress: *truth, rev_before: known.applied.min(truth.rev), done: Vec::new(), buyers };
-        Ok(self.quota.apply_over(link, &change).await.is_ok())
+        let mut buyers: Vec<_> =
+            changed.into_iter().map(|(buyer, units, rev)| BuyerUnits { buyer, units, rev }).collect();
+        let told = |rev_before, buyers| Change { progress: *truth, rev_before, done: Vec::new(), buyers };
+        while buyers.len() > BUYERS_CHUNK {
+            // These claim nothing; only when the rest is told, too, nothing is missing any more.
+            let some = told(truth.rev, buyers.split_off(buyers.len() - BUYERS_CHUNK));
+            if self.quota.apply_over(link, &some).await.is_err() {
+                return Ok(false);
+            }
+        }
+        let rest = told(known.applied.min(truth.rev), buyers);
+        Ok(self.quota.apply_over(link, &rest).await.is_ok())
     }
 }
 
