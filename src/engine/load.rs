@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::domain::DealId;
+use crate::domain::{DealId, DealState};
 use crate::ledger::{Ledger, LedgerError};
 use crate::quota::{Begun, BuyerUnits, Quota, Snapshot};
 
@@ -58,8 +58,9 @@ impl Loader {
     }
 
     async fn load_alone(&self, deal: DealId) -> Result<Loaded, LedgerError> {
-        // Before anything is written to Redis: ids of deals that do not exist cost nothing there.
-        if self.ledger.progress_of(&[deal]).await?.is_empty() {
+        // Before anything is written to Redis: drafts, and ids of deals that do not exist, cost nothing there.
+        let found = self.ledger.progress_of(&[deal]).await?;
+        if found.iter().all(|progress| progress.state == DealState::Draft) {
             return Ok(Loaded::NoSuchDeal);
         }
         for _ in 0..MOST_TRIES {
