@@ -32,11 +32,11 @@ impl From<sqlx::Error> for LedgerError {
                 Self::Taken(refused.constraint().unwrap_or_default().to_owned())
             }
             sqlx::Error::Database(refused) => match refused.code().as_deref().unwrap_or_default() {
-                // Connection trouble, no resources, an operator's intervention, a lock that took too long.
+                // Connection trouble, no resources, an operator's intervention, a lock or a statement that took too long.
                 code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
                     Self::Unavailable(error)
                 }
-                "55P03" | "40001" | "40P01" | "25006" => Self::Unavailable(error),
+                "55P03" | "57014" | "40001" | "40P01" | "25006" => Self::Unavailable(error),
                 _ => Self::Broken(error),
             },
             sqlx::Error::Io(_)

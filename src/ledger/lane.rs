@@ -31,7 +31,7 @@ pub enum CommitError {
     /// Postgres has no resources left (connections, disk, memory): shed load.
     #[error("out of resources: {0}")]
     Exhausted(sqlx::Error),
-    /// Rolled back for a reason that sending again will not mend: a defect.
+    /// Rolled back for a reason that sending again will not mend, or answered with something that cannot be read: a defect.
     #[error("broken: {0}")]
     Broken(sqlx::Error),
 }
@@ -39,7 +39,17 @@ pub enum CommitError {
 impl CommitError {
     /// What a failed statement means, by its SQLSTATE (appendix A of the manual of Postgres).
     fn of(error: sqlx::Error) -> Self {
-        let sqlx::Error::Database(refused) = &error else { return Self::InDoubt(error) };
+        let refused = match &error {
+            sqlx::Error::Database(refused) => refused,
+            // The answer came and cannot be read. It would be the same the next time, for ever.
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::Encode(_)
+            | sqlx::Error::TypeNotFound { .. } => return Self::Broken(error),
+            _ => return Self::InDoubt(error),
+        };
         let code = refused.code().unwrap_or_default().into_owned();
         match code.as_str() {
             "40P01" | "40001" | "55P03" => Self::RolledBack(error),
@@ -265,10 +275,10 @@ impl LaneConnection {
         self.connection.as_mut().ok_or_else(unexpected)
     }
 
-    /// A connection whose call is in doubt is not used again: a late reply would answer the wrong question.
+    /// Only a connection that is known to have said everything is used again: a late reply would answer the wrong question.
     fn keep_or_drop<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, CommitError> {
         answer.map_err(CommitError::of).inspect_err(|error| {
-            if matches!(error, CommitError::InDoubt(_) | CommitError::Exhausted(_)) {
+            if !matches!(error, CommitError::RolledBack(_) | CommitError::BadRow(_)) {
                 self.connection = None;
             }
         })

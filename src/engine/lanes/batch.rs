@@ -75,6 +75,11 @@ struct Sending {
 }
 
 impl Sending {
+    /// A batch, or half of one that was in doubt.
+    fn begin(in_doubt: bool) -> Self {
+        Self { in_doubt, ..Self::default() }
+    }
+
     fn next(&mut self, error: &CommitError, waited_too_long: bool) -> Next {
         self.failures += 1;
         self.in_doubt |= matches!(error, CommitError::InDoubt(_));
@@ -98,10 +103,10 @@ impl Recorder {
     /// Records a batch and answers everybody in it. Gives the connection back for the next one.
     pub(super) async fn record(self, batch: Batch, mut connection: LaneConnection) -> LaneConnection {
         if !batch.joins.is_empty() {
-            Box::pin(self.record_joins(batch.joins, &mut connection)).await;
+            Box::pin(self.record_joins(batch.joins, false, &mut connection)).await;
         }
         if !batch.leaves.is_empty() {
-            Box::pin(self.record_leaves(batch.leaves, &mut connection)).await;
+            Box::pin(self.record_leaves(batch.leaves, false, &mut connection)).await;
         }
         connection
     }
@@ -112,9 +117,9 @@ impl Recorder {
         self.ledger.lane_connection()
     }
 
-    async fn record_joins(&self, mut joins: Vec<JoinJob>, connection: &mut LaneConnection) {
+    async fn record_joins(&self, mut joins: Vec<JoinJob>, in_doubt: bool, connection: &mut LaneConnection) {
         let requests: Vec<_> = joins.iter().map(|join| join.request).collect();
-        let mut sending = Sending::default();
+        let mut sending = Sending::begin(in_doubt);
         loop {
             let began = Instant::now();
             let error = match connection.commit_signups(&requests).await {
@@ -132,8 +137,8 @@ impl Recorder {
                 }
                 Next::Halve if joins.len() > 1 => {
                     let second = joins.split_off(joins.len() / 2);
-                    Box::pin(self.record_joins(joins, connection)).await;
-                    return Box::pin(self.record_joins(second, connection)).await;
+                    Box::pin(self.record_joins(joins, sending.in_doubt, connection)).await;
+                    return Box::pin(self.record_joins(second, sending.in_doubt, connection)).await;
                 }
                 Next::GiveUp => return self.give_up_joins(joins, &error, JoinOutcome::Busy { retry_after_s: 2 }).await,
                 Next::Halve | Next::Broken => return self.give_up_joins(joins, &error, JoinOutcome::Broken).await,
@@ -141,9 +146,9 @@ impl Recorder {
         }
     }
 
-    async fn record_leaves(&self, mut leaves: Vec<LeaveJob>, connection: &mut LaneConnection) {
+    async fn record_leaves(&self, mut leaves: Vec<LeaveJob>, in_doubt: bool, connection: &mut LaneConnection) {
         let requests: Vec<_> = leaves.iter().map(|leave| (leave.id, leave.deal, leave.buyer)).collect();
-        let mut sending = Sending::default();
+        let mut sending = Sending::begin(in_doubt);
         loop {
             let error = match connection.commit_leaves(&requests).await {
                 Ok(decided) => return self.deliver_leaves(leaves, decided),
@@ -154,8 +159,8 @@ impl Recorder {
                 Next::Again(wait) => tokio::time::sleep(wait).await,
                 Next::Halve if leaves.len() > 1 => {
                     let second = leaves.split_off(leaves.len() / 2);
-                    Box::pin(self.record_leaves(leaves, connection)).await;
-                    return Box::pin(self.record_leaves(second, connection)).await;
+                    Box::pin(self.record_leaves(leaves, sending.in_doubt, connection)).await;
+                    return Box::pin(self.record_leaves(second, sending.in_doubt, connection)).await;
                 }
                 Next::GiveUp => {
                     tracing::warn!(%error, leaves = leaves.len(), "leaves were turned away");
