@@ -42,10 +42,6 @@ pub struct LimitsConfig {
     pub accounts_per_address: Rate,
     /// New tokens of one account.
     pub tokens_per_account: Rate,
-    /// Wrong coupon codes of one merchant, after which it has to wait.
-    pub wrong_codes_per_merchant: Rate,
-    /// Wrong coupon codes of one merchant, after which it is reported.
-    pub wrong_codes_reported: Rate,
 }
 
 impl LimitsConfig {
@@ -61,8 +57,6 @@ impl LimitsConfig {
             ("logins_per_node", self.logins_per_node),
             ("accounts_per_address", self.accounts_per_address),
             ("tokens_per_account", self.tokens_per_account),
-            ("wrong_codes_per_merchant", self.wrong_codes_per_merchant),
-            ("wrong_codes_reported", self.wrong_codes_reported),
         ];
         for (name, rate) in rates {
             problems.require(rate.count >= 1, &format!("limits.{name}.count"), "must be at least 1");

@@ -27,9 +27,6 @@ pub struct RedisConfig {
     /// How long an answer may take before it counts as none.
     #[serde(rename = "response_timeout_ms", deserialize_with = "units::ms")]
     pub response_timeout: Duration,
-    /// How long joins go straight to Postgres after a failure.
-    #[serde(rename = "retry_after_ms", deserialize_with = "units::ms")]
-    pub retry_after: Duration,
     /// Start although keys may be evicted.
     pub allow_eviction: bool,
 }
@@ -55,6 +52,5 @@ impl RedisConfig {
         );
         problems.require(!self.connect_timeout.is_zero(), "redis.connect_timeout_ms", "must be above 0");
         problems.require(!self.response_timeout.is_zero(), "redis.response_timeout_ms", "must be above 0");
-        problems.require(!self.retry_after.is_zero(), "redis.retry_after_ms", "must be above 0");
     }
 }

@@ -30,8 +30,6 @@ pub struct WorkersConfig {
     pub outbox_every: Duration,
     /// The most mails taken at once.
     pub outbox_chunk: u32,
-    /// After how many attempts a mail is put aside.
-    pub outbox_attempts_max: u32,
 }
 
 impl WorkersConfig {
@@ -60,6 +58,5 @@ impl WorkersConfig {
             "workers.outbox_chunk",
             "must be between 1 and 10000",
         );
-        problems.require(self.outbox_attempts_max >= 1, "workers.outbox_attempts_max", "must be at least 1");
     }
 }

@@ -68,7 +68,14 @@ impl Engine {
     ) -> Result<RedeemOutcome, LedgerError> {
         let (ledger, till, lookup) = (self.ledger.clone(), till.to_owned(), self.codes.lookup(code));
         let key = key.map(|key| key.as_str().to_owned());
-        to_the_end(async move { ledger.redeem_coupon(merchant, &till, &lookup, key.as_deref()).await }).await
+        let outcome =
+            to_the_end(async move { ledger.redeem_coupon(merchant, &till, &lookup, key.as_deref()).await }).await?;
+        match &outcome {
+            RedeemOutcome::UnknownCode => metrics::counter!("muster_wrong_codes_total").increment(1),
+            RedeemOutcome::TooMany { .. } => tracing::warn!(%merchant, "a merchant tries many wrong coupon codes"),
+            _ => {}
+        }
+        Ok(outcome)
     }
 
     fn shown(&self, stored: StoredCoupon) -> Option<Coupon> {
