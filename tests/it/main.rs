@@ -5,7 +5,9 @@ mod api;
 mod audit;
 mod browser;
 mod dev;
+mod engine;
 mod live;
+mod lua;
 mod pages;
 #[allow(dead_code, unused_imports, reason = "not every builder is used by every test")]
 mod support;

@@ -15,7 +15,12 @@ pub mod audit;
 pub mod clock;
 pub mod deals;
 pub mod dump;
+pub mod fault;
+pub mod orders;
+pub mod outcomes;
 pub mod people;
+pub mod proxy;
+pub mod race;
 pub mod servers;
 
 pub use app::{TestApp, app};

@@ -56,11 +56,16 @@ impl Node {
     }
 }
 
+/// A request to join that this key names.
+pub fn wish(person: &Person, deal: DealId, units: u32, key: &str) -> JoinRequest {
+    let (units, key) = (Units::new(units.into()).unwrap(), IdempotencyKey::parse(key).unwrap());
+    JoinRequest::new(deal, person.id, units, &key)
+}
+
 impl Node {
     /// Joins a deal without HTTP.
     pub async fn join(&self, person: &Person, deal: DealId, units: u32, key: &str) -> JoinOutcome {
-        let (units, key) = (Units::new(units.into()).unwrap(), IdempotencyKey::parse(key).unwrap());
-        self.engine.join(JoinRequest::new(deal, person.id, units, &key)).await
+        self.engine.join(wish(person, deal, units, key)).await
     }
 }
 

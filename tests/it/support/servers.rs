@@ -3,10 +3,14 @@
 //! Postgres is migrated once, into a template; a clone takes 0.1 s. The servers end with the process by themselves:
 //! statics are never dropped. See `muster::dev::servers`.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use muster::dev::servers::{Options, Servers};
+use muster::domain::DealId;
+use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 
@@ -28,13 +32,13 @@ pub struct Home {
 impl Home {
     /// A clone in the servers of this process.
     pub async fn shared() -> Self {
-        static SHARED: OnceCell<Servers> = OnceCell::const_new();
-        let start = || async {
-            let servers = Servers::start(Options::temporary()).await.unwrap();
-            make_template(&servers).await;
-            servers
-        };
-        Self::clone_in(SHARED.get_or_init(start).await).await
+        Self::clone_in(shared().await).await
+    }
+
+    /// A prefix in the Redis of this process, without a database.
+    pub async fn of_redis() -> Self {
+        let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        Self { database_url: String::new(), redis_url: shared().await.redis_url(), name }
     }
 
     /// The only database in servers of its own, for tests that stop or kill them.
@@ -55,6 +59,37 @@ impl Home {
         Self { database_url: servers.database_url(&name), redis_url: servers.redis_url(), name }
     }
 
+    /// The names of what Redis has of a deal, after its hash tag.
+    pub async fn keys_of(&self, deal: DealId) -> Vec<String> {
+        let of_deal = format!("{}:{{{deal}}}:", self.name);
+        let keys: Vec<String> = self.redis().await.keys(format!("{of_deal}*")).await.unwrap();
+        let mut names: Vec<_> = keys.iter().map(|key| key[of_deal.len()..].to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// What FLUSHALL would do to this test's Redis, which it shares with others.
+    pub async fn forget_everything(&self) {
+        let mut redis = self.redis().await;
+        let keys: Vec<String> = redis.keys(format!("{}:*", self.name)).await.unwrap();
+        if !keys.is_empty() {
+            let () = redis.del(keys).await.unwrap();
+        }
+    }
+
+    /// Where the server writes what it has to say.
+    pub async fn postgres_log(&self) -> PathBuf {
+        let data: String =
+            sqlx::query_scalar("SHOW data_directory").fetch_one(&mut self.connect().await).await.unwrap();
+        PathBuf::from(data).parent().unwrap().join("log/postgres.log")
+    }
+
+    /// A connection to Redis beside the node's.
+    pub async fn redis(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.redis_url.as_str()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
     /// A connection beside the node's, to look at or to break what it stores.
     pub async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.database_url).await.unwrap()
@@ -63,10 +98,23 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if let Ok(mut used) = USED.lock() {
+        if !self.database_url.is_empty()
+            && let Ok(mut used) = USED.lock()
+        {
             used.push(self.name.clone());
         }
     }
+}
+
+/// The servers of this process.
+async fn shared() -> &'static Servers {
+    static SHARED: OnceCell<Servers> = OnceCell::const_new();
+    let start = || async {
+        let servers = Servers::start(Options::temporary()).await.unwrap();
+        make_template(&servers).await;
+        servers
+    };
+    SHARED.get_or_init(start).await
 }
 
 async fn make_template(servers: &Servers) {

@@ -1,0 +1,170 @@
+//! What a failed call means: each kind of failure is raised by a trigger of the test's own database.
+
+use muster::domain::{JoinOutcome, LeaveOutcome, Role};
+use muster::quota::Keys;
+use redis::AsyncCommands;
+
+use crate::support::fault::until;
+use crate::support::outcomes::joined;
+use crate::support::people::wish;
+use crate::support::{self, TestApp};
+
+/// From now on writing a signup of seven units raises this, as long as `until` says; failed attempts are counted.
+async fn raise(app: &TestApp, sqlstate: &str, while_true: &str) {
+    let trigger = format!(
+        "CREATE SEQUENCE IF NOT EXISTS attempts;
+         CREATE OR REPLACE FUNCTION raise_it() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+            IF NEW.units = 7 AND nextval('attempts') IS NOT NULL AND ({while_true}) THEN
+                RAISE EXCEPTION 'raised by the test' USING ERRCODE = '{sqlstate}';
+            END IF;
+            RETURN NEW;
+         END $$;
+         CREATE OR REPLACE TRIGGER raise_it BEFORE INSERT OR UPDATE ON signups FOR EACH ROW EXECUTE FUNCTION raise_it();"
+    );
+    app.home.sql(&trigger).await;
+}
+
+async fn scene() -> (TestApp, muster::domain::DealId, Vec<support::Person>) {
+    let app = support::app().with("lanes.count", "1").start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 24, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(100).per_buyer_max(10).publish().await.id;
+    (app, deal, people)
+}
+
+async fn attempts(app: &TestApp) -> i64 {
+    app.home.number("SELECT last_value FROM attempts").await
+}
+
+/// Nothing is held any more by whoever was told that nothing was recorded.
+async fn nothing_is_held(app: &TestApp, deal: muster::domain::DealId, person: &support::Person) {
+    let id = wish(person, deal, 7, "a").id;
+    let held = Keys::new(&app.home.name).held(deal);
+    let mut redis = app.home.redis().await;
+    until("the place is given back", async || !redis.hexists::<_, _, bool>(&held, id.to_string()).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn one_bad_row_does_not_poison_its_batch() {
+    for sqlstate in ["23514", "22003"] {
+        let (app, deal, people) = scene().await;
+        raise(&app, sqlstate, "true").await;
+        let lock = app.home.lock_deal(deal).await;
+        let joins = people.iter().enumerate().map(|(n, person)| {
+            // The third and the last are bad.
+            let units = if n == 2 || n == 23 { 7 } else { 1 };
+            app.join(person, deal, units, "a")
+        });
+        let unlock = async {
+            until("the first batch is on its way", async || app.home.waiting_for_locks().await == 1).await;
+            let held = Keys::new(&app.home.name).held(deal);
+            let mut redis = app.home.redis().await;
+            // With the two sums.
+            until("the others wait", async || redis.hlen::<_, usize>(&held).await.unwrap() == people.len() + 2).await;
+            lock.unlock().await;
+        };
+        let (outcomes, ()) = tokio::join!(futures_util::future::join_all(joins), unlock);
+        for (n, outcome) in outcomes.into_iter().enumerate() {
+            if n == 2 || n == 23 {
+                assert_eq!(outcome, JoinOutcome::Broken, "{n}");
+                nothing_is_held(&app, deal, &people[n]).await;
+            } else {
+                joined(outcome);
+            }
+        }
+        assert!(attempts(&app).await > 2, "they were in a batch with others");
+        assert_eq!(app.counts(deal).await, (22, 22));
+        app.assert_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_rolled_back_is_sent_again_three_times() {
+    for sqlstate in ["40001", "40P01", "55P03"] {
+        let (app, deal, people) = scene().await;
+        raise(&app, sqlstate, "currval('attempts') <= 3").await;
+        joined(app.join(&people[0], deal, 7, "a").await);
+        raise(&app, sqlstate, "true").await;
+        let outcome = app.join(&people[1], deal, 7, "a").await;
+        assert!(matches!(outcome, JoinOutcome::Busy { retry_after_s: 1.. }), "{outcome:?}");
+        assert_eq!(attempts(&app).await, 8, "four for each");
+        nothing_is_held(&app, deal, &people[1]).await;
+        joined(app.join(&people[2], deal, 1, "a").await);
+        app.assert_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn without_resources_load_is_shed_at_once() {
+    for sqlstate in ["53100", "53200"] {
+        let (app, deal, people) = scene().await;
+        raise(&app, sqlstate, "true").await;
+        let outcome = app.join(&people[0], deal, 7, "a").await;
+        assert!(matches!(outcome, JoinOutcome::Busy { retry_after_s: 1.. }), "{outcome:?}");
+        assert_eq!(attempts(&app).await, 1);
+        nothing_is_held(&app, deal, &people[0]).await;
+        app.assert_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_been_recorded_is_sent_until_it_is_answered() {
+    for sqlstate in ["08006", "57P01", "25006"] {
+        let (app, deal, people) = scene().await;
+        raise(&app, sqlstate, "currval('attempts') <= 5").await;
+        joined(app.join(&people[0], deal, 7, "a").await);
+        assert_eq!(attempts(&app).await, 6);
+        app.assert_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn any_other_failure_is_given_up_and_the_lane_goes_on() {
+    let (app, deal, people) = scene().await;
+    raise(&app, "XX000", "true").await;
+    assert_eq!(app.join(&people[0], deal, 7, "a").await, JoinOutcome::Broken);
+    assert_eq!(attempts(&app).await, 1);
+    nothing_is_held(&app, deal, &people[0]).await;
+    joined(app.join(&people[1], deal, 1, "a").await);
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_does_not_stop_the_lane_for_ever() {
+    let (app, deal, people) = scene().await;
+    app.home
+        .sql(
+            "ALTER FUNCTION commit_signups RENAME TO commit_signups_in_order;
+             DO $$ BEGIN EXECUTE replace(replace(pg_get_functiondef('commit_signups_in_order'::regproc),
+                'commit_signups_in_order', 'commit_signups'), 'ord := request.ord', 'ord := NULL'); END $$",
+        )
+        .await;
+    assert_eq!(app.join(&people[0], deal, 1, "a").await, JoinOutcome::Broken);
+    app.home.sql("DROP FUNCTION commit_signups; ALTER FUNCTION commit_signups_in_order RENAME TO commit_signups").await;
+    joined(app.join(&people[1], deal, 1, "a").await);
+    joined(app.join(&people[0], deal, 1, "a").await);
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn leaves_are_sent_again_halved_and_given_up_like_joins() {
+    let (app, deal, people) = scene().await;
+    let bad = joined(app.join(&people[0], deal, 7, "a").await);
+    let good = joined(app.join(&people[1], deal, 1, "a").await);
+    raise(&app, "23514", "true").await;
+    let lock = app.home.lock_deal(deal).await;
+    let plug = app.join(&people[2], deal, 1, "a");
+    let leaves = async {
+        until("the plug is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        let unlock = async { lock.unlock().await };
+        tokio::join!(app.leave(&people[0], bad.id), app.leave(&people[1], good.id), unlock)
+    };
+    let (plug, (bad_one, good_one, ())) = tokio::join!(plug, leaves);
+    joined(plug);
+    assert_eq!((bad_one, good_one), (LeaveOutcome::Broken, LeaveOutcome::Left));
+    raise(&app, "40001", "currval('attempts') <= 4").await;
+    assert_eq!(app.leave(&people[0], bad.id).await, LeaveOutcome::Left);
+    assert_eq!(app.counts(deal).await, (1, 1));
+    app.assert_clean().await;
+}

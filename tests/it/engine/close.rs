@@ -1,0 +1,90 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use muster::domain::DealState;
+
+use super::with_redis_and_without;
+use crate::support::outcomes::joined;
+use crate::support::{self};
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[tokio::test]
+async fn when_its_window_is_over_a_tipped_deal_succeeds_and_another_fails() {
+    for app in with_redis_and_without().await {
+        let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+        let tipped = app.deal(&mo).tipping_point(1).publish().await.id;
+        let open = app.deal(&mo).tipping_point(2).publish().await.id;
+        let longer = app.deal(&mo).closes_in(2 * DAY).publish().await.id;
+        let draft = app.deal(&mo).draft().await.id;
+        for deal in [tipped, open, longer] {
+            joined(app.join(&ann, deal, 1, "a").await);
+        }
+        assert!(app.engine.close_due().await.unwrap().is_empty());
+        app.clock.advance(DAY + Duration::from_secs(1)).await;
+        let ended = app.engine.close_due().await.unwrap();
+        assert_eq!(ended.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([tipped, open]));
+        assert!(app.engine.close_due().await.unwrap().is_empty(), "once");
+        let expected = [
+            (tipped, DealState::Succeeded),
+            (open, DealState::Failed),
+            (longer, DealState::Open),
+            (draft, DealState::Draft),
+        ];
+        for (deal, state) in expected {
+            assert_eq!(app.progress(deal).await.state, state);
+        }
+        assert_eq!(app.home.number("SELECT count(*) FROM outbox WHERE kind = 'deal_failed'").await, 1);
+        app.settle_now().await;
+        app.deliver_now().await;
+        let failed = app.mails().iter().filter(|mail| mail.contains("It did not happen")).count();
+        assert_eq!(failed, 1);
+        app.assert_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn redis_hears_of_the_end_at_once_and_without_a_gap() {
+    let app = support::app().start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let deal = app.deal(&mo).publish().await.id;
+    joined(app.join(&ann, deal, 1, "a").await);
+    app.clock.advance(2 * DAY).await;
+    app.close_now().await;
+    let settings = muster::quota::Keys::new(&app.home.name);
+    let known: (String, i64, i64) = redis::cmd("HMGET")
+        .arg(settings.quota(deal))
+        .arg(&["state", "rev", "applied"])
+        .query_async(&mut app.home.redis().await)
+        .await
+        .unwrap();
+    let rev = app.progress(deal).await.rev;
+    assert_eq!(known, ("failed".to_owned(), rev, rev));
+}
+
+#[tokio::test]
+async fn more_deals_than_one_statement_ends_are_all_ended() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let one = app.deal(&mo).publish().await;
+    let copies = "INSERT INTO deals SELECT (jsonb_populate_record(d, jsonb_build_object('id', gen_random_uuid()))).*
+                    FROM deals AS d, generate_series(1, 249)";
+    app.home.sql(copies).await;
+    app.clock.advance(2 * DAY).await;
+    let ended = app.engine.close_due().await.unwrap();
+    assert_eq!(ended.len(), 250);
+    assert!(ended.contains(&one.id));
+}
+
+#[tokio::test]
+async fn a_deal_that_somebody_has_locked_is_ended_the_next_time() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let [locked, free] = [app.deal(&mo).publish().await.id, app.deal(&mo).publish().await.id];
+    app.clock.advance(2 * DAY).await;
+    let lock = app.home.lock_deal(locked).await;
+    assert_eq!(app.engine.close_due().await.unwrap(), [free]);
+    lock.unlock().await;
+    assert_eq!(app.engine.close_due().await.unwrap(), [locked]);
+    app.assert_clean().await;
+}

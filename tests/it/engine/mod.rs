@@ -1,0 +1,27 @@
+//! The verbs, without HTTP: every outcome, with Redis and without it, and what goes wrong on the way.
+
+mod bad_rows;
+mod batch;
+mod close;
+mod degraded;
+mod in_doubt;
+mod join;
+mod leave;
+mod overload;
+mod pending;
+mod plans;
+mod publish;
+mod reconcile;
+mod redeem;
+mod replay;
+mod settle;
+mod states;
+mod tip;
+mod withdraw;
+
+use crate::support::{self, TestApp, fault::NO_REDIS};
+
+/// A Muster with Redis, and one without it: what is decided is the same.
+async fn with_redis_and_without() -> [TestApp; 2] {
+    [support::app().start().await, support::app().with("redis.url", NO_REDIS).start().await]
+}

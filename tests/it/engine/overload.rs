@@ -1,0 +1,90 @@
+use futures_util::StreamExt;
+use muster::domain::{JoinOutcome, LeaveOutcome, Role};
+
+use crate::support::fault::until;
+use crate::support::outcomes::joined;
+use crate::support::people::wish;
+use crate::support::{self};
+
+/// A lane for two requests, one of them under way: the third finds no place.
+#[tokio::test]
+async fn when_a_lane_is_full_one_is_told_so_before_redis_is_touched() {
+    let tight = support::app().with("lanes.count", "1").with("lanes.batch_max", "1").with("lanes.queue_max", "2");
+    let app = tight.with("lanes.deal_share_percent", "100").start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 4, Role::Buyer).await;
+    let deal = app.deal(&mo).publish().await.id;
+    let first = joined(app.join(&people[0], deal, 1, "a").await);
+    let lock = app.home.lock_deal(deal).await;
+    let engine = &app.engine;
+    let [under_way, waits, too_many] = [1, 2, 3].map(|n: usize| wish(&people[n], deal, 1, "a"));
+    let overload = async {
+        until("a batch is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        let client = redis::Client::open(app.home.redis_url.as_str()).unwrap();
+        let mut monitor = client.get_async_monitor().await.unwrap().into_on_message::<String>();
+        assert!(matches!(engine.join(too_many).await, JoinOutcome::Busy { retry_after_s: 1.. }));
+        assert!(matches!(app.leave(&people[0], first.id).await, LeaveOutcome::Busy { retry_after_s: 1.. }));
+        let end = format!("the end of {}", app.home.name);
+        let () = redis::cmd("ECHO").arg(&end).query_async(&mut app.home.redis().await).await.unwrap();
+        loop {
+            let command = monitor.next().await.unwrap();
+            if command.contains(&end) {
+                break;
+            }
+            assert!(!command.contains(&too_many.id.to_string()), "{command}");
+        }
+        lock.unlock().await;
+    };
+    let (under_way, waits, ()) = tokio::join!(engine.join(under_way), engine.join(waits), overload);
+    joined(under_way);
+    joined(waits);
+    joined(engine.join(too_many).await);
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn one_deals_rush_leaves_room_for_the_others_of_its_lane() {
+    let tight = support::app().with("lanes.count", "1").with("lanes.batch_max", "2").with("lanes.queue_max", "8");
+    let app = tight.with("lanes.deal_share_percent", "50").start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 10, Role::Buyer).await;
+    let [hot, quiet] = [app.deal(&mo).publish().await.id, app.deal(&mo).publish().await.id];
+    let lock = app.home.lock_deal(hot).await;
+    let rush = people.iter().map(|person| app.join(person, hot, 1, "a"));
+    let others = async {
+        until("a batch is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        let quiet = app.join(&people[0], quiet, 1, "a");
+        let unlock = async { lock.unlock().await };
+        tokio::join!(quiet, unlock).0
+    };
+    let (rush, other) = tokio::join!(futures_util::future::join_all(rush), others);
+    joined(other);
+    let turned_away = rush.iter().filter(|outcome| matches!(outcome, JoinOutcome::Busy { .. })).count();
+    assert_eq!(turned_away, 6, "half of eight places are this deal's: {rush:?}");
+    app.assert_clean().await;
+}
+
+/// Nobody waits longer in the queue than a client should: told while somebody is there to be told.
+#[tokio::test]
+async fn who_has_waited_too_long_is_turned_away_and_the_place_is_given_back() {
+    let hasty =
+        support::app().with("lanes.count", "1").with("lanes.batch_max", "1").with("lanes.queue_wait_max_ms", "20");
+    let app = hasty.start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 2, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(2).cap(2).publish().await.id;
+    let lock = app.home.lock_deal(deal).await;
+    let first = app.join(&people[0], deal, 1, "a");
+    let second = async {
+        until("the first is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        let outcome = app.join(&people[1], deal, 1, "a").await;
+        lock.unlock().await;
+        outcome
+    };
+    let (first, second) = tokio::join!(first, second);
+    joined(first);
+    assert!(matches!(second, JoinOutcome::Busy { retry_after_s: 1.. }), "{second:?}");
+    joined(app.join(&people[1], deal, 1, "a").await);
+    app.settle_now().await;
+    app.assert_clean().await;
+}

@@ -1,0 +1,133 @@
+//! The plans of the statements on the way of a join, made while the tables were empty and used when they are full.
+
+use muster::domain::{AccountId, JoinRequest, Units};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use uuid::Uuid;
+
+use crate::support::people::wish;
+use crate::support::{self, TestApp};
+
+/// A session that writes the plan of every statement, those inside functions included, into the server's log.
+struct Session<'a> {
+    database: PgConnection,
+    app: &'a TestApp,
+}
+
+impl<'a> Session<'a> {
+    async fn begin(app: &'a TestApp) -> Self {
+        let mut database = PgConnection::connect(&app.home.database_url).await.unwrap();
+        let settings = "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0;
+                        SET auto_explain.log_nested_statements = on; SET jit = off";
+        database.execute(settings).await.unwrap();
+        Self { database, app }
+    }
+
+    async fn commit_signups(&mut self, batch: &[JoinRequest]) {
+        let ids: Vec<Uuid> = batch.iter().map(|r| r.id.as_uuid()).collect();
+        let deals: Vec<Uuid> = batch.iter().map(|r| r.deal.as_uuid()).collect();
+        let buyers: Vec<Uuid> = batch.iter().map(|r| r.buyer.as_uuid()).collect();
+        let units: Vec<i32> = batch.iter().map(|r| r.units.get().cast_signed()).collect();
+        let call = sqlx::query("SELECT count(*) FROM commit_signups($1, $2, $3, $4)");
+        call.bind(ids).bind(deals).bind(buyers).bind(units).execute(&mut self.database).await.unwrap();
+    }
+
+    async fn commit_leaves(&mut self, batch: &[JoinRequest]) {
+        let ids: Vec<Uuid> = batch.iter().map(|r| r.id.as_uuid()).collect();
+        let deals: Vec<Uuid> = batch.iter().map(|r| r.deal.as_uuid()).collect();
+        let buyers: Vec<Uuid> = batch.iter().map(|r| r.buyer.as_uuid()).collect();
+        let call = sqlx::query("SELECT count(*) FROM commit_leaves($1, $2, $3)");
+        call.bind(ids).bind(deals).bind(buyers).execute(&mut self.database).await.unwrap();
+    }
+
+    async fn settle_signups(&mut self, signups: &[JoinRequest]) {
+        let deals: Vec<Uuid> = signups.iter().map(|r| r.deal.as_uuid()).collect();
+        let ids: Vec<Uuid> = signups.iter().map(|r| r.id.as_uuid()).collect();
+        let ordinals = vec![1_i32; ids.len()];
+        let coupons: Vec<Uuid> = ids.iter().map(|_| Uuid::now_v7()).collect();
+        let lookups: Vec<Vec<u8>> = coupons.iter().map(|id| [*id.as_bytes(), *id.as_bytes()].concat()).collect();
+        let call = sqlx::query("SELECT settle_signups($1, $2, $3, $4, $5, 1::smallint)");
+        call.bind(deals)
+            .bind(ids)
+            .bind(ordinals)
+            .bind(coupons)
+            .bind(lookups)
+            .execute(&mut self.database)
+            .await
+            .unwrap();
+    }
+
+    /// The plans of what is done, as the server logs them.
+    async fn plans_of(&mut self, work: impl AsyncFnOnce(&mut Self)) -> String {
+        let [begin, end] = ["begin", "end"].map(|what| format!("{what} {}", Uuid::now_v7()));
+        self.mark(&begin).await;
+        work(self).await;
+        self.mark(&end).await;
+        let log = std::fs::read_to_string(self.app.home.postgres_log().await).unwrap();
+        let from = log.find(&begin).unwrap();
+        log[from..from + log[from..].find(&end).unwrap()].to_owned()
+    }
+
+    async fn mark(&mut self, mark: &str) {
+        let raise = format!("DO $$ BEGIN RAISE LOG '{mark}'; END $$");
+        self.database.execute(AssertSqlSafe(raise)).await.unwrap();
+    }
+}
+
+fn stranger(like: &JoinRequest) -> JoinRequest {
+    let id = Uuid::now_v7();
+    JoinRequest { id: id.into(), buyer: AccountId::from(id), units: Units::new(1).unwrap(), ..*like }
+}
+
+fn strangers(like: &JoinRequest, count: usize) -> Vec<JoinRequest> {
+    (0..count).map(|_| stranger(like)).collect()
+}
+
+/// No table that grows is scanned, and no join needs a scan.
+fn assert_no_scan(plans: &str, of: &str) {
+    for table in ["signups", "deal_buyers", "deals", "coupons", "coupon_codes"] {
+        assert!(!plans.contains(&format!("Seq Scan on {table}")), "{of} scans {table}:\n{plans}");
+    }
+    for join in ["Hash Join", "Merge Join", "Hash Right Join", "Merge Right Join", "Hash Left Join", "Merge Left Join"]
+    {
+        assert!(!plans.contains(join), "{of} has a {join}:\n{plans}");
+    }
+    assert!(plans.contains("Index Scan using signups_pkey"), "{of} looks signups up by their key:\n{plans}");
+    assert!(!plans.contains("JIT:"), "{of} is compiled:\n{plans}");
+}
+
+#[tokio::test]
+async fn plans_made_while_the_tables_were_empty_look_rows_up_when_they_are_full() {
+    let app = support::app().start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let deal = app.deal(&mo).tipping_point(1_000_000).publish().await.id;
+    let tipped = app.deal(&mo).tipping_point(1).publish().await.id;
+    let [in_open, in_tipped] = [wish(&ann, deal, 1, "x"), wish(&ann, tipped, 1, "x")];
+    let mut session = Session::begin(&app).await;
+    // Often enough that PL/pgSQL keeps one plan for all parameters.
+    for _ in 0..10 {
+        let few = strangers(&in_open, 2);
+        session.commit_signups(&few).await;
+        session.commit_leaves(&few).await;
+        let few = strangers(&in_tipped, 2);
+        session.commit_signups(&few).await;
+        session.settle_signups(&few).await;
+    }
+    let fill = format!(
+        "INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at)
+         SELECT '{deal}', gen_random_uuid(), gen_random_uuid(), 1, 1, n, muster_now() FROM generate_series(1, 20000) AS n;
+         INSERT INTO deal_buyers (deal, buyer, units, rev) SELECT deal, buyer, units, rev FROM signups WHERE number = 1
+             ON CONFLICT DO NOTHING"
+    );
+    app.home.sql(&fill).await;
+
+    let some = strangers(&in_open, 100);
+    let joining = session.plans_of(async |session| session.commit_signups(&some).await).await;
+    assert_no_scan(&joining, "commit_signups");
+    let leaving = session.plans_of(async |session| session.commit_leaves(&some).await).await;
+    assert_no_scan(&leaving, "commit_leaves");
+    let some = strangers(&in_tipped, 100);
+    session.commit_signups(&some).await;
+    let settling = session.plans_of(async |session| session.settle_signups(&some).await).await;
+    assert_no_scan(&settling, "settle_signups");
+    assert!(!settling.contains("signups_to_settle"), "not the index of all that waits:\n{settling}");
+}

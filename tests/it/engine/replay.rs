@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use muster::domain::{DealId, DealState, JoinOutcome, Refusal, Role, SignupState};
+use muster::engine::Catching;
+use muster::quota::Keys;
+use redis::AsyncCommands;
+
+use super::with_redis_and_without;
+use crate::support::fault::until;
+use crate::support::outcomes::{joined, refused};
+use crate::support::people::wish;
+use crate::support::{self, Person, TestApp};
+
+/// Ann has joined with one unit and the key "a"; whatever happened since, she hears the same as then.
+async fn ann_hears_the_same(app: &TestApp, ann: &Person, deal: DealId, after: &str) {
+    let again = joined(app.join(ann, deal, 1, "a").await);
+    assert_eq!((again.id, again.deal, again.units), (wish(ann, deal, 1, "a").id, deal, 1), "after {after}");
+    assert_eq!((again.number, again.replayed), (1, true), "after {after}");
+    assert_eq!(again.progress, app.progress(deal).await, "the figures are those of now");
+    assert_eq!(refused(app.join(ann, deal, 2, "a").await), Refusal::KeyReused, "after {after}");
+    let signups = app.ledger.signups_in_deal(ann.id, deal).await.unwrap();
+    assert_eq!(signups.len(), 1, "it takes no second place after {after}");
+}
+
+#[tokio::test]
+async fn a_key_that_was_answered_joined_always_is() {
+    for app in with_redis_and_without().await {
+        let mo = app.merchant("Mo").await;
+        let people = app.people("Pat", 4, Role::Buyer).await;
+        let ann = &people[0];
+        let deal = app.deal(&mo).tipping_point(3).cap(4).per_buyer_max(2).publish().await.id;
+        joined(app.join(ann, deal, 1, "a").await);
+        ann_hears_the_same(&app, ann, deal, "nothing").await;
+        joined(app.join(&people[1], deal, 1, "a").await);
+        ann_hears_the_same(&app, ann, deal, "somebody else joined").await;
+        joined(app.join(&people[2], deal, 1, "a").await);
+        ann_hears_the_same(&app, ann, deal, "it tipped").await;
+        joined(app.join(&people[3], deal, 1, "a").await);
+        assert!(app.progress(deal).await.sold_out());
+        ann_hears_the_same(&app, ann, deal, "it sold out").await;
+        app.settle_now().await;
+        ann_hears_the_same(&app, ann, deal, "the coupons were issued").await;
+        app.clock.advance(Duration::from_hours(25)).await;
+        ann_hears_the_same(&app, ann, deal, "its window").await;
+        app.close_now().await;
+        assert_eq!(app.progress(deal).await.state, DealState::Succeeded);
+        ann_hears_the_same(&app, ann, deal, "it ended").await;
+        app.clock.advance(Duration::from_hours(30 * 24)).await;
+        app.home.forget_everything().await;
+        ann_hears_the_same(&app, ann, deal, "a month, and an empty Redis").await;
+        app.assert_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn also_when_the_deal_was_taken_down() {
+    for app in with_redis_and_without().await {
+        let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+        let deal = app.deal(&mo).publish().await.id;
+        joined(app.join(&ann, deal, 1, "a").await);
+        app.engine.withdraw(mo.id, deal, "ill").await.unwrap();
+        ann_hears_the_same(&app, &ann, deal, "it was taken down").await;
+    }
+}
+
+#[tokio::test]
+async fn who_left_hears_of_the_signup_that_was_left_and_joins_again_with_a_new_key() {
+    for app in with_redis_and_without().await {
+        let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
+        let deal = app.deal(&mo).publish().await.id;
+        joined(app.join(&ann, deal, 1, "a").await);
+        joined(app.join(&bob, deal, 1, "a").await);
+        app.leave(&ann, wish(&ann, deal, 1, "a").id).await;
+        ann_hears_the_same(&app, &ann, deal, "leaving").await;
+        assert_eq!(joined(app.join(&ann, deal, 1, "a").await).state, SignupState::Left);
+        assert_eq!(app.counts(deal).await, (1, 1), "the old key takes no place");
+        let anew = joined(app.join(&ann, deal, 1, "b").await);
+        assert_eq!((anew.number, anew.state, anew.replayed), (2, SignupState::Active, false));
+        app.assert_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn also_from_another_node_and_in_the_middle_of_a_wiped_redis() {
+    let app = support::app().nodes(2).start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 30, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(1).cap(30).publish().await.id;
+    let mut first = Vec::new();
+    for (n, person) in people.iter().enumerate() {
+        first.push(joined(app.nodes[n % 2].join(person, deal, 1, "a").await));
+        if n % 7 == 0 {
+            app.home.forget_everything().await;
+        }
+    }
+    app.home.forget_everything().await;
+    for (n, person) in people.iter().enumerate() {
+        let again = joined(app.nodes[(n + 1) % 2].join(person, deal, 1, "a").await);
+        assert_eq!((again.id, again.number, again.replayed), (first[n].id, first[n].number, true));
+    }
+    app.assert_clean().await;
+}
+
+/// The last place was taken through a node that died before it told Redis, and of which nothing is held any more.
+#[tokio::test]
+async fn also_when_redis_never_heard_of_the_join() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 3, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(1).cap(3).publish().await.id;
+    joined(app.join(&people[0], deal, 1, "a").await);
+    let mut dead_node = app.ledger.lane_connection();
+    dead_node.commit_signups(&[wish(&people[1], deal, 1, "a")]).await.unwrap();
+    joined(app.join(&people[2], deal, 1, "a").await);
+    assert!(app.progress(deal).await.sold_out());
+    let quota = Keys::new(&app.home.name).quota(deal);
+    let mut redis = app.home.redis().await;
+    until("Redis knows that it is sold out", async || redis.hget::<_, _, u32>(&quota, "units").await.unwrap() == 3)
+        .await;
+    let again = joined(app.join(&people[1], deal, 1, "a").await);
+    assert_eq!((again.number, again.replayed), (2, true));
+
+    // From the second look on Redis is told what it missed, and refuses strangers by itself again.
+    for _ in 0..2 {
+        app.engine.reconcile(Some(Duration::from_mins(1)), Catching::Stragglers).await.unwrap();
+    }
+    app.home.sql("ALTER FUNCTION commit_signups RENAME TO out_of_order").await;
+    let stranger = app.buyer("Sam").await;
+    assert_eq!(refused(app.join(&stranger, deal, 1, "a").await), Refusal::SoldOut, "without Postgres");
+    app.home.sql("ALTER FUNCTION out_of_order RENAME TO commit_signups").await;
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn the_same_key_in_another_deal_is_another_request() {
+    let app = support::app().start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let [one, other] = [app.deal(&mo).publish().await.id, app.deal(&mo).publish().await.id];
+    let first = joined(app.join(&ann, one, 1, "a").await);
+    let second = joined(app.join(&ann, other, 2, "a").await);
+    assert!(first.id != second.id && !second.replayed);
+    assert!(matches!(app.join(&ann, one, 2, "a").await, JoinOutcome::Refused(Refusal::KeyReused)));
+}

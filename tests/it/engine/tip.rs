@@ -1,0 +1,55 @@
+use muster::domain::{DealState, Role};
+
+use super::with_redis_and_without;
+use crate::support::outcomes::joined;
+
+#[tokio::test]
+async fn the_buyer_who_reaches_the_tipping_point_tips_the_deal_and_an_event_is_kept_once() {
+    for app in with_redis_and_without().await {
+        let mo = app.merchant("Mo").await;
+        let people = app.people("Pat", 5, Role::Buyer).await;
+        let deal = app.deal(&mo).tipping_point(3).publish().await.id;
+        let events = "SELECT count(*) FROM outbox WHERE kind = 'deal_tipped' AND account IS NULL";
+        for (person, state) in people.iter().zip([DealState::Open, DealState::Open, DealState::Tipped]) {
+            for key in ["a", "b"] {
+                let progress = joined(app.join(person, deal, 1, key).await).progress;
+                assert_eq!(progress.state, state, "units do not count, buyers do");
+            }
+        }
+        let stored = app.ledger.deal(deal).await.unwrap().unwrap();
+        assert_eq!(app.home.number(events).await, 1);
+        for person in &people[3..] {
+            assert_eq!(joined(app.join(person, deal, 2, "a").await).progress.state, DealState::Tipped);
+        }
+        assert_eq!(app.home.number(events).await, 1, "it goes on selling, and tips once");
+        let later = app.ledger.deal(deal).await.unwrap().unwrap();
+        assert!(stored.tipped_at.is_some() && later.tipped_at == stored.tipped_at);
+        app.settle_now().await;
+        app.assert_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn everybody_who_joined_is_told_once() {
+    let [app, _] = with_redis_and_without().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 3, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(2).publish().await.id;
+    let left = joined(app.join(&people[2], deal, 1, "a").await);
+    app.leave(&people[2], left.id).await;
+    for person in &people[..2] {
+        joined(app.join(person, deal, 2, "a").await);
+    }
+    app.settle_now().await;
+    app.deliver_now().await;
+    app.deliver_now().await;
+    let subjects: Vec<_> = app
+        .mails()
+        .iter()
+        .filter_map(|mail| mail.lines().find(|l| l.starts_with("Subject:")).map(str::to_owned))
+        .collect();
+    let told = |what: &str| subjects.iter().filter(|subject| subject.contains(what)).count();
+    assert_eq!((told("It is on"), told("Your coupons")), (2, 2), "{subjects:?}");
+    assert_eq!(subjects.len(), 4);
+    app.assert_clean().await;
+}

@@ -1,0 +1,220 @@
+use chrono::TimeDelta;
+use muster::domain::{DealState, Progress};
+use muster::quota::{Answer, BuyerUnits};
+use redis::AsyncCommands;
+
+use super::table::{HOLD_TTL, now, snapshot};
+use super::{Table, new_deal, open, request, someone};
+
+#[tokio::test]
+async fn a_place_is_held_once_however_often_it_is_asked_for() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(open(deal), &[]).await;
+    let join = request(deal, someone(), 3);
+    assert_eq!(table.ask(join).await, Answer::Admitted);
+    let once = table.dump(deal).await;
+    assert_eq!(table.ask(join).await, Answer::Admitted);
+    assert_eq!(table.dump(deal).await, once);
+    assert_eq!(table.holds(deal).await.units, 3);
+}
+
+#[tokio::test]
+async fn the_same_signup_twice_in_one_call_is_one_hold_even_on_the_last_place() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(Progress { cap: Some(1), tipping_point: 1, ..open(deal) }, &[]).await;
+    let join = request(deal, someone(), 1);
+    assert_eq!(table.admit(&[join, join, join]).await, [Answer::Admitted; 3]);
+    assert_eq!(table.holds(deal).await.units, 1);
+}
+
+#[tokio::test]
+async fn a_deal_that_is_not_there_is_to_be_loaded_and_never_counts_as_empty() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    assert!(table.asks_to_load(deal).await, "it never was there");
+    let load = table.quota.begin_load(deal).await.unwrap();
+    assert!(table.asks_to_load(deal).await, "it is being loaded");
+    drop(load);
+    let () = table.redis.clone().del(table.keys.quota(deal)).await.unwrap();
+    table.load(open(deal), &[]).await;
+    assert!(!table.asks_to_load(deal).await);
+
+    let quota = table.keys.quota(deal);
+    for (field, other) in [("v", "0"), ("run_id", "another-run")] {
+        let mut redis = table.redis.clone();
+        let was: String = redis.hget(&quota, field).await.unwrap();
+        let () = redis.hset(&quota, field, other).await.unwrap();
+        assert!(table.asks_to_load(deal).await, "another {field}");
+        let () = redis.hset(&quota, field, was).await.unwrap();
+    }
+    let () = table.redis.clone().del(&quota).await.unwrap();
+    assert!(table.asks_to_load(deal).await, "its key is gone");
+    let untouched = request(deal, someone(), 1);
+    table.quota.admit(deal, &[untouched], now().timestamp_millis()).await.unwrap();
+    assert!(!table.quota.is_held(deal, untouched.id).await.unwrap(), "nothing is held for who is told to load");
+}
+
+#[tokio::test]
+async fn a_refusal_says_why() {
+    let table = Table::lay().await;
+    let cases = [
+        (DealState::Tipped, 100, 1, Answer::SoldOut),
+        (DealState::Tipped, 100, 3, Answer::SoldOut),
+        (DealState::Tipped, 98, 3, Answer::NotEnoughLeft { available: 2 }),
+        (DealState::Tipped, 98, 2, Answer::Admitted),
+        (DealState::Succeeded, 50, 1, Answer::Closed),
+        (DealState::Failed, 5, 1, Answer::Closed),
+        (DealState::Withdrawn, 5, 1, Answer::Closed),
+    ];
+    for (state, sold, units, answer) in cases {
+        let deal = new_deal();
+        table.load(Progress { state, units: sold, ..open(deal) }, &[]).await;
+        assert_eq!(table.ask(request(deal, someone(), units)).await, answer, "{units} more than {sold} of {state:?}");
+        assert_eq!(table.holds(deal).await.holds, usize::from(answer == Answer::Admitted));
+    }
+}
+
+#[tokio::test]
+async fn the_window_has_two_seconds_of_slack_for_postgres_decides() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(open(deal), &[]).await;
+    let (opens, closes) = (snapshot(open(deal)).opens_at, open(deal).closes_at);
+    let (slack, ms) = (TimeDelta::seconds(2), TimeDelta::milliseconds(1));
+    let cases = [
+        (opens - slack - ms, Answer::NotOpen),
+        (opens - slack, Answer::Admitted),
+        (closes + slack - ms, Answer::Admitted),
+        (closes + slack, Answer::Closed),
+    ];
+    for (at, answer) in cases {
+        assert_eq!(table.admit_at(&[request(deal, someone(), 1)], at).await, [answer], "at {at}");
+    }
+}
+
+#[tokio::test]
+async fn a_deal_without_a_cap_admits_any_number() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(Progress { cap: None, ..open(deal) }, &[]).await;
+    let rush: Vec<_> = (0..200).map(|_| request(deal, someone(), 1_000)).collect();
+    assert_eq!(table.admit(&rush).await, vec![Answer::Admitted; 200]);
+    assert_eq!(table.holds(deal).await.units, 200_000);
+}
+
+#[tokio::test]
+async fn who_ever_had_a_signup_is_never_refused_here() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let (holder, left) = (someone(), someone());
+    let buyers = [BuyerUnits { buyer: holder, units: 2, rev: 5 }, BuyerUnits { buyer: left, units: 0, rev: 7 }];
+    let full = Progress { state: DealState::Tipped, rev: 9, buyers: 40, units: 100, ..open(deal) };
+    table.load(full, &buyers).await;
+    let batch = [request(deal, holder, 1), request(deal, someone(), 1), request(deal, left, 1)];
+    assert_eq!(table.admit(&batch).await, [Answer::Known, Answer::SoldOut, Answer::Known]);
+    let late = now() + TimeDelta::days(2);
+    assert_eq!(table.admit_at(&batch, late).await, [Answer::Known, Answer::Closed, Answer::Known]);
+    assert_eq!(table.holds(deal).await.holds, 0, "nothing is held for them");
+}
+
+#[tokio::test]
+async fn while_changes_are_missing_nobody_is_refused_for_anybody_may_have_joined() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(open(deal), &[]).await;
+    // Recorded by a node that died before it told Redis; the last place was then sold by another.
+    let (unheard_of, last) = (someone(), someone());
+    let full = Progress { rev: 3, state: DealState::Tipped, buyers: 50, units: 100, ..open(deal) };
+    table.apply(full, 2, &[], &[BuyerUnits { buyer: last, units: 1, rev: 3 }]).await;
+    let late = now() + TimeDelta::days(2);
+    for at in [now(), late] {
+        assert_eq!(table.admit_at(&[request(deal, unheard_of, 1)], at).await, [Answer::Known]);
+    }
+    table.apply(Progress { rev: 2, ..full }, 1, &[], &[BuyerUnits { buyer: unheard_of, units: 1, rev: 2 }]).await;
+    let both = [request(deal, unheard_of, 1), request(deal, someone(), 1)];
+    assert_eq!(table.admit(&both).await, [Answer::Known, Answer::SoldOut]);
+}
+
+#[tokio::test]
+async fn a_batch_is_counted_one_by_one_and_the_rest_hears_held() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(Progress { state: DealState::Tipped, buyers: 50, units: 96, ..open(deal) }, &[]).await;
+    let batch = [1, 2, 2, 1, 1, 4, 5].map(|units| request(deal, someone(), units));
+    let (yes, held) = (Answer::Admitted, Answer::Held);
+    let answers = [yes, yes, held, yes, held, held, Answer::NotEnoughLeft { available: 4 }];
+    assert_eq!(table.admit(&batch).await, answers);
+    assert_eq!(table.holds(deal).await.units, 4);
+}
+
+#[tokio::test]
+async fn while_a_deal_is_open_as_many_units_stay_free_as_buyers_are_needed() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(Progress { cap: Some(5), tipping_point: 4, ..open(deal) }, &[]).await;
+    assert_eq!(table.ask(request(deal, someone(), 3)).await, Answer::NotEnoughLeft { available: 2 });
+    assert_eq!(table.ask(request(deal, someone(), 2)).await, Answer::Admitted);
+    // Three units for three more buyers: two for one of them could still become free, if the hold is given back.
+    assert_eq!(table.ask(request(deal, someone(), 2)).await, Answer::Held);
+    for _ in 0..3 {
+        assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Admitted);
+    }
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+}
+
+#[tokio::test]
+async fn a_hold_that_ended_is_dropped_and_its_place_is_free() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(Progress { cap: Some(10), tipping_point: 1, ..open(deal) }, &[]).await;
+    let holder = request(deal, someone(), 10);
+    assert_eq!(table.ask(holder).await, Answer::Admitted);
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+    table.end_hold(deal, holder.id).await;
+    assert_eq!(table.ask(request(deal, someone(), 10)).await, Answer::Admitted);
+    assert_eq!(table.holds(deal).await.holds, 1);
+}
+
+#[tokio::test]
+async fn many_holds_that_ended_are_dropped_a_few_at_a_time() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(open(deal), &[]).await;
+    let rush: Vec<_> = (0..80).map(|_| request(deal, someone(), 1)).collect();
+    table.admit(&rush).await;
+    for join in &rush {
+        table.end_hold(deal, join.id).await;
+    }
+    for left in [49, 18, 3, 4] {
+        table.ask(request(deal, someone(), 1)).await;
+        assert_eq!(table.holds(deal).await.holds, left);
+    }
+}
+
+#[tokio::test]
+async fn holds_and_their_sums_end_together_and_after_the_last_hold() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(open(deal), &[]).await;
+    table.ask(request(deal, someone(), 1)).await;
+    let mut redis = table.redis.clone();
+    let ttl = i64::try_from(HOLD_TTL.as_millis()).unwrap();
+    for key in [table.keys.holds(deal), table.keys.held(deal)] {
+        let ends_in: i64 = redis.pttl(&key).await.unwrap();
+        assert!(ends_in > ttl && ends_in <= 2 * ttl, "{key} ends in {ends_in} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.holds(deal), table.keys.held(deal)];
+    let arguments = ["1", &table.run_id, "0", "15000", "signup", "buyer", "1"];
+    for wrong in 0..keys.len() {
+        table.load(open(deal), &[]).await;
+        table.refuses_wrong_type("admit", &keys, wrong, &arguments).await;
+    }
+}

@@ -1,0 +1,226 @@
+use chrono::TimeDelta;
+use futures_util::StreamExt;
+use muster::domain::{AccountId, DealId, DealState, Progress};
+use muster::quota::{Answer, Begun, BuyerUnits, Change};
+use redis::AsyncCommands;
+
+use super::table::{now, snapshot};
+use super::{Table, new_deal, open, request, someone};
+use crate::support::orders::orders;
+
+/// Six commits of one deal: joins, a second signup, a leave, and the tip; each with the range of versions that it covers.
+fn commits(deal: DealId, people: &[AccountId]) -> Vec<Change> {
+    let of = |buyer: usize, units, rev| BuyerUnits { buyer: people[buyer], units, rev };
+    let steps: [(i64, i64, DealState, u32, u32, Vec<BuyerUnits>); 6] = [
+        (1, 3, DealState::Open, 2, 3, vec![of(0, 1, 2), of(1, 2, 3)]),
+        (3, 4, DealState::Open, 2, 5, vec![of(0, 3, 4)]),
+        (4, 5, DealState::Open, 1, 3, vec![of(1, 0, 5)]),
+        (5, 7, DealState::Open, 3, 6, vec![of(2, 1, 6), of(3, 2, 7)]),
+        (7, 8, DealState::Open, 4, 7, vec![of(1, 1, 8)]),
+        (8, 9, DealState::Tipped, 5, 8, vec![of(4, 1, 9)]),
+    ];
+    let change = |(rev_before, rev, state, buyers, units, changed)| Change {
+        progress: Progress { rev, state, buyers, units, tipping_point: 5, ..open(deal) },
+        rev_before,
+        done: Vec::new(),
+        buyers: changed,
+    };
+    steps.into_iter().map(change).collect()
+}
+
+#[tokio::test]
+async fn commits_applied_in_any_order_and_any_number_of_times_end_the_same() {
+    let table = Table::lay().await;
+    let people: Vec<_> = (0..5).map(|_| someone()).collect();
+    let mut ends = std::collections::HashSet::new();
+    for order in orders(6) {
+        let deal = new_deal();
+        table.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
+        let commits = commits(deal, &people);
+        for &n in &order {
+            table.quota.apply(&commits[n]).await.unwrap();
+        }
+        // Late and doubled: the first two of this order once more.
+        for &n in &order[..2] {
+            assert_eq!(table.quota.apply(&commits[n]).await.unwrap(), muster::quota::Applied::Same, "{order:?}");
+        }
+        ends.insert(table.dump(deal).await);
+    }
+    assert_eq!(ends.len(), 1, "{ends:#?}");
+    let end = ends.into_iter().next().unwrap();
+    for known in [r#""rev": "9""#, r#""applied": "9""#, r#""state": "tipped""#, r#""units": "8""#, r#""buyers": "5""#] {
+        assert!(end.contains(known), "{known} in {end}");
+    }
+    assert!(end.contains(&format!(r#""{}": "1 8""#, people[1])), "who left and came back has the newest units: {end}");
+}
+
+#[tokio::test]
+async fn what_is_missing_in_between_stays_missing_until_it_comes() {
+    let table = Table::lay().await;
+    let (deal, people) = (new_deal(), [0; 5].map(|_| someone()));
+    table.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
+    let commits = commits(deal, &people);
+    for (n, applied) in [(1, 1), (5, 1), (0, 4), (3, 4), (4, 4), (2, 9)] {
+        table.quota.apply(&commits[n]).await.unwrap();
+        let known = table.quota.figures(&[deal]).await.unwrap()[&deal];
+        assert_eq!(known.applied, applied, "after commit {n}");
+    }
+}
+
+#[tokio::test]
+async fn newer_figures_are_published_once_and_older_ones_never() {
+    let table = Table::lay().await;
+    let (deal, people) = (new_deal(), [0; 5].map(|_| someone()));
+    table.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
+    let commits = commits(deal, &people);
+    let mut bus = table.bus(deal).await;
+    for n in [1, 1, 0, 3, 2, 5, 5] {
+        table.quota.apply(&commits[n]).await.unwrap();
+    }
+    // The last message closes the list: whatever was published before it has been received before it.
+    let last = Progress { rev: 10, ..commits[5].progress };
+    assert_eq!(table.apply(last, 9, &[], &[]).await, "newer");
+    let mut heard = Vec::new();
+    let mut messages = bus.on_message();
+    while heard.last() != Some(&10) {
+        let message = messages.next().await.unwrap();
+        let progress: Progress = serde_json::from_slice(message.get_payload_bytes()).unwrap();
+        assert_eq!(progress.deal, deal);
+        heard.push(progress.rev);
+    }
+    assert_eq!(heard, [4, 7, 9, 10]);
+}
+
+#[tokio::test]
+async fn older_figures_still_bring_the_buyers_that_are_newer() {
+    let table = Table::lay().await;
+    let (deal, early) = (new_deal(), someone());
+    table.load(open(deal), &[]).await;
+    assert_eq!(table.apply(Progress { rev: 9, units: 8, ..open(deal) }, 8, &[], &[]).await, "newer");
+    let buyer = BuyerUnits { buyer: early, units: 1, rev: 2 };
+    assert_eq!(table.apply(Progress { rev: 2, units: 1, ..open(deal) }, 1, &[], &[buyer]).await, "same");
+    assert_eq!(table.quota.buyers(deal).await.unwrap()[&early], 1);
+    assert_eq!(table.quota.figures(&[deal]).await.unwrap()[&deal].units, 8);
+}
+
+#[tokio::test]
+async fn only_a_load_makes_the_key_but_holds_that_are_done_are_dropped_in_any_case() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(open(deal), &[]).await;
+    let [done, other] = [request(deal, someone(), 2), request(deal, someone(), 1)];
+    table.admit(&[done, other]).await;
+    let () = table.redis.clone().del(table.keys.quota(deal)).await.unwrap();
+    let () = table.redis.clone().del(table.keys.buyers(deal)).await.unwrap();
+    let buyer = BuyerUnits { buyer: done.buyer, units: 2, rev: 2 };
+    assert_eq!(table.apply(Progress { rev: 2, ..open(deal) }, 1, &[done.id], &[buyer]).await, "missing");
+    assert_eq!(table.holds(deal).await.units, 1);
+    assert!(table.asks_to_load(deal).await);
+    assert!(table.quota.buyers(deal).await.unwrap().is_empty(), "nothing of a deal that is not loaded");
+}
+
+#[tokio::test]
+async fn what_belongs_to_an_older_epoch_changes_nothing_but_its_holds() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(Progress { epoch: 3, rev: 4, ..open(deal) }, &[]).await;
+    let done = request(deal, someone(), 1);
+    let untouched = table.dump(deal).await;
+    table.ask(done).await;
+    let buyer = BuyerUnits { buyer: done.buyer, units: 1, rev: 9 };
+    let lost = Progress { epoch: 2, rev: 9, units: 7, ..open(deal) };
+    assert_eq!(table.apply(lost, 4, &[done.id], &[buyer]).await, "stale");
+    let sums_of_nothing = untouched.replace(r"held {}", r#"held {"=new": "0", "=units": "0"}"#);
+    assert_eq!(table.dump(deal).await, sums_of_nothing);
+}
+
+#[tokio::test]
+async fn a_newer_epoch_is_published_at_once_and_the_deal_loaded_anew() {
+    let table = Table::lay().await;
+    let (deal, lost) = (new_deal(), someone());
+    table.load(Progress { rev: 9, units: 1, ..open(deal) }, &[BuyerUnits { buyer: lost, units: 1, rev: 9 }]).await;
+    let mut bus = table.bus(deal).await;
+    let truth = Progress { epoch: 2, rev: 3, ..open(deal) };
+    assert_eq!(table.apply(truth, 2, &[], &[]).await, "missing");
+    let message = bus.on_message().next().await.unwrap();
+    assert_eq!(serde_json::from_slice::<Progress>(message.get_payload_bytes()).unwrap(), truth);
+    assert!(table.asks_to_load(deal).await);
+    table.load(truth, &[]).await;
+    assert!(table.quota.buyers(deal).await.unwrap().is_empty(), "the lost commit's buyer is forgotten");
+    assert_eq!(table.apply(Progress { rev: 10, ..open(deal) }, 9, &[], &[]).await, "stale");
+}
+
+#[tokio::test]
+async fn commits_of_two_epochs_in_any_order_never_leave_figures_of_the_older_one() {
+    let table = Table::lay().await;
+    for order in orders(5) {
+        let deal = new_deal();
+        table.load(open(deal), &[]).await;
+        for &n in &order {
+            let (epoch, rev) = [(1, 2), (1, 3), (2, 2), (2, 3), (1, 4)][n];
+            table.apply(Progress { epoch, rev, ..open(deal) }, rev - 1, &[], &[]).await;
+        }
+        assert!(table.asks_to_load(deal).await, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn while_a_deal_is_being_loaded_commits_are_taken_and_the_load_joins_them() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
+    let buyer = BuyerUnits { buyer: someone(), units: 1, rev: 3 };
+    assert_eq!(table.apply(Progress { rev: 3, units: 5, ..open(deal) }, 2, &[], &[buyer]).await, "newer");
+    load.finish(&snapshot(Progress { rev: 2, units: 4, ..open(deal) })).await.unwrap().unwrap();
+    let known = table.quota.figures(&[deal]).await.unwrap()[&deal];
+    assert_eq!((known.rev, known.units, known.applied), (3, 5, 3));
+    assert_eq!(table.quota.buyers(deal).await.unwrap()[&buyer.buyer], 1);
+}
+
+#[tokio::test]
+async fn what_admission_says_follows_the_figures_that_were_applied() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(open(deal), &[]).await;
+    let joining = request(deal, someone(), 1);
+    assert_eq!(table.ask(joining).await, Answer::Admitted);
+    let full = Progress { rev: 2, state: DealState::Tipped, buyers: 50, units: 100, ..open(deal) };
+    assert_eq!(table.apply(full, 1, &[], &[]).await, "newer");
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::SoldOut);
+    assert_eq!(table.ask(joining).await, Answer::Admitted, "who holds a place goes on, whatever became of the figures");
+    let left = Progress { rev: 3, units: 99, ..full };
+    assert_eq!(table.apply(left, 2, &[joining.id], &[]).await, "newer");
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Admitted);
+    let late = now() + TimeDelta::days(1);
+    assert_eq!(table.admit_at(&[request(deal, someone(), 1)], late).await, [Answer::Closed]);
+}
+
+#[tokio::test]
+async fn what_goes_with_the_figures_does_not_outlive_them_by_long() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(open(deal), &[]).await;
+    // A gap, so that there are ranges; and the first buyer, so that there are buyers.
+    let buyer = BuyerUnits { buyer: someone(), units: 1, rev: 5 };
+    table.apply(Progress { rev: 5, ..open(deal) }, 4, &[], &[buyer]).await;
+    let mut redis = table.redis.clone();
+    let ends_in: i64 = redis.pttl(table.keys.quota(deal)).await.unwrap();
+    for key in [table.keys.buyers(deal), table.keys.ranges(deal)] {
+        let later: i64 = redis.pttl(&key).await.unwrap();
+        assert!(later > ends_in && later <= ends_in + 1_000, "{key}: {later} after {ends_in}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
+    let table = Table::lay().await;
+    let (deal, names) = (new_deal(), &table.keys);
+    let keys = [names.quota(deal), names.buyers(deal), names.holds(deal), names.held(deal), names.ranges(deal)];
+    let with_channel = [&keys[..], &[names.channel(deal)]].concat();
+    let arguments = ["1", "1", "5", "4", "open", "1", "1", "{}", "1", "signup", "buyer", "1", "5"];
+    for wrong in 0..keys.len() {
+        table.load(open(deal), &[]).await;
+        let () = table.redis.clone().hset(names.held(deal), "signup", "1 1").await.unwrap();
+        table.refuses_wrong_type("apply", &with_channel, wrong, &arguments).await;
+    }
+}

@@ -1,0 +1,63 @@
+use muster::domain::{DealState, JoinRequest, Progress, SignupId};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::{Table, new_deal, open, request, someone};
+
+/// Whatever is done to holds, in whatever order: the sums are those of the parts, and no more is held than is free.
+#[tokio::test]
+async fn the_sums_of_the_holds_are_always_those_of_their_parts() {
+    let seed: u64 = rand::rng().random();
+    println!("seed {seed}");
+    let (table, mut chance) = (Table::lay().await, StdRng::seed_from_u64(seed));
+    for _ in 0..20 {
+        let deal = new_deal();
+        let cap = chance.random_range(5..40);
+        let mut progress = Progress { cap: Some(cap), tipping_point: chance.random_range(1..=cap), ..open(deal) };
+        table.load(progress, &[]).await;
+        let people: Vec<_> = (0..10).map(|_| someone()).collect();
+        let mut asked: Vec<JoinRequest> = Vec::new();
+        for _ in 0..40 {
+            let some: Vec<SignupId> = asked.iter().filter(|_| chance.random_bool(0.3)).map(|join| join.id).collect();
+            match chance.random_range(0..6) {
+                0..3 => {
+                    let fresh = chance.random_range(1..8);
+                    let mut batch: Vec<_> = (0..fresh)
+                        .map(|_| request(deal, people[chance.random_range(0..10)], chance.random_range(1..4)))
+                        .collect();
+                    batch.extend(asked.iter().filter(|_| chance.random_bool(0.2)));
+                    batch.push(batch[0]);
+                    table.admit(&batch).await;
+                    asked.append(&mut batch);
+                }
+                3 => table.quota.release(deal, &some).await,
+                4 => table.quota.renew(deal, &some).await,
+                _ => {
+                    for signup in &some {
+                        if table.quota.is_held(deal, *signup).await.unwrap() {
+                            table.end_hold(deal, *signup).await;
+                        }
+                    }
+                    progress.rev += 1;
+                    table.apply(progress, progress.rev - 1, &some[..some.len() / 2], &[]).await;
+                }
+            }
+            let holds = table.holds(deal).await;
+            assert!(holds.units <= i64::from(cap), "no more than {cap} is held: {holds:?}");
+        }
+        let everything: Vec<_> = asked.iter().map(|join| join.id).collect();
+        table.quota.release(deal, &everything).await;
+        let none = table.holds(deal).await;
+        assert_eq!((none.holds, none.units, none.new), (0, 0, 0));
+    }
+}
+
+#[tokio::test]
+async fn without_holds_a_deal_sells_exactly_what_is_free() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(Progress { state: DealState::Tipped, buyers: 50, units: 93, ..open(deal) }, &[]).await;
+    let rush: Vec<_> = (0..20).map(|_| request(deal, someone(), 1)).collect();
+    let admitted = table.admit(&rush).await.iter().filter(|a| **a == muster::quota::Answer::Admitted).count();
+    assert_eq!(admitted, 7);
+}

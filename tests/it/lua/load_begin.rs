@@ -1,0 +1,71 @@
+use muster::domain::Progress;
+use muster::quota::{Begun, BuyerUnits};
+use redis::AsyncCommands;
+
+use super::table::snapshot;
+use super::{Table, new_deal, open, someone};
+
+fn word(begun: &Begun) -> &'static str {
+    match begun {
+        Begun::Begun(_) => "begun",
+        Begun::Loading => "loading",
+        Begun::Loaded => "loaded",
+    }
+}
+
+#[tokio::test]
+async fn one_loads_and_the_others_are_told_so_until_it_is_loaded() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
+    assert_eq!(word(&table.quota.begin_load(deal).await.unwrap()), "loading");
+    load.finish(&snapshot(open(deal))).await.unwrap().unwrap();
+    assert_eq!(word(&table.quota.begin_load(deal).await.unwrap()), "loaded");
+}
+
+#[tokio::test]
+async fn a_load_that_takes_too_long_is_taken_over_and_cannot_finish_any_more() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let Begun::Begun(slow) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
+    let buyer = BuyerUnits { buyer: someone(), units: 1, rev: 1 };
+    slow.buyers(&[buyer]).await.unwrap().unwrap();
+    let () = table.redis.clone().hset(table.keys.quota(deal), "begun_ms", 1).await.unwrap();
+    let Begun::Begun(other) = table.quota.begin_load(deal).await.unwrap() else { panic!("not taken over") };
+    assert!(table.quota.buyers(deal).await.unwrap().is_empty(), "it begins from nothing");
+    assert!(slow.buyers(&[buyer]).await.unwrap().is_err());
+    assert!(slow.finish(&snapshot(open(deal))).await.unwrap().is_err());
+    other.finish(&snapshot(open(deal))).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_was_loaded_into_another_redis_or_by_another_schema_is_loaded_anew() {
+    let table = Table::lay().await;
+    for (field, other) in [("v", "0"), ("run_id", "another-run")] {
+        let deal = new_deal();
+        let stale = BuyerUnits { buyer: someone(), units: 1, rev: 7 };
+        table.load(Progress { rev: 7, ..open(deal) }, &[stale]).await;
+        let () = table.redis.clone().hset(table.keys.quota(deal), field, other).await.unwrap();
+        assert_eq!(word(&table.quota.begin_load(deal).await.unwrap()), "begun", "another {field}");
+        assert!(table.quota.buyers(deal).await.unwrap().is_empty());
+        assert!(table.quota.figures(&[deal]).await.unwrap().is_empty(), "nothing of it counts as loaded");
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_nobody_finishes_leaves_nothing_behind() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    drop(table.quota.begin_load(deal).await.unwrap());
+    let ends_in: i64 = table.redis.clone().pttl(table.keys.quota(deal)).await.unwrap();
+    assert!((1..=60_000).contains(&ends_in), "{ends_in}");
+}
+
+#[tokio::test]
+async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.ranges(deal)];
+    // The others are deleted, whatever they are: this load begins from nothing.
+    table.refuses_wrong_type("load_begin", &keys, 0, &["1", "run", "token", "5000"]).await;
+}

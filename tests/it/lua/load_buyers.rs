@@ -1,0 +1,44 @@
+use muster::quota::{Begun, BuyerUnits};
+use redis::AsyncCommands;
+
+use super::{Table, new_deal, open, someone};
+
+#[tokio::test]
+async fn a_chunk_may_come_twice_and_never_overwrites_what_is_newer() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
+    let (early, late) = (someone(), someone());
+    let newer = BuyerUnits { buyer: late, units: 0, rev: 9 };
+    table.apply(muster::domain::Progress { rev: 9, ..open(deal) }, 8, &[], &[newer]).await;
+    let chunk = [BuyerUnits { buyer: early, units: 2, rev: 3 }, BuyerUnits { buyer: late, units: 4, rev: 5 }];
+    for _ in 0..2 {
+        load.buyers(&chunk).await.unwrap().unwrap();
+        let known = table.quota.buyers(deal).await.unwrap();
+        assert_eq!((known[&early], known[&late]), (2, 0));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_added_when_the_key_is_gone_or_somebody_else_loads() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
+    let chunk = [BuyerUnits { buyer: someone(), units: 2, rev: 3 }];
+    let () = table.redis.clone().del(table.keys.quota(deal)).await.unwrap();
+    assert!(load.buyers(&chunk).await.unwrap().is_err());
+    drop(table.quota.begin_load(deal).await.unwrap());
+    assert!(load.buyers(&chunk).await.unwrap().is_err());
+    assert!(table.quota.buyers(deal).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let keys = [table.keys.quota(deal), table.keys.buyers(deal)];
+    for wrong in 0..keys.len() {
+        let () = table.redis.clone().hset(&keys[0], "token", "token").await.unwrap();
+        table.refuses_wrong_type("load_buyers", &keys, wrong, &["token", "buyer", "1", "2"]).await;
+    }
+}

@@ -1,0 +1,137 @@
+use std::collections::HashSet;
+
+use muster::domain::{AccountId, DealId, DealState, Progress};
+use muster::quota::{Begun, BuyerUnits, Load};
+use redis::AsyncCommands;
+
+use super::table::snapshot;
+use super::{Table, new_deal, open, request, someone};
+use crate::support::orders::orders;
+
+/// The deal after its first `n` commits: one buyer joins in each.
+fn after(deal: DealId, n: usize) -> Progress {
+    let joined = u32::try_from(n).unwrap();
+    Progress { rev: 1 + i64::from(joined), buyers: joined, units: joined, ..open(deal) }
+}
+
+fn joined(people: &[AccountId], n: usize) -> BuyerUnits {
+    BuyerUnits { buyer: people[n - 1], units: 1, rev: 1 + i64::try_from(n).unwrap() }
+}
+
+/// Three commits, told to Redis at any time, and a load whose snapshot was taken at any time after it began: in the end Redis
+/// knows all three, without a gap.
+#[tokio::test]
+async fn a_load_misses_nothing_whoever_commits_meanwhile() {
+    const BEGIN: usize = 0;
+    const BUYERS: usize = 4;
+    const FINISH: usize = 5;
+    let (table, people) = (Table::lay().await, [someone(), someone(), someone()]);
+    let mut ends = HashSet::new();
+    let mut ran = 0;
+    for order in orders(6) {
+        let place = |step| order.iter().position(|&n| n == step).unwrap();
+        if place(BEGIN) > place(BUYERS) || place(BUYERS) > place(FINISH) {
+            continue;
+        }
+        for in_snapshot in 0..=3 {
+            // What was told before the load began was committed before it, so the snapshot has it.
+            if (1..=3).any(|commit| place(commit) < place(BEGIN) && commit > in_snapshot) {
+                continue;
+            }
+            let deal = new_deal();
+            let mut load: Option<Load> = None;
+            for &step in &order {
+                match step {
+                    BEGIN => {
+                        let Begun::Begun(begun) = table.quota.begin_load(deal).await.unwrap() else {
+                            panic!("not begun")
+                        };
+                        load = Some(begun);
+                    }
+                    BUYERS => {
+                        let known: Vec<_> = (1..=in_snapshot).map(|n| joined(&people, n)).collect();
+                        load.as_ref().unwrap().buyers(&known).await.unwrap().unwrap();
+                    }
+                    FINISH => {
+                        let of = snapshot(after(deal, in_snapshot));
+                        load.take().unwrap().finish(&of).await.unwrap().unwrap();
+                    }
+                    commit => {
+                        let before = i64::try_from(commit).unwrap();
+                        table.apply(after(deal, commit), before, &[], &[joined(&people, commit)]).await;
+                    }
+                }
+            }
+            let known = table.quota.figures(&[deal]).await.unwrap()[&deal];
+            assert_eq!((known.rev, known.applied, known.units), (4, 4, 3), "{order:?} with {in_snapshot}");
+            ends.insert(table.dump(deal).await);
+            ran += 1;
+        }
+    }
+    assert_eq!(ends.len(), 1, "{ends:#?}");
+    assert!(ran > 100, "{ran} orders");
+}
+
+#[tokio::test]
+async fn finishing_twice_is_the_same_as_once() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.ranges(deal)];
+    table.run("load_begin", &keys, &["1", &table.run_id, "token", "5000"]).await.unwrap();
+    let arguments = ["token", "1", "3", "open", "1", "2", "10", "100", "0", "9999999999999", "60000"];
+    table.run("load_finish", &keys, &arguments).await.unwrap();
+    table.apply(Progress { rev: 4, units: 3, ..open(deal) }, 3, &[], &[]).await;
+    let once = table.dump(deal).await;
+    table.run("load_finish", &keys, &arguments).await.unwrap();
+    assert_eq!(table.dump(deal).await, once, "what came after it stays");
+}
+
+#[tokio::test]
+async fn another_epoch_meanwhile_means_begin_again() {
+    let table = Table::lay().await;
+    for (of_snapshot, meanwhile) in [(1, 2), (2, 1)] {
+        let deal = new_deal();
+        let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
+        table.apply(Progress { epoch: meanwhile, rev: 5, ..open(deal) }, 4, &[], &[]).await;
+        let old = snapshot(Progress { epoch: of_snapshot, rev: 9, ..open(deal) });
+        assert!(load.finish(&old).await.unwrap().is_err());
+        assert!(table.asks_to_load(deal).await);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_finished_when_the_key_is_gone() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
+    let () = table.redis.clone().del(table.keys.quota(deal)).await.unwrap();
+    assert!(load.finish(&snapshot(open(deal))).await.unwrap().is_err());
+    assert!(table.asks_to_load(deal).await);
+}
+
+#[tokio::test]
+async fn a_loaded_deal_stays_until_after_its_window_and_its_parts_a_little_longer() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(Progress { state: DealState::Tipped, ..open(deal) }, &[joined(&[someone()], 1)]).await;
+    let mut redis = table.redis.clone();
+    let quota: i64 = redis.pttl(table.keys.quota(deal)).await.unwrap();
+    let buyers: i64 = redis.pttl(table.keys.buyers(deal)).await.unwrap();
+    // An hour to its end, and an hour for those who ask afterwards.
+    assert!((7_100_000..=7_200_000).contains(&quota), "{quota}");
+    assert!(buyers > quota, "{buyers} after {quota}");
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, muster::quota::Answer::Admitted);
+}
+
+#[tokio::test]
+async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.ranges(deal)];
+    let arguments = ["token", "1", "3", "open", "1", "2", "10", "100", "0", "9999", "60000"];
+    // Of the buyers it only sets when they end.
+    for wrong in [0, 2] {
+        let () = table.redis.clone().hset(&keys[0], "token", "token").await.unwrap();
+        table.refuses_wrong_type("load_finish", &keys, wrong, &arguments).await;
+    }
+}

@@ -1,0 +1,104 @@
+//! Stands between a node and Postgres, and cuts connections of the lanes at the two moments that matter: when a batch is on
+//! its way, and when it is committed and the answer is on its way back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::servers::Home;
+
+/// First bytes of messages of Postgres' protocol.
+const BIND: u8 = b'B';
+const BIND_COMPLETE: u8 = b'2';
+
+pub struct Proxy {
+    pub url: String,
+    cuts: Arc<Cuts>,
+    _folder: TempDir,
+}
+
+#[derive(Default)]
+struct Cuts {
+    calls: AtomicUsize,
+    replies: AtomicUsize,
+}
+
+impl Proxy {
+    pub fn before(home: &Home) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, query) = home.database_url.split_once('?').unwrap();
+        let host = query.split('&').find_map(|pair| pair.strip_prefix("host=")).unwrap();
+        let to = PathBuf::from(host).join(".s.PGSQL.5432");
+        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let cuts = Arc::new(Cuts::default());
+        let url = format!("{path}?{}", query.replace(host, &folder.path().display().to_string()));
+        let with_cuts = Arc::clone(&cuts);
+        tokio::spawn(async move {
+            while let Ok((node, _)) = listener.accept().await {
+                tokio::spawn(relay(node, to.clone(), Arc::clone(&with_cuts)));
+            }
+        });
+        Self { url, cuts, _folder: folder }
+    }
+
+    /// The next calls of the lanes do not arrive.
+    pub fn cut_calls(&self, count: usize) {
+        self.cuts.calls.store(count, Ordering::SeqCst);
+    }
+
+    /// The answers to the next calls of the lanes do not arrive; they are committed.
+    pub fn cut_replies(&self, count: usize) {
+        self.cuts.replies.store(count, Ordering::SeqCst);
+    }
+
+    /// Whether every cut that was asked for has happened.
+    pub fn is_done(&self) -> bool {
+        self.cuts.calls.load(Ordering::SeqCst) == 0 && self.cuts.replies.load(Ordering::SeqCst) == 0
+    }
+}
+
+/// Takes one from the cuts that are to be made.
+fn take(cuts: &AtomicUsize) -> bool {
+    cuts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+/// Ends when either side does, or at a cut: then both connections are dropped.
+async fn relay(mut node: UnixStream, to: PathBuf, cuts: Arc<Cuts>) {
+    let Ok(mut postgres) = UnixStream::connect(to).await else { return };
+    let (mut said, mut answered) = (vec![0; 256 * 1024], vec![0; 256 * 1024]);
+    let mut is_lane = false;
+    loop {
+        tokio::select! {
+            read = node.read(&mut said) => {
+                let Ok(length @ 1..) = read else { return };
+                let said = &said[..length];
+                is_lane |= contains(said, b"FROM commit_signups(") || contains(said, b"FROM commit_leaves(");
+                if is_lane && said[0] == BIND && take(&cuts.calls) {
+                    return;
+                }
+                if postgres.write_all(said).await.is_err() {
+                    return;
+                }
+            }
+            read = postgres.read(&mut answered) => {
+                let Ok(length @ 1..) = read else { return };
+                let answered = &answered[..length];
+                // Postgres commits before it sends any of the answer.
+                if is_lane && answered[0] == BIND_COMPLETE && take(&cuts.replies) {
+                    return;
+                }
+                if node.write_all(answered).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
