@@ -7,36 +7,32 @@ use std::io::IsTerminal;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
-const DEFAULT_FILTER: &str = "info,sqlx=warn,actix_server=warn";
-
 /// Upper bounds of the histograms' buckets: a quiet join takes about 1 ms, a refused one waits at most some seconds.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 const ROWS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-/// How a line of the log looks.
+/// Who reads the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// A sentence.
-    ForPeople,
-    /// A JSON object.
-    ForPrograms,
-}
-
-impl LogFormat {
-    /// For people if standard error is a terminal.
-    #[must_use]
-    pub fn of_stderr() -> Self {
-        if std::io::stderr().is_terminal() { Self::ForPeople } else { Self::ForPrograms }
-    }
+pub enum Readers {
+    /// Those who run a node: everything that happens, as JSON unless standard error is a terminal.
+    OfNode,
+    /// Somebody who typed a command: what goes wrong, as sentences. The rest is printed.
+    OfCommand,
 }
 
 /// Starts logging. A process that already logs keeps its logger.
-pub fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+pub fn log_to_stderr(readers: Readers) {
+    let default = match readers {
+        Readers::OfNode => "info,sqlx=warn,actix_server=warn",
+        Readers::OfCommand => "warn,muster::dev=info",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match format {
-        LogFormat::ForPeople => logger.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::ForPrograms => logger.json().flatten_event(true).try_init(),
+    let is_terminal = std::io::stderr().is_terminal();
+    let started = if readers == Readers::OfCommand || is_terminal {
+        logger.with_target(false).with_ansi(is_terminal).try_init()
+    } else {
+        logger.json().flatten_event(true).try_init()
     };
     if let Err(error) = started {
         tracing::debug!(%error, "logging was started before");

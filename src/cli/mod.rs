@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use muster::telemetry::{self, LogFormat};
+use muster::telemetry::{self, Readers};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,8 +58,8 @@ enum Command {
 /// Runs the command that the arguments name. A failure is printed with its causes.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
-    let is_for_people = matches!(command, Command::Dev(_));
-    telemetry::log_to_stderr(if is_for_people { LogFormat::ForPeople } else { LogFormat::of_stderr() });
+    let is_node = matches!(command, Command::Serve(_));
+    telemetry::log_to_stderr(if is_node { Readers::OfNode } else { Readers::OfCommand });
     match run(command) {
         Ok(code) => code,
         Err(error) => {

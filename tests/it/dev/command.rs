@@ -1,0 +1,74 @@
+//! `muster dev`, as a developer runs it.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use muster::dev::home::Home;
+use muster::dev::servers::{Options, Servers};
+
+struct Dev(Child);
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Starts it, and answers the address that it prints.
+fn start(folder: &Path) -> (Dev, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_muster"))
+        .args(["dev", "--data"])
+        .arg(folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = lines.map(Result::unwrap).find_map(|line| Some(line.trim().strip_prefix("Open ")?.to_owned()));
+    (Dev(child), address.expect("it prints an address"))
+}
+
+#[tokio::test]
+async fn it_serves_what_other_commands_find_and_kill_9_leaves_no_server() {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (mut dev, address) = start(folder.path());
+
+    let home = reqwest::get(&address).await.unwrap();
+    assert_eq!(home.status(), 200);
+    assert!(home.text().await.unwrap().contains("potter"), "the samples are there");
+    let known = Home::at(Some(folder.path().to_owned())).unwrap().sources().unwrap();
+    assert!(muster::config::Config::load(&known).is_ok_and(|config| config.server.base_url.as_str() == address));
+    let audit =
+        Command::new(env!("CARGO_BIN_EXE_muster")).args(["audit", "--dev", "--data"]).arg(folder.path()).output();
+    let audit = audit.unwrap();
+    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
+
+    dev.0.kill().unwrap();
+    dev.0.wait().unwrap();
+    // This waits for servers of the dead process, and is refused if they do not end.
+    let servers = Servers::start(Options::persistent(folder.path())).await.unwrap();
+    servers.stop().await;
+}
+
+#[test]
+fn a_command_without_a_running_muster_dev_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit =
+        Command::new(env!("CARGO_BIN_EXE_muster")).args(["audit", "--dev", "--data"]).arg(folder.path()).output();
+    let said = String::from_utf8(audit.unwrap().stderr).unwrap();
+    assert!(said.contains("is `muster dev` running?"), "{said}");
+}
+
+#[test]
+fn a_missing_setting_is_named_with_what_to_do_about_it() {
+    let serve = Command::new(env!("CARGO_BIN_EXE_muster")).arg("serve").env_clear().output().unwrap();
+    let said = String::from_utf8(serve.stderr).unwrap();
+    assert!(!serve.status.success());
+    for path in ["postgres.database_url", "redis.url", "security.coupon_keys", "openssl rand -hex 32"] {
+        assert!(said.contains(path), "{said}");
+    }
+}
