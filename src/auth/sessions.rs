@@ -11,8 +11,8 @@ use crate::ledger::Session;
 pub struct StartedSession {
     /// For the cookie.
     pub secret: SecretString,
-    /// Until when it counts if it is not used; used, it lasts longer.
-    pub expires_at: DateTime<Utc>,
+    /// Until when it can count, if it never rests for too long: how long the browser should keep it.
+    pub ends_at: DateTime<Utc>,
 }
 
 impl Auth {
@@ -27,11 +27,11 @@ impl Auth {
         before: Option<Credential>,
     ) -> Result<StartedSession, AuthError> {
         let fresh = FreshSecret::session();
-        let expires_at = self.ledger.create_session(fresh.hash, account, self.length).await?;
+        self.ledger.create_session(fresh.hash, account, self.length).await?;
         if let Some(before) = before {
             self.end_session(before).await?;
         }
-        Ok(StartedSession { secret: fresh.text, expires_at })
+        Ok(StartedSession { secret: fresh.text, ends_at: self.clock.now() + self.length.lifetime })
     }
 
     /// Ends a session.

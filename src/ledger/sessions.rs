@@ -50,19 +50,18 @@ impl Ledger {
         hash: SecretHash,
         account: AccountId,
         length: SessionLength,
-    ) -> Result<DateTime<Utc>, LedgerError> {
-        let expires_at = sqlx::query_scalar!(
+    ) -> Result<(), LedgerError> {
+        sqlx::query!(
             "INSERT INTO sessions (hash, account, expires_at)
-             VALUES ($1, $2, muster_now() + least($3::bigint, $4::bigint) * interval '1 second')
-             RETURNING expires_at",
+             VALUES ($1, $2, muster_now() + least($3::bigint, $4::bigint) * interval '1 second')",
             &hash.as_bytes()[..],
             account.as_uuid(),
             seconds(length.lifetime),
             seconds(length.idle),
         )
-        .fetch_one(&self.pool)
+        .execute(&self.pool)
         .await?;
-        Ok(expires_at)
+        Ok(())
     }
 
     /// Ends a session.

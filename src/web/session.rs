@@ -23,8 +23,8 @@ pub fn read(request: &HttpRequest, https: bool) -> Option<Credential> {
 
 /// The cookie of a session that just began. It is kept as long as the session may last; the server decides anyway.
 #[must_use]
-pub fn cookie(secret: &SecretString, expires_at: DateTime<Utc>, now: DateTime<Utc>, https: bool) -> Cookie<'static> {
-    let kept = Duration::seconds((expires_at - now).num_seconds());
+pub fn cookie(secret: &SecretString, ends_at: DateTime<Utc>, now: DateTime<Utc>, https: bool) -> Cookie<'static> {
+    let kept = Duration::seconds((ends_at - now).num_seconds());
     Cookie::build(name(https), secret.expose_secret().to_owned())
         .path("/")
         .http_only(true)

@@ -62,7 +62,7 @@ pub async fn sign_in(context: Context, Typed(form): Typed<SignInForm>) -> Result
 pub async fn begin_session(context: &Context, account: &Account, next: &Next) -> Result<HttpResponse, PageError> {
     let started = context.app.auth.start_session(account.id, context.caller.session).await?;
     let https = context.app.config.server.base_url.is_https();
-    let cookie = session::cookie(&started.secret, started.expires_at, context.now(), https);
+    let cookie = session::cookie(&started.secret, started.ends_at, context.now(), https);
     let mut response = render::see_other(next.path().unwrap_or(home_of(account.role)));
     response.add_cookie(&cookie).map_err(|_| PageError::broken())?;
     Ok(response)
