@@ -39,41 +39,41 @@ mod tests {
 
     use super::*;
 
-    fn own(method: Method, headers: &[(HeaderName, &'static str)], has_session: bool) -> bool {
+    fn own(method: &Method, headers: &[(HeaderName, &'static str)], has_session: bool) -> bool {
         let mut map = HeaderMap::new();
         map.insert(HOST, HeaderValue::from_static("deals.example.com"));
         for (name, value) in headers {
             map.insert(name.clone(), HeaderValue::from_static(value));
         }
-        is_own(&method, &map, &"https://deals.example.com".parse().unwrap(), has_session)
+        is_own(method, &map, &"https://deals.example.com".parse().unwrap(), has_session)
     }
 
     #[test]
     fn reading_is_always_allowed() {
-        assert!(own(Method::GET, &[(SEC_FETCH_SITE, "cross-site"), (ORIGIN, "https://evil.example")], true));
+        assert!(own(&Method::GET, &[(SEC_FETCH_SITE, "cross-site"), (ORIGIN, "https://evil.example")], true));
     }
 
     #[test]
     fn a_page_of_another_site_may_not_change_anything() {
-        assert!(!own(Method::POST, &[(SEC_FETCH_SITE, "cross-site")], true));
-        assert!(!own(Method::POST, &[(SEC_FETCH_SITE, "same-site")], true));
-        assert!(!own(Method::POST, &[(ORIGIN, "https://evil.example")], true));
-        assert!(!own(Method::POST, &[(ORIGIN, "null")], true));
-        assert!(!own(Method::POST, &[(ORIGIN, "https://evil.example")], false));
-        assert!(!own(Method::POST, &[(ORIGIN, "https://deals.example.com.evil.example")], true));
-        assert!(!own(Method::DELETE, &[(SEC_FETCH_SITE, "cross-site"), (ORIGIN, "https://deals.example.com")], true));
+        assert!(!own(&Method::POST, &[(SEC_FETCH_SITE, "cross-site")], true));
+        assert!(!own(&Method::POST, &[(SEC_FETCH_SITE, "same-site")], true));
+        assert!(!own(&Method::POST, &[(ORIGIN, "https://evil.example")], true));
+        assert!(!own(&Method::POST, &[(ORIGIN, "null")], true));
+        assert!(!own(&Method::POST, &[(ORIGIN, "https://evil.example")], false));
+        assert!(!own(&Method::POST, &[(ORIGIN, "https://deals.example.com.evil.example")], true));
+        assert!(!own(&Method::DELETE, &[(SEC_FETCH_SITE, "cross-site"), (ORIGIN, "https://deals.example.com")], true));
     }
 
     #[test]
     fn our_own_pages_may() {
-        assert!(own(Method::POST, &[(SEC_FETCH_SITE, "same-origin")], true));
-        assert!(own(Method::POST, &[(ORIGIN, "https://deals.example.com")], true));
-        assert!(own(Method::POST, &[(ORIGIN, "http://deals.example.com")], true));
+        assert!(own(&Method::POST, &[(SEC_FETCH_SITE, "same-origin")], true));
+        assert!(own(&Method::POST, &[(ORIGIN, "https://deals.example.com")], true));
+        assert!(own(&Method::POST, &[(ORIGIN, "http://deals.example.com")], true));
     }
 
     #[test]
     fn a_cookie_without_any_word_about_its_page_is_not_enough() {
-        assert!(!own(Method::POST, &[], true));
-        assert!(own(Method::POST, &[], false));
+        assert!(!own(&Method::POST, &[], true));
+        assert!(own(&Method::POST, &[], false));
     }
 }

@@ -47,14 +47,11 @@ impl Mailer {
     /// # Errors
     /// The SMTP URL cannot be read, or the folder cannot be made.
     pub fn new(config: &MailConfig, base_url: &str) -> Result<Self, MailError> {
-        let transport = match config.smtp_url() {
-            Some(url) => Transport::Smtp(
-                AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?.timeout(Some(config.timeout)).build(),
-            ),
-            None => {
-                std::fs::create_dir_all(&config.folder).map_err(MailError::Folder)?;
-                Transport::Files(AsyncFileTransport::new(&config.folder))
-            }
+        let transport = if let Some(url) = config.smtp_url() {
+            let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?;
+            Transport::Smtp(server.timeout(Some(config.timeout)).build())
+        } else {
+            Transport::Files(AsyncFileTransport::new(&config.folder))
         };
         Ok(Self { from: config.from.clone(), base_url: base_url.trim_end_matches('/').to_owned(), transport })
     }
