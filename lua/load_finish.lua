@@ -4,7 +4,7 @@
 -- ARGV  1 token of this load  2 epoch  3 rev  4 state  5 buyers  6 units  7 tipping point  8 cap ('' = unlimited)
 --       9 opens, ms  10 closes, ms  11 for how long the deal stays here, ms
 -- Reply {word}: loaded | superseded (another load took over, the key is gone, or Postgres began another epoch meanwhile)
--- Writes quota, ranges
+-- Writes quota, ranges, buyers (only when they end)
 
 local quota = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'rev', 'applied')
 if quota[1] ~= ARGV[1] or (quota[2] and quota[2] ~= ARGV[2]) then return {'superseded'} end

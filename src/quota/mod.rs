@@ -67,6 +67,9 @@ pub struct Quota {
     keys: Arc<Keys>,
     links: link::Links,
     settings: Arc<Settings>,
+    /// Shows what happens without admission.
+    #[cfg(feature = "negative-controls")]
+    admits_everybody: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Quota {
@@ -77,7 +80,13 @@ impl Quota {
     pub async fn connect(settings: Settings) -> Result<Self, link::ConnectError> {
         let keys = Arc::new(Keys::new(&settings.prefix));
         let links = link::Links::start(&settings, keys.probe()).await?;
-        Ok(Self { keys, links, settings: Arc::new(settings) })
+        Ok(Self {
+            keys,
+            links,
+            settings: Arc::new(settings),
+            #[cfg(feature = "negative-controls")]
+            admits_everybody: Arc::default(),
+        })
     }
 
     /// Whether joins can be admitted here now.
@@ -95,6 +104,12 @@ impl Quota {
     /// From now on joins are admitted over this connection: Redis was told what happened while it was away.
     pub fn admit_over(&self, link: &Link) {
         self.links.set_online(link);
+    }
+
+    /// From now on everybody is admitted, whatever Redis says.
+    #[cfg(feature = "negative-controls")]
+    pub fn admit_everybody(&self) {
+        self.admits_everybody.store(true, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// The connection for everything but admission: while catching up, too.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod api;
+mod architecture;
 mod audit;
 mod browser;
 mod dev;
@@ -9,5 +10,6 @@ mod engine;
 mod live;
 mod lua;
 mod pages;
+mod races;
 #[allow(dead_code, unused_imports, reason = "not every builder is used by every test")]
 mod support;

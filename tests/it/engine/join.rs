@@ -70,8 +70,10 @@ async fn what_is_left_can_be_taken_and_not_more() {
         let people = app.people("Pat", 4, muster::domain::Role::Buyer).await;
         let deal = app.deal(&mo).tipping_point(1).cap(5).publish().await;
         joined(app.join(&people[0], deal.id, 3, "a").await);
+        app.home.nothing_is_held(deal.id).await;
         assert_eq!(refused(app.join(&people[1], deal.id, 3, "a").await), Refusal::NotEnoughLeft { available: 2 });
         joined(app.join(&people[2], deal.id, 2, "a").await);
+        app.home.nothing_is_held(deal.id).await;
         assert_eq!(refused(app.join(&people[1], deal.id, 1, "a").await), Refusal::SoldOut);
         // Who is in is told the same, though only Postgres may say so.
         assert_eq!(refused(app.join(&people[0], deal.id, 1, "b").await), Refusal::SoldOut);
@@ -105,12 +107,14 @@ async fn while_it_is_open_a_deal_keeps_enough_units_to_tip() {
         let deal = app.deal(&mo).tipping_point(3).cap(5).per_buyer_max(5).publish().await;
         assert_eq!(refused(app.join(&people[0], deal.id, 4, "a").await), Refusal::NotEnoughLeft { available: 3 });
         joined(app.join(&people[0], deal.id, 3, "b").await);
+        app.home.nothing_is_held(deal.id).await;
         // Two units for the two buyers who are still needed: none of them is for who is in already.
         assert_eq!(refused(app.join(&people[0], deal.id, 1, "c").await), Refusal::NotEnoughLeft { available: 0 });
         assert_eq!(refused(app.join(&people[1], deal.id, 2, "a").await), Refusal::NotEnoughLeft { available: 1 });
         joined(app.join(&people[1], deal.id, 1, "b").await);
         let last = joined(app.join(&people[2], deal.id, 1, "a").await);
         assert_eq!((last.progress.state, last.number), (DealState::Tipped, 3));
+        app.home.nothing_is_held(deal.id).await;
         assert_eq!(refused(app.join(&people[3], deal.id, 1, "a").await), Refusal::SoldOut);
         app.assert_clean().await;
     }
@@ -124,8 +128,10 @@ async fn a_refusal_is_not_remembered_and_the_same_key_may_succeed_later() {
         let deal = app.deal(&mo).tipping_point(2).cap(3).per_buyer_max(3).publish().await;
         let anns = joined(app.join(&ann, deal.id, 2, "a").await);
         let key = "the-same";
+        app.home.nothing_is_held(deal.id).await;
         assert_eq!(refused(app.join(&bob, deal.id, 2, key).await), Refusal::NotEnoughLeft { available: 1 });
         app.leave(&ann, anns.id).await;
+        app.reconcile_now().await;
         assert_eq!(joined(app.join(&bob, deal.id, 2, key).await).number, 1);
     }
 }

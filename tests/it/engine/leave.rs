@@ -54,6 +54,8 @@ async fn after_the_tip_nobody_leaves_but_who_had_left_before_still_has() {
         app.clock.advance(Duration::from_hours(25)).await;
         app.close_now().await;
         assert_eq!(app.leave(&people[1], stays.id).await, LeaveOutcome::AlreadyTipped, "also when it has succeeded");
+        app.settle_now().await;
+        app.deliver_now().await;
         app.assert_clean().await;
     }
 }

@@ -48,6 +48,7 @@ async fn a_key_that_was_answered_joined_always_is() {
         app.clock.advance(Duration::from_hours(30 * 24)).await;
         app.home.forget_everything().await;
         ann_hears_the_same(&app, ann, deal, "a month, and an empty Redis").await;
+        app.deliver_now().await;
         app.assert_clean().await;
     }
 }

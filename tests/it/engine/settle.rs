@@ -118,6 +118,7 @@ async fn a_deal_that_ended_and_has_all_its_coupons_is_not_looked_at_again() {
     assert_eq!(app.home.number(settled).await, 0);
     assert_eq!(app.engine.settle(100).await.unwrap(), 1, "also when it ended before it was settled");
     assert_eq!(app.home.number(settled).await, 1);
+    app.deliver_now().await;
     app.assert_clean().await;
 }
 

@@ -29,6 +29,7 @@ async fn a_deal_is_taken_down_from_every_state_before_its_end_and_says_why() {
         }
         app.clock.advance(Duration::from_hours(48)).await;
         assert!(app.engine.close_due().await.unwrap().is_empty());
+        app.deliver_now().await;
         app.assert_clean().await;
     }
 }

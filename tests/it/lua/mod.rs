@@ -2,6 +2,7 @@
 
 mod admit;
 mod apply;
+mod headers;
 mod holds;
 mod load_begin;
 mod load_buyers;

@@ -89,6 +89,12 @@ impl Builder {
             .with("redis.url", &home.redis_url)
             .with("redis.prefix", &home.name)
             .with("lanes.count", "2")
+            // A machine that is busy with tests takes its time; what is about time-outs sets its own.
+            .with("lanes.queue_wait_max_ms", "30000")
+            .with("lanes.reply_after_ms", "60000")
+            .with("redis.connect_timeout_ms", "10000")
+            .with("redis.response_timeout_ms", "10000")
+            .with("postgres.acquire_timeout_ms", "30000")
             .with("server.bind", "127.0.0.1:0")
             .with("server.internal_bind", "127.0.0.1:0")
             .with("server.workers", "1")

@@ -111,7 +111,12 @@ impl Person {
 
     /// Joins a deal over HTTP.
     pub async fn join(&self, deal: DealId, units: u32, key: &str) -> Response {
+        self.try_join(deal, units, key).await.unwrap()
+    }
+
+    /// Joins a deal over HTTP, unless the way there is broken.
+    pub async fn try_join(&self, deal: DealId, units: u32, key: &str) -> reqwest::Result<Response> {
         let joining = self.post(&format!("/api/v1/deals/{deal}/signups")).header("Idempotency-Key", key);
-        joining.json(&json!({ "units": units })).send().await.unwrap()
+        joining.json(&json!({ "units": units })).send().await
     }
 }

@@ -15,6 +15,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 
 use super::clock;
+use super::fault::until;
 
 const TEMPLATE: &str = "muster_template";
 
@@ -66,6 +67,12 @@ impl Home {
         let mut names: Vec<_> = keys.iter().map(|key| key[of_deal.len()..].to_owned()).collect();
         names.sort();
         names
+    }
+
+    /// Waits until no place of a deal is held: what was answered has been told to Redis.
+    pub async fn nothing_is_held(&self, deal: DealId) {
+        let (mut redis, holds) = (self.redis().await, format!("{}:{{{deal}}}:holds", self.name));
+        until("no place is held", async || redis.zcard::<_, i64>(&holds).await.unwrap() == 0).await;
     }
 
     /// What FLUSHALL would do to this test's Redis, which it shares with others.

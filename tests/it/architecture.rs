@@ -1,0 +1,287 @@
+//! What the documents say about the code, held against the code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which modules each module may name; `domain`, `clock` and `shutdown` are below everything.
+const MAY_NAME: [(&str, &[&str]); 20] = [
+    ("domain", &[]),
+    ("clock", &[]),
+    ("recent", &[]),
+    ("shutdown", &[]),
+    ("telemetry", &[]),
+    ("config", &["domain"]),
+    ("client_log", &["clock", "domain"]),
+    ("ledger", &["domain"]),
+    ("quota", &["domain"]),
+    ("engine", &["client_log", "clock", "domain", "ledger", "quota"]),
+    ("worker", &["config", "domain", "engine", "ledger", "shutdown"]),
+    ("live", &["clock", "config", "domain"]),
+    ("auth", &["clock", "config", "domain", "ledger", "recent"]),
+    ("limits", &["clock", "config", "domain", "quota", "recent"]),
+    ("app", &["auth", "clock", "config", "engine", "ledger", "limits", "live"]),
+    ("web", &["App", "app", "auth", "clock", "config", "domain", "engine", "ledger", "limits", "live", "shutdown"]),
+    (
+        "startup",
+        &[
+            "app", "auth", "clock", "config", "domain", "engine", "ledger", "limits", "live", "quota", "shutdown",
+            "web", "worker",
+        ],
+    ),
+    ("dev", &["auth", "client_log", "clock", "config", "domain", "engine", "ledger", "shutdown", "startup"]),
+    ("cli", &[]),
+    ("failpoint", &[]),
+];
+
+/// Where a library may be named, and nowhere else.
+const AT_HOME: [(&str, &[&str]); 4] = [
+    ("sqlx", &["src/ledger/"]),
+    // The private server and the settings are modules of that name.
+    ("redis", &["src/quota/", "src/config/", "src/dev/servers/"]),
+    ("actix_web_actors", &["src/live/socket.rs"]),
+    ("actix_web", &["src/web/", "src/live/", "src/startup/http.rs", "src/cli/"]),
+];
+
+const LONGEST_FILE: usize = 400;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below a folder with one of these endings: path from the root, and text.
+fn files(below: &str, endings: &[&str]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(below)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if endings.iter().any(|ending| entry.extension().is_some_and(|is| is == *ending)) {
+                let path = entry.strip_prefix(root()).unwrap().display().to_string();
+                found.push((path, fs::read_to_string(&entry).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+fn without_comments(rust: &str) -> String {
+    rust.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn word(text: &str) -> &str {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+}
+
+/// The modules that come after `crate::`, one or several in braces.
+fn named_modules(rust: &str) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for after in rust.split("crate::").skip(1) {
+        let Some(list) = after.strip_prefix('{') else {
+            named.insert(word(after).to_owned());
+            continue;
+        };
+        let (mut depth, mut at_start) = (0, true);
+        for (place, c) in list.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => at_start = true,
+                c if at_start && !c.is_whitespace() => {
+                    named.insert(word(&list[place..]).to_owned());
+                    at_start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    named
+}
+
+fn module_of(path: &str) -> &str {
+    let inside = path.strip_prefix("src/").unwrap();
+    inside.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+#[test]
+fn modules_name_only_what_is_below_them() {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_NAME.into_iter().collect();
+    let mut wrong = Vec::new();
+    for (path, rust) in files("src", &["rs"]) {
+        let module = module_of(&path);
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        let may_name = allowed.get(module).unwrap_or_else(|| panic!("say in this test what {module} may name"));
+        for named in named_modules(&without_comments(&rust)) {
+            if named != module && !may_name.contains(&named.as_str()) {
+                wrong.push(format!("{path} names {named}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_library_stays_where_it_belongs() {
+    let mut wrong = Vec::new();
+    for (path, rust) in files("src", &["rs"]) {
+        let rust = without_comments(&rust);
+        for (library, homes) in AT_HOME {
+            let is_named = rust
+                .match_indices(&format!("{library}::"))
+                .any(|(place, _)| !rust[..place].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
+            if is_named && !homes.iter().any(|home| path.starts_with(home)) {
+                wrong.push(format!("{path} names {library}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_domain_is_pure() {
+    for (path, rust) in files("src/domain", &["rs"]) {
+        let rust = without_comments(&rust);
+        for impure in
+            ["async ", ".await", "tokio", "std::fs", "std::net", "std::io", "std::env", "Utc::now", "SystemTime"]
+        {
+            assert!(!rust.contains(impure), "{path} has {impure}");
+        }
+    }
+}
+
+#[test]
+fn the_map_of_the_code_names_every_module() {
+    let lib = read("src/lib.rs");
+    let map: String = lib.lines().filter(|line| line.starts_with("//!")).collect();
+    for module in lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+        assert!(map.contains(&format!("[`{module}`]")), "src/lib.rs does not say what {module} is");
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let endings = ["rs", "lua", "sql", "js", "css", "html", "sh"];
+    for below in ["src", "tests", "lua", "migrations", "load-tests", "deploy", "benches"] {
+        for (path, text) in files(below, &endings) {
+            let length = text.lines().count();
+            assert!(length <= LONGEST_FILE || path.contains("/vendor/"), "{path} has {length} lines: split it");
+        }
+    }
+}
+
+#[test]
+fn every_setting_is_read_somewhere() {
+    // Read through a method of the configuration.
+    const THROUGH_METHODS: [&str; 1] = ["frames_per_second_max"];
+    let code: String = files("src", &["rs"])
+        .into_iter()
+        .filter(|(path, _)| !path.starts_with("src/config/"))
+        .map(|(_, rust)| without_comments(&rust))
+        .collect();
+    for (path, toml) in files("config", &["toml"]) {
+        for key in toml.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())) {
+            let key = word(key);
+            let field = ["_ms", "_s", "_h"].iter().find_map(|unit| key.strip_suffix(unit)).unwrap_or(key);
+            let is_read = code.contains(&format!(".{field}")) || THROUGH_METHODS.contains(&key);
+            assert!(is_read, "{path}: nothing reads {key}");
+        }
+    }
+}
+
+fn documents() -> Vec<(String, String)> {
+    let at_root = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
+    let at_root = at_root.filter(|path| path.extension().is_some_and(|is| is == "md"));
+    let read_it =
+        |path: PathBuf| (path.strip_prefix(root()).unwrap().display().to_string(), fs::read_to_string(&path).unwrap());
+    let below = ["docs", "load-tests", "tests", "deploy"].into_iter().flat_map(|folder| files(folder, &["md"]));
+    at_root.map(read_it).chain(below).collect()
+}
+
+#[test]
+fn links_in_the_documents_lead_somewhere() {
+    for (path, text) in documents() {
+        let folder = root().join(&path).parent().unwrap().to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or_default();
+            if !file.is_empty() && !link.contains("://") && !link.starts_with("mailto:") {
+                assert!(folder.join(file).exists(), "{path} links to {link}");
+            }
+        }
+    }
+}
+
+#[test]
+fn commands_in_the_documents_exist() {
+    let makefile = read("Makefile");
+    let cli = read("src/cli/mod.rs");
+    let commands = cli.split("enum Command {").nth(1).unwrap().split('}').next().unwrap();
+    let subcommands: Vec<String> = commands
+        .lines()
+        .filter(|line| line.trim().starts_with(|c: char| c.is_ascii_uppercase()))
+        .map(|line| word(line.trim()).to_lowercase())
+        .collect();
+    for (path, text) in documents() {
+        for code in code_in(&text) {
+            let words: Vec<&str> = code.split_whitespace().collect();
+            for pair in words.windows(2) {
+                let argument = word(pair[1]);
+                if pair[0] == "make" && argument == pair[1] && !argument.contains('=') {
+                    assert!(makefile.contains(&format!("\n{argument}:")), "{path}: no `make {argument}`");
+                }
+                if pair[0] == "muster" && argument == pair[1] && argument.starts_with(|c: char| c.is_ascii_lowercase())
+                {
+                    assert!(subcommands.iter().any(|known| known == argument), "{path}: no `muster {argument}`");
+                }
+            }
+        }
+    }
+}
+
+/// Code between backticks, and the lines of blocks of it.
+fn code_in(markdown: &str) -> Vec<String> {
+    let mut code = Vec::new();
+    for (n, block) in markdown.split("```").enumerate() {
+        if n % 2 == 1 {
+            code.extend(block.lines().skip(1).map(str::to_owned));
+        } else {
+            code.extend(block.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    code
+}
+
+#[test]
+fn tests_that_the_documents_name_exist() {
+    let functions: String =
+        ["src", "tests"].into_iter().flat_map(|below| files(below, &["rs"])).map(|(_, rust)| rust).collect();
+    for (path, text) in documents() {
+        for code in code_in(&text) {
+            let name = code.rsplit("::").next().unwrap_or_default();
+            let is_a_sentence = name.matches('_').count() >= 3
+                && name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
+            if is_a_sentence {
+                assert!(functions.contains(&format!("fn {name}(")), "{path}: no test {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_script_is_compiled_in_and_every_test_file_is_named() {
+    let scripts = read("src/quota/scripts.rs");
+    for (path, _) in files("lua", &["lua"]) {
+        let name = Path::new(&path).file_name().unwrap().to_str().unwrap();
+        assert!(scripts.contains(&format!("\"{name}\"")), "{path} is not in src/quota/scripts.rs");
+        let tests = path.replace(".lua", ".rs").replace("lua/", "tests/it/lua/");
+        assert!(root().join(&tests).exists(), "{path} has no tests in {tests}");
+    }
+}

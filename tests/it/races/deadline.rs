@@ -1,0 +1,101 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use muster::domain::{DealState, JoinOutcome, LeaveOutcome, Refusal, Role};
+
+use crate::support::outcomes::joined;
+use crate::support::people::wish;
+use crate::support::race::at_once;
+use crate::support::{self};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// The clock passes the deadline while everybody joins, and both nodes end the deal as soon as they can.
+#[tokio::test]
+async fn who_joined_was_in_time_and_who_was_late_was_told() {
+    let app = support::app().nodes(2).start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 120, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(20).publish().await.id;
+    let clients: Vec<_> = people
+        .iter()
+        .enumerate()
+        .map(|(n, person)| {
+            let (engine, request) = (app.nodes[n % 2].engine.clone(), wish(person, deal, 1, "a"));
+            tokio::spawn(async move { engine.join(request).await })
+        })
+        .collect();
+    support::fault::until("some have joined", async || app.counts(deal).await.0 > 0).await;
+    app.clock.advance(DAY).await;
+    let closers = (0..4).map(|n| {
+        let engine = app.nodes[n % 2].engine.clone();
+        async move { engine.close_due().await.unwrap().len() }
+    });
+    at_once(closers.collect::<Vec<_>>()).await;
+    let mut in_time = 0;
+    for client in clients {
+        match client.await.unwrap() {
+            JoinOutcome::Joined(_) => in_time += 1,
+            JoinOutcome::Refused(Refusal::Closed) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    app.close_now().await;
+    let progress = app.progress(deal).await;
+    assert_eq!(progress.buyers, in_time);
+    let expected = if in_time >= 20 { DealState::Succeeded } else { DealState::Failed };
+    assert_eq!(progress.state, expected);
+    app.settle_now().await;
+    app.deliver_now().await;
+    app.assert_clean().await;
+}
+
+/// The join waits for the deal's lock when the deadline passes: what counts is the time after it has the lock.
+#[tokio::test]
+async fn a_join_that_waited_across_the_deadline_is_late() {
+    let app = support::app().nodes(2).start().await;
+    let mo = app.merchant("Mo").await;
+    let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);
+    let deal = app.deal(&mo).publish().await.id;
+    let anns = joined(app.join(&ann, deal, 1, "a").await).id;
+    let lock = app.home.lock_deal(deal).await;
+    let late = async {
+        let both = async || app.home.waiting_for_locks().await == 2;
+        support::fault::until("a join and a leave wait", both).await;
+        app.clock.advance(DAY).await;
+        lock.unlock().await;
+    };
+    let leave = app.nodes[0].leave(&ann, anns);
+    let (join, leave, ()) = tokio::join!(app.nodes[1].join(&bob, deal, 1, "a"), leave, late);
+    assert_eq!((join, leave), (JoinOutcome::Refused(Refusal::Closed), LeaveOutcome::Closed));
+    app.close_now().await;
+    app.deliver_now().await;
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn many_closers_end_each_deal_once() {
+    let app = support::app().nodes(2).start().await;
+    let mo = app.merchant("Mo").await;
+    let ann = app.buyer("Ann").await;
+    let mut deals = HashSet::new();
+    for n in 0..20 {
+        let deal = app.deal(&mo).tipping_point(1 + n % 2).publish().await.id;
+        joined(app.join(&ann, deal, 1, "a").await);
+        deals.insert(deal);
+    }
+    app.clock.advance(DAY + Duration::from_secs(1)).await;
+    let closers = (0..8).map(|n| {
+        let engine = app.nodes[n % 2].engine.clone();
+        async move { engine.close_due().await.unwrap() }
+    });
+    let mut ended: Vec<_> = at_once(closers.collect::<Vec<_>>()).await.concat();
+    // A deal that another closer had locked may be left for the next time.
+    ended.extend(app.engine.close_due().await.unwrap());
+    assert_eq!(ended.len(), 20);
+    assert_eq!(ended.into_iter().collect::<HashSet<_>>(), deals);
+    assert_eq!(app.home.number("SELECT count(*) FROM outbox WHERE key LIKE 'fail:%'").await, 10);
+    app.settle_now().await;
+    app.deliver_now().await;
+    app.assert_clean().await;
+}

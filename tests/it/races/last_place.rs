@@ -1,0 +1,128 @@
+use std::collections::HashSet;
+
+use muster::domain::{DealId, JoinOutcome, JoinRequest, Refusal, Role};
+
+use crate::support::fault::until;
+use crate::support::outcomes::{joined, refused};
+use crate::support::people::wish;
+use crate::support::race::at_once;
+use crate::support::{self, TestApp};
+
+/// All of these at once, at one node and the other in turn.
+async fn join_all(app: &TestApp, requests: impl IntoIterator<Item = JoinRequest>) -> Vec<JoinOutcome> {
+    let racers = requests.into_iter().enumerate().map(|(n, request)| {
+        let engine = app.nodes[n % app.nodes.len()].engine.clone();
+        async move { engine.join(request).await }
+    });
+    at_once(racers.collect::<Vec<_>>()).await
+}
+
+async fn two_nodes() -> (TestApp, support::Person) {
+    let app = support::app().nodes(2).start().await;
+    let mo = app.merchant("Mo").await;
+    (app, mo)
+}
+
+#[tokio::test]
+async fn the_last_place_goes_to_exactly_one_buyer() {
+    let (app, mo) = two_nodes().await;
+    let people = app.people("Pat", 50, Role::Buyer).await;
+    for round in 0..4 {
+        let deal = app.deal(&mo).tipping_point(1).cap(1).publish().await.id;
+        let outcomes = join_all(&app, people.iter().map(|person| wish(person, deal, 1, "a"))).await;
+        let winners = outcomes.iter().filter(|outcome| matches!(outcome, JoinOutcome::Joined(_))).count();
+        let losers = outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, JoinOutcome::Refused(Refusal::SoldOut | Refusal::PlacesHeld)))
+            .count();
+        assert_eq!((winners, losers), (1, 49), "round {round}: {outcomes:?}");
+        assert_eq!(app.counts(deal).await, (1, 1));
+    }
+    app.settle_now().await;
+    app.assert_clean().await;
+}
+
+/// A double click, fifty times over: everybody hears of the same signup.
+#[tokio::test]
+async fn the_same_request_many_times_at_once_is_one_signup_even_on_the_last_place() {
+    let (app, mo) = two_nodes().await;
+    let ann = app.buyer("Ann").await;
+    for _ in 0..4 {
+        let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
+        let request = wish(&ann, deal, 2, "a");
+        let told: Vec<_> = join_all(&app, vec![request; 50]).await.into_iter().map(joined).collect();
+        let same: HashSet<_> = told.iter().map(|joined| (joined.id, joined.units, joined.number)).collect();
+        assert_eq!(same, HashSet::from([(request.id, 2, 1)]));
+        assert_eq!(told.iter().filter(|joined| !joined.replayed).count(), 1);
+        assert_eq!(app.counts(deal).await, (1, 2));
+    }
+    app.settle_now().await;
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn one_key_for_two_wishes_at_once_is_one_of_them() {
+    let (app, mo) = two_nodes().await;
+    let ann = app.buyer("Ann").await;
+    let deal = app.deal(&mo).publish().await.id;
+    let wishes = (0..20).map(|n| wish(&ann, deal, 1 + n / 2 % 2, "a"));
+    let outcomes = join_all(&app, wishes).await;
+    let units: HashSet<u32> = outcomes
+        .iter()
+        .filter_map(|o| if let JoinOutcome::Joined(joined) = o { Some(joined.units) } else { None })
+        .collect();
+    assert_eq!(units.len(), 1);
+    let reused = outcomes.iter().filter(|o| matches!(o, JoinOutcome::Refused(Refusal::KeyReused))).count();
+    assert_eq!(reused, 10, "{outcomes:?}");
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn one_buyer_at_two_nodes_gets_no_more_than_one_buyer_may_have() {
+    let (app, mo) = two_nodes().await;
+    let ann = app.buyer("Ann").await;
+    let deal = app.deal(&mo).per_buyer_max(3).publish().await.id;
+    let outcomes = join_all(&app, (0..30).map(|n| wish(&ann, deal, 1, &format!("{n}")))).await;
+    let joined = outcomes.iter().filter(|outcome| matches!(outcome, JoinOutcome::Joined(_))).count();
+    let limited = outcomes.iter().filter(|o| matches!(o, JoinOutcome::Refused(Refusal::BuyerLimit { max: 3 }))).count();
+    assert_eq!((joined, limited), (3, 27), "{outcomes:?}");
+    assert_eq!(app.counts(deal).await, (1, 3));
+    app.assert_clean().await;
+}
+
+/// A deal in the same lane as this one.
+async fn sold_out(app: &TestApp, mo: &support::Person) -> DealId {
+    let deal = app.deal(mo).tipping_point(1).cap(1).publish().await.id;
+    joined(app.join(&app.buyer("First").await, deal, 1, "a").await);
+    let known = muster::quota::Keys::new(&app.home.name).quota(deal);
+    until("Redis knows that it is sold out", async || {
+        let units: Option<u32> =
+            redis::cmd("HGET").arg(&known).arg("units").query_async(&mut app.home.redis().await).await.unwrap();
+        units == Some(1)
+    })
+    .await;
+    deal
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_refusal_behind_a_commit() {
+    let app = support::app().with("lanes.count", "1").start().await;
+    let mo = app.merchant("Mo").await;
+    let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);
+    let full = sold_out(&app, &mo).await;
+    let slow = app.deal(&mo).publish().await.id;
+    let lock = app.home.lock_deal(slow).await;
+    let stuck = app.join(&ann, slow, 1, "a");
+    let others = async {
+        until("a batch of the lane is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        let told = refused(app.join(&bob, full, 1, "a").await);
+        assert_eq!(app.home.waiting_for_locks().await, 1, "it still is");
+        lock.unlock().await;
+        told
+    };
+    let (stuck, told) = tokio::join!(stuck, others);
+    joined(stuck);
+    assert_eq!(told, Refusal::SoldOut);
+    app.settle_now().await;
+    app.assert_clean().await;
+}

@@ -1,0 +1,11 @@
+//! What happens when many do something at once, on two nodes with one Redis and one Postgres.
+//!
+//! The negative controls come first: with both guards off, overselling must appear. If it does not, the other tests in here
+//! prove nothing.
+
+mod controls;
+mod coupons;
+mod deadline;
+mod last_place;
+mod rush;
+mod tip;

@@ -1,0 +1,154 @@
+//! Sixty clients make two thousand attempts at two hundred units, over HTTP and at two nodes; each writes down what it was
+//! told. Also while Redis is wiped, and while it is stopped and started.
+
+use muster::client_log::{self, ClientLog, Version};
+use muster::domain::{DealId, IdempotencyKey, Progress, Role};
+use muster::engine::{AuditOptions, AuditOutcome};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::Value;
+
+use crate::support::fault::until;
+use crate::support::{self, Person, TestApp};
+
+const CLIENTS: usize = 60;
+const ATTEMPTS: usize = 2_000;
+const CAP: u32 = 200;
+
+/// One client: people who share it, an address of each node, and its log.
+struct Client {
+    people: Vec<Person>,
+    bases: Vec<Vec<Person>>,
+    deal: DealId,
+    log: ClientLog,
+    chance: StdRng,
+}
+
+impl Client {
+    /// Asks for a place until it is told the outcome; how many units were refused for want of places, if they were.
+    async fn attempt(&mut self, n: usize) -> Option<u32> {
+        let who = self.chance.random_range(0..self.people.len());
+        let units = self.chance.random_range(1..=3);
+        let key = IdempotencyKey::parse(&format!("attempt-{n}")).unwrap();
+        let mut node = self.chance.random_range(0..self.bases.len());
+        loop {
+            let asked = self.log.joins(self.deal, self.people[who].id, &key, units).unwrap();
+            let response = self.bases[node][who].try_join(self.deal, units, key.as_str()).await;
+            let (status, body) = match response {
+                Ok(response) => (response.status().as_u16(), response.json::<Value>().await.unwrap_or_default()),
+                Err(error) => {
+                    let lost = client_log::Reply { error: Some(error.to_string()), ..Default::default() };
+                    self.log.answered(asked, lost).unwrap();
+                    continue;
+                }
+            };
+            let code = body["code"].as_str().unwrap_or_default().to_owned();
+            let number = |field: &str| body[field].as_u64().and_then(|n| u32::try_from(n).ok());
+            let reply = client_log::Reply {
+                status: Some(status),
+                code: (!code.is_empty()).then(|| code.clone()),
+                id: body["id"].as_str().and_then(|id| id.parse().ok()),
+                units: number("units"),
+                number: number("number"),
+                ..Default::default()
+            };
+            self.log.answered(asked, reply).unwrap();
+            match (status, code.as_str()) {
+                (201, _) | (409, "buyer_limit") => return None,
+                (409, "sold_out" | "not_enough_left") => return Some(units),
+                // Asked again with its key, at the other node.
+                (409, "places_held") | (202 | 503, _) => node = (node + 1) % self.bases.len(),
+                _ => panic!("told {status} {body}"),
+            }
+        }
+    }
+}
+
+struct Rush {
+    app: TestApp,
+    deal: DealId,
+    logs: tempfile::TempDir,
+    clients: tokio::task::JoinSet<Option<u32>>,
+}
+
+impl Rush {
+    async fn begin(app: TestApp) -> Self {
+        let seed: u64 = rand::rng().random();
+        println!("seed {seed}");
+        let mo = app.merchant("Mo").await;
+        let deal = app.deal(&mo).tipping_point(30).cap(i64::from(CAP)).per_buyer_max(4).publish().await.id;
+        let mut people = app.people("Pat", CLIENTS * 12, Role::Buyer).await;
+        let logs = tempfile::tempdir().unwrap();
+        let begin = version(&app.progress(deal).await);
+        let mut clients = tokio::task::JoinSet::new();
+        for n in 0..CLIENTS {
+            let people: Vec<Person> = people.drain(..12).collect();
+            let bases = app.nodes.iter().map(|node| people.iter().map(|person| person.at(node)).collect()).collect();
+            let log = ClientLog::create(&logs.path().join(format!("{n}.jsonl")), app.nodes[0].clock.clone()).unwrap();
+            log.begins(deal, begin).unwrap();
+            let chance = StdRng::seed_from_u64(seed.wrapping_add(n as u64));
+            let mut client = Client { people, bases, deal, log, chance };
+            clients.spawn(async move {
+                let mut smallest_refused = None;
+                for attempt in (n..ATTEMPTS).step_by(CLIENTS) {
+                    let refused = client.attempt(attempt).await;
+                    smallest_refused = [smallest_refused, refused].into_iter().flatten().min();
+                }
+                smallest_refused
+            });
+        }
+        Self { app, deal, logs, clients }
+    }
+
+    async fn until_sold(&self, units: u32) {
+        until("so much is sold", async || self.app.counts(self.deal).await.1 >= units).await;
+    }
+
+    /// Exactly the cap is sold, or what is left is smaller than the smallest request that was refused; and every client's log
+    /// agrees.
+    async fn ends_well(self) {
+        let refused = self.clients.join_all().await.into_iter().flatten().min();
+        let progress = self.app.progress(self.deal).await;
+        let left = progress.left().unwrap();
+        assert!(left == 0 || refused.is_some_and(|units| left < units), "{left} left, though {refused:?} was refused");
+        self.app.settle_now().await;
+        let logs: Vec<_> = self.logs.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(logs.len(), CLIENTS);
+        let report = self.app.audit(&AuditOptions { logs, ..AuditOptions::default() }).await;
+        assert_eq!(report.outcome(), AuditOutcome::Clean, "\n{report}");
+        let compared: Vec<_> = report.checks().filter(|check| check.looked_at > 0).map(|check| check.id).collect();
+        assert!(compared.contains(&"L1") && compared.contains(&"L2"), "{compared:?}");
+    }
+}
+
+fn version(progress: &Progress) -> Version {
+    Version { epoch: progress.epoch, rev: progress.rev }
+}
+
+#[tokio::test]
+async fn a_rush_sells_exactly_what_there_is() {
+    let app = support::app().nodes(2).with_workers().start().await;
+    Rush::begin(app).await.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_rush_in_which_redis_is_wiped_sells_exactly_what_there_is() {
+    let app = support::app().with_private_servers().nodes(2).with_workers().start().await;
+    let rush = Rush::begin(app).await;
+    for sold in [60, 150, CAP - 3] {
+        rush.until_sold(sold).await;
+        let () = redis::cmd("FLUSHALL").query_async(&mut rush.app.home.redis().await).await.unwrap();
+    }
+    rush.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_rush_in_which_redis_is_stopped_and_started_sells_exactly_what_there_is() {
+    let app = support::app().with_private_servers().nodes(2).with_workers().start().await;
+    let mut rush = Rush::begin(app).await;
+    rush.until_sold(60).await;
+    rush.app.servers().redis().unwrap().stop().await;
+    rush.until_sold(140).await;
+    rush.app.servers().redis().unwrap().start().await.unwrap();
+    rush.ends_well().await;
+}

@@ -1,0 +1,62 @@
+use std::collections::HashSet;
+
+use muster::domain::{DealState, JoinOutcome, LeaveOutcome, Role};
+
+use crate::support::outcomes::joined;
+use crate::support::people::wish;
+use crate::support::race::at_once;
+use crate::support::{self};
+
+#[tokio::test]
+async fn a_deal_tips_once_however_many_join_at_once() {
+    let app = support::app().nodes(2).with_workers().start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 60, Role::Buyer).await;
+    for tipping_point in [1, 30, 60] {
+        let deal = app.deal(&mo).tipping_point(tipping_point).publish().await.id;
+        let racers: Vec<_> = people
+            .iter()
+            .enumerate()
+            .map(|(n, person)| {
+                let (engine, request) = (app.nodes[n % 2].engine.clone(), wish(person, deal, 1, "a"));
+                async move { joined(engine.join(request).await).number }
+            })
+            .collect();
+        let numbers: HashSet<u32> = at_once(racers).await.into_iter().collect();
+        assert_eq!(numbers, (1..=60).collect());
+        assert_eq!(app.progress(deal).await.state, DealState::Tipped);
+        let events = format!("SELECT count(*) FROM outbox WHERE key = 'tip:{deal}'");
+        assert_eq!(app.home.number(&events).await, 1);
+    }
+    app.settle_now().await;
+    assert_eq!(app.home.number("SELECT count(*) FROM coupons").await, 180);
+    app.assert_clean().await;
+}
+
+/// Ann leaves while Bob makes the deal tip: one of them comes first, and the other hears of it.
+#[tokio::test]
+async fn a_leave_against_the_tip_is_decided_one_way_or_the_other() {
+    let app = support::app().nodes(2).start().await;
+    let mo = app.merchant("Mo").await;
+    let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);
+    for round in 0..20 {
+        let deal = app.deal(&mo).tipping_point(2).publish().await.id;
+        let anns = joined(app.join(&ann, deal, 1, "a").await).id;
+        let (leaves, joins) = (app.nodes[round % 2].engine.clone(), app.nodes[1].engine.clone());
+        let request = wish(&bob, deal, 1, "a");
+        let ann_id = ann.id;
+        let leave = tokio::spawn(async move { leaves.leave(ann_id, anns).await });
+        let join = tokio::spawn(async move { joins.join(request).await });
+        let (left, joined_it) = (leave.await.unwrap(), join.await.unwrap());
+        assert!(matches!(joined_it, JoinOutcome::Joined(_)), "{joined_it:?}");
+        let progress = app.progress(deal).await;
+        let expected = match left {
+            LeaveOutcome::Left => (DealState::Open, 1),
+            LeaveOutcome::AlreadyTipped => (DealState::Tipped, 2),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((progress.state, progress.buyers), expected);
+    }
+    app.settle_now().await;
+    app.assert_clean().await;
+}
