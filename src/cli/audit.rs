@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use muster::domain::DealId;
 use muster::engine::{AuditOptions, AuditOutcome, AuditReport, AuditStep};
 use muster::startup;
 
 use super::settings::SettingsArgs;
+use super::style;
 
 /// Something does not hold.
 const FOUND: u8 = 1;
@@ -59,10 +60,9 @@ pub async fn run(args: Args) -> ExitCode {
 async fn look(args: Args) -> anyhow::Result<AuditReport> {
     let (engine, ..) = startup::engine(&args.settings.load()?).await?;
     let options = AuditOptions { deal: args.deal, logs: args.logs, ..AuditOptions::default() };
-    let bar =
-        ProgressBar::new(0).with_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} deals {elapsed}")?);
+    let bar = ProgressBar::new(0).with_style(style::bar());
     bar.enable_steady_tick(Duration::from_millis(200));
-    bar.set_message("looking");
+    bar.set_message("deals");
     let report = engine.audit(&options, |step| match step {
         AuditStep::Deals { done, total } => {
             bar.set_length(total);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use muster::App;
-use muster::config::{BaseUrl, Config};
+use muster::config::{BaseUrl, Config, Profile};
 use muster::dev::crowd::{self, Stage};
 use muster::dev::home::{Home, Settings};
 use muster::dev::people;
@@ -36,6 +36,9 @@ pub struct Args {
     /// Start without sample deals and without a crowd
     #[arg(long)]
     bare: bool,
+    /// Take other rate limits: those of development let a crowd in, but no load test
+    #[arg(long, value_enum, default_value = "dev")]
+    profile: Profile,
 }
 
 /// Starts servers and a node, and runs until Ctrl-C.
@@ -44,12 +47,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     println!("Muster keeps its data in {}", home.folder().display());
     let servers = Servers::start(Options { report: step, ..Options::persistent(home.folder()) }).await?;
     servers.ensure_database(DATABASE).await?;
-    let config = Config::load(&home.write(&Settings {
+    let mut sources = home.write(&Settings {
         database_url: servers.database_url(DATABASE),
         redis_url: servers.redis_url(),
         bind: args.bind.unwrap_or_else(|| free_address(PORT)),
         internal_bind: free_address(INTERNAL_PORT),
-    })?)?;
+    })?;
+    sources.profile = Some(args.profile);
+    let config = Config::load(&sources)?;
 
     let since = Instant::now();
     let shutdown = Shutdown::on_signals()?;

@@ -8,6 +8,7 @@ mod browser;
 mod dev;
 mod engine;
 mod live;
+mod load;
 mod lua;
 mod pages;
 mod races;

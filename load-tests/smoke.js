@@ -1,0 +1,80 @@
+// Does everything that a load test touches work? One virtual user, some seconds. Part of `make test`.
+
+import { check } from 'k6';
+import http from 'k6/http';
+import { Counter } from 'k6/metrics';
+import ws from 'k6/ws';
+
+import { codeOf, join, joinOnce, progress } from './lib/api.js';
+import { AUDIT_THRESHOLDS, audit } from './lib/audit.js';
+import { TEARDOWN_TIMEOUT, buyers, deals, node } from './lib/config.js';
+import { summary } from './lib/summary.js';
+
+const cameToItsEnd = new Counter('came_to_its_end');
+
+export const options = {
+  vus: 1,
+  iterations: 1,
+  teardownTimeout: TEARDOWN_TIMEOUT,
+  // An exception is no failed check, so that it must come to its end.
+  thresholds: { checks: ['rate==1'], came_to_its_end: ['count==1'], ...AUDIT_THRESHOLDS },
+};
+
+const REFUSED = { responseCallback: http.expectedStatuses({ min: 400, max: 499 }) };
+
+export default function () {
+  const [deal, buyer] = [deals[0], buyers[0]];
+  check(http.get(`${node()}/healthz`), { 'it is alive': (r) => r.status === 200 });
+  check(http.get(`${node()}/readyz`), { 'it is ready': (r) => r.status === 200 });
+  check(http.get(`${node()}/`), { 'the home page shows': (r) => r.status === 200 });
+  check(http.get(`${node()}/api/v1/deals?state=open`), {
+    'the deal is listed': (r) => r.json('data').some((listed) => listed.id === deal),
+  });
+  check(http.get(`${node()}/api/v1/signups`, REFUSED), { 'strangers are told to sign in': (r) => codeOf(r) === 'not_signed_in' });
+
+  const before = progress(deal);
+  const key = `smoke-${Date.now()}`;
+  const { answer: joined } = join(deal, buyer, 1, key);
+  check(joined, {
+    'joining is 201': (r) => r.status === 201,
+    'the number is the count of buyers': (r) => r.json('number') === r.json('progress.buyers'),
+    'one more has joined': (r) => r.json('progress.buyers') === before.buyers + 1,
+  });
+  check(joinOnce(deal, buyer, 1, key), {
+    'the same key again is the same signup': (r) => r.status === 201 && r.json('id') === joined.json('id'),
+    'and says so': (r) => r.headers['Idempotency-Replayed'] === 'true',
+  });
+  check(joinOnce(deal, buyer, 2, key), { 'other units with the same key are refused': (r) => codeOf(r) === 'key_reused' });
+  check(joinOnce(deal, buyers[1], 1000, key), { 'too many units are refused': (r) => r.status === 409 });
+  check(firstFrame(deal), {
+    'a live socket begins with the figures': (frame) => frame && frame.type === 'progress' && frame.deal === deal,
+    'of a version that has the join': (frame) => frame && frame.rev >= joined.json('progress.rev'),
+  });
+  const left = http.del(`${node()}/api/v1/signups/${joined.json('id')}`, null, {
+    headers: { Authorization: `Bearer ${buyer.token}` },
+  });
+  check(left, { 'leaving before the tip is 204': (r) => r.status === 204 });
+  check(progress(deal), { 'and gives the place back': (now) => now.buyers === before.buyers });
+  cameToItsEnd.add(1);
+}
+
+function firstFrame(deal) {
+  let frame = null;
+  ws.connect(`${node().replace('http', 'ws')}/api/v1/live?deal=${deal}`, {}, (socket) => {
+    socket.on('message', (text) => {
+      frame = JSON.parse(text);
+      // The figures of before the join may be on their way.
+      if (frame.buyers > 0) socket.close();
+    });
+    socket.setTimeout(() => socket.close(), 5000);
+  });
+  return frame;
+}
+
+export function teardown() {
+  audit();
+}
+
+export function handleSummary(data) {
+  return summary('smoke', data, ['http_reqs', 'http_req_duration']);
+}
