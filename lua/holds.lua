@@ -10,7 +10,8 @@ local function drop_hold(holds, held, signup)
   if not hold then return 0 end
   local units, new = hold:match('(%d+) (%d)')
   redis.call('HDEL', held, signup)
-  redis.call('HINCRBY', held, '=units', -units)
-  redis.call('HINCRBY', held, '=new', -new)
+  -- Not `-new`: the minus of 0 is -0 in Lua, which Redis takes for no number.
+  redis.call('HINCRBY', held, '=units', 0 - units)
+  redis.call('HINCRBY', held, '=new', 0 - new)
   return 1
 end
