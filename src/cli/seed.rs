@@ -20,6 +20,11 @@ pub struct Args {
 /// Makes the sample deals that are not there, and tells where to look.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let config = args.settings.load()?;
+    let base_url = config.server.base_url.as_str().trim_end_matches('/');
+    anyhow::ensure!(
+        !base_url.starts_with("https:"),
+        "{base_url} is for real people: sample deals, and accounts whose password everybody knows, do not belong there"
+    );
     let (engine, ledger, _quota) = startup::engine(&config).await?;
     engine.catch_up_now().await.context("catching up")?;
     let auth = Auth::new(ledger.clone(), Clock::new(), &config.security)?;
@@ -30,7 +35,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     for demo in [DEMO_BUYER, DEMO_MERCHANT] {
         println!("Sign in as {} {} with the password {}", demo.role.as_str(), demo.email, demo.password);
     }
-    let base_url = config.server.base_url.as_str().trim_end_matches('/');
     for deal in done.showcase {
         println!("Waiting for a crowd: {base_url}/deals/{deal}");
     }
