@@ -52,6 +52,19 @@ async fn the_sums_of_the_holds_are_always_those_of_their_parts() {
     }
 }
 
+/// The minus of 0 is no number to Redis: that once cost the connection with each retry.
+#[tokio::test]
+async fn the_hold_of_a_buyer_who_is_known_ends_like_any_other() {
+    let (table, deal, ann) = (Table::lay().await, new_deal(), someone());
+    table.load(open(deal), &[muster::quota::BuyerUnits { buyer: ann, units: 1, rev: 1 }]).await;
+    let again = request(deal, ann, 1);
+    table.admit(&[again]).await;
+    assert_eq!(table.holds(deal).await.holds, 1);
+    table.quota.release(deal, &[again.id]).await;
+    assert_eq!(table.quota.is_held(deal, again.id).await, Ok(false));
+    assert!(table.quota.is_online(), "nothing went wrong on the way");
+}
+
 #[tokio::test]
 async fn without_holds_a_deal_sells_exactly_what_is_free() {
     let table = Table::lay().await;
