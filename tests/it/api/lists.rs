@@ -11,7 +11,7 @@ fn titles(answer: &Answer) -> Vec<&str> {
 
 async fn deal(app: &TestApp, merchant: &Person, title: &str, city: Option<&str>) {
     let deal = app.deal(merchant).with(|form| {
-        form.title = title.to_owned();
+        title.clone_into(&mut form.title);
         form.city = city.map(ToOwned::to_owned);
     });
     deal.publish().await;

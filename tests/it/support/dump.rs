@@ -24,7 +24,7 @@ impl Home {
                 "SELECT coalesce(string_agg(r, E'\\n' ORDER BY r), '') FROM (SELECT (to_jsonb(t) - {RESTLESS})::text AS r FROM {table} AS t) AS s"
             );
             let rows: String = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_one(&mut database).await.unwrap();
-            dump.push_str(&format!("{table}:\n{rows}\n"));
+            dump.extend([table.as_str(), ":\n", &rows, "\n"]);
         }
         dump
     }

@@ -11,7 +11,7 @@ use super::servers::Home;
 pub const NO_REDIS: &str = "redis+unix:///nowhere/redis.sock?db=0";
 
 /// Longer than anything here takes; a test that waits so long has failed.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Waits until something is so.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
