@@ -77,29 +77,32 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tally, before, after, .. } = self;
-        let row = |f: &mut fmt::Formatter<'_>, what: &str, count: u32, more: String| {
-            writeln!(f, "  {what:<16} {:>9}  {more}", HumanCount(count.into()).to_string())
-        };
-        row(f, "attempted", tally.attempted, String::new())?;
-        let replayed =
-            if tally.replayed > 0 { format!("{} of them learnt from a repeat", tally.replayed) } else { String::new() };
-        row(f, "joined", tally.joined, replayed)?;
-        row(f, "refused", tally.refusals(), list(&tally.refused))?;
-        row(f, "left", tally.left, String::new())?;
-        row(f, "leave refused", tally.leave_refusals(), list(&tally.leave_refused))?;
-        row(f, "pending", tally.pending, String::new())?;
-        row(f, "errors", tally.errors.values().sum(), list(&tally.errors))?;
         let repeats = tally.repeats.iter().map(|(why, times)| (Why::as_str(*why).to_owned(), *times)).collect();
-        row(f, "repeated", tally.repeated(), list(&repeats))?;
-        if tally.nobody_to_leave > 0 {
-            row(f, "nobody to leave", tally.nobody_to_leave, "too few had joined".to_owned())?;
+        let replayed = match tally.replayed {
+            0 => String::new(),
+            replayed => format!("{} of them learnt from a repeat", HumanCount(replayed.into())),
+        };
+        let rows = [
+            ("attempted", tally.attempted, String::new()),
+            ("joined", tally.joined, replayed),
+            ("refused", tally.refusals(), list(&tally.refused)),
+            ("left", tally.left, String::new()),
+            ("leave refused", tally.leave_refusals(), list(&tally.leave_refused)),
+            ("nobody to leave", tally.nobody_to_leave, String::new()),
+            ("pending", tally.pending, String::new()),
+            ("errors", tally.errors.values().sum(), list(&tally.errors)),
+            ("repeated", tally.repeated(), list(&repeats)),
+        ];
+        for (what, count, more) in rows {
+            let row = format!("  {what:<16} {:>9}  {more}", HumanCount(count.into()).to_string());
+            writeln!(f, "{}", row.trim_end())?;
         }
-        writeln!(f, "\n  {:<16} {:>9} {:>9} {:>9} {:>9}", "", "before", "joined − left", "expected", "server")?;
+        writeln!(f, "\n  {:<16} {:>9} {:>14} {:>9} {:>9}", "", "before", "joined − left", "expected", "server")?;
         for (what, was, changed, is) in [
             ("buyers", before.buyers, tally.buyers(), after.buyers),
             ("units", before.units, tally.units(), after.units),
         ] {
-            writeln!(f, "  {what:<16} {was:>9} {changed:>13} {:>9} {is:>9}", i64::from(was) + changed)?;
+            writeln!(f, "  {what:<16} {was:>9} {changed:>14} {:>9} {is:>9}", i64::from(was) + changed)?;
         }
         writeln!(f)?;
         self.write_end(f)
