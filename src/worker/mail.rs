@@ -51,6 +51,7 @@ impl Mailer {
             let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?;
             Transport::Smtp(server.timeout(Some(config.timeout)).build())
         } else {
+            std::fs::create_dir_all(&config.folder).map_err(MailError::Folder)?;
             Transport::Files(AsyncFileTransport::new(&config.folder))
         };
         Ok(Self { from: config.from.clone(), base_url: base_url.trim_end_matches('/').to_owned(), transport })
