@@ -29,11 +29,23 @@ impl Currency {
         u32::from(self.0.exponent().unwrap_or(0))
     }
 
-    /// The symbol that people write before an amount; the code and a space where there is none.
+    /// What people write before an amount, as Unicode's CLDR has it for English readers: a symbol that is no other currency's
+    /// (`$` is of the US alone, Australia's is `A$`), else the code and a space.
     #[must_use]
     pub fn symbol(self) -> String {
-        let symbol = self.0.symbol().to_string();
-        if symbol.is_empty() || symbol == "¤" { format!("{} ", self.code()) } else { symbol }
+        match self.code() {
+            "AUD" => "A$".to_owned(),
+            "BRL" => "R$".to_owned(),
+            "CAD" => "CA$".to_owned(),
+            "CNY" => "CN¥".to_owned(),
+            "HKD" => "HK$".to_owned(),
+            "MXN" => "MX$".to_owned(),
+            "NZD" => "NZ$".to_owned(),
+            "TWD" => "NT$".to_owned(),
+            "EUR" | "GBP" | "IDR" | "ILS" | "INR" | "JPY" | "KRW" | "KZT" | "NGN" | "PHP" | "PLN" | "THB" | "TRY"
+            | "UAH" | "USD" | "VND" => self.0.symbol().to_string(),
+            code => format!("{code} "),
+        }
     }
 }
 

@@ -37,6 +37,18 @@ fn people_see_a_symbol_and_groups() {
 }
 
 #[test]
+fn no_two_currencies_look_alike() {
+    let shown = |code, text| Money::parse("price", text, currency(code)).unwrap().display();
+    assert_eq!(shown("AUD", "10"), "A$10.00");
+    assert_eq!(shown("NOK", "1360"), "NOK 1,360.00");
+    assert_eq!(shown("CNY", "5"), "CN¥5.00");
+    let codes = (b'A'..=b'Z').flat_map(|a| (b'A'..=b'Z').flat_map(move |b| (b'A'..=b'Z').map(move |c| [a, b, c])));
+    let known: Vec<Currency> = codes.filter_map(|code| Currency::parse(std::str::from_utf8(&code).unwrap())).collect();
+    let symbols: std::collections::HashSet<String> = known.iter().map(|currency| currency.symbol()).collect();
+    assert_eq!(symbols.len(), known.len());
+}
+
+#[test]
 fn there_is_no_such_currency() {
     assert_eq!(Currency::parse("XYZ"), None);
     assert_eq!(Currency::parse("usd"), Currency::parse("USD"));

@@ -4,7 +4,7 @@
 //! What holds:
 //!
 //! - One owner per data folder; a second one is refused, not waited for.
-//! - When this process ends they end, also after `kill -9`: see [`process`] and [`keeper`].
+//! - When this process ends they end, also after `kill -9`: see `process` and `keeper`.
 //! - "Started" means that a query was answered.
 //! - They never run as root, because Postgres refuses to.
 

@@ -1,5 +1,8 @@
 //! Sixty clients make two thousand attempts at two hundred units, over HTTP and at two nodes; each writes down what it was
-//! told. Also while Redis is wiped, and while it is stopped and started.
+//! told. Also while Redis is wiped, and while it is stopped and started. `RUSH=full` makes it 300 clients, 20,000 attempts and
+//! 1,000 units.
+
+use std::sync::LazyLock;
 
 use muster::client_log::{self, ClientLog, Version};
 use muster::domain::{DealId, IdempotencyKey, Progress, Role};
@@ -11,9 +14,17 @@ use serde_json::Value;
 use crate::support::fault::until;
 use crate::support::{self, Person, TestApp};
 
-const CLIENTS: usize = 60;
-const ATTEMPTS: usize = 2_000;
-const CAP: u32 = 200;
+/// How big a rush is.
+struct Size {
+    clients: usize,
+    attempts: usize,
+    cap: u32,
+}
+
+static SIZE: LazyLock<Size> = LazyLock::new(|| match std::env::var("RUSH").as_deref() {
+    Ok("full") => Size { clients: 300, attempts: 20_000, cap: 1_000 },
+    _ => Size { clients: 60, attempts: 2_000, cap: 200 },
+});
 
 /// One client: people who share it, an address of each node, and its log.
 struct Client {
@@ -76,12 +87,12 @@ impl Rush {
         let seed: u64 = rand::rng().random();
         println!("seed {seed}");
         let mo = app.merchant("Mo").await;
-        let deal = app.deal(&mo).tipping_point(30).cap(i64::from(CAP)).per_buyer_max(4).publish().await.id;
-        let mut people = app.people("Pat", CLIENTS * 12, Role::Buyer).await;
+        let deal = app.deal(&mo).tipping_point(30).cap(i64::from(SIZE.cap)).per_buyer_max(4).publish().await.id;
+        let mut people = app.people("Pat", SIZE.clients * 12, Role::Buyer).await;
         let logs = tempfile::tempdir().unwrap();
         let begin = version(&app.progress(deal).await);
         let mut clients = tokio::task::JoinSet::new();
-        for n in 0..CLIENTS {
+        for n in 0..SIZE.clients {
             let people: Vec<Person> = people.drain(..12).collect();
             let bases = app.nodes.iter().map(|node| people.iter().map(|person| person.at(node)).collect()).collect();
             let log = ClientLog::create(&logs.path().join(format!("{n}.jsonl")), app.nodes[0].clock.clone()).unwrap();
@@ -90,7 +101,7 @@ impl Rush {
             let mut client = Client { people, bases, deal, log, chance };
             clients.spawn(async move {
                 let mut smallest_refused = None;
-                for attempt in (n..ATTEMPTS).step_by(CLIENTS) {
+                for attempt in (n..SIZE.attempts).step_by(SIZE.clients) {
                     let refused = client.attempt(attempt).await;
                     smallest_refused = [smallest_refused, refused].into_iter().flatten().min();
                 }
@@ -113,7 +124,7 @@ impl Rush {
         assert!(left == 0 || refused.is_some_and(|units| left < units), "{left} left, though {refused:?} was refused");
         self.app.settle_now().await;
         let logs: Vec<_> = self.logs.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert_eq!(logs.len(), CLIENTS);
+        assert_eq!(logs.len(), SIZE.clients);
         let report = self.app.audit(&AuditOptions { logs, ..AuditOptions::default() }).await;
         assert_eq!(report.outcome(), AuditOutcome::Clean, "\n{report}");
         let compared: Vec<_> = report.checks().filter(|check| check.looked_at > 0).map(|check| check.id).collect();
@@ -135,7 +146,7 @@ async fn a_rush_sells_exactly_what_there_is() {
 async fn a_rush_in_which_redis_is_wiped_sells_exactly_what_there_is() {
     let app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let rush = Rush::begin(app).await;
-    for sold in [60, 150, CAP - 3] {
+    for sold in [SIZE.cap / 3, SIZE.cap * 3 / 4, SIZE.cap - 3] {
         rush.until_sold(sold).await;
         let () = redis::cmd("FLUSHALL").query_async(&mut rush.app.home.redis().await).await.unwrap();
     }
@@ -146,9 +157,9 @@ async fn a_rush_in_which_redis_is_wiped_sells_exactly_what_there_is() {
 async fn a_rush_in_which_redis_is_stopped_and_started_sells_exactly_what_there_is() {
     let app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let mut rush = Rush::begin(app).await;
-    rush.until_sold(60).await;
+    rush.until_sold(SIZE.cap / 3).await;
     rush.app.servers().redis().unwrap().stop().await;
-    rush.until_sold(140).await;
+    rush.until_sold(SIZE.cap * 2 / 3).await;
     rush.app.servers().redis().unwrap().start().await.unwrap();
     rush.ends_well().await;
 }
