@@ -2,7 +2,7 @@
 
 const FIRST_NAMES: [&str; 40] = [
     "Ada", "Amir", "Ana", "Anouk", "Bayu", "Bruno", "Carla", "Chidi", "Dewi", "Elif", "Emre", "Esi", "Femi", "Freya",
-    "Gita", "Hana", "Hugo", "Ines", "Ivo", "Jonas", "Kaia", "Kenji", "Lina", "Lucia", "Malik", "Mei", "Mila", "Nadia",
+    "Gita", "Hana", "Hugo", "Irma", "Ivo", "Jonas", "Kaia", "Kenji", "Lina", "Lucia", "Malik", "Mei", "Mila", "Nadia",
     "Nils", "Oren", "Pia", "Rafa", "Rosa", "Sari", "Tariq", "Tess", "Uma", "Vera", "Yusuf", "Zoe",
 ];
 const LAST_NAMES: [&str; 30] = [
