@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// For what a browser shows to become what is awaited, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
+const STARTS: usize = 5;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A driver. Ends when it is dropped, and its windows with it.
@@ -28,6 +29,17 @@ pub struct Window {
 
 impl Chromium {
     pub async fn start() -> Self {
+        for _ in 0..STARTS {
+            if let Some(started) = Self::try_start().await {
+                return started;
+            }
+        }
+        panic!("chromedriver ended at once, {STARTS} times");
+    }
+
+    /// A driver on a free port; none if it ended. It takes a free port of IPv4 and then the same of IPv6, which may be
+    /// somebody's.
+    async fn try_start() -> Option<Self> {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -37,15 +49,14 @@ impl Chromium {
             .expect("chromedriver is not there: run `make setup`");
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = loop {
-            let line =
-                timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("chromedriver ended at once");
+            let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap()?;
             if let Some((_, port)) = line.split_once("started successfully on port ") {
                 break port.trim_end_matches('.').to_owned();
             }
         };
         // Nobody reads on: what it says later must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { driver, url: format!("http://127.0.0.1:{port}") }
+        Some(Self { driver, url: format!("http://127.0.0.1:{port}") })
     }
 
     /// A new window of somebody who has never been here.
