@@ -31,6 +31,10 @@ pub struct LiveConfig {
     pub deals_per_socket_max: usize,
     /// The most sockets of one address.
     pub sockets_per_address_max: usize,
+    /// Sockets that one address may open at once, whether or not it closes them again.
+    pub opens_per_address_burst: usize,
+    /// Sockets that it may open per second in the long run.
+    pub opens_per_address_per_second: usize,
     /// The most sockets of this node.
     pub sockets_per_node_max: usize,
     /// The most new sockets per second of this node.
@@ -89,6 +93,16 @@ impl LiveConfig {
         problems.require(self.frame_max_bytes >= 125, "live.frame_max_bytes", "must be at least 125");
         problems.require(self.deals_per_socket_max >= 1, "live.deals_per_socket_max", "must be at least 1");
         problems.require(self.sockets_per_address_max >= 1, "live.sockets_per_address_max", "must be at least 1");
+        problems.require(
+            self.opens_per_address_burst >= self.sockets_per_address_max,
+            "live.opens_per_address_burst",
+            "must be at least live.sockets_per_address_max: after a restart all of them come back at once",
+        );
+        problems.require(
+            self.opens_per_address_per_second >= 1,
+            "live.opens_per_address_per_second",
+            "must be at least 1",
+        );
         problems.require(self.sockets_per_node_max >= 1, "live.sockets_per_node_max", "must be at least 1");
         problems.require(self.upgrades_per_second_max >= 1, "live.upgrades_per_second_max", "must be at least 1");
         problems.require(!self.ping_every.is_zero(), "live.ping_every_s", "must be at least 1");

@@ -25,13 +25,23 @@ impl TokenBucket {
 
     /// Takes `tokens` if there are as many; else takes none.
     pub fn take(&mut self, tokens: usize, now: Instant) -> bool {
-        self.fill(now);
-        let wanted_micro = micro(tokens);
-        let enough = wanted_micro <= self.level_micro;
+        let enough = self.has(tokens, now);
         if enough {
-            self.level_micro -= wanted_micro;
+            self.level_micro -= micro(tokens);
         }
         enough
+    }
+
+    /// Whether there are as many.
+    pub fn has(&mut self, tokens: usize, now: Instant) -> bool {
+        self.fill(now);
+        micro(tokens) <= self.level_micro
+    }
+
+    /// Whether it is as if it had never been used: nothing is lost by forgetting it.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.level_micro == self.full_micro
     }
 
     fn fill(&mut self, now: Instant) {

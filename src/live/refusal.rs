@@ -18,6 +18,9 @@ pub enum Refusal {
     /// Too many sockets are open from this address.
     #[error("too many live sockets are open from this address")]
     AddressFull,
+    /// This address opens sockets faster than it may, whether or not it closes them again.
+    #[error("this address opens live sockets too fast")]
+    AddressTooFast,
     /// The node has as many sockets as it takes, or too many came within a second.
     #[error("this server takes no more live sockets at the moment")]
     NodeBusy,
@@ -38,6 +41,7 @@ impl Refusal {
             Self::NoDeal => "no_deal",
             Self::TooManyDeals { .. } => "too_many_deals",
             Self::AddressFull => "too_many_sockets",
+            Self::AddressTooFast => "sockets_too_fast",
             Self::NodeBusy => "busy",
             Self::Draining => "restarting",
             Self::NotAWebSocket => "not_a_websocket",
@@ -49,7 +53,7 @@ impl Refusal {
     pub const fn retry_after_s(self) -> Option<u32> {
         match self {
             Self::AddressFull => Some(30),
-            Self::NodeBusy | Self::Draining => Some(5),
+            Self::AddressTooFast | Self::NodeBusy | Self::Draining => Some(5),
             Self::WrongOrigin | Self::NoDeal | Self::TooManyDeals { .. } | Self::NotAWebSocket => None,
         }
     }

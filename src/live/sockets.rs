@@ -33,11 +33,17 @@ pub struct Sockets {
 struct State {
     next_id: u64,
     open: HashMap<u64, Entry>,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<IpAddr, Household>,
     upgrades: TokenBucket,
     /// Connections whose socket has ended, until they have sent what was left; in the order of their deadlines.
     departing: VecDeque<(Instant, Weak<Connection>)>,
     draining: bool,
+}
+
+/// What is known of one address: kept while it has a socket, and after that until it may open as many as any other.
+struct Household {
+    open: usize,
+    opens: TokenBucket,
 }
 
 struct Entry {
@@ -72,7 +78,7 @@ impl Sockets {
     ///
     /// # Errors
     ///
-    /// [`Refusal::AddressFull`], [`Refusal::NodeBusy`] or [`Refusal::Draining`].
+    /// [`Refusal::AddressFull`], [`Refusal::AddressTooFast`], [`Refusal::NodeBusy`] or [`Refusal::Draining`].
     pub fn open(&self, address: IpAddr, connection: Weak<Connection>) -> Result<Seat, Refusal> {
         let now = Instant::now();
         let address = household(address);
@@ -86,10 +92,15 @@ impl Sockets {
         let line = Arc::new(Line::new(now));
         let next_ping = now + first_ping(id, self.config.ping_every);
         state.open.insert(id, Entry { line: Arc::clone(&line), address, connection, next_ping });
-        *state.by_address.entry(address).or_default() += 1;
         state.publish_count();
         drop(state);
         Ok(Seat { id, line, sockets: self.clone() })
+    }
+
+    /// How many addresses are remembered.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.lock().by_address.len()
     }
 
     /// How many are open.
@@ -114,6 +125,7 @@ impl Sockets {
         for entry in state.open.values_mut() {
             entry.look_over(&self.config, now);
         }
+        state.by_address.retain(|_, household| household.open > 0 || !household.opens.is_full(now));
         while let Some((_deadline, connection)) = state.departing.pop_front_if(|(deadline, _)| *deadline <= now) {
             cut(&connection);
         }
@@ -170,22 +182,28 @@ impl State {
         if self.draining {
             return Err(Refusal::Draining);
         }
-        if self.by_address.get(&address).is_some_and(|count| *count >= config.sockets_per_address_max) {
-            return Err(Refusal::AddressFull);
+        // Looked at before anything is taken: who is refused for itself takes nothing from the others.
+        if let Some(household) = self.by_address.get_mut(&address) {
+            if household.open >= config.sockets_per_address_max {
+                return Err(Refusal::AddressFull);
+            }
+            if !household.opens.has(1, now) {
+                return Err(Refusal::AddressTooFast);
+            }
         }
         if self.open.len() >= config.sockets_per_node_max || !self.upgrades.take(1, now) {
             return Err(Refusal::NodeBusy);
         }
+        let household = self.by_address.entry(address).or_insert_with(|| Household::new(config, now));
+        household.open += 1;
+        household.opens.take(1, now);
         Ok(())
     }
 
     fn close(&mut self, id: u64, cut_at: Instant) {
         let Some(entry) = self.open.remove(&id) else { return };
-        if let Some(count) = self.by_address.get_mut(&entry.address) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_address.remove(&entry.address);
-            }
+        if let Some(household) = self.by_address.get_mut(&entry.address) {
+            household.open -= 1;
         }
         self.departing.push_back((cut_at, entry.connection));
         self.publish_count();
@@ -193,6 +211,13 @@ impl State {
 
     fn publish_count(&self) {
         gauge!("muster_live_sockets").set(u32::try_from(self.open.len()).unwrap_or(u32::MAX));
+    }
+}
+
+impl Household {
+    fn new(config: &LiveConfig, now: Instant) -> Self {
+        let opens = TokenBucket::new(config.opens_per_address_burst, config.opens_per_address_per_second, now);
+        Self { open: 0, opens }
     }
 }
 

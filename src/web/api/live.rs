@@ -51,6 +51,8 @@ impl From<Refusal> for Problem {
                 format!("Name at most {max} deals."),
             )]),
             Refusal::AddressFull => Self::new(Code::TooManySockets),
+            Refusal::AddressTooFast => Self::new(Code::TooManySockets)
+                .detail("This address opens live sockets too fast: wait a moment, then connect again."),
             Refusal::NodeBusy => Self::new(Code::Busy),
             Refusal::Draining => Self::new(Code::Busy).detail("This server is restarting: connect again."),
             Refusal::NotAWebSocket => Self::new(Code::UpgradeNeeded),

@@ -114,7 +114,7 @@ fn status(refusal: Refusal) -> StatusCode {
         Refusal::NoDeal | Refusal::TooManyDeals { .. } => StatusCode::BAD_REQUEST,
         Refusal::WrongOrigin => StatusCode::FORBIDDEN,
         Refusal::NotAWebSocket => StatusCode::UPGRADE_REQUIRED,
-        Refusal::AddressFull => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::AddressFull | Refusal::AddressTooFast => StatusCode::TOO_MANY_REQUESTS,
         Refusal::NodeBusy | Refusal::Draining => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

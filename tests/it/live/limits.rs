@@ -90,6 +90,29 @@ async fn a_herd_is_let_in_at_a_rate() {
     assert!(matches!(seats.last(), Some(Err(Refusal::NodeBusy))));
 }
 
+/// Whether or not it closes them again: each costs the node a handshake.
+#[tokio::test]
+async fn an_address_that_opens_and_closes_sockets_all_the_time_is_slowed_down_and_others_are_not() {
+    let config = LiveConfig {
+        sockets_per_address_max: 10,
+        opens_per_address_burst: 10,
+        opens_per_address_per_second: 1,
+        ping_every: std::time::Duration::from_hours(1),
+        ..paced()
+    };
+    let hub = hub(config);
+    let open = |last: u8| hub.sockets().open([192, 0, 2, last].into(), Weak::new());
+    let outcomes = std::iter::repeat_with(|| open(1).map(drop)).take(200).collect::<Vec<_>>();
+    assert_eq!(hub.sockets().count(), 0);
+    assert!(outcomes.iter().take(10).all(Result::is_ok));
+    assert!(matches!(outcomes.last(), Some(Err(Refusal::AddressTooFast))), "{:?}", outcomes.last());
+    assert!(open(2).is_ok(), "another address");
+    // What is known of them is forgotten once it makes no difference.
+    assert_eq!(hub.sockets().remembered(), 2);
+    hub.sockets().look_over(tokio::time::Instant::now() + std::time::Duration::from_secs(30));
+    assert_eq!(hub.sockets().remembered(), 0);
+}
+
 #[tokio::test]
 async fn a_household_is_one_address_however_it_is_written() {
     let config = LiveConfig { sockets_per_address_max: 1, ..paced() };

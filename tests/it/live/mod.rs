@@ -1,6 +1,6 @@
 //! The live feed: frames, pace, limits, hostile and stalled clients, going down.
 
-mod feed;
+pub mod feed;
 mod frames;
 mod hostile;
 mod limits;
