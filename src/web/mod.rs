@@ -22,3 +22,8 @@ pub mod resource;
 pub mod routes;
 pub mod security;
 pub mod session;
+
+pub use api::paging;
+pub use api::signups::join::Join as JoinBody;
+pub use extract::parse_json;
+pub use pages::view::markdown;

@@ -10,7 +10,7 @@ pub mod describe;
 pub mod health;
 pub mod internal;
 pub mod live;
-pub(super) mod paging;
+pub mod paging;
 pub mod redemptions;
 pub mod signups;
 pub mod tokens;

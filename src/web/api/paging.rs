@@ -4,7 +4,7 @@
 //! list, or of the same one with other filters, is refused instead of answering an odd page.
 
 use actix_web::HttpResponse;
-use chrono::DateTime;
+use chrono::{DateTime, Datelike};
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -19,6 +19,8 @@ use crate::web::problem::Problem;
 const LIMIT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
 const CHECK_BYTES: usize = 6;
+/// Every list is ordered by a time in these.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,12 +36,16 @@ pub struct List(String);
 
 impl List {
     /// The list of this name and these filters.
+    #[must_use]
     pub fn new(name: &str, filters: &[&str]) -> Self {
         // A filter cannot hold a control character, so no two lists have one text.
         Self(format!("{name}\n{}", filters.join("\n")))
     }
 
     /// Which page is asked for. Takes `limit` and `cursor` from the query; with them, it must be empty.
+    ///
+    /// # Errors
+    /// What is wrong with the query.
     pub fn page(&self, mut query: Query) -> Result<PageRequest, Problem> {
         let limit = query.number("limit", 1, LIMIT_MAX).unwrap_or(LIMIT);
         let cursor = query.text("cursor");
@@ -52,16 +58,19 @@ impl List {
     }
 
     /// The page as it is answered.
+    #[must_use]
     pub fn answer<T: Serialize>(&self, page: Page<T>) -> HttpResponse {
         HttpResponse::Ok().json(self.listing(page))
     }
 
     /// The page as it is written.
+    #[must_use]
     pub fn listing<T>(&self, page: Page<T>) -> Listing<T> {
         Listing { data: page.items, next_cursor: page.next_cursor.map(|cursor| self.write(cursor)) }
     }
 
     /// The text of a place in this list.
+    #[must_use]
     pub fn write(&self, cursor: Cursor) -> String {
         let mut bytes = Vec::with_capacity(8 + 16 + CHECK_BYTES);
         bytes.extend(cursor.at.timestamp_micros().to_be_bytes());
@@ -72,6 +81,7 @@ impl List {
     }
 
     /// The place of a text; none if it is none of this list.
+    #[must_use]
     pub fn read(&self, text: &str) -> Option<Cursor> {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (place, check) = bytes.split_at_checked(24)?;
@@ -79,7 +89,10 @@ impl List {
             return None;
         }
         let (at, id) = place.split_first_chunk::<8>()?;
-        Some(Cursor { at: DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?, id: Uuid::from_slice(id).ok()? })
+        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?;
+        // The check is no secret: anybody can make a cursor. Times that Postgres does not know end here.
+        YEARS.contains(&at.year()).then_some(())?;
+        Some(Cursor { at, id: Uuid::from_slice(id).ok()? })
     }
 
     fn check(&self, place: &[u8]) -> [u8; CHECK_BYTES] {
@@ -110,6 +123,13 @@ mod tests {
         #[test]
         fn no_other_text_is_a_cursor(text in "\\PC{0,60}") {
             prop_assert_eq!(list().read(&text), None);
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_a_time_that_nothing_has_is_none() {
+        for at in [DateTime::<chrono::Utc>::MIN_UTC, DateTime::<chrono::Utc>::MAX_UTC] {
+            assert!(list().read(&list().write(Cursor { at, id: Uuid::nil() })).is_none());
         }
     }
 

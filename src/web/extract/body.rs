@@ -56,7 +56,7 @@ impl Body {
             return Err(Problem::new(Code::WrongContentType));
         }
         let bytes = self.bytes().await?;
-        parse(&bytes)
+        parse_json(&bytes)
     }
 
     async fn bytes(mut self) -> Result<Bytes, Problem> {
@@ -94,7 +94,10 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// Reads one JSON object. That a list is none must be said here: serde would take its items for the fields in their order.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+///
+/// # Errors
+/// It is no JSON, or of another shape; a problem document says where.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(match serde_json::from_slice(bytes) {
             Ok(IgnoredAny) => {

@@ -16,7 +16,7 @@ struct Form {
 }
 
 fn refusal(json: &str) -> (&'static str, Option<FieldProblem>) {
-    let problem = parse::<Form>(json.as_bytes()).unwrap_err();
+    let problem = parse_json::<Form>(json.as_bytes()).unwrap_err();
     (problem.code().meaning().word, problem.field_problems().first().cloned())
 }
 
@@ -29,7 +29,7 @@ fn field(json: &str) -> (String, &'static str, String) {
 
 #[test]
 fn a_good_body_is_read() {
-    let form: Form = parse(br#"{"units": 2, "at": "2026-12-01T12:00:00Z"}"#).unwrap();
+    let form: Form = parse_json(br#"{"units": 2, "at": "2026-12-01T12:00:00Z"}"#).unwrap();
     assert_eq!(form.units, 2);
 }
 
@@ -82,6 +82,6 @@ fn only_json_counts_as_json() {
 
 #[test]
 fn a_time_among_the_terms_of_a_deal_is_explained_too() {
-    let problem = parse::<TermsForm>(br#"{"opens_at": "soon"}"#).unwrap_err();
+    let problem = parse_json::<TermsForm>(br#"{"opens_at": "soon"}"#).unwrap_err();
     assert_eq!(problem.field_problems().first().map(|field| field.code), Some("not_a_time"));
 }

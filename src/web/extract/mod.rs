@@ -10,7 +10,7 @@ mod id;
 mod query;
 mod who;
 
-pub use body::Body;
+pub use body::{Body, parse_json};
 pub use headers::{IdempotencyHeader, IfMatch, IfNoneMatch, MaybeIdempotencyHeader};
 pub use id::{Id, PathId, parse_id};
 pub use query::Query;

@@ -1,5 +1,8 @@
 //! Lists: filters and pages.
 
+use chrono::{DateTime, Utc};
+use muster::ledger::Cursor;
+use muster::web::paging::List;
 use serde_json::{Value, json};
 
 use super::{Answer, send};
@@ -81,6 +84,23 @@ async fn a_cursor_is_good_for_its_own_list_only() {
     for cursor in ["x", "AAAA", "%00", "!!", &cursor[1..]] {
         let answer = send(app.get(&format!("/api/v1/deals?cursor={cursor}"))).await;
         assert!(matches!(answer.code(), "bad_cursor" | "bad_query"), "{cursor}");
+    }
+}
+
+/// What a cursor carries is no secret: anybody can make one that asks for a time before all that Postgres knows.
+#[tokio::test]
+async fn a_cursor_that_was_made_up_is_refused_like_any_other() {
+    let app = support::app().start().await;
+    let ann = app.buyer("Ann").await;
+    for at in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+        let cursor = List::new("signups", &[]).write(Cursor { at, id: uuid::Uuid::nil() });
+        let answer = send(ann.get(&format!("/api/v1/signups?cursor={cursor}"))).await;
+        assert_eq!((answer.status, answer.code()), (400, "bad_cursor"));
+        let page = ann.get(&format!(
+            "/my/deals?cursor={}",
+            List::new("/my/deals", &[]).write(Cursor { at, id: uuid::Uuid::nil() })
+        ));
+        assert!(page.send().await.unwrap().status().as_u16() < 500);
     }
 }
 
