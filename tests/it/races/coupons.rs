@@ -1,7 +1,10 @@
 use muster::domain::{IdempotencyKey, Role};
 use muster::engine::RedeemOutcome;
 use muster::ledger::PageRequest;
+use serde_json::{Value, json};
+use sqlx::Executor;
 
+use crate::support::fault::until;
 use crate::support::outcomes::joined;
 use crate::support::race::at_once;
 use crate::support::{self};
@@ -33,6 +36,46 @@ async fn two_cashiers_with_one_coupon_redeem_it_once() {
         }
         assert_eq!((first.len(), told.len()), (1, 19));
         assert!(told.iter().all(|redemption| *redemption == first[0]), "everybody hears the same");
+    }
+    app.assert_clean().await;
+}
+
+/// The same over HTTP, where limits, bodies and keys are in the way as well.
+#[tokio::test]
+async fn thirty_tills_at_three_nodes_redeem_one_coupon_once_and_the_others_hear_when_and_where() {
+    let app = support::app().nodes(3).start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let deal = app.deal(&mo).tipping_point(1).publish().await.id;
+    joined(app.join(&ann, deal, 2, "a").await);
+    app.settle_now().await;
+    for coupon in app.engine.coupons(ann.id, &PageRequest::first(10)).await.unwrap().items {
+        let tills: Vec<_> = (0..30)
+            .map(|n| {
+                let (mo, code) = (mo.at(&app.nodes[n % 3]), coupon.code.to_string());
+                let scan = mo.post("/api/v1/redemptions").json(&json!({"code": code, "till": format!("till {n}")}));
+                async move {
+                    let answer = scan.send().await.unwrap();
+                    (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+                }
+            })
+            .collect();
+        // All of them have looked the code up, or wait to do so, before any of them goes on.
+        let mut blocker = app.home.connect().await;
+        blocker.execute("BEGIN").await.unwrap();
+        let lock = sqlx::query("SELECT 1 FROM coupons WHERE id = $1 FOR UPDATE").bind(coupon.id.as_uuid());
+        lock.execute(&mut blocker).await.unwrap();
+        let scanning = tokio::spawn(at_once(tills));
+        until("several tills wait at each node", async || app.home.waiting_for_locks().await >= 9).await;
+        blocker.execute("ROLLBACK").await.unwrap();
+        let told = scanning.await.unwrap();
+        let (first, others): (Vec<_>, Vec<_>) = told.iter().partition(|(status, _)| *status == 201);
+        assert_eq!((first.len(), others.len()), (1, 29), "{told:?}");
+        for (status, body) in others {
+            assert_eq!((*status, &body["code"]), (409, &json!("already_redeemed")), "{body}");
+            for what in ["redeemed_at", "redeemed_where"] {
+                assert_eq!(body[what], first[0].1[what], "{body}");
+            }
+        }
     }
     app.assert_clean().await;
 }

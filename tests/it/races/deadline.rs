@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use muster::domain::{DealState, JoinOutcome, LeaveOutcome, Refusal, Role};
@@ -50,6 +50,54 @@ async fn who_joined_was_in_time_and_who_was_late_was_told() {
     app.assert_clean().await;
 }
 
+/// A thousand at three nodes, in small batches, so that many commits lie around the deadline; half of them come after it has
+/// passed, and are turned away by Redis or by Postgres. That nobody was late is what the audit says (I7).
+#[tokio::test]
+async fn of_a_thousand_around_the_deadline_each_was_in_time_or_was_told() {
+    let app = support::app().nodes(3).with("lanes.batch_max", "16").start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 1_000, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(1_000).publish().await.id;
+    let join = |n: usize| {
+        let (engine, request) = (app.nodes[n % 3].engine.clone(), wish(&people[n], deal, 1, "a"));
+        tokio::spawn(async move { engine.join(request).await })
+    };
+    let mut clients: Vec<_> = (0..500).map(join).collect();
+    support::fault::until("some have joined", async || app.counts(deal).await.0 > 0).await;
+    let passing = async {
+        app.clock.advance(DAY).await;
+        app.nodes[1].engine.close_due().await.unwrap();
+    };
+    let arriving = async {
+        let mut more = Vec::new();
+        for n in 500..1_000 {
+            more.push(join(n));
+            tokio::task::yield_now().await;
+        }
+        more
+    };
+    let ((), more) = tokio::join!(passing, arriving);
+    clients.extend(more);
+    // One more, who is late for certain.
+    assert_eq!(app.nodes[2].join(&app.buyer("Late").await, deal, 1, "a").await, JoinOutcome::Refused(Refusal::Closed));
+    let (mut in_time, mut late) = (0, 0);
+    for client in clients {
+        match client.await.unwrap() {
+            JoinOutcome::Joined(_) => in_time += 1,
+            JoinOutcome::Refused(Refusal::Closed) => late += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    println!("{in_time} in time, {late} late");
+    app.close_now().await;
+    let progress = app.progress(deal).await;
+    assert_eq!(progress.buyers, in_time);
+    assert_eq!(progress.state, if in_time == 1_000 { DealState::Succeeded } else { DealState::Failed });
+    app.settle_now().await;
+    app.deliver_now().await;
+    app.assert_clean().await;
+}
+
 /// The join waits for the deal's lock when the deadline passes: what counts is the time after it has the lock.
 #[tokio::test]
 async fn a_join_that_waited_across_the_deadline_is_late() {
@@ -79,10 +127,12 @@ async fn many_closers_end_each_deal_once() {
     let mo = app.merchant("Mo").await;
     let ann = app.buyer("Ann").await;
     let mut deals = HashSet::new();
+    let mut revs = HashMap::new();
     for n in 0..20 {
         let deal = app.deal(&mo).tipping_point(1 + n % 2).publish().await.id;
         joined(app.join(&ann, deal, 1, "a").await);
         deals.insert(deal);
+        revs.insert(deal, app.progress(deal).await.rev);
     }
     app.clock.advance(DAY + Duration::from_secs(1)).await;
     let closers = (0..8).map(|n| {
@@ -94,6 +144,9 @@ async fn many_closers_end_each_deal_once() {
     ended.extend(app.engine.close_due().await.unwrap());
     assert_eq!(ended.len(), 20);
     assert_eq!(ended.into_iter().collect::<HashSet<_>>(), deals);
+    for (deal, rev) in revs {
+        assert_eq!(app.progress(deal).await.rev, rev + 1, "one change of state");
+    }
     assert_eq!(app.home.number("SELECT count(*) FROM outbox WHERE key LIKE 'fail:%'").await, 10);
     app.settle_now().await;
     app.deliver_now().await;

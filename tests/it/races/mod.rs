@@ -7,5 +7,7 @@ mod controls;
 mod coupons;
 mod deadline;
 mod last_place;
+mod one_key;
 mod rush;
 mod tip;
+mod withdraw;

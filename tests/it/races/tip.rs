@@ -60,3 +60,51 @@ async fn a_leave_against_the_tip_is_decided_one_way_or_the_other() {
     app.settle_now().await;
     app.assert_clean().await;
 }
+
+/// Those who joined leave while others join, just below the tipping point: whether and when it tips is open, but whoever
+/// has left is not counted, and after the tip nobody leaves.
+#[tokio::test]
+async fn many_leaves_against_many_joins_around_the_tipping_point_never_untip_a_deal() {
+    let app = support::app().nodes(3).with("lanes.batch_max", "2").start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 24, Role::Buyer).await;
+    let (early, late) = people.split_at(12);
+    for round in 0..10 {
+        let deal = app.deal(&mo).tipping_point(14).publish().await.id;
+        let mut signups = Vec::new();
+        for person in early {
+            signups.push(joined(app.join(person, deal, 1, "a").await).id);
+        }
+        let (mut leaves, mut joins) = (Vec::new(), Vec::new());
+        for (n, ((leaver, signup), joiner)) in early.iter().zip(signups).zip(late).enumerate() {
+            let (engine, request) = (app.nodes[n % 3].engine.clone(), wish(joiner, deal, 1, "a"));
+            joins.push(tokio::spawn(async move { joined(engine.join(request).await) }));
+            let (engine, buyer) = (app.nodes[(n + round) % 3].engine.clone(), leaver.id);
+            leaves.push(tokio::spawn(async move { engine.leave(buyer, signup).await }));
+        }
+        let (mut left, mut stayed) = (0, 0);
+        for leave in leaves {
+            match leave.await.unwrap() {
+                LeaveOutcome::Left => left += 1,
+                LeaveOutcome::AlreadyTipped => stayed += 1,
+                other => panic!("round {round}: {other:?}"),
+            }
+        }
+        for join in joins {
+            join.await.unwrap();
+        }
+        let progress = app.progress(deal).await;
+        assert_eq!(progress.buyers, 24 - left, "round {round}");
+        // Who was told "already tipped" was told the truth.
+        assert!(stayed == 0 || progress.state == DealState::Tipped, "round {round}: {progress:?}");
+        assert!(progress.state == DealState::Tipped || progress.buyers < 14, "round {round}: {progress:?}");
+        let afterwards = format!(
+            "SELECT count(*) FROM signups AS s JOIN deals AS d ON d.id = s.deal WHERE d.id = '{deal}' AND s.left_at > d.tipped_at"
+        );
+        assert_eq!(app.home.number(&afterwards).await, 0, "round {round}: nobody leaves after the tip");
+        let events = format!("SELECT count(*) FROM outbox WHERE key = 'tip:{deal}'");
+        assert_eq!(app.home.number(&events).await, i64::from(progress.state == DealState::Tipped), "round {round}");
+    }
+    app.settle_now().await;
+    app.assert_clean().await;
+}

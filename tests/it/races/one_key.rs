@@ -1,0 +1,75 @@
+//! One key, many times, over HTTP and at three nodes: what a nervous finger and a load balancer make together.
+
+use std::collections::{HashMap, HashSet};
+
+use muster::domain::DealId;
+use serde_json::Value;
+
+use crate::support::race::at_once;
+use crate::support::{self, Person, TestApp};
+
+/// Status, whether it was said to be a replay, and body.
+type Told = (u16, bool, Value);
+
+async fn three_nodes() -> (TestApp, Person) {
+    // More clicks than one buyer is allowed in a minute.
+    let many = ["limits.joins_per_account.count", "limits.joins_per_account_and_deal.count"];
+    let app = many.iter().fold(support::app().nodes(3), |app, limit| app.with(limit, "1000")).start().await;
+    let ann = app.buyer("Ann").await;
+    (app, ann)
+}
+
+/// Joins with one key, at one node after the other and all at once: so many units each time.
+async fn join_at_once(app: &TestApp, ann: &Person, deal: DealId, units: impl Iterator<Item = u32>) -> Vec<Told> {
+    let clicks = units.enumerate().map(|(n, units)| {
+        let ann = ann.at(&app.nodes[n % app.nodes.len()]);
+        async move {
+            let answer = ann.join(deal, units, "one-key").await;
+            let is_replay = answer.headers().get("idempotency-replayed").is_some_and(|said| said == "true");
+            (answer.status().as_u16(), is_replay, answer.json().await.unwrap())
+        }
+    });
+    at_once(clicks.collect::<Vec<_>>()).await
+}
+
+#[tokio::test]
+async fn fifty_times_at_three_nodes_is_one_signup_and_fifty_times_the_same_answer() {
+    let (app, ann) = three_nodes().await;
+    let mo = app.merchant("Mo").await;
+    for round in 1..=4 {
+        // Its units are the last ones: whoever came too late for them must not hear so.
+        let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
+        let told = join_at_once(&app, &ann, deal, std::iter::repeat_n(2, 50)).await;
+        let same: HashSet<_> = told
+            .iter()
+            .map(|(status, _, body)| (*status, body["id"].to_string(), body["units"].as_u64(), body["number"].as_u64()))
+            .collect();
+        assert_eq!(same.len(), 1, "round {round}: {same:?}");
+        assert_eq!(told[0].0, 201, "{:?}", told[0]);
+        assert_eq!(told.iter().filter(|(_, is_replay, _)| !is_replay).count(), 1, "one of them made it");
+        assert_eq!(app.counts(deal).await, (1, 2));
+    }
+    assert_eq!(app.home.number("SELECT count(*) FROM signups").await, 4);
+    app.settle_now().await;
+    app.deliver_now().await;
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn for_other_units_at_the_same_time_it_is_one_of_them_and_the_others_are_told() {
+    let (app, ann) = three_nodes().await;
+    let mo = app.merchant("Mo").await;
+    for round in 0..4 {
+        let deal = app.deal(&mo).tipping_point(5).publish().await.id;
+        let told = join_at_once(&app, &ann, deal, (0..45).map(|n| 1 + n % 3)).await;
+        let mut counts: HashMap<(u16, String), usize> = HashMap::new();
+        for (status, _, body) in &told {
+            let what = body["code"].as_str().map_or_else(|| body["units"].to_string(), ToOwned::to_owned);
+            *counts.entry((*status, what)).or_default() += 1;
+        }
+        let (_, units) = app.counts(deal).await;
+        let expected = HashMap::from([((201, units.to_string()), 15), ((422, "key_reused".to_owned()), 30)]);
+        assert_eq!(counts, expected, "round {round}");
+    }
+    app.assert_clean().await;
+}

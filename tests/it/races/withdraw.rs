@@ -1,0 +1,169 @@
+//! A deal is taken down while others do something with it: one of the two comes first, and whoever comes second is told.
+
+use muster::domain::{CouponState, DealState, JoinOutcome, LeaveOutcome, Refusal, Role};
+use muster::engine::WithdrawOutcome;
+use muster::ledger::PageRequest;
+
+use crate::support::outcomes::joined;
+use crate::support::people::wish;
+use crate::support::race::at_once;
+use crate::support::{self};
+
+#[tokio::test]
+async fn who_joins_while_it_is_taken_down_is_in_or_is_told_that_it_is_closed() {
+    let app = support::app().nodes(3).with("lanes.batch_max", "4").start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 60, Role::Buyer).await;
+    for round in 0..6 {
+        let deal = app.deal(&mo).tipping_point(20).publish().await.id;
+        let first_rev = app.progress(deal).await.rev;
+        let joins: Vec<_> = people
+            .iter()
+            .enumerate()
+            .map(|(n, person)| {
+                let (engine, request) = (app.nodes[n % 3].engine.clone(), wish(person, deal, 1, "a"));
+                tokio::spawn(async move { engine.join(request).await })
+            })
+            .collect();
+        let withdrawals = (0..3).map(|n| {
+            let (engine, mo) = (app.nodes[n].engine.clone(), mo.id);
+            async move { engine.withdraw(mo, deal, "ill").await.unwrap() }
+        });
+        for outcome in at_once(withdrawals.collect::<Vec<_>>()).await {
+            assert!(matches!(outcome, WithdrawOutcome::Withdrawn(_)), "twice is the same as once: {outcome:?}");
+        }
+        let mut in_time = 0;
+        for join in joins {
+            match join.await.unwrap() {
+                JoinOutcome::Joined(_) => in_time += 1,
+                JoinOutcome::Refused(Refusal::Closed) => {}
+                other => panic!("round {round}: {other:?}"),
+            }
+        }
+        let progress = app.progress(deal).await;
+        assert_eq!((progress.state, progress.buyers), (DealState::Withdrawn, in_time), "round {round}");
+        // Each join made one version and taking it down the last: nobody took it down twice.
+        assert_eq!(progress.rev, first_rev + i64::from(in_time) + 1, "round {round}");
+    }
+    app.settle_now().await;
+    app.deliver_now().await;
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn who_leaves_while_it_is_taken_down_has_left_or_is_told_that_it_is_closed() {
+    let app = support::app().nodes(2).start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    for round in 0..20 {
+        let deal = app.deal(&mo).publish().await.id;
+        let signup = joined(app.join(&ann, deal, 1, "a").await).id;
+        let (leaves, withdraws) = (app.nodes[round % 2].engine.clone(), app.nodes[1].engine.clone());
+        let (buyer, merchant) = (ann.id, mo.id);
+        let leave = tokio::spawn(async move { leaves.leave(buyer, signup).await });
+        let withdraw = tokio::spawn(async move { withdraws.withdraw(merchant, deal, "ill").await.unwrap() });
+        assert!(matches!(withdraw.await.unwrap(), WithdrawOutcome::Withdrawn(_)));
+        let expected = match leave.await.unwrap() {
+            LeaveOutcome::Left => 0,
+            LeaveOutcome::Closed => 1,
+            other => panic!("{other:?}"),
+        };
+        let progress = app.progress(deal).await;
+        assert_eq!((progress.state, progress.buyers), (DealState::Withdrawn, expected), "round {round}");
+    }
+    let afterwards = "SELECT count(*) FROM signups AS s JOIN deals AS d ON d.id = s.deal WHERE s.left_at > d.ended_at";
+    assert_eq!(app.home.number(afterwards).await, 0, "nobody leaves afterwards");
+    app.deliver_now().await;
+    app.assert_clean().await;
+}
+
+/// A deal of which each signup has all of its coupons or none, and all of them are void.
+#[tokio::test]
+async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_half_ones() {
+    let app = support::app().nodes(2).start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 40, Role::Buyer).await;
+    for round in 0..4 {
+        let deal = app.deal(&mo).tipping_point(1).publish().await.id;
+        for joining in at_once(people.iter().map(|person| {
+            let (engine, request) = (app.engine.clone(), wish(person, deal, 2, "a"));
+            async move { engine.join(request).await }
+        }))
+        .await
+        {
+            joined(joining);
+        }
+        let settlers: Vec<_> = (0..4)
+            .map(|n| {
+                let engine = app.nodes[n % 2].engine.clone();
+                tokio::spawn(async move { engine.settle(6).await.unwrap() })
+            })
+            .collect();
+        let taken_down = app.nodes[round % 2].engine.withdraw(mo.id, deal, "ill").await.unwrap();
+        assert!(matches!(taken_down, WithdrawOutcome::Withdrawn(_)));
+        let mut issued = 0;
+        for settler in settlers {
+            issued += settler.await.unwrap();
+        }
+        let stored = async || app.home.number(&format!("SELECT count(*) FROM coupons WHERE deal = '{deal}'")).await;
+        assert_eq!(stored().await, i64::try_from(issued).unwrap(), "round {round}");
+        println!("round {round}: {issued} of 80 were issued before it was taken down");
+        assert_eq!(app.engine.settle(1_000).await.unwrap(), 0, "round {round}: nothing is issued afterwards");
+        let halves = format!(
+            "SELECT count(*) FROM signups AS s WHERE s.deal = '{deal}'
+                AND (SELECT count(*) FROM coupons AS c WHERE c.deal = s.deal AND c.signup = s.id)
+                    <> CASE WHEN s.settled_at IS NULL THEN 0 ELSE s.units END"
+        );
+        assert_eq!(app.home.number(&halves).await, 0, "round {round}");
+    }
+    for person in &people {
+        let coupons = app.engine.coupons(person.id, &PageRequest::first(100)).await.unwrap().items;
+        assert!(coupons.iter().all(|coupon| coupon.state == CouponState::Void));
+    }
+    app.deliver_now().await;
+    app.assert_clean().await;
+}
+
+/// Its window is over when its merchant takes it down: it ends once, in one way.
+#[tokio::test]
+async fn a_deal_that_is_taken_down_while_it_is_closed_ends_once() {
+    let app = support::app().nodes(2).start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let mut deals = Vec::new();
+    for n in 0..20 {
+        let deal = app.deal(&mo).tipping_point(1 + n % 2).publish().await.id;
+        joined(app.join(&ann, deal, 1, "a").await);
+        deals.push((deal, app.progress(deal).await.rev));
+    }
+    app.clock.advance(std::time::Duration::from_hours(25)).await;
+    let closers: Vec<_> = (0..4)
+        .map(|n| {
+            let engine = app.nodes[n % 2].engine.clone();
+            tokio::spawn(async move { engine.close_due().await.unwrap() })
+        })
+        .collect();
+    let withdrawals = deals.iter().map(|(deal, _)| {
+        let (engine, mo, deal) = (app.nodes[1].engine.clone(), mo.id, *deal);
+        async move { (deal, engine.withdraw(mo, deal, "ill").await.unwrap()) }
+    });
+    let withdrawals = at_once(withdrawals.collect::<Vec<_>>()).await;
+    let mut closed = Vec::new();
+    for closer in closers {
+        closed.extend(closer.await.unwrap());
+    }
+    closed.extend(app.engine.close_due().await.unwrap());
+    for (deal, outcome) in withdrawals {
+        match outcome {
+            WithdrawOutcome::Withdrawn(_) => assert!(!closed.contains(&deal)),
+            WithdrawOutcome::Ended => assert!(closed.contains(&deal)),
+            WithdrawOutcome::NoSuchDeal => panic!("{deal}"),
+        }
+    }
+    for (deal, rev) in deals {
+        let progress = app.progress(deal).await;
+        assert!(progress.state.is_final());
+        assert_eq!(progress.rev, rev + 1, "it ended once");
+    }
+    app.settle_now().await;
+    app.deliver_now().await;
+    app.assert_clean().await;
+}
