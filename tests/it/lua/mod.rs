@@ -7,6 +7,7 @@ mod holds;
 mod load_begin;
 mod load_buyers;
 mod load_finish;
+mod orders;
 mod rate_limit;
 mod release;
 mod renew;
