@@ -10,6 +10,7 @@ mod engine;
 mod live;
 mod load;
 mod lua;
+mod model;
 mod pages;
 mod races;
 #[allow(dead_code, unused_imports, reason = "not every builder is used by every test")]

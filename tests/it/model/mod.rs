@@ -1,0 +1,91 @@
+//! Muster against a small model of what it promises: whatever people do, in whatever order, and whatever happens to Redis and
+//! to nodes meanwhile, each outcome and all figures are those that the model says.
+//!
+//! [`promises`] is what is promised, without anything that makes it fast or safe; [`steps`] says what can happen next; [`system`]
+//! does it to real nodes on a real Postgres and Redis, and compares.
+//!
+//! `PROPTEST_CASES=500 make test ARGS=model::` looks longer. The seed is printed; `PROPTEST_RNG_SEED=<seed>` repeats a run.
+
+mod copy;
+mod node;
+mod promises;
+mod steps;
+mod system;
+
+use std::sync::LazyLock;
+
+use proptest::test_runner::{Config, RngSeed};
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use rand::RngExt;
+
+use promises::Model;
+use steps::Step;
+use system::System;
+
+/// What fits into a run of all tests.
+const CASES: u32 = 12;
+/// Each step back starts nodes and a database: enough to take the superfluous steps out of a case.
+const MOST_SHRINKS: u32 = 300;
+
+static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    let is_unset = |name: &str| std::env::var_os(name).is_none();
+    let mut config = Config { failure_persistence: None, ..Config::default() };
+    if is_unset("PROPTEST_CASES") {
+        config.cases = CASES;
+    }
+    if is_unset("PROPTEST_MAX_SHRINK_ITERS") {
+        config.max_shrink_iters = MOST_SHRINKS;
+    }
+    if matches!(config.rng_seed, RngSeed::Random) {
+        config.rng_seed = RngSeed::Fixed(rand::rng().random());
+    }
+    println!("PROPTEST_RNG_SEED={} PROPTEST_CASES={}", config.rng_seed, config.cases);
+    config
+});
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> proptest::strategy::BoxedStrategy<Self> {
+        use proptest::strategy::{Just, Strategy};
+        Just(Self::new()).boxed()
+    }
+
+    fn transitions(_: &Self) -> proptest::strategy::BoxedStrategy<Step> {
+        steps::any_step()
+    }
+
+    fn apply(mut model: Self, step: &Step) -> Self {
+        model.take(step);
+        model
+    }
+}
+
+struct Muster;
+
+impl StateMachineTest for Muster {
+    type SystemUnderTest = System;
+    type Reference = Model;
+
+    fn init_test(_: &Model) -> System {
+        System::start()
+    }
+
+    fn apply(mut system: System, model: &Model, step: Step) -> System {
+        system.take(&step, model);
+        system.compare(model);
+        system
+    }
+
+    fn teardown(system: System, _: Model) {
+        system.end();
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(CONFIG.clone())]
+
+    #[test]
+    fn whatever_happens_outcomes_and_figures_are_those_of_the_model(sequential 10..40 => Muster);
+}

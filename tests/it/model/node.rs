@@ -1,0 +1,76 @@
+//! A node that can die: everything that it does runs in a runtime of its own, which is dropped with whatever is on its way.
+
+use muster::clock::Clock;
+use muster::config::Config;
+use muster::domain::JoinOutcome;
+use muster::engine::{CodeKeys, Engine, LaneSettings};
+use muster::ledger::Ledger;
+use muster::startup;
+use secrecy::ExposeSecret;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+use crate::support::fault::{NO_REDIS, until};
+
+pub struct MortalNode {
+    pub engine: Engine,
+    ledger: Ledger,
+    clock: Clock,
+    runtime: Runtime,
+}
+
+impl MortalNode {
+    pub fn start(config: &Config) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (engine, ledger, clock) = runtime.block_on(async {
+            let (ledger, quota) = (startup::ledger(config).unwrap(), startup::quota(config).await.unwrap());
+            let clock = Clock::new();
+            clock.correct(ledger.ping().await.unwrap());
+            let codes = config.security.coupon_keys.iter().map(|key| (key.id(), *key.secret())).collect();
+            let engine = Engine::start(ledger.clone(), quota, &clock, CodeKeys::new(codes), &lanes(config));
+            if config.redis.url.expose_secret() != NO_REDIS {
+                until("it is connected and admits", async || {
+                    engine.catch_up_now().await.unwrap();
+                    engine.admits()
+                })
+                .await;
+            }
+            (engine, ledger, clock)
+        });
+        Self { engine, ledger, clock, runtime }
+    }
+
+    /// Does something as this node would: in its runtime.
+    pub fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        self.runtime.block_on(self.runtime.spawn(work)).unwrap()
+    }
+
+    /// Begins something that will not come to its end if the node dies.
+    pub fn begin(&self, work: impl Future<Output = JoinOutcome> + Send + 'static) -> JoinHandle<JoinOutcome> {
+        self.runtime.spawn(work)
+    }
+
+    /// Looks at Postgres' clock, as each commit does.
+    pub fn look_at_the_clock(&self) {
+        let (ledger, clock) = (self.ledger.clone(), self.clock.clone());
+        self.run(async move { clock.correct(ledger.ping().await.unwrap()) });
+    }
+
+    /// Dies at once: nothing is finished, nobody is told.
+    pub fn die(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+fn lanes(config: &Config) -> LaneSettings {
+    LaneSettings {
+        count: config.lanes.count,
+        batch_max: config.lanes.batch_max,
+        queue_max: config.lanes.queue_max,
+        deal_share_percent: config.lanes.deal_share_percent,
+        queue_wait_max: config.lanes.queue_wait_max,
+        reply_after: config.lanes.reply_after,
+        degraded_in_flight_max: config.lanes.degraded_in_flight_max,
+        renew_every: config.redis.hold_ttl / 3,
+    }
+}

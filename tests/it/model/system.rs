@@ -1,0 +1,292 @@
+//! Real nodes on a real Postgres and Redis, doing what a [`Step`] says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster::config::Config;
+use muster::domain::{DealId, JoinOutcome, JoinRequest, Refusal, Role};
+use muster::engine::{Catching, WithdrawOutcome};
+use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
+use sqlx::PgConnection;
+use tokio::runtime::{Builder, Runtime};
+
+use super::copy::Copy;
+use super::node::MortalNode;
+use super::promises::{Expected, Model, TERMS};
+use super::steps::{At, BUYERS, Moment, Place, Step};
+use crate::support::fault::{NO_REDIS, until};
+use crate::support::people::wish;
+use crate::support::{self, Person, TestApp};
+
+/// Longer than the time between a change and the look at it; the clock stands in between.
+const LATELY: Duration = Duration::from_mins(1);
+
+pub struct System {
+    app: TestApp,
+    nodes: BTreeMap<u8, MortalNode>,
+    mo: Person,
+    buyers: Vec<Person>,
+    deals: Vec<DealId>,
+    /// Each deal's version when it was published.
+    published: Vec<i64>,
+    copy: Option<Copy>,
+    redis: MultiplexedConnection,
+    run_id: String,
+    postgres: PgConnection,
+    runtime: Runtime,
+}
+
+impl System {
+    pub fn start() -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (app, mo, buyers, deals, published, redis, run_id, postgres) = runtime.block_on(async {
+            let app = support::app().start().await;
+            let mo = app.merchant("Mo").await;
+            let buyers = app.people("Pat", BUYERS, Role::Buyer).await;
+            let (mut deals, mut published) = (Vec::new(), Vec::new());
+            for terms in TERMS {
+                let hours = |n: i64| app.nodes[0].clock.now() + chrono::TimeDelta::minutes(60 * n - 30);
+                let (opens, closes) = (hours(terms.opens), hours(terms.closes));
+                let deal = app.deal(&mo).tipping_point(terms.tipping_point.into()).with(|form| {
+                    form.cap = terms.cap.map(i64::from);
+                    form.per_buyer_max = Some(terms.per_buyer_max.into());
+                    form.opens_at = Some(opens);
+                    form.closes_at = Some(closes);
+                });
+                let deal = deal.publish().await;
+                deals.push(deal.id);
+                published.push(deal.progress.rev);
+            }
+            let mut redis = app.home.redis().await;
+            let info: redis::InfoDict = redis::cmd("INFO").arg("server").query_async(&mut redis).await.unwrap();
+            let postgres = app.home.connect().await;
+            (app, mo, buyers, deals, published, redis, info.get("run_id").unwrap(), postgres)
+        });
+        let nodes = [At::One, At::Two, At::WithoutRedis].map(|at| (at as u8, MortalNode::start(&config(&app, at))));
+        let nodes = BTreeMap::from(nodes);
+        Self { app, nodes, mo, buyers, deals, published, copy: None, redis, run_id, postgres, runtime }
+    }
+
+    pub fn take(&mut self, step: &Step, model: &Model) {
+        let expected = &model.expected;
+        match *step {
+            Step::Join(at, place, units) => {
+                let told = self.join(at, place, units);
+                assert_told(&told, expected, false);
+            }
+            Step::Leave(at, place) => {
+                let (engine, buyer) = (self.node(at).engine.clone(), self.buyers[place.buyer].id);
+                let signup = self.request(place, 1).id;
+                let told = self.node(at).run(async move { engine.leave(buyer, signup).await });
+                assert_eq!(Expected::Left(told), *expected);
+            }
+            Step::TimePasses(hours) => {
+                let by = Duration::from_hours(hours.unsigned_abs());
+                self.runtime.block_on(self.app.clock.advance(by));
+                self.nodes.values().for_each(MortalNode::look_at_the_clock);
+            }
+            Step::Close(at) => {
+                let engine = self.node(at).engine.clone();
+                let ended = self.node(at).run(async move { engine.close_due().await.unwrap() });
+                let mut ended: Vec<_> =
+                    ended.iter().map(|id| self.deals.iter().position(|d| d == id).unwrap()).collect();
+                ended.sort_unstable();
+                assert_eq!(Expected::Closed(ended), *expected);
+            }
+            Step::Settle(at) => {
+                let engine = self.node(at).engine.clone();
+                let issued = self.node(at).run(async move { engine.settle(2).await.unwrap() });
+                assert_eq!(Expected::Settled(issued), *expected);
+            }
+            Step::Withdraw(at, deal) => {
+                let (engine, mo, deal) = (self.node(at).engine.clone(), self.mo.id, self.deals[deal]);
+                let told = self.node(at).run(async move { engine.withdraw(mo, deal, "ill").await.unwrap() });
+                assert_eq!(Expected::Withdrawn(matches!(told, WithdrawOutcome::Withdrawn(_))), *expected);
+            }
+            Step::Crash(at, moment, place, units) => {
+                self.crash(at, moment, place, units);
+                let told = self.join(if at == At::One { At::Two } else { At::One }, place, units);
+                assert_told(&told, expected, true);
+            }
+            Step::Wipe => self.runtime.block_on(self.app.home.forget_everything()),
+            Step::KeepCopy => {
+                let copy = self.runtime.block_on(Copy::of(&self.app.home, &mut self.redis));
+                self.copy = Some(copy);
+            }
+            Step::RestartFromCopy => {
+                if let Some(copy) = &self.copy {
+                    self.runtime.block_on(copy.restart(&self.app.home, &mut self.redis));
+                }
+            }
+            Step::PutCopyBack => self.put_copy_back(model),
+            Step::ForgetScripts => {
+                let forget = async { redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut self.redis).await.unwrap() };
+                let () = self.runtime.block_on(forget);
+            }
+        }
+        // What a node without Redis did is told by the others when they look, which is every two seconds.
+        if matches!(
+            step,
+            Step::Join(At::WithoutRedis, ..)
+                | Step::Leave(At::WithoutRedis, _)
+                | Step::Close(At::WithoutRedis)
+                | Step::Withdraw(At::WithoutRedis, _)
+                | Step::PutCopyBack
+        ) {
+            self.reconcile();
+        }
+    }
+
+    /// Postgres says what the model says, and so does Redis as soon as what was answered has been told to it.
+    pub fn compare(&mut self, model: &Model) {
+        for (n, deal) in model.deals.iter().enumerate() {
+            let id = self.deals[n];
+            let progress = self.runtime.block_on(self.app.progress(id));
+            let expected = (deal.state, deal.buyers(), deal.units(), self.published[n] + deal.changes);
+            assert_eq!((progress.state, progress.buyers, progress.units, progress.rev), expected, "deal {n}");
+            self.compare_signups(n, model);
+            let key = muster::quota::Keys::new(&self.app.home.name);
+            let (quota, holds) = (key.quota(id), key.holds(id));
+            let (redis, run_id) = (&mut self.redis, &self.run_id);
+            let what = format!("Redis says of deal {n}: {expected:?}");
+            let told = until(&what, async || {
+                let (known, held): (BTreeMap<String, String>, i64) =
+                    redis::pipe().hgetall(&quota).zcard(&holds).query_async(redis).await.unwrap();
+                let is_loaded =
+                    known.get("loaded").is_some_and(|yes| yes == "1") && known.get("run_id") == Some(run_id);
+                let field = |name: &str| known.get(name).map(String::as_str).unwrap_or_default().to_owned();
+                let (state, buyers, units, rev) = expected;
+                let says = [state.as_str().to_owned(), buyers.to_string(), units.to_string(), rev.to_string()];
+                held == 0 && (!is_loaded || ["state", "buyers", "units", "rev"].map(field) == says)
+            });
+            self.runtime.block_on(told);
+        }
+    }
+
+    fn compare_signups(&mut self, n: usize, model: &Model) {
+        let rows = sqlx::query_as::<_, (uuid::Uuid, i32, i32, String, i64)>(
+            "SELECT s.id, s.units, s.number, s.state,
+                    (SELECT count(*) FROM coupons AS c WHERE c.deal = s.deal AND c.signup = s.id)
+               FROM signups AS s WHERE s.deal = $1",
+        );
+        let rows = self.runtime.block_on(rows.bind(self.deals[n].as_uuid()).fetch_all(&mut self.postgres)).unwrap();
+        let found = rows.into_iter().map(|(id, units, number, state, coupons)| {
+            (id, (units.unsigned_abs(), number.unsigned_abs(), state == "left", coupons.unsigned_abs()))
+        });
+        let expected = model.deals[n].signups.iter().map(|(place, signup)| {
+            let coupons = if signup.is_settled { u64::from(signup.units) } else { 0 };
+            (self.request(*place, 1).id.as_uuid(), (signup.units, signup.number, signup.has_left, coupons))
+        });
+        assert_eq!(found.collect::<BTreeMap<_, _>>(), expected.collect(), "signups of deal {n}");
+    }
+
+    /// The workers do what is left to do, and then everything that was promised holds.
+    pub fn end(self) {
+        self.nodes.into_values().for_each(MortalNode::die);
+        let app = &self.app;
+        self.runtime.block_on(async {
+            app.close_now().await;
+            app.settle_now().await;
+            app.deliver_now().await;
+            app.assert_clean().await;
+        });
+    }
+
+    fn node(&self, at: At) -> &MortalNode {
+        &self.nodes[&(at as u8)]
+    }
+
+    fn request(&self, place: Place, units: u32) -> JoinRequest {
+        wish(&self.buyers[place.buyer], self.deals[place.deal], units, &format!("key-{}", place.key))
+    }
+
+    /// Joins as a client does: asks again while places are held by joins that are being recorded.
+    fn join(&self, at: At, place: Place, units: u32) -> JoinOutcome {
+        let (node, request) = (self.node(at), self.request(place, units));
+        let join = async || {
+            let engine = node.engine.clone();
+            node.begin(async move { engine.join(request).await }).await.unwrap()
+        };
+        self.runtime.block_on(async {
+            let mut told = join().await;
+            until("no place is held for a dead node", async || {
+                let again = told == JoinOutcome::Refused(Refusal::PlacesHeld);
+                if again {
+                    told = join().await;
+                }
+                !again
+            })
+            .await;
+            told
+        })
+    }
+
+    /// A node dies when a join has come so far, or was answered before, and another one takes its place.
+    fn crash(&mut self, at: At, moment: Moment, place: Place, units: u32) {
+        let request = self.request(place, units);
+        let node = self.nodes.remove(&(at as u8)).unwrap();
+        let engine = node.engine.clone();
+        let joining = node.begin(async move { engine.join(request).await });
+        let held = muster::quota::Keys::new(&self.app.home.name).held(request.deal);
+        let (redis, home) = (&mut self.redis, &self.app.home);
+        self.runtime.block_on(until("the join has come so far", async || {
+            let is_there = match moment {
+                Moment::Begun => true,
+                Moment::Held => redis.hexists(&held, request.id.to_string()).await.unwrap(),
+                Moment::Recorded => {
+                    home.number(&format!("SELECT count(*) FROM signups WHERE id = '{}'", request.id)).await == 1
+                }
+            };
+            is_there || joining.is_finished()
+        }));
+        node.die();
+        // What it had sent is decided, whether or not somebody waits for it.
+        self.runtime.block_on(until("Postgres has done what the dead node had sent", async || {
+            home.number(
+                "SELECT count(*) FROM pg_stat_activity
+                  WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()",
+            )
+            .await
+                == 0
+        }));
+        self.nodes.insert(at as u8, MortalNode::start(&config(&self.app, at)));
+    }
+
+    fn put_copy_back(&mut self, model: &Model) {
+        let Some(copy) = &self.copy else { return };
+        let living = self.deals.iter().zip(&model.deals).filter(|(_, deal)| !deal.state.is_final());
+        let living: Vec<DealId> = living.map(|(id, _)| *id).collect();
+        self.runtime.block_on(copy.put_back(&self.app.home, &living, &mut self.redis));
+    }
+
+    fn reconcile(&self) {
+        let engine = self.node(At::One).engine.clone();
+        self.node(At::One).run(async move { engine.reconcile(Some(LATELY), Catching::Everything).await.unwrap() });
+        let engine = self.node(At::One).engine.clone();
+        self.node(At::One).run(async move { engine.reconcile(None, Catching::Everything).await.unwrap() });
+    }
+}
+
+fn config(app: &TestApp, at: At) -> Config {
+    let mut config = (*Arc::clone(&app.config)).clone();
+    if at == At::WithoutRedis {
+        config.redis.url = NO_REDIS.into();
+    }
+    config
+}
+
+/// `asked_before`: whether a node that died may have recorded it.
+#[track_caller]
+fn assert_told(told: &JoinOutcome, expected: &Expected, asked_before: bool) {
+    match (told, expected) {
+        (JoinOutcome::Joined(joined), Expected::Joined { units, number, has_left, replayed }) => {
+            assert_eq!((joined.units, joined.number), (*units, *number));
+            assert_eq!(joined.state == muster::domain::SignupState::Left, *has_left);
+            assert!(asked_before || joined.replayed == *replayed, "replayed: {}", joined.replayed);
+        }
+        (JoinOutcome::Refused(why), Expected::Refused(reasons)) if reasons.contains(why) => {}
+        _ => panic!("told {told:?}, expected {expected:?}"),
+    }
+}
