@@ -7,6 +7,8 @@ mod audit;
 mod browser;
 mod dev;
 mod engine;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod live;
 mod load;
 mod lua;

@@ -92,6 +92,11 @@ impl Person {
         Self { base: node.url(""), ..self.clone() }
     }
 
+    /// The same person, talking to a node at this address through this client.
+    pub fn at_url(&self, base: &str, client: &reqwest::Client) -> Self {
+        Self { base: base.to_owned(), client: client.clone(), ..self.clone() }
+    }
+
     /// A request of this person.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
