@@ -8,7 +8,7 @@ VENV := $(TOOLS)/venv/bin
 export SQLX_OFFLINE := true
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help run test check bench setup load sqlx clean
+.PHONY: help run test check bench setup load sqlx fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## List these
@@ -47,6 +47,12 @@ load: ## Run the load tests against servers of their own (ARGS=join_rush runs on
 sqlx: ## Write .sqlx again, after a query or a migration changed
 	@deploy/setup.sh servers
 	@deploy/sqlx.sh
+
+TARGET ?= socket_message join_body deal_body idempotency_key coupon_code cursor markdown arrivals
+SECONDS ?= 60
+fuzz: ## Feed random bytes to what reads strangers' (TARGET=markdown SECONDS=600; see fuzz/README.md)
+	@deploy/setup.sh cargo-fuzz
+	@for target in $(TARGET); do fuzz/run.sh $$target $(SECONDS) || exit 1; done
 
 clean: ## Remove what was built (the data of `make run` stays)
 	$(CARGO) clean

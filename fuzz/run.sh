@@ -1,0 +1,19 @@
+#!/bin/sh
+# Runs a fuzz target: fuzz/run.sh TARGET SECONDS, or fuzz/run.sh TARGET FILE to see what a file that was found does.
+set -eu
+cd "$(dirname "$0")/.."
+target=$1 what=$2
+out=target/fuzz
+mkdir -p "$out/corpus/$target" "$out/artifacts/$target"
+# Coverage is compiled in with a flag that stable Rust hides.
+export RUSTC_BOOTSTRAP=1
+fuzz() {
+    target/tools/bin/cargo-fuzz "$@"
+}
+[ -n "${BUILT:-}" ] || fuzz build --fuzz-dir fuzz --target-dir "$out" -s none "$target"
+bin=$(find "$out" -path "*/release/$target" -type f | head -n 1)
+if [ -f "$what" ]; then
+    exec "$bin" "$what"
+fi
+exec "$bin" "-max_total_time=$what" -timeout=20 -rss_limit_mb=1024 -print_final_stats=1 \
+    "-artifact_prefix=$out/artifacts/$target/" "$out/corpus/$target" "fuzz/seeds/$target"

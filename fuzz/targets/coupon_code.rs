@@ -1,0 +1,14 @@
+//! A coupon's code as somebody typed it: what is read is shown and typed again as the same, and has every sign in its place.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use muster::domain::CouponCode;
+
+fuzz_target!(|typed: &str| {
+    let Ok(code) = CouponCode::parse(typed) else { return };
+    for shown in [code.to_string(), code.compact(), code.to_string().to_lowercase()] {
+        assert!(CouponCode::parse(&shown).is_ok_and(|again| again == code), "{shown}");
+    }
+    assert_eq!(code.to_string().replace('-', ""), code.compact());
+    assert_eq!(code.compact().len(), 17);
+});

@@ -1,0 +1,28 @@
+//! A cursor: a place in the list that it was made for, at a time that Postgres knows, or none.
+#![no_main]
+
+use chrono::{DateTime, Datelike};
+use libfuzzer_sys::fuzz_target;
+use muster::ledger::Cursor;
+use muster::web::paging::List;
+
+fuzz_target!(|data: &[u8]| {
+    let list = List::new("deals", &["open", ""]);
+    let reads = |text: &str| {
+        if let Some(cursor) = list.read(text) {
+            assert!((1970..=9999).contains(&cursor.at.year()), "{}", cursor.at);
+            assert_eq!(list.write(cursor), text, "one place has one text");
+            assert!(List::new("signups", &[]).read(text).is_none());
+        }
+    };
+    if let Ok(text) = std::str::from_utf8(data) {
+        reads(text);
+    }
+    // One that passes the check, as anybody could make it.
+    if let Some((micros, rest)) = data.split_first_chunk::<8>()
+        && let Some(id) = rest.first_chunk::<16>()
+        && let Some(at) = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))
+    {
+        reads(&list.write(Cursor { at, id: uuid::Uuid::from_bytes(*id) }));
+    }
+});

@@ -1,0 +1,13 @@
+//! The body of a join: it is read, or a problem document says what is wrong with it, and where.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use muster::web::{JoinBody, parse_json};
+
+mod problem;
+
+fuzz_target!(|body: &[u8]| {
+    if let Err(problem) = parse_json::<JoinBody>(body) {
+        problem::is_the_clients(&problem);
+    }
+});

@@ -1,0 +1,48 @@
+//! A merchant's Markdown: whatever is written, the HTML has only allowed tags, links to allowed schemes, and nothing that runs.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use muster::web::markdown;
+
+const TAGS: [&str; 14] =
+    ["p", "br", "em", "strong", "del", "ul", "ol", "li", "blockquote", "h3", "h4", "a", "code", "hr"];
+const SCHEMES: [&str; 4] = ["https", "http", "mailto", "tel"];
+const REL: &str = "nofollow noopener noreferrer ugc";
+
+fuzz_target!(|text: &str| {
+    let html = markdown::to_html(text);
+    only_allowed(&html);
+    let summary = markdown::summary(text, 100);
+    assert!(summary.chars().count() <= 102, "{summary}");
+});
+
+/// Every `<` begins an allowed tag without attributes, or a link.
+fn only_allowed(html: &str) {
+    let mut rest = html;
+    while let Some((_, after)) = rest.split_once('<') {
+        let after = after.strip_prefix('/').unwrap_or(after);
+        let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+        let (name, mut attributes) = after.split_at(end);
+        assert!(TAGS.contains(&name), "<{name} in {html}");
+        while let Some(attribute) = attributes.strip_prefix(' ') {
+            let (key, value) = attribute.split_once("=\"").unwrap_or_else(|| panic!("{html}"));
+            let (value, after) = value.split_once('"').unwrap_or_else(|| panic!("{html}"));
+            match (name, key) {
+                ("a", "href") => is_harmless(value),
+                ("a", "rel") => assert_eq!(value, REL),
+                _ => panic!("{key} of {name} in {html}"),
+            }
+            attributes = after;
+        }
+        rest = attributes.strip_prefix('>').unwrap_or_else(|| panic!("{attributes} in {html}"));
+    }
+}
+
+/// Browsers ignore white space and control characters in a scheme.
+fn is_harmless(address: &str) {
+    let read: String = address.chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
+    let before_path = read.split(['/', '?', '#']).next().unwrap_or_default();
+    if let Some((scheme, _)) = before_path.split_once(':') {
+        assert!(SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()), "{address}");
+    }
+}

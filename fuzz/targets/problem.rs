@@ -1,0 +1,10 @@
+//! What every refusal of what a client sent must be.
+
+use actix_web::ResponseError;
+use muster::web::problem::Problem;
+
+/// A problem of the client's, with a sentence; never one of the server's.
+pub fn is_the_clients(problem: &Problem) {
+    assert!(problem.status_code().is_client_error(), "{}", problem.status_code());
+    assert!(!problem.sentence().is_empty());
+}
