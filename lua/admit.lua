@@ -9,7 +9,7 @@
 --                        may refuse
 --       held             every free place is held by joins that are being recorded
 --       sold_out | not_enough_left (available: the most that may be taken) | not_open | closed
---       or {{'load'}}: the deal is not here, or was loaded by another schema or into another Redis
+--       or {{'load'}}: the deal or its buyers are not here, or were loaded by another schema or into another Redis
 -- Writes holds, held
 --
 -- Postgres decides; a place that is admitted wrongly is refused there. What is refused here must be certain up to the last
@@ -33,8 +33,16 @@ for at = 5, #ARGV, 3 do
   signups[#signups + 1] = ARGV[at]
   buyers[#buyers + 1] = ARGV[at + 1]
 end
+local known = redis.call('HMGET', KEYS[2], '=whole', unpack(buyers))
+-- A Redis that evicts keys may have dropped the buyers alone: a retry of theirs would hear "sold out".
+if not known[1] then return {{'load'}} end
 local holds = redis.call('HMGET', KEYS[4], '=units', '=new', unpack(signups))
-local known = redis.call('HMGET', KEYS[2], unpack(buyers))
+-- Or the ends of the holds alone: what is left of them would never end while others come. Only then: after a write that frees,
+-- Redis lets a script go on writing when it is out of memory.
+if tonumber(holds[1] or 0) > 0 and redis.call('EXISTS', KEYS[3]) == 0 then
+  redis.call('DEL', KEYS[4])
+  holds = {}
+end
 local held_units, held_new = tonumber(holds[1] or 0), tonumber(holds[2] or 0)
 
 local state, cap = quota[4], tonumber(quota[7])
@@ -64,7 +72,7 @@ for n, signup in ipairs(signups) do
   if holds[n + 2] or held_now[signup] then
     redis.call('ZADD', KEYS[3], ends_ms, signup)
   else
-    local units, new = tonumber(ARGV[4 + n * 3]), known[n] and 0 or 1
+    local units, new = tonumber(ARGV[4 + n * 3]), known[n + 1] and 0 or 1
     word, available = decide(units, new)
     if word == 'admitted' then
       redis.call('ZADD', KEYS[3], ends_ms, signup)

@@ -3,11 +3,12 @@
 -- KEYS  1 quota  2 buyers  3 ranges                          (all of one deal)
 -- ARGV  1 token of this load  2 epoch  3 rev  4 state  5 buyers  6 units  7 tipping point  8 cap ('' = unlimited)
 --       9 opens, ms  10 closes, ms  11 for how long the deal stays here, ms
--- Reply {word}: loaded | superseded (another load took over, the key is gone, or Postgres began another epoch meanwhile)
+-- Reply {word}: loaded | superseded (another load took over, a key is gone, or Postgres began another epoch meanwhile)
 -- Writes quota, ranges, buyers (only when they end)
 
 local quota = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'rev', 'applied')
 if quota[1] ~= ARGV[1] or (quota[2] and quota[2] ~= ARGV[2]) then return {'superseded'} end
+if redis.call('HEXISTS', KEYS[2], '=whole') == 0 then return {'superseded'} end
 -- Figures that were applied while the snapshot was on its way are newer.
 if not quota[2] or tonumber(quota[3]) < tonumber(ARGV[3]) then
   redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'rev', ARGV[3], 'state', ARGV[4], 'buyers', ARGV[5], 'units', ARGV[6])

@@ -9,7 +9,7 @@ local time = redis.call('TIME')
 local ends_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
 local renewed = 0
 for at = 2, #ARGV do
-  if redis.call('HEXISTS', KEYS[2], ARGV[at]) == 1 then
+  if redis.call('HEXISTS', KEYS[2], ARGV[at]) == 1 and redis.call('ZSCORE', KEYS[1], ARGV[at]) then
     redis.call('ZADD', KEYS[1], ends_ms, ARGV[at])
     renewed = renewed + 1
   end

@@ -11,7 +11,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, InfoDict, RedisError};
 use secrecy::ExposeSecret;
 
-use super::{Keys, Quota, scripts};
+use super::{Keys, Quota, keys, scripts};
 use crate::domain::{AccountId, DealId, DealState};
 
 /// The audit is patient: its answers are in nobody's way.
@@ -174,7 +174,7 @@ impl Inspector {
             let mut scan = redis::cmd("HSCAN");
             scan.arg(self.keys.buyers(deal)).arg(cursor).arg("COUNT").arg(BITE);
             let (next, bite): (u64, Vec<(String, String)>) = scan.query_async(&mut self.connection).await?;
-            buyers.extend(bite);
+            buyers.extend(bite.into_iter().filter(|(field, _)| field != keys::WHOLE));
             cursor = next;
             if cursor == 0 {
                 return Ok(buyers);

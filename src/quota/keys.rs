@@ -2,6 +2,9 @@
 
 use crate::domain::{DealId, SignupId};
 
+/// Not a buyer: the field of a deal's buyers that says that nothing was dropped from them since they were loaded.
+pub(super) const WHOLE: &str = "=whole";
+
 /// Makes the names of keys under one prefix.
 #[derive(Clone, Debug)]
 pub struct Keys {
@@ -25,7 +28,7 @@ impl Keys {
         self.of(deal, "quota")
     }
 
-    /// Hash: buyer → "units rev"; everybody who ever had a signup.
+    /// Hash: buyer → "units rev"; everybody who ever had a signup. And `=whole`, which goes with them if Redis evicts the key.
     #[must_use]
     pub fn buyers(&self, deal: DealId) -> String {
         self.of(deal, "buyers")

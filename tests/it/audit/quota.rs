@@ -157,7 +157,7 @@ async fn some_buyer(scene: &Scene, deal: DealId) -> (String, String) {
     let mut ask = redis::cmd("HGETALL");
     ask.arg(scene.key(deal, "buyers"));
     let buyers: Vec<(String, String)> = ask.query_async(&mut scene.redis().await).await.unwrap();
-    buyers.into_iter().next().unwrap()
+    buyers.into_iter().find(|(buyer, _)| buyer != "=whole").unwrap()
 }
 
 /// A hold of one unit of a new buyer, as `lua/admit.lua` writes it, that ends in so many ms.

@@ -177,6 +177,39 @@ async fn a_hold_that_ended_is_dropped_and_its_place_is_free() {
     assert_eq!(table.holds(deal).await.holds, 1);
 }
 
+/// A Redis that evicts drops keys one by one: the figures may be there without the buyers that made them.
+#[tokio::test]
+async fn a_deal_whose_buyers_were_dropped_alone_is_to_be_loaded() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let ann = BuyerUnits { buyer: someone(), units: 100, rev: 2 };
+    let full = Progress { state: DealState::Tipped, units: 100, buyers: 10, rev: 2, ..open(deal) };
+    table.load(full, &[ann]).await;
+    let () = table.redis.clone().del(table.keys.buyers(deal)).await.unwrap();
+    assert!(table.asks_to_load(deal).await);
+    // What is told meanwhile makes the key again, but not whole.
+    let bob = BuyerUnits { buyer: someone(), units: 0, rev: 3 };
+    table.apply(Progress { rev: 3, ..full }, 2, &[], &[bob]).await;
+    assert!(table.asks_to_load(deal).await);
+    table.load(Progress { rev: 3, ..full }, &[ann, bob]).await;
+    assert_eq!(table.ask(request(deal, ann.buyer, 1)).await, Answer::Known);
+}
+
+#[tokio::test]
+async fn holds_whose_ends_were_dropped_keep_no_place() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.load(Progress { cap: Some(10), tipping_point: 1, ..open(deal) }, &[]).await;
+    let orphan = request(deal, someone(), 10);
+    table.ask(orphan).await;
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+    let () = table.redis.clone().del(table.keys.holds(deal)).await.unwrap();
+    // Its node still is at it, and must not make an end for it alone.
+    table.quota.renew(deal, &[orphan.id]).await;
+    assert_eq!(table.ask(request(deal, someone(), 10)).await, Answer::Admitted);
+    assert_eq!(table.holds(deal).await.units, 10);
+}
+
 #[tokio::test]
 async fn many_holds_that_ended_are_dropped_a_few_at_a_time() {
     let table = Table::lay().await;

@@ -59,6 +59,8 @@ async fn a_load_that_nobody_finishes_leaves_nothing_behind() {
     drop(table.quota.begin_load(deal).await.unwrap());
     let ends_in: i64 = table.redis.clone().pttl(table.keys.quota(deal)).await.unwrap();
     assert!((1..=60_000).contains(&ends_in), "{ends_in}");
+    let ends_in: i64 = table.redis.clone().pttl(table.keys.buyers(deal)).await.unwrap();
+    assert!((1..=61_000).contains(&ends_in), "{ends_in}");
 }
 
 #[tokio::test]

@@ -109,6 +109,19 @@ async fn nothing_is_finished_when_the_key_is_gone() {
     assert!(table.asks_to_load(deal).await);
 }
 
+/// By a Redis that evicts: what came before it is gone, whatever came after.
+#[tokio::test]
+async fn nothing_is_finished_when_its_buyers_were_dropped_meanwhile() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let people = [someone(), someone()];
+    let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
+    load.buyers(&[joined(&people, 1)]).await.unwrap().unwrap();
+    let () = table.redis.clone().del(table.keys.buyers(deal)).await.unwrap();
+    load.buyers(&[joined(&people, 2)]).await.unwrap().unwrap();
+    assert!(load.finish(&snapshot(after(deal, 2))).await.unwrap().is_err());
+}
+
 #[tokio::test]
 async fn a_loaded_deal_stays_until_after_its_window_and_its_parts_a_little_longer() {
     let table = Table::lay().await;
@@ -129,9 +142,9 @@ async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
     let deal = new_deal();
     let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.ranges(deal)];
     let arguments = ["token", "1", "3", "open", "1", "2", "10", "100", "0", "9999", "60000"];
-    // Of the buyers it only sets when they end.
-    for wrong in [0, 2] {
+    for wrong in 0..keys.len() {
         let () = table.redis.clone().hset(&keys[0], "token", "token").await.unwrap();
+        let () = table.redis.clone().hset(&keys[1], "=whole", "1").await.unwrap();
         table.refuses_wrong_type("load_finish", &keys, wrong, &arguments).await;
     }
 }
