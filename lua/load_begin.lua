@@ -7,13 +7,16 @@
 -- Writes quota, buyers, ranges
 --
 -- The buyers' field `=whole` says that nothing was dropped from them since this load began: a Redis that evicts drops whole keys.
+-- Called twice with one token it is the same load.
 
-local quota = redis.call('HMGET', KEYS[1], 'v', 'run_id', 'loaded', 'begun_ms')
+local quota = redis.call('HMGET', KEYS[1], 'v', 'run_id', 'loaded', 'begun_ms', 'token')
 local time = redis.call('TIME')
 local redis_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 if quota[1] == ARGV[1] and quota[2] == ARGV[2] then
   if quota[3] == '1' then
     if redis.call('HEXISTS', KEYS[2], '=whole') == 1 then return {'loaded'} end
+  elseif quota[5] == ARGV[3] then
+    return {'begun'}
   elseif redis_ms - quota[4] < tonumber(ARGV[4]) then
     return {'loading'}
   end

@@ -53,6 +53,23 @@ async fn what_was_loaded_into_another_redis_or_by_another_schema_is_loaded_anew(
 }
 
 #[tokio::test]
+async fn begun_twice_by_the_same_it_is_one_load() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.ranges(deal)];
+    let begin = async |token: &str| {
+        let reply = table.run("load_begin", &keys, &["1", &table.run_id, token, "5000"]).await.unwrap();
+        redis::from_redis_value::<(String,)>(reply).unwrap().0
+    };
+    assert_eq!(begin("mine").await, "begun");
+    table.run("load_buyers", &keys[..2], &["mine", "buyer", "1", "2"]).await.unwrap();
+    let once = table.dump(deal).await;
+    assert_eq!(begin("mine").await, "begun");
+    assert_eq!(table.dump(deal).await, once);
+    assert_eq!(begin("another").await, "loading");
+}
+
+#[tokio::test]
 async fn a_load_that_nobody_finishes_leaves_nothing_behind() {
     let table = Table::lay().await;
     let deal = new_deal();
