@@ -14,6 +14,7 @@ mod deals;
 mod error;
 mod lane;
 mod lifecycle;
+mod migrate;
 mod outbox;
 mod page;
 mod samples;
@@ -69,8 +70,6 @@ pub struct Ledger {
     lane_lock_timeout: Duration,
 }
 
-static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
-
 impl Ledger {
     /// Prepares a pool; the first connection is made when it is needed.
     ///
@@ -91,14 +90,6 @@ impl Ledger {
             })
             .connect_lazy_with(options.clone());
         Ok(Self { pool, options, lane_lock_timeout: settings.lane_lock_timeout })
-    }
-
-    /// Brings the schema up to date. Safe to call from several nodes at once.
-    ///
-    /// # Errors
-    /// Postgres is away, or a migration that was applied has changed since.
-    pub async fn migrate(&self) -> Result<(), LedgerError> {
-        MIGRATOR.run(&self.pool).await.map_err(LedgerError::Migration)
     }
 
     /// Asks for an answer, and for the time.
