@@ -18,6 +18,7 @@ mod process;
 mod programs;
 mod redis;
 mod server;
+mod standby;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use self::postgres::Postgres;
 pub use self::programs::Search;
 use self::programs::{Needs, Programs};
 pub use self::server::{DataCopy, Server};
+pub use self::standby::Standby;
 
 /// Where the servers keep their data.
 #[derive(Clone, Debug)]
@@ -84,6 +86,9 @@ impl Options {
 pub struct Servers {
     postgres: Option<Postgres>,
     redis: Option<Server>,
+    programs: Programs,
+    identity: Arc<Identity>,
+    durable: bool,
     // Last, so that it is unlocked and removed when the servers are gone.
     folder: Arc<DataFolder>,
 }
@@ -115,12 +120,12 @@ impl Servers {
         let redis = async {
             let Some(program) = &programs.redis_server else { return Ok(None) };
             let since = Instant::now();
-            let server = redis::start(program, &folder, &identity, options.durable).await?;
+            let server = redis::start(program, &folder, redis::NAME, &identity, options.durable).await?;
             report("Redis answers", since.elapsed());
             Ok(Some(server))
         };
         let (postgres, redis) = tokio::try_join!(postgres, redis)?;
-        Ok(Self { postgres, redis, folder })
+        Ok(Self { postgres, redis, programs, identity, durable: options.durable, folder })
     }
 
     /// The address of a database, as sqlx and psql read it. Empty without Postgres.
@@ -132,7 +137,17 @@ impl Servers {
     /// The address of Redis. Empty without Redis.
     #[must_use]
     pub fn redis_url(&self) -> String {
-        redis::url(&self.folder)
+        redis::url(&self.folder, redis::NAME)
+    }
+
+    /// Starts one more Redis, empty, and answers its address: for tests of replicas. The name is that of its socket: short.
+    ///
+    /// # Errors
+    /// Redis was not started, or does not start.
+    pub async fn another_redis(&self, name: &str) -> Result<(Server, String), ServersError> {
+        let program = self.programs.redis_server.as_ref().ok_or(ServersError::NotStarted { name: "Redis" })?;
+        let server = redis::start(program, &self.folder, name, &self.identity, self.durable).await?;
+        Ok((server, redis::url(&self.folder, name)))
     }
 
     /// Makes a database unless it is there.
@@ -160,6 +175,15 @@ impl Servers {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Starts one more Postgres that follows the first: for tests of failovers.
+    ///
+    /// # Errors
+    /// Postgres was not started, cannot be copied, or the copy does not start.
+    pub async fn standby(&self) -> Result<Standby, ServersError> {
+        let primary = self.postgres.as_ref().ok_or(ServersError::NotStarted { name: "Postgres" })?;
+        Standby::start(primary, &self.folder, &self.identity, self.durable).await
     }
 
     /// Stops both gracefully, at the same time.

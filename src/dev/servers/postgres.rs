@@ -24,8 +24,8 @@ const LC_CTYPE: &str = if cfg!(target_os = "macos") { "UTF-8" } else { "C.UTF-8"
 #[derive(Debug)]
 pub(super) struct Postgres {
     pub(super) server: Server,
-    programs: PostgresPrograms,
-    sockets: PathBuf,
+    pub(super) programs: PostgresPrograms,
+    pub(super) sockets: PathBuf,
 }
 
 impl Postgres {
@@ -33,6 +33,13 @@ impl Postgres {
     pub(super) fn url(&self, database: &str) -> String {
         let host = in_url(&self.sockets);
         format!("postgres:///{database}?host={host}&port={PORT}&user={USER}")
+    }
+
+    /// Runs one statement, and waits for its end.
+    pub(super) async fn run(&self, statement: &str) -> Result<(), ServersError> {
+        let psql = self.programs.program("psql");
+        let mut command = psql_command(&psql, &self.sockets, "postgres");
+        succeed(&psql, command.args(["-v", "ON_ERROR_STOP=1", "-c", statement])).await
     }
 
     pub(super) async fn ensure_database(&self, name: &str) -> Result<(), ServersError> {
@@ -80,8 +87,25 @@ pub(super) async fn start(
     identity: &Arc<Identity>,
     durable: bool,
 ) -> Result<Postgres, ServersError> {
-    let data = data_folder(programs, folder);
-    let sockets = folder.sockets().to_owned();
+    let at =
+        At { data: data_folder(programs, folder), sockets: folder.sockets().to_owned(), log: folder.log("postgres") };
+    start_at(at, programs, folder, identity, durable).await
+}
+
+/// Where a server's files are.
+pub(super) struct At {
+    pub(super) data: PathBuf,
+    pub(super) sockets: PathBuf,
+    pub(super) log: PathBuf,
+}
+
+pub(super) async fn start_at(
+    At { data, sockets, log }: At,
+    programs: &PostgresPrograms,
+    folder: &Arc<DataFolder>,
+    identity: &Arc<Identity>,
+    durable: bool,
+) -> Result<Postgres, ServersError> {
     let mut settings = vec![
         "listen_addresses=".to_owned(),
         format!("unix_socket_directories=\"{}\"", sockets.display()),
@@ -99,7 +123,7 @@ pub(super) async fn start(
     arguments.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
     let mut server = Server {
         name: "Postgres",
-        recipe: Recipe { program: programs.program("postgres"), arguments, folder: data, log: folder.log("postgres") },
+        recipe: Recipe { program: programs.program("postgres"), arguments, folder: data, log },
         probe: Probe::Postgres { psql: programs.program("psql"), sockets: sockets.clone() },
         hurry: (!durable).then_some(Signal::Quit),
         identity: Arc::clone(identity),
@@ -130,7 +154,7 @@ fn data_folder(programs: &PostgresPrograms, folder: &DataFolder) -> PathBuf {
     folder.path().join(format!("postgres-{}", programs.major_version()))
 }
 
-async fn succeed(program: &Path, command: &mut tokio::process::Command) -> Result<(), ServersError> {
+pub(super) async fn succeed(program: &Path, command: &mut tokio::process::Command) -> Result<(), ServersError> {
     let output = command.output().await.map_err(io("running", program))?;
     if output.status.success() {
         return Ok(());

@@ -85,6 +85,18 @@ impl Process {
         }
     }
 
+    /// The same for its children, too: each connection to Postgres is a process of its own, and goes on without it.
+    pub(super) fn signal_all(&self, signal: Signal) {
+        // First, so that it makes no more of them.
+        self.signal(signal);
+        let children = children(self.pid());
+        let told = Command::new("sh").args(["-c", "kill \"$@\"", "sh", signal.name()]).args(&children).output();
+        // Some may have ended by now.
+        if !told.is_ok_and(|output| output.status.success()) {
+            tracing::debug!(?signal, children = children.len(), "not every child could be told");
+        }
+    }
+
     /// `kill -9`.
     pub(super) fn kill(&mut self) {
         if let Err(error) = self.child.kill() {
@@ -127,6 +139,16 @@ impl Process {
             tracing::debug!(%error, "the watchdog is gone already");
         }
     }
+}
+
+/// The ids of a process' children.
+fn children(pid: u32) -> Vec<String> {
+    let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).or_else(|_| {
+        // Where the kernel does not say (macOS).
+        let listed = Command::new("pgrep").args(["-P", &pid.to_string()]).output()?;
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&listed.stdout).into_owned())
+    });
+    listed.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
 /// Sends a signal (`-0` only asks whether the process is there); false if there is none such. The shell's own `kill`,

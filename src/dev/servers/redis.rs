@@ -10,19 +10,23 @@ use super::probe::Probe;
 use super::process::Recipe;
 use super::server::Server;
 
-pub(super) fn url(folder: &DataFolder) -> String {
-    format!("redis+unix://{}?db=0", in_url(&socket(folder)))
+/// The name of the only one, of its data and of its socket.
+pub(super) const NAME: &str = "redis";
+
+pub(super) fn url(folder: &DataFolder, name: &str) -> String {
+    format!("redis+unix://{}?db=0", in_url(&socket(folder, name)))
 }
 
 pub(super) async fn start(
     program: &Path,
     folder: &Arc<DataFolder>,
+    name: &str,
     identity: &Arc<Identity>,
     durable: bool,
 ) -> Result<Server, ServersError> {
-    let data = folder.path().join("redis");
+    let data = folder.path().join(name);
     identity.give_folder(&data)?;
-    let socket = socket(folder);
+    let socket = socket(folder, name);
     let arguments = [
         ("--port", "0"),
         ("--unixsocket", &socket.display().to_string()),
@@ -38,7 +42,7 @@ pub(super) async fn start(
     let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect();
     let mut server = Server {
         name: "Redis",
-        recipe: Recipe { program: program.to_owned(), arguments, folder: data, log: folder.log("redis") },
+        recipe: Recipe { program: program.to_owned(), arguments, folder: data, log: folder.log(name) },
         probe: Probe::Redis { socket },
         hurry: None,
         identity: Arc::clone(identity),
@@ -49,6 +53,6 @@ pub(super) async fn start(
     Ok(server)
 }
 
-fn socket(folder: &DataFolder) -> PathBuf {
-    folder.sockets().join("redis.sock")
+fn socket(folder: &DataFolder, name: &str) -> PathBuf {
+    folder.sockets().join(format!("{name}.sock"))
 }

@@ -71,7 +71,7 @@ impl Server {
     /// Asks it to end, and waits for that. Paused servers are continued first.
     pub async fn stop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
-        process.signal(Signal::Continue);
+        process.signal_all(Signal::Continue);
         process.signal(Signal::Interrupt);
         if !process.ended_within(STOP_PATIENCE).await {
             tracing::warn!(server = self.name, "does not end when asked, and is killed");
@@ -83,6 +83,8 @@ impl Server {
     /// `kill -9`. [`Server::start`] starts it again, with the data that it had.
     pub async fn kill(&mut self) {
         let Some(mut process) = self.process.take() else { return };
+        // Paused children would not notice.
+        process.signal_all(Signal::Continue);
         process.kill();
         process.ended_within(STOP_PATIENCE).await;
     }
@@ -95,12 +97,12 @@ impl Server {
 
     /// Makes it stand still: its connections stay open and nothing answers.
     pub fn pause(&self) {
-        self.process.iter().for_each(|process| process.signal(Signal::Stop));
+        self.process.iter().for_each(|process| process.signal_all(Signal::Stop));
     }
 
     /// Lets it go on after [`Server::pause`].
     pub fn resume(&self) {
-        self.process.iter().for_each(|process| process.signal(Signal::Continue));
+        self.process.iter().for_each(|process| process.signal_all(Signal::Continue));
     }
 
     /// Keeps a copy of its files as they are now, as a backup or a lagging replica would have them.
@@ -153,7 +155,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
-        process.signal(Signal::Continue);
+        process.signal_all(Signal::Continue);
         process.signal(self.hurry.unwrap_or(Signal::Interrupt));
         if !process.block_until_ended(STOP_PATIENCE) {
             process.kill();
