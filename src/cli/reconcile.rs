@@ -1,10 +1,14 @@
-//! `muster reconcile`: Redis again from Postgres, by hand. Nodes do it by themselves every two seconds.
+//! `muster reconcile`: Redis again from Postgres, by hand. Nodes repair by themselves every two seconds, and load a deal when
+//! somebody joins it.
 
-use anyhow::Context;
-use muster::engine::Catching;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use muster::engine::RebuildStep;
 use muster::startup;
 
 use super::settings::SettingsArgs;
+use super::style;
 
 /// Arguments of `muster reconcile`.
 #[derive(clap::Args)]
@@ -23,8 +27,21 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if args.new_epoch {
         println!("Epoch {} begins.", ledger.begin_epoch().await?);
     }
-    engine.catch_up_now().await.context("catching up")?;
-    let done = engine.reconcile(None, Catching::Everything).await.context("reconciling")?;
-    println!("{} deals looked at, {} of them are in Redis, {} repaired.", done.looked_at, done.loaded, done.repaired);
+    let bar = ProgressBar::new(0).with_style(style::bar());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let rebuilt = engine.rebuild(|step| {
+        let (what, done, total) = match step {
+            RebuildStep::Compared { done, total } => ("deals compared", done, total),
+            RebuildStep::Loaded { done, total } => ("deals loaded", done, total),
+        };
+        bar.set_message(what);
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    });
+    let rebuilt = rebuilt.await;
+    bar.finish_and_clear();
+    let done = rebuilt?;
+    let (compared, repaired, loaded) = (done.looked_at, done.repaired, done.loaded);
+    println!("Deals compared: {compared}. Repaired: {repaired}. Open to join, and in Redis: {loaded}.");
     Ok(())
 }

@@ -12,6 +12,7 @@ mod lanes;
 mod leave;
 mod load;
 mod publish;
+mod rebuild;
 mod reconcile;
 mod redeem;
 mod settle;
@@ -27,6 +28,7 @@ pub use audit::{AuditError, AuditOptions, AuditOutcome, AuditReport, AuditStep, 
 pub use codes::{CodeKeys, NoCodeKey};
 pub use lanes::LaneSettings;
 pub use publish::PublishOutcome;
+pub use rebuild::{RebuildError, RebuildStep, Rebuilt};
 pub use reconcile::{Catching, Reconciled};
 pub use redeem::{Coupon as ShownCoupon, RedeemOutcome};
 pub use withdraw::WithdrawOutcome;

@@ -27,6 +27,8 @@ pub struct Reconciled {
     pub loaded: usize,
     /// Deals that Redis had to be told about.
     pub repaired: usize,
+    /// Whether all were looked at: Redis may go away in the middle, or not be there.
+    pub whole: bool,
 }
 
 /// Whether to wait for changes that are on their way by themselves.
@@ -64,7 +66,9 @@ impl Engine {
         let link = self.quota.link_events().borrow().clone();
         match link {
             LinkEvent::Away => Ok(Reconciled::default()),
-            LinkEvent::CatchingUp(link) | LinkEvent::Online(link) => self.reconcile_over(&link, within, catching).await,
+            LinkEvent::CatchingUp(link) | LinkEvent::Online(link) => {
+                self.reconcile_over(&link, within, catching, &|_, _| {}).await
+            }
         }
     }
 
@@ -76,7 +80,7 @@ impl Engine {
         let mut events = self.quota.link_events();
         let event = events.wait_for(|event| matches!(event, LinkEvent::CatchingUp(_))).await.map(|event| event.clone());
         let Ok(LinkEvent::CatchingUp(link)) = event else { return Ok(()) };
-        let reconciled = self.reconcile_over(&link, None, Catching::Everything).await?;
+        let reconciled = self.reconcile_over(&link, None, Catching::Everything, &|_, _| {}).await?;
         self.quota.admit_over(&link);
         tracing::info!(repaired = reconciled.repaired, "Redis admits joins");
         Ok(())
@@ -94,11 +98,13 @@ impl Engine {
         }
     }
 
-    async fn reconcile_over(
+    /// Tells how many of how many deals it has looked at.
+    pub(super) async fn reconcile_over(
         &self,
         link: &Link,
         within: Option<Duration>,
         catching: Catching,
+        tell: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Reconciled, LedgerError> {
         // Another epoch: Postgres may have lost what Redis knows, also of deals that nothing has changed since.
         let epoch = self.ledger.check_epoch().await?;
@@ -107,11 +113,14 @@ impl Engine {
         let deals = self.ledger.changed_deals(within).await?;
         let mut reconciled = Reconciled { looked_at: deals.len(), ..Reconciled::default() };
         let mut versions = HashMap::new();
+        let mut done = 0;
         for chunk in deals.chunks(CHUNK) {
             let ids: Vec<DealId> = chunk.iter().map(|progress| progress.deal).collect();
             let Ok(in_redis) = self.quota.figures_over(link, &ids).await else { return Ok(reconciled) };
             reconciled.loaded += in_redis.len();
             for truth in chunk {
+                done += 1;
+                tell(done, deals.len());
                 let Some(known) = in_redis.get(&truth.deal) else { continue };
                 versions.insert(truth.deal, truth.version());
                 if !is_behind(known, truth) || (catching == Catching::Stragglers && !self.was_behind(known, truth.deal))
@@ -124,6 +133,7 @@ impl Engine {
                 reconciled.repaired += 1;
             }
         }
+        reconciled.whole = true;
         *self.behind.last_look() = LastLook { epoch, versions };
         metrics::counter!("muster_reconciled_deals_total").increment(reconciled.repaired as u64);
         Ok(reconciled)
