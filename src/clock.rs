@@ -37,5 +37,30 @@ impl Clock {
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask the system")]
 fn system_now() -> DateTime<Utc> {
-    Utc::now()
+    Utc::now() + skew::of_system()
 }
+
+/// A system clock that is wrong, for fault tests: `MUSTER_CLOCK_SKEW_MS`, read once. No release has this.
+#[cfg(any(debug_assertions, feature = "failpoints"))]
+mod skew {
+    use std::sync::OnceLock;
+
+    use chrono::TimeDelta;
+
+    pub(super) fn of_system() -> TimeDelta {
+        static SKEW_MS: OnceLock<i64> = OnceLock::new();
+        let read = || std::env::var(super::SKEW_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        TimeDelta::milliseconds(*SKEW_MS.get_or_init(read))
+    }
+}
+
+#[cfg(not(any(debug_assertions, feature = "failpoints")))]
+mod skew {
+    pub(super) const fn of_system() -> chrono::TimeDelta {
+        chrono::TimeDelta::zero()
+    }
+}
+
+/// How wrong the system's clock is said to be, in milliseconds.
+#[cfg(any(debug_assertions, feature = "failpoints"))]
+pub const SKEW_VARIABLE: &str = "MUSTER_CLOCK_SKEW_MS";

@@ -12,6 +12,7 @@
 //! - [`engine`]: the verbs. Join, leave, publish, settle and so on; and the lanes.
 //! - [`worker`]: when to call the engine. Settler, closer, reconciler, outbox.
 //! - [`live`]: from a change of a deal's figures to the browsers that watch it.
+//! - [`failpoint`]: steps at which a process under test dies. Nothing in a release.
 //! - [`recent`]: a bounded map of what was used lately.
 //! - [`auth`]: who is asking. Passwords, tokens, sessions.
 //! - [`limits`]: who asks for too much in too short a time.
@@ -28,6 +29,7 @@ pub mod config;
 pub mod dev;
 pub mod domain;
 pub mod engine;
+pub mod failpoint;
 pub mod ledger;
 pub mod limits;
 pub mod live;

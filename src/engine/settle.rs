@@ -1,8 +1,14 @@
 //! Issuing the coupons of tipped deals.
 
+use std::time::Duration;
+
 use super::Engine;
 use crate::domain::CouponId;
+use crate::failpoint;
 use crate::ledger::{CouponToIssue, LedgerError, Unsettled};
+
+/// A chunk is sent, and hardly ever committed, within this time.
+const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
 
 impl Engine {
     /// Issues every coupon that is due, in calls of about `chunk` coupons. May be killed anywhere, and run on every node.
@@ -20,7 +26,9 @@ impl Engine {
             while !rest.is_empty() {
                 let (these, others) = rest.split_at(fitting(rest, chunk));
                 rest = others;
-                settled_now += self.ledger.settle_signups(&self.coupons_of(these), self.codes.newest()).await?;
+                let coupons = self.coupons_of(these);
+                let settling = self.ledger.settle_signups(&coupons, self.codes.newest());
+                settled_now += failpoint::reach_within("mid_coupon_chunk", FAILPOINT_GRACE, settling).await?;
             }
             issued += settled_now;
             metrics::counter!("muster_coupons_issued_total").increment(settled_now);

@@ -8,10 +8,13 @@ use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
 use crate::domain::{AccountId, DealId, DealState, JoinRequest, Progress, SignupId, SignupState};
+use crate::failpoint;
 
 /// How long one call may take before its connection counts as dead. The batch is sent again over a new one.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A batch is sent, and hardly ever committed, within this time.
+const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
 
 /// What a failed call means for its batch.
 #[derive(Debug, thiserror::Error)]
@@ -286,9 +289,13 @@ impl LaneConnection {
 }
 
 async fn answered<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    tokio::time::timeout(CALL_TIMEOUT, call)
+    failpoint::reach("before_stmt");
+    let call = failpoint::reach_within("stmt_sent", FAILPOINT_GRACE, call);
+    let answer = tokio::time::timeout(CALL_TIMEOUT, call)
         .await
-        .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
+    failpoint::reach("stmt_replied");
+    answer
 }
 
 fn complete<T>(decided: Decided<Option<T>>) -> Result<Decided<T>, CommitError> {

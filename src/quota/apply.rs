@@ -1,10 +1,13 @@
 //! Telling Redis what Postgres says: after each commit, when reconciling, and when repairing. Always the same script.
 
+use std::time::Duration;
+
 use redis::Value;
 
 use super::link::Link;
 use super::{Away, Quota, keys, scripts};
 use crate::domain::{AccountId, Progress, SignupId};
+use crate::failpoint;
 
 /// A buyer's absolute units in a deal, and the deal's version of their last change. 0 after leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +73,9 @@ impl Quota {
         for buyer in &change.buyers {
             call.arg(buyer.buyer.to_string()).arg(buyer.units).arg(buyer.rev);
         }
-        let reply: (String, Value) = match call.invoke_async(&mut link.connection.clone()).await {
+        let mut connection = link.connection.clone();
+        let call = failpoint::reach_within("mid_apply", Duration::ZERO, call.invoke_async(&mut connection));
+        let reply: (String, Value) = match call.await {
             Ok(reply) => reply,
             Err(error) => return Err(self.lost(link, "apply", &error)),
         };

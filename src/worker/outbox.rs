@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::mail::Mailer;
+use crate::failpoint;
 use crate::ledger::{Ledger, LedgerError};
 use crate::shutdown::Shutdown;
 use std::sync::Arc;
@@ -36,7 +37,10 @@ pub async fn deliver_due(ledger: &Ledger, mailer: &Mailer, chunk: u32) -> Result
     let mut delivered = Vec::with_capacity(messages.len());
     for message in &messages {
         match mailer.send(message).await {
-            Ok(()) => delivered.push(message.id),
+            Ok(()) => {
+                failpoint::reach("mid_outbox");
+                delivered.push(message.id);
+            }
             Err(error) => {
                 tracing::warn!(%error, message = message.id, attempt = message.attempt, "a message was not delivered");
                 ledger.message_failed(message.id, &error.to_string()).await?;

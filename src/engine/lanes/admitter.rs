@@ -9,6 +9,7 @@ use super::job::{Job, JoinJob};
 use crate::clock::Clock;
 use crate::domain::{DealId, JoinOutcome, JoinRequest, Refusal};
 use crate::engine::load::{Loaded, Loader};
+use crate::failpoint;
 use crate::quota::{Admission, Answer, Quota};
 
 /// How often a deal is loaded for one batch: its key may vanish between the load and the next call.
@@ -92,6 +93,7 @@ fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
     for (join, answer) in joins.into_iter().zip(answers) {
         let refusal = match answer {
             Answer::Admitted | Answer::Known => {
+                failpoint::reach("after_admit");
                 pass_on(admitted, Job::Join(join));
                 continue;
             }

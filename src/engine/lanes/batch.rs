@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::job::{Job, JoinJob, LeaveJob};
 use crate::clock::Clock;
 use crate::domain::{DealId, DealState, JoinOutcome, Joined, LeaveOutcome, Refusal, SignupId, SignupState};
+use crate::failpoint;
 use crate::ledger::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, LaneConnection, LeaveDecision};
 use crate::quota::{BuyerUnits, Change, Quota};
 
@@ -248,6 +249,7 @@ impl Recorder {
 
     /// Tells Redis, after everybody has been answered. Should the applier not keep up, reconciling will.
     fn hand_on(&self, changes: HashMap<DealId, Change>) {
+        failpoint::reach("after_reply");
         for change in changes.into_values() {
             if self.committed.try_send(change).is_err() {
                 metrics::counter!("muster_changes_left_to_reconciling_total").increment(1);

@@ -13,6 +13,7 @@ use super::batch::{Batch, Recorder};
 use super::job::Job;
 use crate::clock::Clock;
 use crate::domain::{DealId, JoinOutcome, LeaveOutcome, SignupId};
+use crate::failpoint;
 use crate::ledger::{LaneConnection, Ledger};
 use crate::quota::{Change, Quota};
 
@@ -66,6 +67,7 @@ impl Committer {
                 arrivals = arrived.recv_many(&mut incoming, self.settings.queue_max), if open => {
                     open = arrivals > 0;
                     waiting.extend(incoming.drain(..));
+                    failpoint::reach("queued");
                 }
                 connection = finished(&mut under_way) => {
                     under_way = None;
