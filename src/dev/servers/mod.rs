@@ -15,6 +15,8 @@ mod keeper;
 mod postgres;
 mod probe;
 mod process;
+#[cfg(any(debug_assertions, feature = "failpoints"))]
+mod program;
 mod programs;
 mod redis;
 mod server;
@@ -28,6 +30,8 @@ pub use self::error::{MissingProgram, ServersError};
 use self::folder::DataFolder;
 use self::identity::Identity;
 use self::postgres::Postgres;
+#[cfg(any(debug_assertions, feature = "failpoints"))]
+pub use self::program::Program;
 pub use self::programs::Search;
 use self::programs::{Needs, Programs};
 pub use self::server::{DataCopy, Server};
@@ -169,6 +173,12 @@ impl Servers {
     /// The Redis server, to be stopped, killed or restarted by fault tests.
     pub fn redis(&mut self) -> Option<&mut Server> {
         self.redis.as_mut()
+    }
+
+    /// The file that Postgres or Redis logs to.
+    #[must_use]
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.folder.log(name)
     }
 
     /// Where the data is; other things that should live as long may be kept there.

@@ -15,11 +15,13 @@ use super::error::{ServersError, io};
 use super::identity::Identity;
 use super::keeper;
 
-/// Becomes the server, after leaving a shell behind that interrupts it when the pipe at descriptor 0 ends without a word.
+/// Becomes the server, after leaving a shell behind that signals it when the pipe at descriptor 0 ends without a word.
 /// The outer parentheses make that shell nobody's child: Postgres takes unknown children for crashed backends.
 const WATCHDOG: &str = r#"
 exec 3<&0
-( { read -r _ <&3 || { kill -CONT $$; kill -INT $$; }; } >/dev/null 2>&1 & )
+signal=$1
+shift
+( { read -r _ <&3 || { kill -CONT $$; kill "$signal" $$; }; } >/dev/null 2>&1 & )
 exec 3<&-
 exec "$@" </dev/null
 "#;
@@ -33,12 +35,18 @@ pub(super) struct Recipe {
     pub(super) arguments: Vec<String>,
     pub(super) folder: PathBuf,
     pub(super) log: PathBuf,
+    /// All that it is told by its environment; none: it inherits this process'.
+    pub(super) environment: Option<Vec<(String, String)>>,
+    /// What it is told when this process is gone.
+    pub(super) when_orphaned: Signal,
 }
 
 /// A signal, by the name that `kill` knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     Interrupt,
+    Terminate,
+    Kill,
     Quit,
     Stop,
     Continue,
@@ -48,6 +56,8 @@ impl Signal {
     fn name(self) -> &'static str {
         match self {
             Self::Interrupt => "-INT",
+            Self::Terminate => "-TERM",
+            Self::Kill => "-KILL",
             Self::Quit => "-QUIT",
             Self::Stop => "-STOP",
             Self::Continue => "-CONT",
@@ -65,7 +75,10 @@ impl Process {
     pub(super) async fn start(recipe: &Recipe, identity: &Identity) -> Result<Self, ServersError> {
         let log = open_log(&recipe.log)?;
         let errors = log.try_clone().map_err(io("opening", &recipe.log))?;
-        let mut command = wrapped(&recipe.program, identity);
+        let mut command = wrapped(&recipe.program, recipe.when_orphaned, identity);
+        if let Some(environment) = &recipe.environment {
+            command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+        }
         command.args(&recipe.arguments).current_dir(&recipe.folder).stdout(log).stderr(errors).process_group(0);
         let child = keeper::spawn(command).await.map_err(io("starting", &recipe.program))?;
         Ok(Self { child })
@@ -172,14 +185,15 @@ pub(super) fn helper(program: &Path, identity: &Identity) -> tokio::process::Com
 }
 
 /// The program, so wrapped that it ends with this process and does not run as root.
-fn wrapped(program: &Path, identity: &Identity) -> Command {
+fn wrapped(program: &Path, when_orphaned: Signal, identity: &Identity) -> Command {
     let mut command = if let Some(setpriv) = &identity.setpriv {
         let mut command = with_setpriv(setpriv, identity);
-        command.arg("--pdeathsig=INT").stdin(Stdio::null());
+        let signal = when_orphaned.name().trim_start_matches('-');
+        command.arg(format!("--pdeathsig={signal}")).stdin(Stdio::null());
         command
     } else {
         let mut command = Command::new("sh");
-        command.args(["-c", WATCHDOG, "sh"]).stdin(Stdio::piped());
+        command.args(["-c", WATCHDOG, "sh", when_orphaned.name()]).stdin(Stdio::piped());
         command
     };
     command.arg(program);
@@ -220,6 +234,8 @@ mod tests {
             arguments: vec!["1000".to_owned()],
             folder: folder.to_owned(),
             log: folder.join("log"),
+            environment: None,
+            when_orphaned: Signal::Interrupt,
         };
         let without_setpriv = Identity { uid: 0, other: None, setpriv: None };
         Process::start(&recipe, &without_setpriv).await.unwrap()

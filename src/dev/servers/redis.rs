@@ -7,7 +7,7 @@ use super::error::ServersError;
 use super::folder::{DataFolder, in_url};
 use super::identity::Identity;
 use super::probe::Probe;
-use super::process::Recipe;
+use super::process::{Recipe, Signal};
 use super::server::Server;
 
 /// The name of the only one, of its data and of its socket.
@@ -42,7 +42,7 @@ pub(super) async fn start(
     let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect();
     let mut server = Server {
         name: "Redis",
-        recipe: Recipe { program: program.to_owned(), arguments, folder: data, log: folder.log(name) },
+        recipe: Recipe { program: program.to_owned(), arguments, folder: data, log: folder.log(name), environment: None, when_orphaned: Signal::Interrupt },
         probe: Probe::Redis { socket },
         hurry: None,
         identity: Arc::clone(identity),
