@@ -1,6 +1,8 @@
 //! The command line. Owns arguments and what is printed; what happens is in the library.
 
 mod audit;
+#[cfg(any(debug_assertions, feature = "failpoints"))]
+mod chaos;
 mod crowd;
 mod dev;
 mod loadtest;
@@ -53,6 +55,9 @@ enum Command {
     Reconcile(reconcile::Args),
     /// Look whether everything holds that was promised; exits 1 if not, 2 if that could not be seen
     Audit(audit::Args),
+    /// Make faults on purpose under load, and look whether every promise holds; not in a release
+    #[cfg(any(debug_assertions, feature = "failpoints"))]
+    Chaos(chaos::Args),
 }
 
 /// Runs the command that the arguments name. A failure is printed with its causes.
@@ -84,6 +89,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Seed(args) => seed::run(args).await?,
             Command::Reconcile(args) => reconcile::run(args).await?,
             Command::Audit(args) => return Ok(audit::run(args).await),
+            #[cfg(any(debug_assertions, feature = "failpoints"))]
+            Command::Chaos(args) => return chaos::run(args).await,
         }
         Ok(ExitCode::SUCCESS)
     })

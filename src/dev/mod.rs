@@ -1,5 +1,7 @@
 //! What only a developer's machine and the tests need: private servers, sample deals, a simulated crowd.
 
+#[cfg(any(debug_assertions, feature = "failpoints"))]
+pub mod chaos;
 pub mod crowd;
 pub mod home;
 pub mod load;

@@ -13,10 +13,10 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     ("telemetry", &[]),
     ("config", &["domain"]),
     ("client_log", &["clock", "domain"]),
-    ("ledger", &["domain"]),
-    ("quota", &["domain"]),
-    ("engine", &["client_log", "clock", "domain", "ledger", "quota"]),
-    ("worker", &["config", "domain", "engine", "ledger", "shutdown"]),
+    ("ledger", &["domain", "failpoint"]),
+    ("quota", &["domain", "failpoint"]),
+    ("engine", &["client_log", "clock", "domain", "failpoint", "ledger", "quota"]),
+    ("worker", &["config", "domain", "engine", "failpoint", "ledger", "shutdown"]),
     ("live", &["clock", "config", "domain"]),
     ("auth", &["clock", "config", "domain", "ledger", "recent"]),
     ("limits", &["clock", "config", "domain", "quota", "recent"]),
@@ -29,16 +29,20 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "web", "worker",
         ],
     ),
-    ("dev", &["auth", "client_log", "clock", "config", "domain", "engine", "ledger", "shutdown", "startup"]),
+    (
+        "dev",
+        &["auth", "client_log", "clock", "config", "domain", "engine", "failpoint", "ledger", "shutdown", "startup"],
+    ),
     ("cli", &[]),
     ("failpoint", &[]),
 ];
 
 /// Where a library may be named, and nowhere else.
 const AT_HOME: [(&str, &[&str]); 4] = [
-    ("sqlx", &["src/ledger/"]),
+    // Faults are made below the two modules.
+    ("sqlx", &["src/ledger/", "src/dev/chaos/"]),
     // The private server and the settings are modules of that name.
-    ("redis", &["src/quota/", "src/config/", "src/dev/servers/"]),
+    ("redis", &["src/quota/", "src/config/", "src/dev/servers/", "src/dev/chaos/"]),
     ("actix_web_actors", &["src/live/socket.rs"]),
     ("actix_web", &["src/web/", "src/live/", "src/startup/http.rs", "src/cli/"]),
 ];
@@ -283,5 +287,20 @@ fn every_script_is_compiled_in_and_every_test_file_is_named() {
         assert!(scripts.contains(&format!("\"{name}\"")), "{path} is not in src/quota/scripts.rs");
         let tests = path.replace(".lua", ".rs").replace("lua/", "tests/it/lua/");
         assert!(root().join(&tests).exists(), "{path} has no tests in {tests}");
+    }
+}
+
+#[test]
+fn every_step_at_which_a_node_can_die_is_named_at_one_place_and_explained() {
+    let code: Vec<(String, String)> = files("src", &["rs"])
+        .into_iter()
+        .filter(|(path, _)| path != "src/failpoint.rs")
+        .map(|(path, rust)| (path, without_comments(&rust)))
+        .collect();
+    let map = read("ARCHITECTURE.md");
+    for (step, _) in muster::failpoint::STEPS {
+        let named: usize = code.iter().map(|(_, rust)| rust.matches(&format!("\"{step}\"")).count()).sum();
+        assert_eq!(named, 1, "{step} is named at {named} places");
+        assert!(map.contains(&format!("`{step}`")), "ARCHITECTURE.md does not name {step}");
     }
 }

@@ -7,6 +7,7 @@ mod audit;
 mod browser;
 mod dev;
 mod engine;
+mod faults;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod live;

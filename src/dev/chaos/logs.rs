@@ -1,0 +1,53 @@
+//! What nodes and Postgres wrote into their logs that they never should.
+
+use std::collections::HashMap;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::cluster::Cluster;
+
+/// Words that no log may have, with what they mean. The last lines of defence did their work, or something crashed.
+const NEVER: [(&str, &str); 6] = [
+    ("deadlock detected", "a deadlock in Postgres"),
+    ("violates check constraint", "a constraint had to refuse what a function let through"),
+    ("panicked at", "a panic"),
+    ("a lane's task ended early", "a lane crashed"),
+    ("a lane ended before its queue", "a lane crashed"),
+    ("answered something that it should not", "an answer of Redis was not understood"),
+];
+
+/// The logs, and how far each was read.
+pub(super) struct Logs {
+    read_to: HashMap<PathBuf, u64>,
+}
+
+impl Logs {
+    pub(super) fn new(folder: &Path, cluster: &Cluster) -> Self {
+        let of_nodes = (0..cluster.nodes.len()).map(|number| folder.join(format!("node-{number}.log")));
+        let files = of_nodes.chain([cluster.servers.log("postgres")]);
+        Self { read_to: files.map(|file| (file, 0)).collect() }
+    }
+
+    /// What was written since the last look that should not have been.
+    pub(super) fn look(&mut self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (path, read_to) in &mut self.read_to {
+            let text = rest_of(path, read_to).unwrap_or_default();
+            for line in text.lines() {
+                if let Some((_, meaning)) = NEVER.iter().find(|(words, _)| line.contains(words)) {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    found.push(format!("{meaning}, in {name}: {line}"));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn rest_of(path: &Path, read_to: &mut u64) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    file.seek(SeekFrom::Start(*read_to))?;
+    let mut bytes = Vec::new();
+    *read_to += file.read_to_end(&mut bytes)? as u64;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

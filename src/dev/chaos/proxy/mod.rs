@@ -1,0 +1,71 @@
+//! Stands on a link between two processes, and does to it what networks do.
+//!
+//! Owns the listener that one side connects to and every connection over the link. What is done changes while they are
+//! open; it concerns bytes that are under way at that moment, too. Never changes a byte.
+
+mod mode;
+mod relay;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::watch;
+
+pub(super) use mode::Mode;
+
+/// A link that one side reaches through this process.
+pub(super) struct Link {
+    mode: watch::Sender<Mode>,
+}
+
+impl Link {
+    /// A link to a TCP address, and the address at which it begins.
+    pub(super) async fn tcp(to: SocketAddr) -> io::Result<(Self, SocketAddr)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let mode = watch::Sender::new(Mode::Pass);
+        let watched = mode.clone();
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                near.set_nodelay(true).ok();
+                let mode = watched.subscribe();
+                tokio::spawn(async move {
+                    if mode.borrow().lets_connect()
+                        && let Ok(far) = TcpStream::connect(to).await
+                    {
+                        far.set_nodelay(true).ok();
+                        relay::run(near, far, &mode).await;
+                    }
+                });
+            }
+        });
+        Ok((Self { mode }, address))
+    }
+
+    /// A link from one Unix socket to another.
+    pub(super) fn unix(from: &Path, to: PathBuf) -> io::Result<Self> {
+        let listener = UnixListener::bind(from)?;
+        let mode = watch::Sender::new(Mode::Pass);
+        let watched = mode.clone();
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let (mode, to) = (watched.subscribe(), to.clone());
+                tokio::spawn(async move {
+                    if mode.borrow().lets_connect()
+                        && let Ok(far) = UnixStream::connect(to).await
+                    {
+                        relay::run(near, far, &mode).await;
+                    }
+                });
+            }
+        });
+        Ok(Self { mode })
+    }
+
+    /// From now on the link does this.
+    pub(super) fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+}

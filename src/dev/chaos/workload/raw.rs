@@ -1,0 +1,54 @@
+//! A client that resets its connection in the middle of a join: the server drops the handler's future half-way.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use secrecy::ExposeSecret;
+use socket2::SockRef;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::Round;
+use crate::client_log;
+use crate::dev::people::Simulated;
+use crate::domain::{DealId, IdempotencyKey};
+
+/// From "before it was read" to "after it was answered".
+const LATEST_RESET_US: u64 = 8_000;
+
+/// Sends a request to join, and resets the connection some moments later. What became of it nobody knows: the client asks
+/// again with its key.
+pub(super) async fn join_and_reset(
+    round: &Round,
+    buyer: &Simulated,
+    deal: DealId,
+    units: u32,
+    key: &IdempotencyKey,
+    chance: &mut StdRng,
+) -> std::io::Result<()> {
+    let node = round.any_node(chance);
+    let Some(address) = round.nodes.get(node) else { return Ok(()) };
+    let body = serde_json::json!({ "units": units }).to_string();
+    let request = format!(
+        "POST /api/v1/deals/{deal}/signups HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+         Idempotency-Key: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        buyer.token.expose_secret(),
+        key.as_str(),
+        body.len(),
+    );
+    let asked = round.log.joins(deal, buyer.account, key, units)?;
+    let wait = Duration::from_micros(chance.random_range(0..LATEST_RESET_US));
+    let sent = async {
+        let mut connection = TcpStream::connect(address).await?;
+        connection.write_all(request.as_bytes()).await?;
+        tokio::time::sleep(wait).await;
+        SockRef::from(&connection).set_linger(Some(Duration::ZERO))
+    };
+    let error = match sent.await {
+        Ok(()) => "the client reset the connection".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    round.service.note("connections reset in the middle of a join");
+    round.log.answered(asked, client_log::Reply { error: Some(error), ..client_log::Reply::default() })
+}

@@ -1,0 +1,108 @@
+//! `muster chaos`, as one runs it: a short selection of its faults.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use muster::dev::servers::{Options, Servers};
+
+use crate::support::fault::until;
+
+fn chaos(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+    command.arg("chaos").args(arguments);
+    command
+}
+
+/// A folder that also the user can reach whom the servers become.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// Runs it, and answers its table.
+async fn run(arguments: &[&str]) -> String {
+    let mut command = chaos(arguments);
+    let Output { status, stdout, stderr } =
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let said = String::from_utf8(stdout).unwrap();
+    assert!(status.success(), "{said}\n{}", String::from_utf8_lossy(&stderr));
+    said
+}
+
+/// The sentence at the end of a table.
+fn total(said: &str, of: &str) -> u64 {
+    let words = said.lines().rfind(|line| line.contains(" faults of ")).unwrap_or_else(|| panic!("no total in {said}"));
+    let before = words.split(&format!(" {of}")).next().unwrap();
+    before.rsplit([' ', ':']).find_map(|word| word.parse().ok()).unwrap()
+}
+
+#[tokio::test]
+async fn under_twelve_faults_nothing_is_lost_oversold_or_doubled() {
+    let kinds = [
+        "node: dies at stmt_sent",
+        "node: dies at stmt_replied",
+        "node: dies at after_admit",
+        "node: dies at mid_coupon_chunk",
+        "node: rolling restart",
+        "node: kill -9",
+        "redis: restart, older copy",
+        "redis: restart, empty",
+        "redis: out of memory",
+        "postgres: kill -9",
+        "node-postgres: cut on COMMIT",
+        "clients-node: clients reset",
+    ];
+    let mut arguments = vec!["--faults", "12", "--faults-per-round", "6", "--seed", "7"];
+    arguments.extend(kinds.iter().flat_map(|kind| ["--only", kind]));
+    let said = run(&arguments).await;
+    assert_eq!(total(&said, "faults of"), 12, "{said}");
+    for bad in ["lost", "oversold", "doubled", "findings"] {
+        assert_eq!(total(&said, bad), 0, "{said}");
+    }
+    assert!(total(&said, "acknowledged") > 500, "a load that joins little proves little: {said}");
+    for kind in kinds {
+        assert!(said.lines().any(|line| line.trim_start().starts_with(kind)), "{kind} is not in {said}");
+    }
+}
+
+#[tokio::test]
+async fn kill_9_leaves_no_process_behind_also_none_that_stands_still() {
+    let folder = folder();
+    let mut command = chaos(&["--faults", "1", "--only", "postgres: stands still", "--folder"]);
+    command.arg(folder.path()).stdout(Stdio::null());
+    let mut running = command.spawn().unwrap();
+    let is_stopped = || processes_in(folder.path()).iter().any(|(_, state)| state == "T");
+    until("Postgres stands still", async || is_stopped()).await;
+    running.kill().unwrap();
+    running.wait().unwrap();
+    until("every process is gone", async || processes_in(folder.path()).is_empty()).await;
+    // Its data can be used at once.
+    let servers = Servers::start(Options::persistent(folder.path().join("servers"))).await.unwrap();
+    servers.stop().await;
+}
+
+/// Processes that were started with this folder in their arguments or as their own, and their states.
+fn processes_in(folder: &Path) -> Vec<(u32, String)> {
+    let folder = folder.display().to_string();
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let of_folder = pids.filter(|pid| {
+        let is_there = std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|path| path.starts_with(&folder));
+        is_there || std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(&folder))
+    });
+    let with_state = of_folder.filter_map(|pid| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let state = status.rsplit_once(") ")?.1.split(' ').next()?.to_owned();
+        (state != "Z").then_some((pid, state))
+    });
+    with_state.collect()
+}
+
+#[test]
+fn an_unknown_kind_of_fault_is_named() {
+    let output = chaos(&["--only", "moon: eclipse"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("moon: eclipse") && said.contains("--list"), "{said}");
+}

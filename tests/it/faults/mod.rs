@@ -1,0 +1,3 @@
+//! What happens when something fails.
+
+mod chaos;
