@@ -8,7 +8,7 @@ VENV := $(TOOLS)/venv/bin
 export SQLX_OFFLINE := true
 export RUST_BACKTRACE ?= 1
 
-.PHONY: help run test check bench setup load sqlx fuzz clean
+.PHONY: help run test check bench chaos setup load sqlx fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## List these
@@ -35,6 +35,11 @@ check: ## Format, lints, docs, licences of dependencies, spelling
 bench: ## Measure what must be fast (takes minutes; use a quiet machine)
 	@deploy/setup.sh servers
 	$(CARGO) bench $(ARGS)
+
+chaos: ## Make faults on purpose under load and audit everything (MINUTES=10; ARGS="--only redis" some kinds)
+	@deploy/setup.sh servers
+	@$(CARGO) build --bin muster
+	@target/debug/muster chaos --minutes $(or $(MINUTES),10) $(ARGS)
 
 setup: ## Install all that is missing for the above
 	@deploy/setup.sh servers browser k6 typos cargo-deny
