@@ -4,5 +4,5 @@ mod clean;
 mod deals;
 mod logs;
 mod quota;
-mod scene;
+pub mod scene;
 mod signups;

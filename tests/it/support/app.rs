@@ -15,6 +15,7 @@ use muster::worker::{deliver_due, mail::Mailer};
 use tokio::runtime::Runtime;
 
 use super::clock::TestClock;
+use super::proxy::Wire;
 use super::servers::Home;
 
 /// Nodes run here and not in a test's own runtime, which is gone as soon as the test is: they still have connections to
@@ -27,13 +28,14 @@ const CHUNK: u32 = 10_000;
 
 /// A Muster with settings for tests, to be changed before it starts.
 pub fn app() -> Builder {
-    Builder { nodes: 1, workers: false, private: false, settings: Vec::new() }
+    Builder { nodes: 1, workers: false, private: false, wired: false, settings: Vec::new() }
 }
 
 pub struct Builder {
     nodes: usize,
     workers: bool,
     private: bool,
+    wired: bool,
     settings: Vec<(String, String)>,
 }
 
@@ -62,6 +64,12 @@ impl Builder {
         self
     }
 
+    /// Puts a way between each node and its servers that can be slow or cut: see [`TestApp::wires`].
+    pub fn wired(mut self) -> Self {
+        self.wired = true;
+        self
+    }
+
     pub async fn start(self) -> TestApp {
         // Whoever is first in this process.
         rustls::crypto::ring::default_provider().install_default().ok();
@@ -72,14 +80,20 @@ impl Builder {
             (Home::shared().await, None)
         };
         let mails = tempfile::tempdir().unwrap();
-        let mut nodes = Vec::new();
+        let (mut nodes, mut wires) = (Vec::new(), Vec::new());
         for _ in 0..self.nodes {
-            let config = Config::load(&self.sources(&home, mails.path())).unwrap();
+            let mut sources = self.sources(&home, mails.path());
+            if self.wired {
+                let to = Wires { redis: Wire::to_redis(&home), postgres: Wire::to_postgres(&home) };
+                sources = sources.with("redis.url", &to.redis.url).with("postgres.database_url", &to.postgres.url);
+                wires.push(to);
+            }
+            let config = Config::load(&sources).unwrap();
             nodes.push(Node::start(config, self.workers).await);
         }
         let clock =
             TestClock { database_url: home.database_url.clone(), nodes: nodes.iter().map(|n| n.app.clone()).collect() };
-        TestApp { nodes, clock, mails, servers, home }
+        TestApp { nodes, clock, wires, mails, servers, home }
     }
 
     fn sources(&self, home: &Home, mails: &Path) -> Sources {
@@ -107,10 +121,18 @@ impl Builder {
     }
 }
 
+/// A node's ways to its servers.
+pub struct Wires {
+    pub redis: Wire,
+    pub postgres: Wire,
+}
+
 /// A started Muster. Derefs to its first node. Ends when dropped.
 pub struct TestApp {
     pub nodes: Vec<Node>,
     pub clock: TestClock,
+    /// Of each node, if the app was built to be wired.
+    pub wires: Vec<Wires>,
     mails: tempfile::TempDir,
     servers: Option<Servers>,
     pub home: Home,

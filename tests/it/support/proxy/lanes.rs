@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::servers::Home;
+use crate::support::servers::Home;
 
 /// First bytes of messages of Postgres' protocol.
 const BIND: u8 = b'B';

@@ -1,0 +1,69 @@
+//! Requests that are dropped in the middle of a statement, as when their clients reset: the connections that they used are
+//! used by others at once.
+
+use std::time::Duration;
+
+use muster::domain::Role;
+use muster::ledger::PageRequest;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::task::JoinSet;
+
+use crate::support::{self};
+
+const ABORTED: usize = 1_200;
+
+#[tokio::test]
+async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_behind() {
+    let seed: u64 = rand::rng().random();
+    println!("seed {seed}");
+    let mut chance = StdRng::seed_from_u64(seed);
+    let app = support::app().wired().start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 8, Role::Buyer).await;
+    let mut deals = Vec::new();
+    for _ in 0..8 {
+        deals.push(app.deal(&mo).publish().await.id);
+    }
+    app.wires[0].postgres.replies_take(Duration::from_millis(50));
+    let mut finished = 0;
+    for _ in 0..ABORTED / 24 {
+        let mut requests = JoinSet::new();
+        for n in 0..24 {
+            let (engine, ledger, deal) = (app.engine.clone(), app.ledger.clone(), deals[n % deals.len()]);
+            let (merchant, person) = (mo.id, people[n % people.len()].clone());
+            requests.spawn(async move {
+                match n % 5 {
+                    0 => drop(engine.publish(merchant, deal).await.unwrap()),
+                    1 => assert_eq!(ledger.deal(deal).await.unwrap().unwrap().id, deal),
+                    2 => drop(ledger.signups_of_buyer(person.id, &PageRequest::first(5)).await.unwrap()),
+                    3 => drop(engine.settle(10).await.unwrap()),
+                    _ => drop(engine.close_due().await.unwrap()),
+                }
+            });
+        }
+        // All of them at any point of what they do.
+        let point = Duration::from_millis(chance.random_range(0..300));
+        let until_then = async {
+            while let Some(ended) = requests.join_next().await {
+                ended.unwrap();
+                finished += 1;
+            }
+        };
+        drop(tokio::time::timeout(point, until_then).await);
+        requests.shutdown().await;
+    }
+    println!("{finished} of {ABORTED} came to their end");
+    app.wires[0].postgres.replies_take(Duration::ZERO);
+
+    for n in 0..200 {
+        let deal = deals[n % deals.len()];
+        assert_eq!(app.ledger.deal(deal).await.unwrap().unwrap().id, deal, "everybody hears their own answer");
+    }
+    let left_open = "SELECT count(*) FROM pg_stat_activity
+                      WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    assert_eq!(app.home.number(left_open).await, 0);
+    let log = std::fs::read_to_string(app.home.postgres_log().await).unwrap();
+    assert!(!log.contains("current transaction is aborted"), "25P02");
+    app.assert_clean().await;
+}

@@ -1,0 +1,105 @@
+//! Everything that writes deals, at once, on three nodes: nobody waits for somebody who waits for them.
+
+use std::time::Duration;
+
+use muster::domain::{DealId, JoinOutcome, LeaveOutcome, Role};
+use muster::engine::Engine;
+use muster::ledger::PageRequest;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::support::people::wish;
+use crate::support::race::at_once;
+use crate::support::{self, Person, TestApp};
+
+const DEALS: usize = 24;
+const ROUNDS: usize = 60;
+
+/// Batches of joins in many deals, in any order.
+async fn batches(app: &TestApp, seed: u64, people: Vec<Person>, deals: Vec<DealId>) {
+    let (mut lane, mut chance) = (app.ledger.lane_connection(), StdRng::seed_from_u64(seed));
+    for round in 0..ROUNDS {
+        let batch: Vec<_> = (0..40)
+            .map(|_| {
+                let (person, deal) = (chance.random_range(0..people.len()), chance.random_range(0..deals.len()));
+                wish(&people[person], deals[deal], 1, &format!("{seed}-{round}"))
+            })
+            .collect();
+        lane.commit_signups(&batch).await.unwrap();
+        let leaves: Vec<_> =
+            batch.iter().filter(|_| chance.random_bool(0.2)).map(|join| (join.id, join.deal, join.buyer)).collect();
+        lane.commit_leaves(&leaves).await.unwrap();
+    }
+}
+
+/// Joins and leaves by way of a node.
+async fn visitors(engine: Engine, seed: u64, people: Vec<Person>, deals: Vec<DealId>) {
+    let mut chance = StdRng::seed_from_u64(seed);
+    for round in 0..ROUNDS {
+        let (person, deal) =
+            (&people[chance.random_range(0..people.len())], deals[chance.random_range(0..deals.len())]);
+        if let JoinOutcome::Joined(joined) = engine.join(wish(person, deal, 1, &format!("{seed}-{round}"))).await {
+            assert_ne!(engine.leave(person.id, joined.id).await, LeaveOutcome::Broken);
+        }
+    }
+}
+
+/// Closing, settling, redeeming, and taking down.
+async fn workers(engine: Engine, merchant: Person, people: Vec<Person>, mut to_withdraw: Vec<DealId>) {
+    for round in 0..ROUNDS {
+        engine.close_due().await.unwrap();
+        engine.settle(50).await.unwrap();
+        let buyer = &people[round % people.len()];
+        for coupon in engine.coupons(buyer.id, &PageRequest::first(2)).await.unwrap().items {
+            engine.redeem(merchant.id, "till", &coupon.code, None).await.unwrap();
+        }
+        if round % 20 == 19
+            && let Some(deal) = to_withdraw.pop()
+        {
+            engine.withdraw(merchant.id, deal, "ill").await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_writes_deals_at_once_never_deadlocks() {
+    let seed: u64 = rand::rng().random();
+    println!("seed {seed}");
+    let app = support::app().nodes(3).start().await;
+    // Looked for sooner than locks usually are got.
+    app.home.sql(&format!("ALTER DATABASE {} SET deadlock_timeout = '50ms'", app.home.name)).await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 40, Role::Buyer).await;
+    let mut deals = Vec::new();
+    for n in 0..DEALS {
+        let tipping_point = if n % 3 == 0 { 30 } else { 2 };
+        let deal = app.deal(&mo).tipping_point(tipping_point).cap(400).per_buyer_max(50);
+        // Every fourth ends in the middle.
+        let window = Duration::from_secs(if n % 4 == 0 { 2 } else { 3_600 });
+        deals.push(deal.closes_in(window).publish().await.id);
+    }
+    let app = std::sync::Arc::new(app);
+    let mut all = Vec::new();
+    for n in 0..3_u64 {
+        let (people, deals, engine) =
+            (people.clone(), deals.clone(), app.nodes[usize::try_from(n).unwrap()].engine.clone());
+        let withdrawn = deals.iter().skip(1).step_by(8).copied().collect();
+        let app = app.clone();
+        all.push(tokio::spawn({
+            let (people, deals) = (people.clone(), deals.clone());
+            async move { batches(&app, seed.wrapping_add(n), people, deals).await }
+        }));
+        all.push(tokio::spawn(visitors(engine.clone(), seed.wrapping_sub(n), people.clone(), deals)));
+        all.push(tokio::spawn(workers(engine, mo.clone(), people, withdrawn)));
+    }
+    at_once(all).await.into_iter().for_each(|ended| ended.unwrap());
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(app.home.number(deadlocks).await, 0);
+    // The lanes of this test have told Redis nothing.
+    app.reconcile_now().await;
+    app.clock.advance(Duration::from_hours(2)).await;
+    app.close_now().await;
+    app.settle_now().await;
+    app.deliver_now().await;
+    app.assert_clean().await;
+}

@@ -1,0 +1,97 @@
+//! `muster reconcile`, as an operator runs it: Redis again from Postgres.
+
+use std::process::{Command, Output};
+
+use muster::domain::{DealId, Refusal, Role};
+use muster::engine::{RebuildError, RebuildStep};
+use muster::quota::Keys;
+use redis::AsyncCommands;
+
+use super::crowd::is_right;
+use crate::support::fault::NO_REDIS;
+use crate::support::outcomes::{joined, refused};
+use crate::support::people::wish;
+use crate::support::{self, TestApp};
+
+/// Runs the command against a test's servers.
+pub fn reconcile(app: &TestApp, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+    command.arg("reconcile").args(arguments).env("MUSTER__REDIS__PREFIX", &app.home.name);
+    command.env("MUSTER__SECURITY__COUPON_KEYS", format!("1:{}", "5e".repeat(32)));
+    command.env("DATABASE_URL", &app.home.database_url).env("REDIS_URL", &app.home.redis_url);
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+async fn units(app: &TestApp, deal: DealId) -> Option<u32> {
+    app.home.redis().await.hget(Keys::new(&app.home.name).quota(deal), "units").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_wiped_redis_has_every_deal_that_can_be_joined_again() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 3, Role::Buyer).await;
+    let [full, open] = [app.deal(&mo).tipping_point(1).cap(2).publish().await.id, app.deal(&mo).publish().await.id];
+    let withdrawn = app.deal(&mo).publish().await.id;
+    app.deal(&mo).draft().await;
+    for person in &people[..2] {
+        joined(app.join(person, full, 1, "a").await);
+        joined(app.join(person, withdrawn, 1, "a").await);
+    }
+    app.engine.withdraw(mo.id, withdrawn, "ill").await.unwrap();
+    app.engine.drain().await;
+    app.home.forget_everything().await;
+    assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 3. Repaired: 0. Open to join, and in Redis: 2.");
+    assert_eq!(
+        (units(&app, full).await, units(&app, open).await, units(&app, withdrawn).await),
+        (Some(2), Some(0), None)
+    );
+
+    // Admission works from it, without Postgres.
+    app.home.sql("ALTER FUNCTION commit_signups RENAME TO out_of_order").await;
+    assert_eq!(refused(app.join(&people[2], full, 1, "a").await), Refusal::SoldOut);
+    app.home.sql("ALTER FUNCTION out_of_order RENAME TO commit_signups").await;
+    assert!(joined(app.join(&people[0], full, 1, "a").await).replayed);
+    app.settle_now().await;
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_redis_that_is_behind_is_told_what_it_missed() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 3, Role::Buyer).await;
+    let deal = app.deal(&mo).publish().await.id;
+    joined(app.join(&people[0], deal, 1, "a").await);
+    app.home.nothing_is_held(deal).await;
+    let mut node_without_redis = app.ledger.lane_connection();
+    node_without_redis.commit_signups(&[wish(&people[1], deal, 2, "a")]).await.unwrap();
+    assert!(!is_right(&app, deal).await);
+    assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 1. Repaired: 1. Open to join, and in Redis: 1.");
+    assert!(is_right(&app, deal).await);
+    assert_eq!(units(&app, deal).await, Some(3));
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn each_step_is_told_and_a_redis_that_is_away_is_no_success() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    for _ in 0..3 {
+        app.deal(&mo).publish().await;
+    }
+    let steps = std::sync::Mutex::new(Vec::new());
+    app.engine.rebuild(|step| steps.lock().unwrap().push(step)).await.unwrap();
+    let compared = (1..=3).map(|done| RebuildStep::Compared { done, total: 3 });
+    let expected: Vec<_> = compared.chain((1..=3).map(|done| RebuildStep::Loaded { done, total: 3 })).collect();
+    assert_eq!(*steps.lock().unwrap(), expected);
+
+    let without = support::app().with("redis.url", NO_REDIS).start().await;
+    let refused = without.engine.rebuild(|_| {}).await;
+    assert!(matches!(refused, Err(RebuildError::RedisAway)), "{refused:?}");
+}

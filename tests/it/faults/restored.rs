@@ -1,0 +1,103 @@
+//! Backups, restored for real: `pg_dump` and `pg_restore` into the same server and into another one. What came after the
+//! backup is lost, as it must be; Redis, browsers and nodes go down to what is left.
+
+use std::path::Path;
+use std::process::Command;
+
+use muster::dev::servers::{Options, Servers};
+use muster::domain::{DealId, Role};
+use muster::startup;
+
+use super::crowd::is_right;
+use super::rebuilt::reconcile;
+use crate::live::feed::{Client, query};
+use crate::support::fault::until;
+use crate::support::outcomes::joined;
+use crate::support::people::wish;
+use crate::support::{self, Person, TestApp};
+
+fn run(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn dump(database_url: &str, to: &Path) {
+    run("pg_dump", &["--format=custom", "--file", to.to_str().unwrap(), database_url]);
+}
+
+fn restore(from: &Path, database_url: &str) {
+    run("pg_restore", &["--exit-on-error", "--no-owner", "--dbname", database_url, from.to_str().unwrap()]);
+}
+
+/// Ten have joined and are in the backup; five more are not.
+async fn scene(app: &TestApp, backup: &Path) -> (DealId, Vec<Person>) {
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 16, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(12).cap(16).publish().await.id;
+    for person in &people[..10] {
+        joined(app.join(person, deal, 1, "a").await);
+    }
+    dump(&app.home.database_url, backup);
+    for person in &people[10..15] {
+        joined(app.join(person, deal, 1, "a").await);
+    }
+    app.home.nothing_is_held(deal).await;
+    (deal, people)
+}
+
+#[tokio::test]
+async fn a_backup_that_is_restored_supersedes_what_redis_and_browsers_have_seen() {
+    let app = support::app().nodes(2).with_workers().start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let backup = folder.path().join("backup");
+    let (deal, people) = scene(&app, &backup).await;
+    let path = format!("/api/v1/live?{}", query(&[deal]));
+    let mut watcher = Client::connect(app.nodes[1].address, &path, None).await.unwrap();
+    let seen = watcher.frame_where(|frame| frame["buyers"] == 15).await;
+
+    let name = &app.home.name;
+    let admin = app.home.database_url.replace(&format!("/{name}?"), "/postgres?");
+    let renewed = format!("DROP DATABASE {name} WITH (FORCE)");
+    run("psql", &["-q", "-c", &renewed, "-c", &format!("CREATE DATABASE {name}"), &admin]);
+    restore(&backup, &app.home.database_url);
+    let output = reconcile(&app, &["--new-epoch"]);
+    assert!(output.status.success(), "{output:?}");
+
+    let frame = watcher.frame_where(|frame| frame["epoch"].as_i64() > seen["epoch"].as_i64()).await;
+    assert_eq!((&frame["buyers"], &frame["state"]), (&serde_json::json!(10), &serde_json::json!("open")));
+    until("Redis is right", async || is_right(&app, deal).await).await;
+    for (n, person) in people.iter().enumerate() {
+        let told = joined(super::crowd::join_patiently(&app.nodes[n % 2].engine, person, deal, "a").await);
+        assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1), "those after the backup join again");
+    }
+    app.settle_now().await;
+    app.assert_clean().await;
+}
+
+/// The other server is another history: the epoch rises by itself.
+#[tokio::test]
+async fn a_backup_that_is_restored_into_another_server_needs_no_word_from_anybody() {
+    let app = support::app().start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let backup = folder.path().join("backup");
+    let (deal, people) = scene(&app, &backup).await;
+    let before = app.progress(deal).await;
+
+    let other = Servers::start(Options { redis: false, ..Options::temporary() }).await.unwrap();
+    other.ensure_database("restored").await.unwrap();
+    restore(&backup, &other.database_url("restored"));
+    let mut config = (*app.config).clone();
+    config.postgres.database_url = other.database_url("restored").into();
+    let (engine, ledger, _) = startup::engine(&config).await.unwrap();
+    engine.catch_up_now().await.unwrap();
+    let after = ledger.progress_of(&[deal]).await.unwrap()[0];
+    assert!(after.epoch > before.epoch && (after.buyers, before.buyers) == (10, 15));
+    for (n, person) in people.iter().enumerate() {
+        let told = joined(engine.join(wish(person, deal, 1, "a")).await);
+        assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1));
+    }
+    while engine.settle(1_000).await.unwrap() > 0 {}
+    let report = engine.audit(&muster::engine::AuditOptions::default(), |_| {}).await.unwrap();
+    assert_eq!(report.outcome(), muster::engine::AuditOutcome::Clean, "\n{report}");
+    ledger.close().await;
+}
