@@ -25,8 +25,10 @@ fn start(folder: &Path) -> (Dev, String) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address = lines.map(Result::unwrap).find_map(|line| Some(line.trim().strip_prefix("Open ")?.to_owned()));
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let address = lines.find_map(|line| Some(line.trim().strip_prefix("Open ")?.to_owned()));
+    // It goes on printing, and ends when nobody reads that.
+    std::thread::spawn(move || lines.for_each(drop));
     (Dev(child), address.expect("it prints an address"))
 }
 
