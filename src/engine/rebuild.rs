@@ -81,14 +81,14 @@ impl Engine {
                 async move { loader.load(deal).await }
             })
             .buffer_unordered(AT_ONCE);
-        let mut loaded = 0;
+        let mut done = 0;
         while let Some(load) = loads.next().await {
             if load == Loaded::Away {
                 return Err(RebuildError::RedisAway);
             }
-            loaded += 1;
-            tell(RebuildStep::Loaded { done: loaded, total });
+            done += 1;
+            tell(RebuildStep::Loaded { done, total });
         }
-        Ok(Rebuilt { looked_at: reconciled.looked_at, repaired: reconciled.repaired, loaded })
+        Ok(Rebuilt { looked_at: reconciled.looked_at, repaired: reconciled.repaired, loaded: done })
     }
 }

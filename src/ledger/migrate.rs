@@ -70,5 +70,6 @@ fn pause() -> Duration {
 
 /// A lock took too long, or two waited for each other.
 fn must_wait(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55P03" || code == "40P01")
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("55P03" | "40P01"))
 }
