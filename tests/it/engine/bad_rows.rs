@@ -168,3 +168,40 @@ async fn leaves_are_sent_again_halved_and_given_up_like_joins() {
     assert_eq!(app.counts(deal).await, (1, 1));
     app.assert_clean().await;
 }
+
+/// Whatever follows: what may have been recorded is never given up, nor is any part of it.
+#[tokio::test]
+async fn half_of_a_batch_that_may_have_been_recorded_may_have_been_recorded() {
+    let (app, deal, people) = scene().await;
+    app.home
+        .sql(
+            "CREATE SEQUENCE attempts;
+             CREATE FUNCTION raise_in_turn() RETURNS trigger LANGUAGE plpgsql AS $$
+             DECLARE what text;
+             BEGIN
+                IF NEW.units = 7 THEN
+                    what := (ARRAY['08006', '23514', '53100', '53100'])[nextval('attempts')];
+                END IF;
+                IF what IS NOT NULL THEN
+                    RAISE EXCEPTION 'raised by the test' USING ERRCODE = what;
+                END IF;
+                RETURN NEW;
+             END $$;
+             CREATE TRIGGER raise_in_turn BEFORE INSERT ON signups FOR EACH ROW EXECUTE FUNCTION raise_in_turn();",
+        )
+        .await;
+    let lock = app.home.lock_deal(deal).await;
+    let plug = app.join(&people[0], deal, 1, "a");
+    let both = async {
+        until("the plug is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        let unlock = async { lock.unlock().await };
+        tokio::join!(app.join(&people[1], deal, 7, "a"), app.join(&people[2], deal, 1, "a"), unlock)
+    };
+    let (plug, (seven, one, ())) = tokio::join!(plug, both);
+    for outcome in [plug, seven, one] {
+        joined(outcome);
+    }
+    assert_eq!(attempts(&app).await, 5);
+    assert_eq!(app.counts(deal).await, (3, 9));
+    app.assert_clean().await;
+}
