@@ -92,7 +92,9 @@ async fn whatever_writes_deals_at_once_never_deadlocks() {
         all.push(tokio::spawn(visitors(engine.clone(), seed.wrapping_sub(n), people.clone(), deals)));
         all.push(tokio::spawn(workers(engine, mo.clone(), people, withdrawn)));
     }
-    at_once(all).await.into_iter().for_each(|ended| ended.unwrap());
+    for ended in at_once(all).await {
+        ended.unwrap();
+    }
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(app.home.number(deadlocks).await, 0);
     // The lanes of this test have told Redis nothing.

@@ -97,7 +97,7 @@ async fn every_constraint_is_there_and_fires() {
             .replace(":new", "gen_random_uuid()")
             .replace(":hash", "sha256('x')");
         let refused = scene.database.execute(AssertSqlSafe(statement.clone())).await.unwrap_err();
-        let fired = refused.as_database_error().and_then(|error| error.constraint());
+        let fired = refused.as_database_error().and_then(sqlx::error::DatabaseError::constraint);
         assert_eq!(fired, Some(name), "{statement}: {refused}");
     }
     scene.app.assert_clean().await;

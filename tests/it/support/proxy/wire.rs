@@ -1,7 +1,7 @@
 //! A way from a node to a server that can be slow, cut, or led to another server: as after a failover, when the same address
 //! is another machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Wire {
         Self::listen(folder, &socket, PathBuf::from(host).join(POSTGRES_SOCKET), url)
     }
 
-    fn listen(folder: TempDir, socket: &PathBuf, to: PathBuf, url: String) -> Self {
+    fn listen(folder: TempDir, socket: &Path, to: PathBuf, url: String) -> Self {
         let begin = State { to, replies_take: Duration::ZERO, is_cut: false, runs_scripts_twice: false, number: 0 };
         let wire = Self { url, state: watch::Sender::new(begin), doubled: Arc::default(), _folder: folder };
         let listener = UnixListener::bind(socket).unwrap();
