@@ -137,9 +137,12 @@ impl Server {
         self.start().await
     }
 
-    /// Postgres names the process that has its data; wait for it, unless it is only a zombie that nobody will reap.
+    /// Postgres names the process that has its data; wait for it, unless it is only a zombie that nobody will reap. Its
+    /// connections end a little after it when it was killed; as long as one is there, it says so and does not start.
     fn predecessor_is_ending(&self) -> bool {
-        matches!(&self.probe, Probe::Postgres { .. }) && super::postgres::has_predecessor(&self.recipe.folder)
+        let has_connections = || tail(&self.recipe.log).contains("pre-existing shared memory block");
+        matches!(&self.probe, Probe::Postgres { .. })
+            && (super::postgres::has_predecessor(&self.recipe.folder) || has_connections())
     }
 
     fn give_up_after(&self, since: Instant, what: &'static str) -> Result<(), ServersError> {
