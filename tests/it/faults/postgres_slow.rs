@@ -62,7 +62,9 @@ async fn while_postgres_stands_still_a_place_stays_held_for_who_was_admitted() {
 
 #[tokio::test]
 async fn a_deal_that_stays_locked_is_answered_503_and_the_place_is_given_back() {
-    let app = support::app().with("lanes.count", "1").with("lanes.lock_timeout_ms", "30").start().await;
+    let app = support::app().with("lanes.count", "1").with("lanes.lock_timeout_ms", "30");
+    // So that a place is free because it was given back.
+    let app = app.with("redis.hold_ttl_ms", "600000").start().await;
     let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
     let deal = app.deal(&mo).tipping_point(1).cap(1).publish().await.id;
     let lock = app.home.lock_deal(deal).await;

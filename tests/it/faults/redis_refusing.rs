@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use muster::domain::{DealId, Refusal, Role};
+use muster::domain::{DealId, JoinOutcome, Refusal, Role};
 use redis::aio::MultiplexedConnection;
 use tokio::time::Instant;
 
@@ -46,6 +46,12 @@ impl Scene {
         joined(self.app.join(&self.people.remove(0), self.deal, 1, "a").await);
         println!("{}: the first join was answered after {:?}", self.what, since.elapsed());
         until("nobody is admitted there", async || !self.app.engine.admits()).await;
+        // Nor is it tried again with joins: a connection is asked to write before it is believed.
+        let mut looks = tokio::time::interval(Duration::from_millis(10));
+        for _ in 0..30 {
+            looks.tick().await;
+            assert!(!self.app.engine.admits());
+        }
         for person in self.people.drain(..2) {
             joined(self.app.join(&person, self.deal, 1, "a").await);
         }
@@ -128,6 +134,31 @@ async fn a_redis_that_stands_still_costs_admission_but_no_join() {
     scene.joins_go_on().await;
     scene.app.servers().redis().unwrap().resume();
     scene.ends_well().await;
+}
+
+/// Its connection is there, and Redis is not told yet what it missed.
+#[tokio::test]
+async fn a_redis_that_is_back_is_asked_for_nothing_before_it_is_caught_up() {
+    let app = support::app().with_private_servers().wired().start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 3, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(1).cap(1).publish().await.id;
+    joined(app.join(&people[0], deal, 1, "a").await);
+    app.home.nothing_is_held(deal).await;
+    app.wires[0].redis.cut();
+    assert_eq!(refused(app.join(&people[1], deal, 1, "a").await), Refusal::SoldOut, "by Postgres");
+    app.wires[0].redis.mend();
+    let probe = muster::quota::Keys::new(&app.home.name).probe();
+    let mut redis = app.home.redis().await;
+    let exists = async || redis::cmd("EXISTS").arg(&probe).query_async::<bool>(&mut redis).await.unwrap();
+    until("the connection is there", exists).await;
+    app.home.sql("ALTER FUNCTION commit_signups RENAME TO out_of_order").await;
+    assert_eq!(app.join(&people[2], deal, 1, "a").await, JoinOutcome::Broken, "Postgres was asked, not Redis");
+    app.engine.catch_up().await.unwrap();
+    assert_eq!(refused(app.join(&people[2], deal, 1, "a").await), Refusal::SoldOut, "by Redis");
+    app.home.sql("ALTER FUNCTION out_of_order RENAME TO commit_signups").await;
+    app.settle_now().await;
+    app.assert_clean().await;
 }
 
 /// Whether the call was executed nobody knows; Postgres decides.
