@@ -1,20 +1,22 @@
-// Many more people than places, all at once: 300 clients make 20,000 attempts at a cap of 1,000, with 1 to 3 units each.
+// Noon: the deal opens, and everybody is there. Many more people than places, 1 to 3 units each, all at once.
 //
-// Each attempt is another buyer's, so that most of them can be refused without Postgres. A buyer who is told that the last
-// places are held asks again, as a browser does. As single units are refused, too, nothing may be left in the end.
+// Each attempt is another buyer's, so that most of them can be refused without Postgres. Who comes too early, or is told that
+// the last places are held, asks again, as a browser does. As single units are refused, too, nothing may be left in the end.
 
+import { sleep } from 'k6';
 import exec from 'k6/execution';
-import http from 'k6/http';
 import { Counter, Gauge, Trend } from 'k6/metrics';
 
-import { codeOf, join, progress } from './lib/api.js';
+import { join, makeDeal, progress } from './lib/api.js';
 import { AUDIT_THRESHOLDS, audit } from './lib/audit.js';
-import { TEARDOWN_TIMEOUT, buyers, deals, setting } from './lib/config.js';
+import { TEARDOWN_TIMEOUT, buyers } from './lib/config.js';
+import { sizes } from './lib/sizes.js';
 import { summary } from './lib/summary.js';
 
-const CLIENTS = setting('CLIENTS', 300);
-const ATTEMPTS = setting('ATTEMPTS', 20000);
-const CAP = setting('CAP', 1000);
+const size = sizes('join_rush');
+const OPENS_IN_S = 4;
+/** The first clients are at the door before it opens. */
+const EARLY_MS = 500;
 
 const joined = new Counter('joined');
 const unitsJoined = new Counter('units_joined');
@@ -30,15 +32,16 @@ const REFUSALS = ['sold_out', 'not_enough_left', 'buyer_limit'];
 
 export const options = {
   scenarios: {
-    rush: { executor: 'shared-iterations', vus: CLIENTS, iterations: ATTEMPTS, maxDuration: '10m' },
+    // Not a rate: everybody who is there asks, and the next in the queue as soon as one was answered.
+    rush: { executor: 'shared-iterations', vus: size.clients, iterations: size.attempts, maxDuration: '10m' },
   },
   teardownTimeout: TEARDOWN_TIMEOUT,
   thresholds: {
     // What was promised.
-    units_joined: [`count==${CAP}`],
+    units_joined: [`count==${size.cap}`],
     units_left: ['value==0'],
     unexpected: ['count==0'],
-    decided: [`count==${ATTEMPTS}`],
+    decided: [`count==${size.attempts}`],
     ...AUDIT_THRESHOLDS,
     // Generous: clients and servers share a small machine.
     time_to_join: ['p(95)<3000'],
@@ -47,18 +50,20 @@ export const options = {
   },
 };
 
-http.setResponseCallback(http.expectedStatuses({ min: 200, max: 299 }));
-
-/** Another run is another set of keys. */
+/** Another run is another deal, and another set of keys. */
 export function setup() {
-  return { run: Date.now() };
+  const opensAt = Date.now() + OPENS_IN_S * 1000;
+  const deal = makeDeal({ tippingPoint: size.tipping_point, cap: size.cap, opensInS: OPENS_IN_S });
+  sleep(Math.max(0, opensAt - EARLY_MS - Date.now()) / 1000);
+  return { deal, run: opensAt };
 }
 
-export default function ({ run }) {
+export default function ({ deal, run }) {
   const attempt = exec.scenario.iterationInTest;
-  const buyer = buyers[attempt % buyers.length];
   const units = 1 + (attempt % 3);
-  const { answer, tries, decided: isDecided } = join(deals[0], buyer, units, `rush-${run}-${attempt}`);
+  const { answer, code, tries, decided: isDecided } = join(deal, buyers[attempt % buyers.length], units, `rush-${run}-${attempt}`, {
+    comeBack: ['not_open'],
+  });
   cameBack.add(tries - 1);
   if (!isDecided) {
     console.error(`undecided after ${tries} tries: ${answer.status} ${answer.error} ${answer.body}`);
@@ -69,8 +74,8 @@ export default function ({ run }) {
     joined.add(1);
     unitsJoined.add(units);
     joinTime.add(answer.timings.duration);
-  } else if (REFUSALS.includes(codeOf(answer))) {
-    refused.add(1, { code: codeOf(answer) });
+  } else if (REFUSALS.includes(code)) {
+    refused.add(1, { code });
     refusalTime.add(answer.timings.duration);
   } else {
     unexpected.add(1);
@@ -78,8 +83,8 @@ export default function ({ run }) {
   }
 }
 
-export function teardown() {
-  unitsLeft.add(progress(deals[0]).left);
+export function teardown({ deal }) {
+  unitsLeft.add(progress(deal).left);
   audit();
 }
 

@@ -3,11 +3,11 @@
 import { check } from 'k6';
 import http from 'k6/http';
 import { Counter } from 'k6/metrics';
-import ws from 'k6/ws';
 
-import { codeOf, join, joinOnce, progress } from './lib/api.js';
+import { asking, codeOf, join, joinOnce, progress } from './lib/api.js';
 import { AUDIT_THRESHOLDS, audit } from './lib/audit.js';
 import { TEARDOWN_TIMEOUT, buyers, deals, node } from './lib/config.js';
+import { watch } from './lib/live.js';
 import { summary } from './lib/summary.js';
 
 const cameToItsEnd = new Counter('came_to_its_end');
@@ -50,25 +50,15 @@ export default function () {
     'a live socket begins with the figures': (frame) => frame && frame.type === 'progress' && frame.deal === deal,
     'of a version that has the join': (frame) => frame && frame.rev >= joined.json('progress.rev'),
   });
-  const left = http.del(`${node()}/api/v1/signups/${joined.json('id')}`, null, {
-    headers: { Authorization: `Bearer ${buyer.token}` },
-  });
+  const left = http.del(`${node()}/api/v1/signups/${joined.json('id')}`, null, asking(buyer));
   check(left, { 'leaving before the tip is 204': (r) => r.status === 204 });
   check(progress(deal), { 'and gives the place back': (now) => now.buyers === before.buyers });
   cameToItsEnd.add(1);
 }
 
+/** The first frame that knows of the join: the figures of before it may be on their way. */
 function firstFrame(deal) {
-  let frame = null;
-  ws.connect(`${node().replace('http', 'ws')}/api/v1/live?deal=${deal}`, {}, (socket) => {
-    socket.on('message', (text) => {
-      frame = JSON.parse(text);
-      // The figures of before the join may be on their way.
-      if (frame.buyers > 0) socket.close();
-    });
-    socket.setTimeout(() => socket.close(), 5000);
-  });
-  return frame;
+  return watch(deal, 5, { onFrame: (frame) => frame.buyers > 0 }).last;
 }
 
 export function teardown() {

@@ -1,0 +1,48 @@
+// The live feed: sockets on one deal, each frame judged.
+
+import { Counter } from 'k6/metrics';
+import ws from 'k6/ws';
+
+import { node } from './config.js';
+
+const frames = new Counter('frames');
+const wrongFrames = new Counter('wrong_frames');
+
+/** The promise: counts are right within two seconds. */
+export const LATE_MS = 2000;
+
+/**
+ * Opens a socket on a deal and looks until `seconds` are over, it is closed, or `onFrame` answers true.
+ * Answers whether it was opened, and the last frame. `after` is the last frame of an earlier socket.
+ */
+export function watch(deal, seconds, { onFrame = () => false, after = null, turn = 0 } = {}) {
+  const seen = { opened: false, last: after, tipped: false };
+  const answer = ws.connect(`${node(turn).replace('http', 'ws')}/api/v1/live?deal=${deal}`, {}, (socket) => {
+    socket.on('message', (text) => {
+      const frame = JSON.parse(text);
+      if (frame.type !== 'progress') return;
+      frames.add(1);
+      if (!isHonest(frame, seen.last)) {
+        wrongFrames.add(1);
+        console.error(`after ${JSON.stringify(seen.last)} came ${text}`);
+      }
+      seen.last = frame;
+      seen.tipped = seen.tipped || frame.state === 'tipped';
+      if (onFrame(frame, seen)) socket.close();
+    });
+    // Servers that are killed do not say goodbye.
+    socket.on('error', () => {});
+    socket.setTimeout(() => socket.close(), seconds * 1000);
+  });
+  seen.opened = answer.status === 101;
+  return seen;
+}
+
+/** Never above the cap, never an older version, never fewer buyers than `needed` says, never back before the tip. */
+function isHonest(frame, last) {
+  const withinCap = frame.cap === null || frame.units <= frame.cap;
+  const adds = frame.needed === Math.max(0, frame.tipping_point - frame.buyers);
+  const newer = last === null || frame.epoch > last.epoch || (frame.epoch === last.epoch && frame.rev >= last.rev);
+  const stays = last === null || frame.epoch > last.epoch || !(last.state === 'tipped' && frame.state === 'open');
+  return withinCap && adds && newer && stays;
+}

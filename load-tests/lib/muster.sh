@@ -1,0 +1,138 @@
+# A private Muster for load tests: started, hurt on purpose, and ended. Sourced by run.sh, which sets $data and $muster.
+#
+# $data/pids has a line for everything that was started: what it is, and its process.
+
+setting() { sed -n "s/^$1 = \"\(.*\)\"/\1/p" "$data/home/settings.toml"; }
+pid_of() { sed -n "s/^$1 //p" "$data/pids" | tail -1; }
+note() { # NAME PID
+    { grep -v "^$1 " "$data/pids" || true; echo "$1 $2"; } >"$data/pids.new"
+    mv "$data/pids.new" "$data/pids"
+}
+
+# Waits until a log says that its process is ready.
+await() { # LOG PATTERN PID
+    tries=0
+    until grep -q "$2" "$1"; do
+        tries=$((tries + 1))
+        if [ $tries -gt 300 ] || ! kill -0 "$3" 2>/dev/null; then
+            echo "run.sh: Muster did not start:" >&2 && tail -20 "$1" >&2 && return 1
+        fi
+        sleep 0.2
+    done
+}
+
+start_muster() {
+    # Not under a home that is closed to the user that Postgres runs as.
+    data=$(mktemp -d "${TMPDIR:-/var/tmp}/muster-load.XXXXXX")
+    chmod 711 "$data"
+    : >"$data/pids"
+    "$muster" dev --bare --profile load --data "$data/home" --bind "127.0.0.1:${PORT:-8480}" >"$data/dev.log" 2>&1 &
+    note dev $!
+    await "$data/dev.log" '^  Open ' $! || exit 2
+    BASE_URL=http://$(setting bind)
+    AUDIT_URL=http://$(setting internal_bind)/audit
+    node=1
+    while [ $node -lt "${NODES:-1}" ]; do
+        start_node $node || exit 2
+        BASE_URL=$BASE_URL,http://127.0.0.1:$((${PORT:-8480} + node))
+        node=$((node + 1))
+    done
+}
+
+start_node() { # NUMBER
+    env -u DATABASE_URL -u REDIS_URL MUSTER__SERVER__BIND="127.0.0.1:$((${PORT:-8480} + $1))" MUSTER__SERVER__INTERNAL_BIND= \
+        "$muster" serve --config "$data/home/settings.toml" --profile load >"$data/node$1.log" 2>&1 &
+    note "node$1" $!
+    await "$data/node$1.log" serving $!
+}
+
+# Ends everything, and waits for it: nodes, then `muster dev`, then servers that were started again after a blow.
+stop_muster() {
+    [ -n "$data" ] || return 0
+    : >"$data/ending"
+    for name in $(sed -n 's/^\(node[0-9]*\) .*/\1/p' "$data/pids") dev postgres redis-server; do
+        pid=$(pid_of "$name")
+        [ -n "$pid" ] && kill "$pid" 2>/dev/null || continue
+        tries=0
+        # A zombie of ours is over.
+        while kill -0 "$pid" 2>/dev/null && ! is_zombie "$pid" && [ $tries -lt 300 ]; do tries=$((tries + 1)) && sleep 0.1; done
+    done
+    rm -rf "$data"
+    data=''
+}
+
+is_zombie() { grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
+
+# The process of one of the private servers: what was started in its place, or a child of `muster dev`.
+server_pid() { # redis-server | postgres
+    pid=$(pid_of "$1")
+    if [ -n "$pid" ]; then
+        kill -0 "$pid" 2>/dev/null && echo "$pid"
+        return
+    fi
+    for status in $(grep -l "^PPid:[[:space:]]*$(pid_of dev)\$" /proc/[0-9]*/status 2>/dev/null); do
+        pid=${status%/status} pid=${pid#/proc/}
+        if grep -q "^Name:[[:space:]]*$1" "$status" && ! is_zombie "$pid"; then echo "$pid" && return; fi
+    done
+    return 1
+}
+
+# kill -9. From the first blow on, the same program is started with the same data whenever it ends. Linux only.
+hit_server() { # redis-server | postgres
+    pid=$(server_pid "$1") || return 0
+    if [ -z "$(pid_of "$1")" ]; then
+        folder=$(readlink "/proc/$pid/cwd")
+        as='' && [ "$(id -u)" -ne 0 ] ||
+            as="setpriv --reuid=$(stat -c %u "$folder") --regid=$(stat -c %g "$folder") --clear-groups"
+        if [ "$1" = postgres ]; then
+            tr '\0' '\n' <"/proc/$pid/cmdline" >"$data/postgres.arguments"
+        else
+            # Redis writes over its arguments; these are the ones of `muster dev`.
+            socket=$(setting url | sed 's/^redis+unix:\/\///; s/?.*//')
+            printf '%s\n' redis-server --port 0 --unixsocket "$socket" --unixsocketperm 700 --dir "$folder" --daemonize no \
+                --appendonly yes --maxmemory-policy noeviction >"$data/redis-server.arguments"
+        fi
+        kill -9 "$pid"
+        keep_up "$1" &
+    else
+        kill -9 "$pid"
+    fi
+}
+
+# Postgres refuses until the last of its old processes has gone, so this tries again.
+keep_up() { # redis-server | postgres; $as and $folder
+    name=$1
+    set -f
+    cd "$folder" || return 1
+    IFS='
+'
+    # shellcheck disable=SC2046 # one argument a line
+    set -- $(cat "$data/$name.arguments")
+    IFS=' '
+    until [ -e "$data/ending" ] || [ ! -d "$data" ]; do
+        sleep 1
+        # shellcheck disable=SC2086 # a prefix of words
+        $as "$@" >>"$data/$name.again.log" 2>&1 &
+        note "$name" $!
+        wait $! || true
+    done
+}
+
+# Blows in turn until so many seconds are over; the last seconds are quiet.
+hurt_muster() { # SECONDS EVERY
+    until=$(($(date +%s) + $1 - 8))
+    sleep "$2"
+    while [ "$(date +%s)" -lt "$until" ]; do
+        for what in node redis postgres; do
+            [ "$(date +%s)" -lt "$until" ] || break
+            echo "$(date +%T) kill -9 $what" >>"$RESULTS/chaos.log"
+            case $what in
+            # Before the last blow has healed, it may not start: then it does after the next.
+            node) kill -9 "$(pid_of node1)" 2>/dev/null; sleep 1; start_node 1 2>>"$RESULTS/chaos.log" || true ;;
+            redis) hit_server redis-server ;;
+            postgres) hit_server postgres ;;
+            esac
+            sleep "$2"
+        done
+    done
+}
