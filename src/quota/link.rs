@@ -115,6 +115,7 @@ impl Links {
             _ => false,
         });
         if changed {
+            metrics::counter!("muster_redis_lost_total", "call" => what).increment(1);
             tracing::warn!(%error, what, "Redis is away: joins go on without admission");
         }
     }

@@ -6,6 +6,7 @@
 mod closer;
 mod janitor;
 pub mod mail;
+mod observer;
 mod outbox;
 mod reconciler;
 mod settler;
@@ -18,6 +19,7 @@ use crate::ledger::Ledger;
 use crate::shutdown::Shutdown;
 use mail::Mailer;
 
+pub use observer::observe;
 pub use outbox::deliver_due;
 
 /// Starts every worker. They end soon after the shutdown begins; the answer is a task that ends when all have.
@@ -34,7 +36,8 @@ pub fn start(
     let reconciler = reconciler::run(engine.clone(), config.reconcile_every, config.reconcile_window, shutdown.clone());
     let outbox = outbox::run(ledger.clone(), mailer, config.outbox_every, config.outbox_chunk, shutdown.clone());
     let janitor = janitor::run(ledger.clone(), shutdown.clone());
+    let observer = observer::run(ledger.clone(), shutdown.clone());
     tokio::spawn(async move {
-        tokio::join!(settler, closer, reconciler, outbox, janitor);
+        tokio::join!(settler, closer, reconciler, outbox, janitor, observer);
     })
 }

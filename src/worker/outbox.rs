@@ -42,6 +42,7 @@ pub async fn deliver_due(ledger: &Ledger, mailer: &Mailer, chunk: u32) -> Result
                 delivered.push(message.id);
             }
             Err(error) => {
+                metrics::counter!("muster_messages_failed_total").increment(1);
                 tracing::warn!(%error, message = message.id, attempt = message.attempt, "a message was not delivered");
                 ledger.message_failed(message.id, &error.to_string()).await?;
             }

@@ -21,7 +21,23 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     ("auth", &["clock", "config", "domain", "ledger", "recent"]),
     ("limits", &["clock", "config", "domain", "quota", "recent"]),
     ("app", &["auth", "clock", "config", "engine", "ledger", "limits", "live"]),
-    ("web", &["App", "app", "auth", "clock", "config", "domain", "engine", "ledger", "limits", "live", "shutdown"]),
+    (
+        "web",
+        &[
+            "App",
+            "app",
+            "auth",
+            "clock",
+            "config",
+            "domain",
+            "engine",
+            "ledger",
+            "limits",
+            "live",
+            "shutdown",
+            "telemetry",
+        ],
+    ),
     (
         "startup",
         &[

@@ -63,6 +63,18 @@ pub enum AuditOutcome {
     CouldNotLook,
 }
 
+impl AuditOutcome {
+    /// The word in JSON and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Found => "found",
+            Self::CouldNotLook => "could_not_look",
+        }
+    }
+}
+
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {

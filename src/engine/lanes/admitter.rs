@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::job::{Job, JoinJob};
 use crate::clock::Clock;
@@ -47,7 +48,11 @@ async fn admit(
     quota: &Quota,
     loader: &Loader,
 ) {
-    match quota.admit(deal, &requests(&joins), now_ms).await {
+    let began = Instant::now();
+    let asked = quota.admit(deal, &requests(&joins), now_ms).await;
+    metrics::histogram!("muster_admit_seconds").record(began.elapsed());
+    metrics::histogram!("muster_admit_rows").record(u32::try_from(joins.len()).unwrap_or(u32::MAX));
+    match asked {
         Ok(Admission::Answers(answers)) => sort(joins, &answers, admitted),
         // Loading may take a while: the other deals of this lane must not wait for it.
         Ok(Admission::Load) => {

@@ -133,6 +133,7 @@ impl Recorder {
             let oldest = joins.iter().map(|join| join.queued_at.elapsed()).max().unwrap_or_default();
             match sending.next(&error, oldest > self.queue_wait_max) {
                 Next::Again(wait) => {
+                    metrics::counter!("muster_batches_sent_again_total").increment(1);
                     tracing::warn!(%error, joins = joins.len(), in_doubt = sending.in_doubt, "a batch is sent again");
                     tokio::time::sleep(wait).await;
                 }
@@ -190,6 +191,9 @@ impl Recorder {
             self.clock.correct(at);
         }
         let mut changes: HashMap<DealId, Change> = changes(&decided);
+        if let Some(oldest) = joins.iter().map(|join| join.queued_at).min() {
+            metrics::histogram!("muster_hold_age_seconds").record(oldest.elapsed());
+        }
         let mut settle = false;
         for (join, row) in joins.into_iter().zip(decided.rows) {
             let request = join.request;

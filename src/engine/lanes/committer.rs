@@ -84,6 +84,9 @@ impl Committer {
 
     fn begin(&self, waiting: &mut VecDeque<Job>, connection: LaneConnection, recorder: &Recorder) -> UnderWay {
         let most = waiting.len().min(self.settings.batch_max);
+        if let Some(oldest) = waiting.front() {
+            metrics::histogram!("muster_lane_wait_seconds").record(oldest.queued_at().elapsed());
+        }
         let batch = Batch::of(waiting.drain(..most));
         metrics::histogram!("muster_batch_rows").record(u32::try_from(most).unwrap_or(u32::MAX));
         metrics::gauge!("muster_lane_depth", "lane" => self.number.to_string())

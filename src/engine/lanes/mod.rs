@@ -107,12 +107,16 @@ impl Lanes {
         let queued =
             self.queue(request.deal, |slot| Job::Join(JoinJob { request, reply, slot, queued_at: Instant::now() }));
         if !queued {
+            metrics::counter!("muster_joins_total", "outcome" => "busy").increment(1);
             return JoinOutcome::Busy { retry_after_s: 1 };
         }
         match tokio::time::timeout(self.settings.reply_after, outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_dropped)) => JoinOutcome::Broken,
-            Err(_elapsed) => JoinOutcome::Pending(request.id),
+            Err(_elapsed) => {
+                metrics::counter!("muster_joins_pending_total").increment(1);
+                JoinOutcome::Pending(request.id)
+            }
         }
     }
 
@@ -122,6 +126,7 @@ impl Lanes {
         let queued =
             self.queue(deal, |slot| Job::Leave(LeaveJob { id, deal, buyer, reply, slot, queued_at: Instant::now() }));
         if !queued {
+            metrics::counter!("muster_leaves_total", "outcome" => "busy").increment(1);
             return LeaveOutcome::Busy { retry_after_s: 1 };
         }
         match tokio::time::timeout(self.settings.reply_after, outcome).await {

@@ -2,17 +2,21 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
+use metrics::{counter, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::App;
 use crate::domain::{DealId, FieldProblem};
 use crate::engine::{AuditError, AuditOptions};
+use crate::telemetry;
 use crate::web::error::Code;
 use crate::web::extract::{Query, parse_id};
 use crate::web::problem::Problem;
 
 /// `GET /metrics`: what the node counts, in Prometheus' text format.
-pub async fn metrics(handle: Data<Option<PrometheusHandle>>) -> HttpResponse {
+pub async fn metrics(app: Data<App>, handle: Data<Option<PrometheusHandle>>) -> HttpResponse {
+    telemetry::sample();
+    gauge!("muster_admission_online").set(u32::from(app.engine.admits()));
     match handle.get_ref() {
         Some(handle) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render()),
         None => Problem::new(Code::NoSuchRoute).detail("This process does not count.").error_response(),
@@ -32,7 +36,13 @@ pub async fn audit(app: Data<App>, mut query: Query) -> Result<HttpResponse, Pro
     query.end()?;
     let options = AuditOptions { deal, ..AuditOptions::default() };
     match app.engine.audit(&options, |_| {}).await {
-        Ok(report) => Ok(HttpResponse::Ok().json(report)),
+        Ok(report) => {
+            if options.deal.is_none() {
+                gauge!("muster_audit_findings").set(u32::try_from(report.findings()).unwrap_or(u32::MAX));
+            }
+            counter!("muster_audits_total", "outcome" => report.outcome().as_str()).increment(1);
+            Ok(HttpResponse::Ok().json(report))
+        }
         Err(AuditError::NoSuchDeal(_)) => Err(Problem::new(Code::NoSuchDeal)),
         Err(AuditError::Ledger(error)) => Err(error.into()),
         Err(error @ AuditError::Log(_)) => Err(Problem::internal(&error)),

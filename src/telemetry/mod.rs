@@ -2,10 +2,15 @@
 //!
 //! Logs carry no codes, tokens, passwords or whole e-mail addresses. `RUST_LOG` chooses what is logged.
 
+pub mod catalogue;
+mod process;
+
 use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+
+pub use process::sample;
 
 /// Upper bounds of the histograms' buckets: a quiet join takes about 1 ms, a refused one waits at most some seconds.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
@@ -45,8 +50,10 @@ pub fn log_to_stderr(readers: Readers) {
 /// # Errors
 /// When this process already has a recorder.
 pub fn record_metrics() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_rows".to_owned()), &ROWS)?
-        .install_recorder()
+        .install_recorder()?;
+    catalogue::describe();
+    Ok(handle)
 }

@@ -1,0 +1,59 @@
+//! How far behind the work is that nobody waits for.
+
+use super::{Ledger, LedgerError};
+
+/// Seconds and counts, 0 when nothing waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lag {
+    /// How long the first signup of a tipped deal has waited for its coupons.
+    pub settle_s: f64,
+    /// How long the first deal whose window is over has waited for its end.
+    pub close_s: f64,
+    /// How long the first event or message in the outbox has been due.
+    pub outbox_s: f64,
+    /// How many are due, up to ten thousand.
+    pub outbox_due: i64,
+    /// How many were given up, up to ten thousand.
+    pub outbox_parked: i64,
+    /// The age of the oldest transaction in this database.
+    pub longest_transaction_s: f64,
+    /// Connections to this database.
+    pub connections: i64,
+}
+
+impl Ledger {
+    /// Looks at everything that workers have to do. Each part goes through a partial index, and counts end at ten thousand: a
+    /// long queue is not walked through every few seconds.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn lag(&self) -> Result<Lag, LedgerError> {
+        let lag = sqlx::query_as!(
+            Lag,
+            r#"SELECT coalesce(extract(epoch FROM muster_now() - waiting.since), 0)::float8 AS "settle_s!",
+                      coalesce(extract(epoch FROM muster_now() - ended.since), 0)::float8 AS "close_s!",
+                      coalesce(extract(epoch FROM muster_now() - due.since), 0)::float8 AS "outbox_s!",
+                      (SELECT count(*) FROM (SELECT FROM outbox WHERE delivered_at IS NULL AND parked_at IS NULL
+                          AND next_at <= (SELECT muster_now()) LIMIT 10000) AS at_most) AS "outbox_due!",
+                      (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NOT NULL LIMIT 10000) AS at_most) AS "outbox_parked!",
+                      coalesce(extract(epoch FROM clock_timestamp() - others.since), 0)::float8 AS "longest_transaction_s!",
+                      others.rows AS "connections!"
+                 FROM (SELECT min(greatest(s.joined_at, d.tipped_at)) AS since
+                         FROM deals AS d
+                         JOIN LATERAL (SELECT s.joined_at FROM signups AS s
+                                        WHERE s.deal = d.id AND s.settled_at IS NULL AND s.state = 'active'
+                                        ORDER BY s.rev LIMIT 1) AS s ON true
+                        WHERE d.tipped_at IS NOT NULL AND d.all_settled_at IS NULL AND d.state <> 'withdrawn') AS waiting,
+                      (SELECT min(closes_at) AS since FROM deals
+                        WHERE state IN ('open', 'tipped') AND closes_at <= (SELECT muster_now())) AS ended,
+                      (SELECT min(next_at) AS since FROM outbox
+                        WHERE delivered_at IS NULL AND parked_at IS NULL AND next_at <= (SELECT muster_now())) AS due,
+                      (SELECT min(xact_start) FILTER (WHERE pid <> pg_backend_pid() AND backend_type = 'client backend') AS since,
+                              count(*) AS rows
+                         FROM pg_stat_activity WHERE datname = current_database()) AS others"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(lag)
+    }
+}

@@ -1,0 +1,51 @@
+//! What the system knows about this process. On Linux; elsewhere these metrics stay at nothing.
+
+use std::fs;
+
+use metrics::{counter, gauge};
+
+/// Clock ticks a second in `/proc`: the same on every Linux that Rust runs on.
+const TICKS_PER_S: u64 = 100;
+
+/// Looks, for whoever reads the metrics next.
+pub fn sample() {
+    if let Some(resident_kib) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident_kib) {
+        gauge!("muster_process_resident_bytes").set(metric(resident_kib.saturating_mul(1024)));
+    }
+    if let Ok(open) = fs::read_dir("/proc/self/fd") {
+        gauge!("muster_process_open_files").set(metric(open.count() as u64));
+    }
+    if let Some(ticks) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(ticks) {
+        counter!("muster_process_cpu_seconds_total").absolute(ticks / TICKS_PER_S);
+    }
+}
+
+/// Exact up to 2^53, which no process has of anything here.
+#[expect(clippy::cast_precision_loss, reason = "see above")]
+const fn metric(value: u64) -> f64 {
+    value as f64
+}
+
+/// `VmRSS:	   12345 kB`
+fn resident_kib(status: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
+}
+
+/// User and system time: fields 14 and 15, counted from the state, which is the third, after a name that may have spaces.
+fn ticks(stat: &str) -> Option<u64> {
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+    Some(field(14)? + field(15)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_and_time_are_read_from_proc() {
+        assert_eq!(resident_kib("Name:\tmuster\nVmRSS:\t   12345 kB\nThreads:\t3\n"), Some(12_345));
+        assert_eq!(ticks("7 (a b) c) S 1 7 7 0 -1 4194560 1 0 0 0 150 25 0 0 20 0 3 0 9 1 2"), Some(175));
+        assert_eq!(ticks("nonsense"), None);
+    }
+}
