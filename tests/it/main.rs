@@ -13,6 +13,7 @@ mod hostile;
 mod live;
 mod load;
 mod lua;
+mod metrics;
 mod model;
 mod pages;
 mod races;

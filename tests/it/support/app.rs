@@ -5,12 +5,14 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use muster::App;
 use muster::config::{Config, Profile, Sources};
 use muster::dev::servers::Servers;
 use muster::engine::Catching;
 use muster::shutdown::Shutdown;
 use muster::startup::{self, Running, Start};
+use muster::telemetry;
 use muster::worker::{deliver_due, mail::Mailer};
 use tokio::runtime::Runtime;
 
@@ -23,12 +25,14 @@ use super::servers::Home;
 static NODES: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
 
+static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| telemetry::record_metrics().unwrap());
+
 /// More than any test makes.
 const CHUNK: u32 = 10_000;
 
 /// A Muster with settings for tests, to be changed before it starts.
 pub fn app() -> Builder {
-    Builder { nodes: 1, workers: false, private: false, wired: false, settings: Vec::new() }
+    Builder { nodes: 1, workers: false, private: false, wired: false, metrics: false, settings: Vec::new() }
 }
 
 pub struct Builder {
@@ -36,6 +40,7 @@ pub struct Builder {
     workers: bool,
     private: bool,
     wired: bool,
+    metrics: bool,
     settings: Vec<(String, String)>,
 }
 
@@ -70,6 +75,12 @@ impl Builder {
         self
     }
 
+    /// Shows what it counts at `/metrics`. There is one count for this whole process, so tests look only at what is there.
+    pub fn with_metrics(mut self) -> Self {
+        self.metrics = true;
+        self
+    }
+
     pub async fn start(self) -> TestApp {
         // Whoever is first in this process.
         rustls::crypto::ring::default_provider().install_default().ok();
@@ -89,7 +100,7 @@ impl Builder {
                 wires.push(to);
             }
             let config = Config::load(&sources).unwrap();
-            nodes.push(Node::start(config, self.workers).await);
+            nodes.push(Node::start(config, self.workers, self.metrics.then(|| METRICS.clone())).await);
         }
         let clock =
             TestClock { database_url: home.database_url.clone(), nodes: nodes.iter().map(|n| n.app.clone()).collect() };
@@ -172,9 +183,9 @@ pub struct Node {
 }
 
 impl Node {
-    async fn start(config: Config, workers: bool) -> Self {
+    async fn start(config: Config, workers: bool, metrics: Option<PrometheusHandle>) -> Self {
         let shutdown = Shutdown::new();
-        let start = Start { config, shutdown: shutdown.clone(), workers, metrics: None };
+        let start = Start { config, shutdown: shutdown.clone(), workers, metrics };
         let running = NODES.spawn(startup::start(start)).await.unwrap().unwrap();
         Self {
             app: running.app.clone(),
