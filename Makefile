@@ -32,9 +32,9 @@ check: ## Format, lints, docs, licences of dependencies, spelling
 	$(TOOLS)/bin/cargo-deny check bans licenses sources
 	$(VENV)/typos
 
-bench: ## Measure what must be fast (takes minutes; use a quiet machine)
-	@deploy/setup.sh servers
-	$(CARGO) bench $(ARGS)
+bench: ## Measure what must be fast, a quarter of an hour on a quiet machine (ARGS="--only hot,quiet" measures some)
+	@deploy/setup.sh servers wrk
+	@$(CARGO) bench --bench table -- $(ARGS)
 
 chaos: ## Make faults on purpose under load and audit everything (MINUTES=10; ARGS="--only redis" some kinds)
 	@deploy/setup.sh servers

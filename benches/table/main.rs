@@ -1,0 +1,120 @@
+//! The table of what must be fast: Muster beside a naive peer, on the same servers, with the same load, in alternating rounds.
+//!
+//! `make bench` runs all of it; `make bench ARGS="--only hot,quiet"` some rows. Results go to `target/bench/`, as Markdown and
+//! JSON; rows that were not run keep what they said before. Everything that is started listens on this machine alone and ends
+//! with this program. Ratios are what counts: the load generator shares the machine with everything else.
+#![allow(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures, not money")]
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+mod client;
+mod latency;
+mod live;
+mod pages;
+mod peers;
+mod report;
+mod rush;
+mod settling;
+mod sockets;
+mod stand;
+mod wrk;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use report::{Figure, Report};
+use stand::Stand;
+
+/// Measures Muster.
+#[derive(Parser, Clone)]
+pub struct Args {
+    /// Only these rows, by their names, separated by commas
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Rounds of each measurement, of which the median counts
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Seconds of each round
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Signups in the table of the row `full`
+    #[arg(long, default_value_t = 1_000_000)]
+    signups: u64,
+    /// Coupons of the row `settle`
+    #[arg(long, default_value_t = 100_000)]
+    coupons: u64,
+    /// Sockets of the live rows
+    #[arg(long, default_value_t = 10_000)]
+    sockets: usize,
+    /// The folder with the peers that Muster is compared with
+    #[arg(long, env = "PEERS", default_value = "../shared/bench")]
+    peers: PathBuf,
+    /// Where the results go
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+    /// Given by cargo
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// The rows, in the order of the table. Some measure two.
+const ROWS: [&str; 13] = [
+    "hot", "redis", "many", "full", "sold_out", "quiet", "half", "overload", "settle", "sockets", "fanout", "churn",
+    "pages",
+];
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(Box::pin(measure(args)))
+}
+
+async fn measure(args: Args) -> Result<()> {
+    stand::raise_limits(args.sockets);
+    let rows: Vec<&str> =
+        ROWS.into_iter().filter(|row| args.only.is_empty() || args.only.iter().any(|wanted| wanted == row)).collect();
+    anyhow::ensure!(!rows.is_empty(), "the rows are {}", ROWS.join(", "));
+    let mut report = Report::open(&args.out)?;
+    let bar = ProgressBar::new(rows.len() as u64)
+        .with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}")?);
+    bar.enable_steady_tick(std::time::Duration::from_millis(250));
+    for row in rows {
+        bar.set_message(format!("{row}: starting servers"));
+        // Servers of its own for each row: none is measured with what another left behind.
+        let mut stand = Stand::start(&args, bar.clone(), row).await.context("starting what is measured")?;
+        let measured: Result<Vec<Figure>> = match row {
+            "hot" => rush::hot(&mut stand).await,
+            "redis" => rush::redis(&mut stand).await,
+            "many" => rush::many(&mut stand).await,
+            "full" => rush::full(&mut stand).await,
+            "sold_out" => rush::sold_out(&mut stand).await,
+            "quiet" => latency::quiet(&mut stand).await,
+            "half" => latency::half(&mut stand).await,
+            "overload" => latency::overload(&mut stand).await,
+            "settle" => settling::settle(&mut stand).await,
+            "sockets" => live::sockets(&mut stand).await,
+            "fanout" => live::fanout(&mut stand).await,
+            "churn" => live::churn(&mut stand).await,
+            _ => pages::pages(&mut stand).await,
+        };
+        stand.stop().await;
+        match measured {
+            Ok(figures) => {
+                for figure in figures {
+                    bar.suspend(|| println!("{}", figure.line()));
+                    report.put(figure);
+                }
+            }
+            Err(error) => bar.suspend(|| println!("{row}: could not be measured: {error:#}")),
+        }
+        report.write()?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    println!("{}", report.markdown());
+    println!("also in {}", args.out.join("table.md").display());
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! The table: one figure per row, kept as JSON, written as Markdown.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+/// What is wanted of a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// So much, or more.
+    AtLeast(f64),
+    /// So much, or less.
+    AtMost(f64),
+}
+
+/// One row.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Figure {
+    /// Its place in the table.
+    pub place: u32,
+    /// What was measured.
+    pub what: String,
+    /// Muster's value, with its unit.
+    pub ours: String,
+    /// What it is compared with.
+    pub theirs: String,
+    /// The figure that the target is about; none if there is nothing to compare with.
+    pub figure: Option<f64>,
+    /// What the figure counts: `×`, `KiB`, `ms`.
+    pub unit: String,
+    /// What is wanted.
+    pub target: Target,
+    /// What one must know to read it.
+    pub note: String,
+    /// When, and how.
+    #[serde(default)]
+    pub measured: String,
+}
+
+impl Figure {
+    /// Whether the target is met.
+    fn is_met(&self) -> Option<bool> {
+        Some(match self.target {
+            Target::AtLeast(wanted) => self.figure? >= wanted,
+            Target::AtMost(wanted) => self.figure? <= wanted,
+        })
+    }
+
+    fn wanted(&self) -> String {
+        match self.target {
+            Target::AtLeast(wanted) => format!("≥ {wanted} {}", self.unit),
+            Target::AtMost(wanted) => format!("≤ {wanted} {}", self.unit),
+        }
+    }
+
+    fn reached(&self) -> String {
+        self.figure.map_or_else(|| "no peer here".to_owned(), |figure| format!("{figure:.2} {}", self.unit))
+    }
+
+    /// For the terminal.
+    pub fn line(&self) -> String {
+        let verdict = match self.is_met() {
+            Some(true) => "met",
+            Some(false) => "NOT MET",
+            None => "-",
+        };
+        format!(
+            "{}: {} against {}: {}, wanted {}: {verdict}  {}",
+            self.what,
+            self.ours,
+            self.theirs,
+            self.reached(),
+            self.wanted(),
+            self.note
+        )
+    }
+}
+
+/// All figures so far.
+pub struct Report {
+    folder: PathBuf,
+    figures: Vec<Figure>,
+}
+
+impl Report {
+    /// With what earlier runs found.
+    pub fn open(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        let before = std::fs::read_to_string(folder.join("table.json")).unwrap_or_default();
+        Ok(Self { folder: folder.to_owned(), figures: serde_json::from_str(&before).unwrap_or_default() })
+    }
+
+    /// Takes a figure in, in place of an older one.
+    pub fn put(&mut self, mut figure: Figure) {
+        let date = output("date", &["-u", "+%Y-%m-%d %H:%M UTC"]);
+        let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+        figure.measured = format!("{date}, make bench ARGS=\"{}\"", arguments.join(" "));
+        self.figures.retain(|other| other.place != figure.place);
+        self.figures.push(figure);
+        self.figures.sort_by_key(|figure| figure.place);
+    }
+
+    /// Writes `table.json` and `table.md`.
+    pub fn write(&self) -> Result<()> {
+        std::fs::write(self.folder.join("table.json"), serde_json::to_string_pretty(&self.figures)?)?;
+        std::fs::write(self.folder.join("table.md"), self.markdown())?;
+        Ok(())
+    }
+
+    /// The table for people.
+    pub fn markdown(&self) -> String {
+        let mut text = format!(
+            "On {}.\n\n| Figure | Muster | Compared with | Reached | Target | |\n|---|---|---|---|---|---|\n",
+            machine()
+        );
+        for figure in &self.figures {
+            let verdict = figure.is_met().map_or("", |met| if met { "met" } else { "not met" });
+            let what =
+                if figure.note.is_empty() { figure.what.clone() } else { format!("{} ({})", figure.what, figure.note) };
+            text += &format!(
+                "| {what} | {} | {} | {} | {} | {verdict} |\n",
+                figure.ours,
+                figure.theirs,
+                figure.reached(),
+                figure.wanted()
+            );
+        }
+        text += "\nMeasured:\n\n";
+        for figure in &self.figures {
+            text += &format!("- {}: {}\n", figure.what, figure.measured);
+        }
+        text
+    }
+}
+
+/// Cores and model.
+fn machine() -> String {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1))
+        .unwrap_or("an unknown processor");
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{cores} cores of {model}, {}", output("uname", &["-sr"]))
+}
+
+fn output(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).trim().to_owned()
+}
+
+/// The middle of some values.
+pub fn median(values: &[f64]) -> f64 {
+    percentile(values, 50)
+}
+
+/// The value below which so many percent of them are.
+pub fn percentile(values: &[f64], percent: usize) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(place).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,189 @@
+//! What is measured: private servers, a node of Muster, and the naive peer on the same servers.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use indicatif::ProgressBar;
+use muster::dev::home::{Home, Settings};
+use muster::dev::load::Prepared;
+use muster::dev::servers::{Options, Servers};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use sqlx::{Connection, PgConnection};
+use tokio::process::{Child, Command};
+
+use crate::Args;
+use crate::peers;
+use crate::wrk::{Run, wrk};
+
+/// Where Muster listens.
+pub const ADDRESS: &str = "127.0.0.1:8490";
+const INTERNAL: &str = "127.0.0.1:8491";
+/// Buyers with tokens; each holds many signups.
+const BUYERS: &str = "10000";
+/// Nobody tips: what follows a tip would be measured with the joins.
+pub const NEVER: &str = "10000000";
+
+/// A running system.
+pub struct Stand {
+    /// What was asked for.
+    pub args: Args,
+    bar: ProgressBar,
+    row: &'static str,
+    folder: PathBuf,
+    servers: Option<Servers>,
+    muster: Child,
+    peer: Option<Child>,
+    runs: u32,
+}
+
+/// Deals, and people who may join them, as files for wrk.
+pub struct Crowd {
+    /// Everything.
+    pub prepared: Prepared,
+    tokens: PathBuf,
+    deals: PathBuf,
+}
+
+impl Stand {
+    /// Starts everything.
+    pub async fn start(args: &Args, bar: ProgressBar, row: &'static str) -> Result<Self> {
+        // Outside of homes, which are closed to the user that Postgres runs as.
+        let folder = PathBuf::from(format!("/var/tmp/muster-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
+        let data = folder.join("data");
+        let servers = Servers::start(Options::persistent(&data)).await?;
+        servers.ensure_database("muster").await?;
+        servers.ensure_database("peer").await?;
+        let home = Home::at(Some(data))?;
+        home.write(&Settings {
+            database_url: servers.database_url("muster"),
+            redis_url: servers.redis_url(),
+            bind: ADDRESS.parse()?,
+            internal_bind: INTERNAL.parse()?,
+        })?;
+        let log = std::fs::File::create(folder.join("muster.log"))?;
+        let muster = Command::new(env!("CARGO_BIN_EXE_muster"))
+            .args(["serve", "--profile", "load", "--config"])
+            .arg(home.folder().join("settings.toml"))
+            .env_remove("DATABASE_URL")
+            .env_remove("REDIS_URL")
+            .env("RUST_LOG", "warn")
+            // Mails are not what is measured.
+            .env("MUSTER__WORKERS__OUTBOX_EVERY_MS", "3600000")
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting Muster")?;
+        answered(ADDRESS, &folder.join("muster.log")).await?;
+        let peer = peers::naive(&args.peers, &servers, &folder).await?;
+        Ok(Self { args: args.clone(), bar, row, folder, servers: Some(servers), muster, peer, runs: 0 })
+    }
+
+    /// Ends everything.
+    pub async fn stop(mut self) {
+        if let Some(peer) = &mut self.peer {
+            peer.kill().await.ok();
+        }
+        self.muster.kill().await.ok();
+        if let Some(servers) = self.servers.take() {
+            servers.stop().await;
+        }
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+
+    /// Says what is being done.
+    pub fn say(&self, what: &str) {
+        self.bar.set_message(format!("{}: {what}", self.row));
+    }
+
+    /// Whether there is somebody to compare with.
+    pub fn has_peer(&self) -> bool {
+        self.peer.is_some()
+    }
+
+    /// Muster's process.
+    pub fn pid(&self) -> u32 {
+        self.muster.id().unwrap_or(0)
+    }
+
+    /// A connection to Muster's database.
+    pub async fn database(&self) -> Result<PgConnection> {
+        let url = self.servers.as_ref().map(|servers| servers.database_url("muster")).unwrap_or_default();
+        Ok(PgConnection::connect(&url).await?)
+    }
+
+    /// Makes deals, and buyers who may join them as often as they like.
+    pub async fn crowd(&self, deals: usize, tipping_point: &str, cap: Option<&str>) -> Result<Crowd> {
+        self.say("making deals and buyers");
+        let out = self.folder.join("people.json");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        command.args(["loadtest", "prepare", "--dev", "--data"]).arg(self.folder.join("data"));
+        command.args(["--buyers", BUYERS, "--deals", &deals.to_string(), "--tipping-point", tipping_point]);
+        command.args(["--per-buyer-max", if cap.is_some() { "100" } else { NEVER }, "--open-minutes", "600"]);
+        if let Some(cap) = cap {
+            command.args(["--cap", cap]);
+        }
+        let made = command.arg("--out").arg(&out).output().await?;
+        anyhow::ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let prepared: Prepared = serde_json::from_slice(&std::fs::read(&out)?)?;
+        let (tokens, list) = (self.folder.join("tokens"), self.folder.join(format!("deals-{deals}")));
+        std::fs::write(&tokens, lines(prepared.buyers.iter().map(|buyer| buyer.token.clone())))?;
+        std::fs::write(&list, lines(prepared.deals.iter().map(ToString::to_string)))?;
+        Ok(Crowd { prepared, tokens, deals: list })
+    }
+
+    /// One round of joins.
+    pub async fn join(&mut self, crowd: &Crowd) -> Result<Run> {
+        self.runs += 1;
+        self.join_as(crowd, format!("r{}", self.runs)).await
+    }
+
+    /// The same, with keys of this name.
+    pub async fn join_as(&self, crowd: &Crowd, run: String) -> Result<Run> {
+        let (tokens, deals) = (crowd.tokens.display().to_string(), crowd.deals.display().to_string());
+        wrk("join", &format!("http://{ADDRESS}"), self.args.seconds, &[&tokens, &deals, &run]).await
+    }
+
+    /// A short round that is not counted: caches fill, and everybody is known.
+    pub async fn warm_up(&mut self, crowd: &Crowd) -> Result<()> {
+        self.say("warming up");
+        self.join(crowd).await.map(drop)
+    }
+
+    /// One round against the peer; none if there is none.
+    pub async fn peer(&self, path: &str) -> Result<Option<Run>> {
+        if !self.has_peer() {
+            return Ok(None);
+        }
+        let script = if path == "/hello" { "report" } else { "post" };
+        wrk(script, &format!("http://{}{path}", peers::NAIVE), self.args.seconds, &[]).await.map(Some)
+    }
+}
+
+/// Each socket takes a file here, and two in the node. More than the hard limit takes the right to raise it.
+pub fn raise_limits(sockets: usize) {
+    let wanted = sockets as u64 * 2 + 2_000;
+    if setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: Some(wanted) }).is_err() {
+        let limit = rustix::process::getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
+    }
+}
+
+/// Waits until something listens and answers.
+pub async fn answered(address: &str, log: &Path) -> Result<()> {
+    for _ in 0..300 {
+        if reqwest::get(format!("http://{address}/")).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("nothing answers at {address}: {}", std::fs::read_to_string(log).unwrap_or_default())
+}
+
+fn lines(words: impl Iterator<Item = String>) -> String {
+    words.map(|word| word + "\n").collect()
+}

@@ -1,0 +1,34 @@
+-- Joins: each request is another buyer's, with a key of its own. From the root of the repository:
+--   wrk -t2 -c64 -d5s -s load-tests/wrk/join.lua http://127.0.0.1:8080 -- TOKENS DEALS RUN
+-- TOKENS and DEALS name files with one token, and one deal's id, on each line; RUN tells the keys of two runs apart.
+dofile("load-tests/wrk/report.lua")
+
+local started = 0
+
+function setup(thread)
+  thread:set("number", started)
+  started = started + 1
+end
+
+local function lines(path)
+  local found = {}
+  for line in io.lines(path) do found[#found + 1] = line end
+  return found
+end
+
+local tokens, deals, head
+local count = 0
+
+function init(args)
+  tokens, deals = lines(args[1]), lines(args[2])
+  head = string.format("\r\nContent-Type: application/json\r\nContent-Length: 11\r\nIdempotency-Key: %s-%d-", args[3], number)
+end
+
+function request()
+  count = count + 1
+  -- Threads begin apart, and none meets the same buyer in the same deal for long.
+  local token = tokens[(count * 7919 + number * 4093) % #tokens + 1]
+  local deal = deals[count % #deals + 1]
+  return "POST /api/v1/deals/" .. deal .. "/signups HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. token .. head .. count
+    .. '\r\n\r\n{"units":1}'
+end
