@@ -60,7 +60,9 @@ pub struct Args {
 /// Makes faults, prints the table, and fails if something was found.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.list {
-        catalogue().iter().for_each(|fault| println!("{}", fault.name));
+        for fault in &catalogue() {
+            println!("{}", fault.name);
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));

@@ -123,7 +123,14 @@ pub(super) async fn start_at(
     arguments.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
     let mut server = Server {
         name: "Postgres",
-        recipe: Recipe { program: programs.program("postgres"), arguments, folder: data, log, environment: None, when_orphaned: Signal::Interrupt },
+        recipe: Recipe {
+            program: programs.program("postgres"),
+            arguments,
+            folder: data,
+            log,
+            environment: None,
+            when_orphaned: Signal::Interrupt,
+        },
         probe: Probe::Postgres { psql: programs.program("psql"), sockets: sockets.clone() },
         hurry: (!durable).then_some(Signal::Quit),
         identity: Arc::clone(identity),

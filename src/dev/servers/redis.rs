@@ -42,7 +42,14 @@ pub(super) async fn start(
     let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect();
     let mut server = Server {
         name: "Redis",
-        recipe: Recipe { program: program.to_owned(), arguments, folder: data, log: folder.log(name), environment: None, when_orphaned: Signal::Interrupt },
+        recipe: Recipe {
+            program: program.to_owned(),
+            arguments,
+            folder: data,
+            log: folder.log(name),
+            environment: None,
+            when_orphaned: Signal::Interrupt,
+        },
         probe: Probe::Redis { socket },
         hurry: None,
         identity: Arc::clone(identity),
