@@ -93,6 +93,10 @@ hit_server() { # redis-server | postgres
                 --appendonly yes --maxmemory-policy noeviction >"$data/redis-server.arguments"
         fi
         kill -9 "$pid"
+        # `muster dev` does not wait for it before it ends itself, and Postgres takes a zombie for a predecessor that still runs:
+        # it is named in postmaster.pid. The file must stay, for what it says about shared memory; the process in it may not.
+        # shellcheck disable=SC2086 # a prefix of words
+        [ "$1" != postgres ] || $as sed -i "1s/.*/2147483647/" "$folder/postmaster.pid"
         keep_up "$1" &
     else
         kill -9 "$pid"

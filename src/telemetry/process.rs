@@ -26,7 +26,7 @@ const fn metric(value: u64) -> f64 {
     value as f64
 }
 
-/// `VmRSS:       12345 kB`
+/// The line `VmRSS: 12345 kB`, in kB.
 fn resident_kib(status: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
 }
