@@ -48,7 +48,7 @@ fn joining(criterion: &mut Criterion) {
     criterion
         .bench_function("bus message written", |bencher| bencher.iter(|| serde_json::to_string(black_box(&figures))));
     criterion.bench_function("bus message read", |bencher| {
-        bencher.iter(|| serde_json::from_str::<Progress>(black_box(&text)))
+        bencher.iter(|| serde_json::from_str::<Progress>(black_box(&text)));
     });
 }
 

@@ -69,7 +69,13 @@ fn main() -> Result<()> {
     let args = Args::parse();
     rustls::crypto::ring::default_provider().install_default().ok();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(Box::pin(measure(args)))
+    runtime.block_on(async {
+        tokio::select! {
+            measured = Box::pin(measure(args)) => measured,
+            // What was started is ended by being dropped.
+            _ = tokio::signal::ctrl_c() => anyhow::bail!("stopped"),
+        }
+    })
 }
 
 async fn measure(args: Args) -> Result<()> {

@@ -34,7 +34,7 @@ pub async fn pages(stand: &mut Stand) -> Result<Vec<Figure>> {
             what: format!("{what}, requests/s against /hello"),
             ours: rounds.ours("requests/s"),
             theirs: rounds.theirs("answers/s"),
-            figure: rounds.ratio(),
+            value: rounds.ratio(),
             unit: "×".to_owned(),
             target: Target::AtLeast(0.5),
             note: format!("{queries:.4} queries per request, workers included"),

@@ -27,14 +27,14 @@ pub async fn naive(peers: &Path, servers: &Servers, folder: &Path) -> Result<Opt
     let copied = Command::new("cp").arg("-R").arg(source.join(".")).arg(&copy).status().await?;
     anyhow::ensure!(copied.success(), "{} cannot be copied", source.display());
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let built = Command::new(cargo)
+    let status = Command::new(cargo)
         .args(["build", "--release", "--quiet", "--manifest-path"])
         .arg(copy.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(build.join("target"))
         .status()
         .await?;
-    anyhow::ensure!(built.success(), "the naive peer cannot be built");
+    anyhow::ensure!(status.success(), "the naive peer cannot be built");
     let log = std::fs::File::create(folder.join("naive.log"))?;
     let peer = Command::new(build.join("target/release/naive"))
         .env("REDIS_URL", servers.redis_url())

@@ -27,9 +27,9 @@ pub struct Figure {
     pub ours: String,
     /// What it is compared with.
     pub theirs: String,
-    /// The figure that the target is about; none if there is nothing to compare with.
-    pub figure: Option<f64>,
-    /// What the figure counts: `×`, `KiB`, `ms`.
+    /// What the target is about; none if there is nothing to compare with.
+    pub value: Option<f64>,
+    /// What the value counts: `×`, `KiB`, `ms`.
     pub unit: String,
     /// What is wanted.
     pub target: Target,
@@ -44,8 +44,8 @@ impl Figure {
     /// Whether the target is met.
     fn is_met(&self) -> Option<bool> {
         Some(match self.target {
-            Target::AtLeast(wanted) => self.figure? >= wanted,
-            Target::AtMost(wanted) => self.figure? <= wanted,
+            Target::AtLeast(wanted) => self.value? >= wanted,
+            Target::AtMost(wanted) => self.value? <= wanted,
         })
     }
 
@@ -57,7 +57,7 @@ impl Figure {
     }
 
     fn reached(&self) -> String {
-        self.figure.map_or_else(|| "no peer here".to_owned(), |figure| format!("{figure:.2} {}", self.unit))
+        self.value.map_or_else(|| "no peer here".to_owned(), |value| format!("{value:.2} {}", self.unit))
     }
 
     /// For the terminal.
@@ -112,27 +112,16 @@ impl Report {
 
     /// The table for people.
     pub fn markdown(&self) -> String {
-        let mut text = format!(
-            "On {}.\n\n| Figure | Muster | Compared with | Reached | Target | |\n|---|---|---|---|---|---|\n",
-            machine()
-        );
-        for figure in &self.figures {
+        let head = "| Figure | Muster | Compared with | Reached | Target | |\n|---|---|---|---|---|---|";
+        let rows = self.figures.iter().map(|figure| {
             let verdict = figure.is_met().map_or("", |met| if met { "met" } else { "not met" });
-            let what =
-                if figure.note.is_empty() { figure.what.clone() } else { format!("{} ({})", figure.what, figure.note) };
-            text += &format!(
-                "| {what} | {} | {} | {} | {} | {verdict} |\n",
-                figure.ours,
-                figure.theirs,
-                figure.reached(),
-                figure.wanted()
-            );
-        }
-        text += "\nMeasured:\n\n";
-        for figure in &self.figures {
-            text += &format!("- {}: {}\n", figure.what, figure.measured);
-        }
-        text
+            let note = if figure.note.is_empty() { String::new() } else { format!(" ({})", figure.note) };
+            let Figure { what, ours, theirs, .. } = figure;
+            format!("| {what}{note} | {ours} | {theirs} | {} | {} | {verdict} |", figure.reached(), figure.wanted())
+        });
+        let measured = self.figures.iter().map(|figure| format!("- {}: {}", figure.what, figure.measured));
+        let (rows, measured): (Vec<_>, Vec<_>) = (rows.collect(), measured.collect());
+        format!("On {}.\n\n{head}\n{}\n\nMeasured:\n\n{}\n", machine(), rows.join("\n"), measured.join("\n"))
     }
 }
 

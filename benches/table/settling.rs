@@ -74,7 +74,7 @@ pub async fn settle(stand: &mut Stand) -> Result<Vec<Figure>> {
         what: "coupons settled/s, against a bare INSERT … SELECT of the same rows".to_owned(),
         ours: format!("{settled:.0} coupons/s"),
         theirs: format!("{bare:.0} coupons/s"),
-        figure: Some(settled / bare),
+        value: Some(settled / bare),
         unit: "×".to_owned(),
         target: Target::AtLeast(0.5),
         note: "coupons, look-up hashes and outbox rows; settling also derives the codes and marks the signups"

@@ -32,10 +32,12 @@ pub struct Stand {
     bar: ProgressBar,
     row: &'static str,
     folder: PathBuf,
-    servers: Option<Servers>,
     muster: Child,
     peer: Option<Child>,
+    servers: Option<Servers>,
     runs: u32,
+    /// Last, so that it is removed when nobody uses it any more.
+    _kept: tempfile::TempDir,
 }
 
 /// Deals, and people who may join them, as files for wrk.
@@ -50,8 +52,8 @@ impl Stand {
     /// Starts everything.
     pub async fn start(args: &Args, bar: ProgressBar, row: &'static str) -> Result<Self> {
         // Outside of homes, which are closed to the user that Postgres runs as.
-        let folder = PathBuf::from(format!("/var/tmp/muster-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
+        let kept = tempfile::Builder::new().prefix("muster-bench-").tempdir_in("/var/tmp")?;
+        let folder = kept.path().to_owned();
         std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
         let data = folder.join("data");
         let servers = Servers::start(Options::persistent(&data)).await?;
@@ -80,7 +82,7 @@ impl Stand {
             .context("starting Muster")?;
         answered(ADDRESS, &folder.join("muster.log")).await?;
         let peer = peers::naive(&args.peers, &servers, &folder).await?;
-        Ok(Self { args: args.clone(), bar, row, folder, servers: Some(servers), muster, peer, runs: 0 })
+        Ok(Self { args: args.clone(), bar, row, folder, servers: Some(servers), muster, peer, runs: 0, _kept: kept })
     }
 
     /// Ends everything.
@@ -92,7 +94,6 @@ impl Stand {
         if let Some(servers) = self.servers.take() {
             servers.stop().await;
         }
-        std::fs::remove_dir_all(&self.folder).ok();
     }
 
     /// Says what is being done.

@@ -57,7 +57,8 @@ stop_muster() {
         # A zombie of ours is over.
         while kill -0 "$pid" 2>/dev/null && ! is_zombie "$pid" && [ $tries -lt 300 ]; do tries=$((tries + 1)) && sleep 0.1; done
     done
-    rm -rf "$data"
+    # Those that end may still write.
+    rm -rf "$data" 2>/dev/null || { sleep 1 && rm -rf "$data"; }
     data=''
 }
 
@@ -93,14 +94,20 @@ hit_server() { # redis-server | postgres
                 --appendonly yes --maxmemory-policy noeviction >"$data/redis-server.arguments"
         fi
         kill -9 "$pid"
-        # `muster dev` does not wait for it before it ends itself, and Postgres takes a zombie for a predecessor that still runs:
-        # it is named in postmaster.pid. The file must stay, for what it says about shared memory; the process in it may not.
-        # shellcheck disable=SC2086 # a prefix of words
-        [ "$1" != postgres ] || $as sed -i "1s/.*/2147483647/" "$folder/postmaster.pid"
+        # `muster dev` does not wait for it before it ends itself, and Postgres takes a zombie for a predecessor that still runs.
+        [ "$1" != postgres ] || forget_predecessor
         keep_up "$1" &
     else
         kill -9 "$pid"
     fi
+}
+
+# Two files name the process of the last Postgres. The one in its data also says what it knows of shared memory, and must stay.
+forget_predecessor() {
+    sockets=$(sed -n 's/^unix_socket_directories="\(.*\)"$/\1/p' "$data/postgres.arguments")
+    # shellcheck disable=SC2086 # a prefix of words
+    $as sed -i '1s/.*/2147483647/' "$folder/postmaster.pid"
+    rm -f "$sockets"/.s.PGSQL.*.lock
 }
 
 # Postgres refuses until the last of its old processes has gone, so this tries again.
