@@ -14,6 +14,8 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     cleaner
         .tags(HashSet::from(TAGS))
         .tag_attributes(HashMap::from([("a", HashSet::from(["href"]))]))
+        // `title` and `lang` else, which nobody asked for.
+        .generic_attributes(HashSet::new())
         .url_schemes(HashSet::from(["https", "http", "mailto", "tel"]))
         .link_rel(Some("nofollow noopener noreferrer ugc"))
         .clean_content_tags(HashSet::from(["script", "style"]));

@@ -80,9 +80,10 @@ fn time_left_is_told_in_the_largest_unit_that_fits_and_never_below_zero() {
 fn a_merchants_markdown_cannot_run_load_or_restyle_anything() {
     let html = markdown::to_html(
         "# Big\n\n**bold** <script>alert(1)</script><img src=x onerror=alert(1)><b style='x'>b</b>\n\n\
-         [a](javascript:alert(1)) [b](https://example.com) <iframe src=//evil></iframe> <a href='/x' onclick='y'>c</a>",
+         [a](javascript:alert(1)) [b](https://example.com) <iframe src=//evil></iframe> <a href='/x' onclick='y'>c</a> \
+         [d](https://example.com \"t\") <p lang=xx>e</p>",
     );
-    for bad in ["<script", "<img", "onerror", "style", "javascript:", "<iframe", "onclick", "<h1"] {
+    for bad in ["<script", "<img", "onerror", "style", "javascript:", "<iframe", "onclick", "<h1", "title=", "lang="] {
         assert!(!html.contains(bad), "{bad} in {html}");
     }
     assert!(html.contains("<strong>bold</strong>") && html.contains("<h3>Big</h3>"));
