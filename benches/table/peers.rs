@@ -24,8 +24,11 @@ pub async fn naive(peers: &Path, servers: &Servers, folder: &Path) -> Result<Opt
     let build = std::env::current_dir()?.join("target/bench-peers");
     let copy = build.join("naive");
     std::fs::create_dir_all(&copy)?;
-    let copied = Command::new("cp").arg("-R").arg(source.join(".")).arg(&copy).status().await?;
+    // With the times of its files, or cargo would build it again for every row.
+    let copied =
+        Command::new("cp").args(["-R", "--preserve=timestamps"]).arg(source.join(".")).arg(&copy).status().await?;
     anyhow::ensure!(copied.success(), "{} cannot be copied", source.display());
+    Command::new("chmod").args(["-R", "u+w"]).arg(&copy).status().await?;
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let status = Command::new(cargo)
         .args(["build", "--release", "--quiet", "--manifest-path"])
