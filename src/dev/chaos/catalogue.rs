@@ -33,7 +33,7 @@ const BUT_STEPS: [Fault; 42] = [
     fault("redis: busy in a script for 3 s", Strike::Redis(RedisStrike::Busy)),
     fault("redis: replica of nobody", Strike::Redis(RedisStrike::Replica)),
     fault("postgres: kill -9", Strike::Postgres(PostgresStrike::Kill)),
-    fault("postgres: kill -9 of a backend", Strike::Postgres(PostgresStrike::KillBackend)),
+    fault("postgres: one backend, kill -9", Strike::Postgres(PostgresStrike::KillBackend)),
     fault("postgres: stands still for 5 s", Strike::Postgres(PostgresStrike::Pause)),
     fault("postgres: SIGINT, restart", Strike::Postgres(PostgresStrike::Stop)),
     fault("postgres: lanes terminated", Strike::Postgres(PostgresStrike::Terminate)),

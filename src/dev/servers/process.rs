@@ -230,15 +230,21 @@ mod tests {
 
     async fn start_watched(folder: &Path) -> Process {
         let recipe = Recipe {
-            program: "sleep".into(),
-            arguments: vec!["1000".to_owned()],
+            program: "sh".into(),
+            arguments: ["-c", "echo running; exec sleep 1000"].map(str::to_owned).into(),
             folder: folder.to_owned(),
             log: folder.join("log"),
             environment: None,
             when_orphaned: Signal::Interrupt,
         };
         let without_setpriv = Identity { uid: 0, other: None, setpriv: None };
-        Process::start(&recipe, &without_setpriv).await.unwrap()
+        let process = Process::start(&recipe, &without_setpriv).await.unwrap();
+        // Until then its watchdog may not be there.
+        let mut looks = tokio::time::interval(POLL);
+        while !std::fs::read_to_string(&recipe.log).unwrap().contains("running") {
+            looks.tick().await;
+        }
+        process
     }
 
     #[tokio::test]
