@@ -23,9 +23,7 @@ if quota[1] ~= ARGV[1] or quota[2] ~= ARGV[2] or quota[3] ~= '1' then return {{'
 
 local time = redis.call('TIME')
 local redis_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, signup in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', redis_ms, 'LIMIT', 0, MOST_EXPIRED)) do
-  drop_hold(KEYS[3], KEYS[4], signup)
-end
+drop_holds(KEYS[3], KEYS[4], redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', redis_ms, 'LIMIT', 0, MOST_EXPIRED))
 
 local now_ms, ttl_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local signups, buyers = {}, {}
@@ -64,29 +62,30 @@ local function decide(units, new)
   return 'admitted', 0
 end
 
-local replies, ends_ms = {}, redis_ms + ttl_ms
-local held_now = {}
+-- Written once, at the end: `ends` for ZADD (when, signup, …), `parts` for HSET (signup, units and new, …).
+local replies, ends, parts, held_now, ends_ms = {}, {}, {}, {}, redis_ms + ttl_ms
 for n, signup in ipairs(signups) do
   local word, available = 'admitted', 0
-  -- Held before, or by this call: somebody clicked twice.
-  if holds[n + 2] or held_now[signup] then
-    redis.call('ZADD', KEYS[3], ends_ms, signup)
-  else
+  -- Unless held before, or by this call: somebody clicked twice.
+  if not (holds[n + 2] or held_now[signup]) then
     local units, new = tonumber(ARGV[4 + n * 3]), known[n + 1] and 0 or 1
     word, available = decide(units, new)
     if word == 'admitted' then
-      redis.call('ZADD', KEYS[3], ends_ms, signup)
-      redis.call('HSET', KEYS[4], signup, units .. ' ' .. new)
-      held_units = redis.call('HINCRBY', KEYS[4], '=units', units)
-      held_new = redis.call('HINCRBY', KEYS[4], '=new', new)
+      held_units, held_new = held_units + units, held_new + new
       held_now[signup] = true
+      parts[#parts + 1], parts[#parts + 2] = signup, units .. ' ' .. new
     elseif new == 0 or not complete then
       word, available = 'known', 0
     end
   end
+  if word == 'admitted' then ends[#ends + 1], ends[#ends + 2] = ends_ms, signup end
   replies[n] = {word, available}
 end
--- Both keys end together, and never before the last hold does.
-redis.call('PEXPIRE', KEYS[3], ttl_ms * 2)
-redis.call('PEXPIRE', KEYS[4], ttl_ms * 2)
+if #parts > 0 then redis.call('HSET', KEYS[4], '=units', held_units, '=new', held_new, unpack(parts)) end
+if #ends > 0 then
+  redis.call('ZADD', KEYS[3], unpack(ends))
+  -- Both keys end together, and never before the last hold does.
+  redis.call('PEXPIRE', KEYS[3], ttl_ms * 2)
+  redis.call('PEXPIRE', KEYS[4], ttl_ms * 2)
+end
 return replies

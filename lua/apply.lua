@@ -9,8 +9,10 @@
 --
 -- Absolute: may run twice, late, and in any order with others of its kind; the end is the same. Only a load makes the key.
 
-local done = tonumber(ARGV[9])
-for at = 10, 9 + done do drop_hold(KEYS[3], KEYS[4], ARGV[at]) end
+local done, finished, changed = tonumber(ARGV[9]), {}, {}
+for at = 10, 9 + done do finished[#finished + 1] = ARGV[at] end
+for at = 10 + done, #ARGV, 3 do changed[#changed + 1] = ARGV[at] end
+drop_holds(KEYS[3], KEYS[4], finished)
 
 local quota = redis.call('HMGET', KEYS[1], 'v', 'epoch', 'rev', 'applied', 'ends_ms')
 if quota[1] ~= ARGV[1] then return {'missing', 0} end
@@ -23,10 +25,17 @@ if known_epoch and epoch > known_epoch then
   return {'missing', 0}
 end
 
-for at = 10 + done, #ARGV, 3 do
-  local buyer, units, rev = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local known = redis.call('HGET', KEYS[2], buyer)
-  if not known or tonumber(known:match('%d+$')) < tonumber(rev) then redis.call('HSET', KEYS[2], buyer, units .. ' ' .. rev) end
+if #changed > 0 then
+  local known, newest, newer = redis.call('HMGET', KEYS[2], unpack(changed)), {}, {}
+  for n, buyer in ipairs(changed) do
+    local at = 7 + done + n * 3
+    local rev = tonumber(ARGV[at + 2])
+    if rev > (newest[buyer] or known[n] and tonumber(known[n]:match('%d+$')) or -1) then
+      newest[buyer] = rev
+      newer[#newer + 1], newer[#newer + 2] = buyer, ARGV[at + 1] .. ' ' .. ARGV[at + 2]
+    end
+  end
+  if #newer > 0 then redis.call('HSET', KEYS[2], unpack(newer)) end
 end
 
 -- The ranges of versions whose changes are known, joined to those that are known without a gap.

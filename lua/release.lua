@@ -5,6 +5,4 @@
 -- Reply {'released', how many were held}
 -- Writes holds, held
 
-local released = 0
-for _, signup in ipairs(ARGV) do released = released + drop_hold(KEYS[1], KEYS[2], signup) end
-return {'released', released}
+return {'released', drop_holds(KEYS[1], KEYS[2], ARGV)}

@@ -35,7 +35,7 @@ pub struct LanesConfig {
 impl LanesConfig {
     pub(super) fn check(&self, problems: &mut ConfigProblems) {
         problems.require((1..=256).contains(&self.count), "lanes.count", "must be between 1 and 256");
-        problems.require((1..=10_000).contains(&self.batch_max), "lanes.batch_max", "must be between 1 and 10000");
+        problems.require((1..=2_000).contains(&self.batch_max), "lanes.batch_max", "must be between 1 and 2000");
         problems.require(
             self.queue_max >= self.batch_max && self.queue_max <= 1_000_000,
             "lanes.queue_max",

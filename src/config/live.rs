@@ -8,12 +8,17 @@ use super::problem::ConfigProblems;
 use super::server::BaseUrl;
 use super::units;
 
+/// However many watch: live counts are right within two seconds.
+const LONGEST_FRAME_PERIOD: Duration = Duration::from_secs(1);
+
 /// See `config/live.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiveConfig {
     /// The most frames per second and deal.
     pub frames_per_second_max: u32,
+    /// The most frames per second that all watchers of one deal on this node get together.
+    pub fan_out_per_second_max: u32,
     /// How often the figures of watched deals are read from Postgres.
     #[serde(rename = "resync_every_ms", deserialize_with = "units::ms")]
     pub resync_every: Duration,
@@ -60,10 +65,13 @@ pub struct LiveConfig {
 }
 
 impl LiveConfig {
-    /// The least time between two frames of one deal.
+    /// The least time between two frames of a deal that so many watch on this node.
     #[must_use]
-    pub fn frame_period(&self) -> Duration {
-        Duration::from_secs(1) / self.frames_per_second_max.max(1)
+    pub fn frame_period(&self, watchers: usize) -> Duration {
+        let of_each = Duration::from_secs(1) / self.frames_per_second_max.max(1);
+        let watchers = u32::try_from(watchers).unwrap_or(u32::MAX);
+        let of_all = Duration::from_secs(1) * watchers / self.fan_out_per_second_max.max(1);
+        of_each.max(of_all).min(LONGEST_FRAME_PERIOD)
     }
 
     pub(super) fn check(&self, problems: &mut ConfigProblems) {
@@ -72,6 +80,7 @@ impl LiveConfig {
             "live.frames_per_second_max",
             "must be between 1 and 60",
         );
+        problems.require(self.fan_out_per_second_max >= 100, "live.fan_out_per_second_max", "must be at least 100");
         problems.require(
             self.inbound_burst_bytes >= self.frame_max_bytes,
             "live.inbound_burst_bytes",

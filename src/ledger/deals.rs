@@ -87,13 +87,12 @@ macro_rules! deals {
 }
 
 impl Ledger {
-    /// A deal, in whatever state.
+    /// A deal, in whatever state. Those who ask while others are being answered are answered together.
     ///
     /// # Errors
     /// Postgres is away.
     pub async fn deal(&self, id: DealId) -> Result<Option<Deal>, LedgerError> {
-        let row = deals!("WHERE d.id = $1", id.as_uuid()).fetch_optional(&self.pool).await?;
-        row.map(Deal::try_from).transpose()
+        self.together.read(self, id).await
     }
 
     /// These deals, in no order; those that do not exist are left out.

@@ -23,6 +23,12 @@ impl LedgerError {
     pub fn crashed() -> Self {
         Self::Broken(sqlx::Error::WorkerCrashed)
     }
+
+    /// The same for one more of those who waited for one statement.
+    pub(super) fn for_another(&self) -> Self {
+        let same = sqlx::Error::Io(std::io::Error::other(self.to_string()));
+        if matches!(self, Self::Unavailable(_)) { Self::Unavailable(same) } else { Self::Broken(same) }
+    }
 }
 
 impl From<sqlx::Error> for LedgerError {

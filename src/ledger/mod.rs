@@ -21,6 +21,7 @@ mod page;
 mod samples;
 mod sessions;
 mod signups;
+mod together;
 mod tokens;
 
 use std::str::FromStr;
@@ -70,6 +71,7 @@ pub struct Ledger {
     pool: PgPool,
     options: PgConnectOptions,
     lane_lock_timeout: Duration,
+    together: together::Together,
 }
 
 impl Ledger {
@@ -91,7 +93,12 @@ impl Ledger {
                 })
             })
             .connect_lazy_with(options.clone());
-        Ok(Self { pool, options, lane_lock_timeout: settings.lane_lock_timeout })
+        Ok(Self {
+            pool,
+            options,
+            lane_lock_timeout: settings.lane_lock_timeout,
+            together: together::Together::default(),
+        })
     }
 
     /// Asks for an answer, and for the time.

@@ -101,7 +101,7 @@ impl Hub {
         let mut is_new = false;
         let channel = deals.watched.entry(deal).or_insert_with(|| {
             is_new = true;
-            Channel::new(self.shared.config.frame_period())
+            Channel::new()
         });
         channel.refresh(&self.shared.clock, Instant::now());
         let frames = WatchStream::new(channel.frames.subscribe());
@@ -127,6 +127,7 @@ impl Hub {
             return;
         }
         channel.newest = Some(progress);
+        channel.pace.keep(self.shared.config.frame_period(channel.frames.receiver_count()));
         match channel.pace.change(now) {
             Turn::Now => channel.send(&self.shared.clock, now),
             Turn::Waiting => self.shared.conflated.increment(1),
@@ -204,11 +205,11 @@ impl Hub {
 }
 
 impl Channel {
-    fn new(frame_period: Duration) -> Self {
+    fn new() -> Self {
         Self {
             frames: watch::Sender::new(None),
             newest: None,
-            pace: Pace::new(frame_period),
+            pace: Pace::new(Duration::ZERO),
             written_at: None,
             asked_for: false,
         }

@@ -30,6 +30,11 @@ impl Pace {
         Self { period, sent_at: None, due: None }
     }
 
+    /// From the next change on, this period counts.
+    pub const fn keep(&mut self, period: Duration) {
+        self.period = period;
+    }
+
     /// Takes note of a change.
     pub fn change(&mut self, now: Instant) -> Turn {
         let free_at = self.sent_at.map_or(now, |sent_at| sent_at + self.period);

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::{Answer, send};
+use crate::support::fault::until;
 use crate::support::{self, Person, TestApp};
 
 /// A deal as a merchant's program sends it.
@@ -177,4 +178,39 @@ async fn a_deal_is_withdrawn_with_a_reason_and_stays_so() {
     app.close_now().await;
     let ended = send(mo.post(&format!("/api/v1/deals/{}/withdraw", failed.id)).json(&json!({"reason": "x"}))).await;
     assert_eq!((ended.status, ended.code()), (409, "ended"));
+}
+
+/// While one read is under way, fifty more who look at deals wait for the next one, and not for one of their own.
+#[tokio::test]
+async fn what_everybody_looks_at_is_read_once_for_all_of_them() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let deals = [app.deal(&mo).publish().await.id, app.deal(&mo).publish().await.id];
+    let mut locked = app.home.connect().await;
+    sqlx::query("BEGIN").execute(&mut locked).await.unwrap();
+    sqlx::query("LOCK TABLE deals IN ACCESS EXCLUSIVE MODE").execute(&mut locked).await.unwrap();
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let looks: Vec<_> = (0..51)
+        .map(|n| {
+            let (ledger, deal, asked) = (app.ledger.clone(), deals[n % 2], std::sync::Arc::clone(&asked));
+            tokio::spawn(async move {
+                asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                ledger.deal(deal).await.unwrap().unwrap().terms.title
+            })
+        })
+        .collect();
+    until("all have asked, and are waiting", async || {
+        asked.load(std::sync::atomic::Ordering::SeqCst) == 51 && app.home.waiting_for_locks().await > 0
+    })
+    .await;
+    for _ in 0..3 {
+        assert_eq!(app.home.waiting_for_locks().await, 1, "one read for all of them");
+    }
+    sqlx::query("UPDATE deals SET title = 'Another title'").execute(&mut locked).await.unwrap();
+    sqlx::query("COMMIT").execute(&mut locked).await.unwrap();
+    let mut titles = Vec::new();
+    for look in looks {
+        titles.push(look.await.unwrap());
+    }
+    assert_eq!(titles.iter().filter(|title| *title == "Another title").count(), 51, "{titles:?}");
 }

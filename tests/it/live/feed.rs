@@ -252,7 +252,7 @@ pub fn paced() -> LiveConfig {
 
 /// The defaults, but nothing is held back for its pace.
 pub fn unpaced() -> LiveConfig {
-    LiveConfig { frames_per_second_max: u32::MAX, ..paced() }
+    LiveConfig { frames_per_second_max: u32::MAX, fan_out_per_second_max: u32::MAX, ..paced() }
 }
 
 /// A hub whose own pages are at `https://muster.example`.

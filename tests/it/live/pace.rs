@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use muster::config::LiveConfig;
 use muster::domain::{DealId, Progress};
+use muster::live::Subscription;
 use muster::live::bucket::TokenBucket;
 use muster::live::pace::{Pace, Turn};
 use proptest::prelude::*;
@@ -42,6 +44,33 @@ fn a_thousand_changes_in_a_second_make_ten_frames_and_the_last_is_the_latest() {
     assert_eq!(seen.first(), Some(&(1, 1)));
     hub.send_due(start + Duration::from_secs(2));
     assert_eq!(waiting(&mut watcher), Some((1, 1_000)));
+}
+
+#[test]
+fn the_more_watch_a_deal_the_fewer_frames_each_of_them_gets() {
+    let hub = hub(LiveConfig { fan_out_per_second_max: 1_000, ..paced() });
+    let deal = DealId::generate();
+    let start = Instant::now();
+    let frames_in_a_second = |watchers: &mut [Subscription], from: i64| {
+        let mut seen = 0;
+        for ms in from..from + 1_000 {
+            let now = start + Duration::from_millis(ms.unsigned_abs());
+            hub.offer_at(progress(deal, ms + 1), now);
+            hub.send_due(now);
+            seen += watchers.iter_mut().filter_map(waiting).count();
+        }
+        seen / watchers.len()
+    };
+    // Newcomers see the latest at once.
+    let newcomers = |watchers: &mut [Subscription]| watchers.iter_mut().filter_map(waiting).count();
+    let mut watchers: Vec<_> = (0..100).map(|_| hub.subscribe(deal)).collect();
+    assert_eq!(frames_in_a_second(&mut watchers, 0), 10);
+    watchers.extend((0..400).map(|_| hub.subscribe(deal)));
+    assert_eq!(newcomers(&mut watchers), 400);
+    assert_eq!(frames_in_a_second(&mut watchers, 10_000), 2);
+    watchers.extend((0..2_500).map(|_| hub.subscribe(deal)));
+    assert_eq!(newcomers(&mut watchers), 2_500);
+    assert_eq!(frames_in_a_second(&mut watchers, 20_000), 1, "never less");
 }
 
 #[test]

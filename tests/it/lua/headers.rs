@@ -122,7 +122,7 @@ fn written(body: &str) -> BTreeSet<usize> {
             );
         }
     }
-    for rest in body.split("drop_hold(").skip(1) {
+    for rest in body.split("drop_holds(").skip(1) {
         written.extend(indexes(rest.split(')').next().unwrap_or_default(), "KEYS"));
     }
     written

@@ -35,6 +35,7 @@ pub fn app() -> Builder {
     Builder { nodes: 1, workers: false, private: false, wired: false, metrics: false, settings: Vec::new() }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by a method of its own")]
 pub struct Builder {
     nodes: usize,
     workers: bool,
