@@ -52,7 +52,7 @@ pub struct QuotaInRedis {
 /// A deal in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DealSeen {
-    /// Not loaded, or loaded for another version of Muster or another run of Redis: the next join loads it.
+    /// Not loaded, or its buyers were evicted, or loaded for another version of Muster or another run of Redis: the next join loads it.
     NotHere,
     /// Loaded.
     Loaded(Box<QuotaInRedis>),
@@ -160,11 +160,13 @@ impl Inspector {
     async fn fields(&mut self, deal: DealId) -> Result<Option<HashMap<&'static str, String>>, CannotLook> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.keys.quota(deal)).arg(&FIELDS);
-        let values: Vec<Option<String>> = command.query_async(&mut self.connection).await?;
+        let mut pipe = redis::pipe();
+        pipe.atomic().add_command(command).hexists(self.keys.buyers(deal), keys::WHOLE);
+        let (values, is_whole): (Vec<Option<String>>, bool) = pipe.query_async(&mut self.connection).await?;
         let fields: HashMap<_, _> =
             FIELDS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect();
         let is = |name: &str, value: &str| fields.get(name).is_some_and(|found| found == value);
-        let here = is("v", scripts::SCHEMA_VERSION) && is("run_id", &self.run_id) && is("loaded", "1");
+        let here = is("v", scripts::SCHEMA_VERSION) && is("run_id", &self.run_id) && is("loaded", "1") && is_whole;
         Ok(here.then_some(fields))
     }
 

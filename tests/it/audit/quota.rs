@@ -89,6 +89,10 @@ async fn q1_passes_over_what_admission_would_load_again() {
     let scene = Scene::set().await;
     scene.breaks_redis(&["HSET", &scene.key(scene.tipped, "quota"), "run_id", "an older copy", "units", "7"]).await;
     scene.assert_nothing_found().await;
+
+    let evicted = Scene::set().await;
+    evicted.breaks_redis(&["DEL", &evicted.key(evicted.tipped, "buyers")]).await;
+    evicted.assert_nothing_found().await;
 }
 
 #[tokio::test]
