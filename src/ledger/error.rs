@@ -45,7 +45,9 @@ impl From<sqlx::Error> for LedgerError {
                 "55P03" | "57014" | "40001" | "40P01" | "25006" => Self::Unavailable(error),
                 _ => Self::Broken(error),
             },
-            sqlx::Error::Io(_)
+            // A connection that was cut while it was made, or in the middle of an answer, reads as nonsense.
+            sqlx::Error::Protocol(_)
+            | sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
@@ -58,4 +60,16 @@ impl From<sqlx::Error> for LedgerError {
 /// A row holds something that no version of Muster writes.
 pub(super) fn unreadable(what: &str) -> LedgerError {
     LedgerError::Broken(sqlx::Error::Decode(format!("unreadable {what}").into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_reads_as_nonsense_is_postgres_being_away_and_no_defect() {
+        let cut = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
+        assert!(matches!(LedgerError::from(cut), LedgerError::Unavailable(_)));
+        assert!(matches!(LedgerError::from(sqlx::Error::RowNotFound), LedgerError::Broken(_)));
+    }
 }
