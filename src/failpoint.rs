@@ -104,12 +104,10 @@ pub use armed::{reach, reach_within};
 
 /// Nothing.
 #[cfg(not(any(debug_assertions, feature = "failpoints")))]
-#[inline(always)]
 pub fn reach(_step: &str) {}
 
 /// Just the call.
 #[cfg(not(any(debug_assertions, feature = "failpoints")))]
-#[inline(always)]
 pub fn reach_within<T>(
     _step: &str,
     _grace: std::time::Duration,
