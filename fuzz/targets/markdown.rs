@@ -42,7 +42,14 @@ fn only_allowed(html: &str) {
 fn is_harmless(address: &str) {
     let read: String = address.chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
     let before_path = read.split(['/', '?', '#']).next().unwrap_or_default();
-    if let Some((scheme, _)) = before_path.split_once(':') {
+    // Without a scheme as the URL standard writes it, the address is relative to the page.
+    if let Some((scheme, _)) = before_path.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) {
         assert!(SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()), "{address}");
     }
+}
+
+/// A letter, then letters, digits, `+`, `-` and `.`.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
