@@ -38,9 +38,11 @@ fn only_allowed(html: &str) {
     }
 }
 
-/// Browsers ignore white space and control characters in a scheme.
+/// As browsers read it (the URL standard, "basic URL parser"): control characters and spaces at the beginning, and tabs and
+/// line ends anywhere, are as if they were not there.
 fn is_harmless(address: &str) {
-    let read: String = address.chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
+    let from_first = address.trim_start_matches(|c: char| c <= ' ');
+    let read: String = from_first.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
     let before_path = read.split(['/', '?', '#']).next().unwrap_or_default();
     // Without a scheme as the URL standard writes it, the address is relative to the page.
     if let Some((scheme, _)) = before_path.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) {
