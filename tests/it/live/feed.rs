@@ -25,6 +25,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Longer than anything here takes; a test that waits so long has failed.
 pub const DEADLINE: Duration = Duration::from_mins(1);
+/// Between two looks at what nothing announces.
+pub const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A server with the live route alone. It ends with the test.
 pub struct Feed {
@@ -292,9 +294,10 @@ pub async fn in_time<F: Future>(future: F) -> F::Output {
 
 /// Waits until something holds that nothing announces.
 pub async fn eventually(holds: impl Fn() -> bool) {
+    let mut looks = tokio::time::interval(LOOK_EVERY);
     in_time(async {
         while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            looks.tick().await;
         }
     })
     .await;

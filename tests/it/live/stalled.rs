@@ -6,7 +6,7 @@ use muster::config::LiveConfig;
 use muster::domain::DealId;
 use tokio::io::AsyncWriteExt;
 
-use super::feed::{Client, Feed, in_time, progress, raw_close_code, unpaced};
+use super::feed::{Client, Feed, LOOK_EVERY, in_time, progress, raw_close_code, unpaced};
 
 const NEVER: Duration = Duration::from_hours(1);
 /// More than every buffer between the two ends can take.
@@ -91,9 +91,10 @@ async fn a_connection_that_outlives_its_socket_is_cut() {
     }
     stalled.write_all(UNMASKED).await.unwrap();
     feed.has_open(1).await;
+    let mut pieces = tokio::time::interval(LOOK_EVERY);
     in_time(async {
         while stalled.write_all(&[0; 16]).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            pieces.tick().await;
         }
     })
     .await;
