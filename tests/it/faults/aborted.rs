@@ -7,8 +7,11 @@ use muster::domain::Role;
 use muster::ledger::PageRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use redis::AsyncCommands;
 use tokio::task::JoinSet;
 
+use crate::support::fault::until;
+use crate::support::outcomes::joined;
 use crate::support::{self};
 
 const ABORTED: usize = 1_200;
@@ -66,4 +69,22 @@ async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_b
     let log = std::fs::read_to_string(app.home.postgres_log().await).unwrap();
     assert!(!log.contains("current transaction is aborted"), "25P02");
     app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn what_a_merchant_began_comes_to_its_end_when_the_browser_goes_away() {
+    let app = support::app().start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let deal = app.deal(&mo).publish().await.id;
+    joined(app.join(&ann, deal, 1, "a").await);
+    let locked = app.home.lock_deal(deal).await;
+    let (engine, merchant) = (app.engine.clone(), mo.id);
+    let taking_down = tokio::spawn(async move { engine.withdraw(merchant, deal, "ill").await });
+    until("it waits for the deal", async || app.home.waiting_for_locks().await == 1).await;
+    taking_down.abort();
+    assert!(taking_down.await.is_err_and(|gone| gone.is_cancelled()));
+    locked.unlock().await;
+    // Nobody reconciles here: Redis hears of it from what was begun.
+    let (mut redis, quota) = (app.home.redis().await, format!("{}:{{{deal}}}:quota", app.home.name));
+    until("Redis knows", async || redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn").await;
 }
