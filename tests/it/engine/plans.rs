@@ -82,6 +82,9 @@ fn strangers(like: &JoinRequest, count: usize) -> Vec<JoinRequest> {
     (0..count).map(|_| stranger(like)).collect()
 }
 
+/// The settler's join of what it was given with what it marked: neither is a table.
+const OF_CHUNKS: &str = "Hash Cond: ((m.deal = n.deal) AND (m.signup = n.signup))";
+
 /// No table that grows is scanned, and no join needs a scan.
 fn assert_no_scan(plans: &str, of: &str) {
     for table in ["signups", "deal_buyers", "deals", "coupons", "coupon_codes"] {
@@ -89,7 +92,9 @@ fn assert_no_scan(plans: &str, of: &str) {
     }
     for join in ["Hash Join", "Merge Join", "Hash Right Join", "Merge Right Join", "Hash Left Join", "Merge Left Join"]
     {
-        assert!(!plans.contains(join), "{of} has a {join}:\n{plans}");
+        let joins = plans.matches(join).count();
+        let of_chunks = if join == "Hash Join" { plans.matches(OF_CHUNKS).count() } else { 0 };
+        assert_eq!(joins, of_chunks, "{of} has a {join}:\n{plans}");
     }
     assert!(plans.contains("Index Scan using signups_pkey"), "{of} looks signups up by their key:\n{plans}");
     assert!(!plans.contains("JIT:"), "{of} is compiled:\n{plans}");

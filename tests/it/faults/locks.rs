@@ -215,3 +215,41 @@ async fn a_writer_comes_to_its_end_when_whoever_asked_for_it_is_gone() {
     until("Redis was told", async || redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn").await;
     app.assert_clean().await;
 }
+
+#[tokio::test]
+async fn a_settler_takes_nothing_for_its_own_that_another_settled_at_the_same_instant() {
+    let app = support::app().start().await;
+    let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
+    let deal = app.deal(&mo).tipping_point(2).publish().await.id;
+    let anns = joined(app.join(&ann, deal, 1, "a").await).id;
+    let bobs = joined(app.join(&bob, deal, 1, "a").await).id;
+    app.home.connect().await.execute(
+        "CREATE OR REPLACE FUNCTION muster_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$SELECT '2038-01-19 03:14:07Z'::timestamptz$$"
+    ).await.unwrap();
+    let settle = |signups: &str, count: usize| {
+        let each = |word: &str| vec![word; count].join(",");
+        format!(
+            "SELECT settle_signups('{{{}}}', '{{{signups}}}', '{{{}}}', ARRAY[{}], ARRAY[{}], 1::smallint)",
+            each(&deal.to_string()),
+            each("1"),
+            each("gen_random_uuid()"),
+            (0..count).map(|n| format!("sha256('{n} {signups}')")).collect::<Vec<_>>().join(",")
+        )
+    };
+    let mut first = before(&app, &settle(&anns.to_string(), 1)).await;
+    // The second one, which wants both, is held up between its coupons and its messages.
+    let both = format!("{anns},{bobs}");
+    let codes = format!("INSERT INTO coupon_codes VALUES (sha256('1 {both}'), '{deal}', '{bobs}', 1)");
+    let mut between = before(&app, &codes).await;
+    let mut second = app.home.connect().await;
+    second.execute("SET application_name = 'muster'").await.unwrap();
+    let settling = settle(&both, 2);
+    let (issued, ()) =
+        tokio::join!(sqlx::query_scalar::<_, i64>(AssertSqlSafe(settling)).fetch_one(&mut second), async {
+            until("the second one waits", async || app.home.waiting_for_locks().await == 1).await;
+            first.execute("COMMIT").await.unwrap();
+            between.execute("ROLLBACK").await.unwrap();
+        });
+    assert_eq!(issued.unwrap(), 1, "Bob's");
+    assert_eq!(app.home.number("SELECT count(*) FROM coupons").await, 2);
+}
