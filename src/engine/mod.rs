@@ -16,6 +16,7 @@ mod rebuild;
 mod reconcile;
 mod redeem;
 mod settle;
+mod sold_out;
 mod withdraw;
 
 use std::future::Future;

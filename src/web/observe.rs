@@ -1,11 +1,15 @@
 //! Counts requests and how long they took, by route: for `/metrics`.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use metrics::{counter, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 use tokio::time::Instant;
 
 /// Counts a request when its answer begins. Addresses that do not exist are one route, and methods that nobody knows are one
@@ -21,10 +25,30 @@ pub async fn requests(
     let method = known(request.method());
     let response = next.call(request).await?;
     let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
-    let status = response.status().as_u16().to_string();
-    histogram!("muster_http_request_seconds", "method" => method, "route" => route.clone()).record(began.elapsed());
-    counter!("muster_http_requests_total", "method" => method, "route" => route, "status" => status).increment(1);
+    count(method, route, response.status(), began.elapsed());
     Ok(response)
+}
+
+/// The series of each method, route and status that this thread has answered: looking them up by their labels each time would
+/// cost more than counting. As many as there are routes and statuses, and no more.
+type Series = HashMap<(&'static str, String, StatusCode), (Counter, Histogram)>;
+
+thread_local! {
+    static SERIES: RefCell<Series> = RefCell::default();
+}
+
+fn count(method: &'static str, route: String, status: StatusCode, took: Duration) {
+    SERIES.with_borrow_mut(|series| {
+        let (requests, seconds) = series.entry((method, route, status)).or_insert_with_key(|(method, route, status)| {
+            let status = status.as_u16().to_string();
+            (
+                counter!("muster_http_requests_total", "method" => *method, "route" => route.clone(), "status" => status),
+                histogram!("muster_http_request_seconds", "method" => *method, "route" => route.clone()),
+            )
+        });
+        requests.increment(1);
+        seconds.record(took);
+    });
 }
 
 fn known(method: &Method) -> &'static str {

@@ -38,6 +38,9 @@ pub(super) async fn start(
         ("--appendfsync", if durable { "everysec" } else { "no" }),
         // Muster refuses a Redis that may drop keys on its own.
         ("--maxmemory-policy", "noeviction"),
+        // What is held in a rush is looked up by hash, not by going through a list of hundreds.
+        ("--hash-max-listpack-entries", "64"),
+        ("--zset-max-listpack-entries", "32"),
     ];
     let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect();
     let mut server = Server {

@@ -10,18 +10,26 @@ use super::job::{Job, JoinJob};
 use crate::clock::Clock;
 use crate::domain::{DealId, JoinOutcome, JoinRequest, Refusal};
 use crate::engine::load::{Loaded, Loader};
+use crate::engine::sold_out::SoldOut;
 use crate::failpoint;
 use crate::quota::{Admission, Answer, Quota};
 
 /// How often a deal is loaded for one batch: its key may vanish between the load and the next call.
 const MOST_LOADS: usize = 3;
 
+/// Whom an admitter asks, and who hears the answers.
+#[derive(Clone)]
+pub(super) struct Asking {
+    pub(super) quota: Quota,
+    pub(super) loader: Loader,
+    pub(super) sold_out: SoldOut,
+}
+
 /// Runs until nobody can send a request any more.
 pub(super) async fn run(
     mut arrived: mpsc::Receiver<Job>,
     admitted: mpsc::Sender<Job>,
-    quota: Quota,
-    loader: Loader,
+    asking: Asking,
     clock: Clock,
     batch_max: usize,
 ) {
@@ -36,50 +44,42 @@ pub(super) async fn run(
             }
         }
         let now_ms = clock.now().timestamp_millis();
-        join_all(of_deal.into_iter().map(|(deal, joins)| admit(deal, joins, now_ms, &admitted, &quota, &loader))).await;
+        join_all(of_deal.into_iter().map(|(deal, joins)| admit(deal, joins, now_ms, &admitted, &asking))).await;
     }
 }
 
-async fn admit(
-    deal: DealId,
-    joins: Vec<JoinJob>,
-    now_ms: i64,
-    admitted: &mpsc::Sender<Job>,
-    quota: &Quota,
-    loader: &Loader,
-) {
+async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::Sender<Job>, asking: &Asking) {
     let began = Instant::now();
-    let asked = quota.admit(deal, &requests(&joins), now_ms).await;
+    let asked = asking.quota.admit(deal, &requests(&joins), now_ms).await;
     metrics::histogram!("muster_admit_seconds").record(began.elapsed());
     metrics::histogram!("muster_admit_rows").record(u32::try_from(joins.len()).unwrap_or(u32::MAX));
     match asked {
-        Ok(Admission::Answers(answers)) => sort(joins, &answers, admitted),
+        Ok(Admission::Answers(answers)) => {
+            asking.sold_out.hear(deal, &answers);
+            sort(joins, &answers, admitted);
+        }
         // Loading may take a while: the other deals of this lane must not wait for it.
         Ok(Admission::Load) => {
-            let (admitted, quota, loader) = (admitted.clone(), quota.clone(), loader.clone());
-            tokio::spawn(async move { load_and_admit(deal, joins, now_ms, &admitted, &quota, &loader).await });
+            let (admitted, asking) = (admitted.clone(), asking.clone());
+            tokio::spawn(async move { load_and_admit(deal, joins, now_ms, &admitted, &asking).await });
         }
         // Degraded: Postgres decides alone.
         Err(_away) => joins.into_iter().for_each(|join| pass_on(admitted, Job::Join(join))),
     }
 }
 
-async fn load_and_admit(
-    deal: DealId,
-    joins: Vec<JoinJob>,
-    now_ms: i64,
-    admitted: &mpsc::Sender<Job>,
-    quota: &Quota,
-    loader: &Loader,
-) {
+async fn load_and_admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::Sender<Job>, asking: &Asking) {
     for _ in 0..MOST_LOADS {
-        match loader.load(deal).await {
+        match asking.loader.load(deal).await {
             Loaded::Ready => {}
             Loaded::NoSuchDeal => return joins.into_iter().for_each(|join| join.answer(JoinOutcome::NoSuchDeal)),
             Loaded::Away => break,
         }
-        match quota.admit(deal, &requests(&joins), now_ms).await {
-            Ok(Admission::Answers(answers)) => return sort(joins, &answers, admitted),
+        match asking.quota.admit(deal, &requests(&joins), now_ms).await {
+            Ok(Admission::Answers(answers)) => {
+                asking.sold_out.hear(deal, &answers);
+                return sort(joins, &answers, admitted);
+            }
             Ok(Admission::Load) => {}
             Err(_away) => break,
         }

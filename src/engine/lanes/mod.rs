@@ -23,8 +23,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, LeaveOutcome, SignupId};
+use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, LeaveOutcome, Refusal, SignupId};
 use crate::engine::load::Loader;
+use crate::engine::sold_out::SoldOut;
 use crate::ledger::Ledger;
 use crate::quota::Quota;
 use job::{Job, JoinJob, LeaveJob};
@@ -55,6 +56,8 @@ pub struct LaneSettings {
 #[derive(Clone)]
 pub(super) struct Lanes {
     lanes: Arc<[Lane]>,
+    sold_out: SoldOut,
+    clock: Clock,
     settings: LaneSettings,
 }
 
@@ -71,22 +74,22 @@ impl Lanes {
         settings: &LaneSettings,
         settle_soon: &Arc<Notify>,
     ) -> Self {
-        let loader = Loader::new(ledger.clone(), quota.clone());
+        let sold_out = SoldOut::new(ledger.clone());
+        let asking = admitter::Asking {
+            quota: quota.clone(),
+            loader: Loader::new(ledger.clone(), quota.clone()),
+            sold_out: sold_out.clone(),
+        };
         let lane = |number| {
             // No channel is ever full: a job has a slot, and there are as many slots as places.
             let (arrivals, arrived) = mpsc::channel(settings.queue_max);
             let (admitted, to_commit) = mpsc::channel(settings.queue_max);
             let (changes, to_apply) = mpsc::channel(settings.queue_max);
-            tokio::spawn(admitter::run(
-                arrived,
-                admitted,
-                quota.clone(),
-                loader.clone(),
-                clock.clone(),
-                settings.batch_max,
-            ));
+            tokio::spawn(admitter::run(arrived, admitted, asking.clone(), clock.clone(), settings.batch_max));
+            let slots = Slots::new(settings, quota.clone());
             let committer = committer::Committer {
                 number,
+                slots: slots.gauge(),
                 ledger: ledger.clone(),
                 quota: quota.clone(),
                 clock: clock.clone(),
@@ -96,13 +99,18 @@ impl Lanes {
             };
             tokio::spawn(committer.run(to_commit));
             tokio::spawn(applier::run(to_apply, quota.clone()));
-            Lane { slots: Slots::new(settings, quota.clone()), arrivals }
+            Lane { slots, arrivals }
         };
-        Self { lanes: (0..settings.count.max(1)).map(lane).collect(), settings: *settings }
+        let lanes = (0..settings.count.max(1)).map(lane).collect();
+        Self { lanes, sold_out, clock: clock.clone(), settings: *settings }
     }
 
     /// Queues a join and waits for its outcome, for as long as a client should.
     pub(super) async fn join(&self, request: JoinRequest) -> JoinOutcome {
+        if self.sold_out.refuses(request.deal, request.buyer, self.clock.now()) {
+            metrics::counter!("muster_joins_total", "outcome" => "sold_out").increment(1);
+            return JoinOutcome::Refused(Refusal::SoldOut);
+        }
         let (reply, outcome) = oneshot::channel();
         let queued =
             self.queue(request.deal, |slot| Job::Join(JoinJob { request, reply, slot, queued_at: Instant::now() }));

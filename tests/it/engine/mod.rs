@@ -15,6 +15,7 @@ mod reconcile;
 mod redeem;
 mod replay;
 mod settle;
+mod sold_out;
 mod states;
 mod tip;
 mod withdraw;
