@@ -3,13 +3,13 @@
 -- KEYS  1 quota  2 buyers  3 holds  4 held                  (all of one deal)
 -- ARGV  1 schema version  2 run id of this Redis  3 now, ms (the node's clock, corrected by Postgres')  4 time to live of a hold, ms
 --       then for each request: signup, buyer, units
--- Reply {{word, available}, …}, one for each request; available is 0 unless said:
+-- Reply {word, …}, one for each request:
 --       admitted         a place is held (again, if it was held before)
 --       known            this buyer had a signup here once, or may have had one that this Redis has not heard of: only Postgres
 --                        may refuse
 --       held             every free place is held by joins that are being recorded
---       sold_out | not_enough_left (available: the most that may be taken) | not_open | closed
---       or {{'load'}}: the deal or its buyers are not here, or were loaded by another schema or into another Redis
+--       sold_out | not_enough_left (and after a space, the most that may be taken) | not_open | closed
+--       or {'load'}: the deal or its buyers are not here, or were loaded by another schema or into another Redis
 -- Writes holds, held
 --
 -- Postgres decides; a place that is admitted wrongly is refused there. What is refused here must be certain up to the last
@@ -19,7 +19,7 @@ local SLACK_MS = 2000
 local MOST_EXPIRED = 32
 
 local quota = redis.call('HMGET', KEYS[1], 'v', 'run_id', 'loaded', 'state', 'opens_ms', 'closes_ms', 'cap', 'units', 'buyers', 'tipping_point', 'rev', 'applied')
-if quota[1] ~= ARGV[1] or quota[2] ~= ARGV[2] or quota[3] ~= '1' then return {{'load'}} end
+if quota[1] ~= ARGV[1] or quota[2] ~= ARGV[2] or quota[3] ~= '1' then return {'load'} end
 
 local time = redis.call('TIME')
 local redis_ms = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -33,8 +33,8 @@ for at = 5, #ARGV, 3 do
 end
 local known = redis.call('HMGET', KEYS[2], '=whole', unpack(buyers))
 -- A Redis that evicts keys may have dropped the buyers alone: a retry of theirs would hear "sold out".
-if not known[1] then return {{'load'}} end
-local holds = redis.call('HMGET', KEYS[4], '=units', '=new', unpack(signups))
+if not known[1] then return {'load'} end
+local holds = redis.call('HMGET', KEYS[4], '=units', '=new', '=ends', unpack(signups))
 -- Or the ends of the holds alone: what is left of them would never end while others come. Only then: after a write that frees,
 -- Redis lets a script go on writing when it is out of memory.
 if tonumber(holds[1] or 0) > 0 and redis.call('EXISTS', KEYS[3]) == 0 then
@@ -50,41 +50,44 @@ local needed = state == 'open' and quota[10] - quota[9] or 0
 local complete = tonumber(quota[12]) >= tonumber(quota[11])
 
 local function decide(units, new)
-  if state ~= 'open' and state ~= 'tipped' then return 'closed', 0 end
-  if now_ms - SLACK_MS >= tonumber(quota[6]) then return 'closed', 0 end
-  if now_ms + SLACK_MS < tonumber(quota[5]) then return 'not_open', 0 end
-  if not left then return 'admitted', 0 end
-  if left <= 0 then return 'sold_out', 0 end
+  if state ~= 'open' and state ~= 'tipped' then return 'closed' end
+  if now_ms - SLACK_MS >= tonumber(quota[6]) then return 'closed' end
+  if now_ms + SLACK_MS < tonumber(quota[5]) then return 'not_open' end
+  if not left then return 'admitted' end
+  if left <= 0 then return 'sold_out' end
   -- While the deal is open, as many units must stay free as buyers are still needed after this join.
   local available = left - math.max(0, needed - new)
-  if units > available then return 'not_enough_left', math.max(0, available) end
-  if units > left - held_units - math.max(0, needed - held_new - new) then return 'held', 0 end
-  return 'admitted', 0
+  if units > available then return 'not_enough_left' .. ' ' .. math.max(0, available) end
+  if units > left - held_units - math.max(0, needed - held_new - new) then return 'held' end
+  return 'admitted'
 end
 
 -- Written once, at the end: `ends` for ZADD (when, signup, …), `parts` for HSET (signup, units and new, …).
 local replies, ends, parts, held_now, ends_ms = {}, {}, {}, {}, redis_ms + ttl_ms
+local were_held = held_units > 0
 for n, signup in ipairs(signups) do
-  local word, available = 'admitted', 0
+  local word = 'admitted'
   -- Unless held before, or by this call: somebody clicked twice.
-  if not (holds[n + 2] or held_now[signup]) then
+  if not (holds[n + 3] or held_now[signup]) then
     local units, new = tonumber(ARGV[4 + n * 3]), known[n + 1] and 0 or 1
-    word, available = decide(units, new)
+    word = decide(units, new)
     if word == 'admitted' then
       held_units, held_new = held_units + units, held_new + new
       held_now[signup] = true
       parts[#parts + 1], parts[#parts + 2] = signup, units .. ' ' .. new
     elseif new == 0 or not complete then
-      word, available = 'known', 0
+      word = 'known'
     end
   end
   if word == 'admitted' then ends[#ends + 1], ends[#ends + 2] = ends_ms, signup end
-  replies[n] = {word, available}
+  replies[n] = word
 end
+-- Both keys end together, and never before the last hold does. Put off now and then; always when they may be new.
+local end_later = #ends > 0 and not (were_held and holds[3] and tonumber(holds[3]) - ttl_ms / 2 > ends_ms)
+if end_later then parts[#parts + 1], parts[#parts + 2] = '=ends', redis_ms + ttl_ms * 2 end
 if #parts > 0 then redis.call('HSET', KEYS[4], '=units', held_units, '=new', held_new, unpack(parts)) end
-if #ends > 0 then
-  redis.call('ZADD', KEYS[3], unpack(ends))
-  -- Both keys end together, and never before the last hold does.
+if #ends > 0 then redis.call('ZADD', KEYS[3], unpack(ends)) end
+if end_later then
   redis.call('PEXPIRE', KEYS[3], ttl_ms * 2)
   redis.call('PEXPIRE', KEYS[4], ttl_ms * 2)
 end

@@ -25,39 +25,53 @@ if known_epoch and epoch > known_epoch then
   return {'missing', 0}
 end
 
+-- When the quota ends. While it is being loaded, that is within a minute.
+local function ends_ms()
+  local time = redis.call('TIME')
+  return tonumber(quota[5]) or time[1] * 1000 + 60000
+end
+
 if #changed > 0 then
-  local known, newest, newer = redis.call('HMGET', KEYS[2], unpack(changed)), {}, {}
+  local known, newest, newer = redis.call('HMGET', KEYS[2], '=whole', unpack(changed)), {}, {}
   for n, buyer in ipairs(changed) do
     local at = 7 + done + n * 3
     local rev = tonumber(ARGV[at + 2])
-    if rev > (newest[buyer] or known[n] and tonumber(known[n]:match('%d+$')) or -1) then
+    local before = known[n + 1]
+    if rev > (newest[buyer] or before and tonumber(before:match('^%d+ (%d+)$')) or -1) then
       newest[buyer] = rev
       newer[#newer + 1], newer[#newer + 2] = buyer, ARGV[at + 1] .. ' ' .. ARGV[at + 2]
     end
   end
   if #newer > 0 then redis.call('HSET', KEYS[2], unpack(newer)) end
+  -- Made just now, it must not outlive the quota by long.
+  if not known[1] then redis.call('PEXPIREAT', KEYS[2], ends_ms() + 1000) end
 end
 
 -- The ranges of versions whose changes are known, joined to those that are known without a gap.
-local applied = tonumber(quota[4] or 0)
-if tonumber(ARGV[3]) > applied then
-  redis.call('ZADD', KEYS[5], ARGV[4], ARGV[4] .. ' ' .. ARGV[3])
-  while true do
-    local first = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', applied, 'LIMIT', 0, 1)[1]
-    if not first then break end
-    applied = math.max(applied, tonumber(first:match('%d+$')))
-    redis.call('ZREM', KEYS[5], first)
+local rev, applied = tonumber(ARGV[3]), tonumber(quota[4] or 0)
+local stored = {}
+if rev > applied then
+  if tonumber(ARGV[4]) > applied then
+    redis.call('ZADD', KEYS[5], ARGV[4], ARGV[4] .. ' ' .. ARGV[3])
+    redis.call('PEXPIREAT', KEYS[5], ends_ms() + 1000)
+  else
+    applied = rev
+    while true do
+      local first = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', applied, 'LIMIT', 0, 1)[1]
+      if not first then break end
+      applied = math.max(applied, tonumber(first:match('%d+$')))
+      redis.call('ZREM', KEYS[5], first)
+    end
+    stored[1], stored[2] = 'applied', applied
   end
-  redis.call('HSET', KEYS[1], 'applied', applied)
 end
 
--- Both may have been made just now, and must not outlive the quota by long. While it is being loaded it ends within a minute.
-local time = redis.call('TIME')
-local ends_ms = tonumber(quota[5]) or time[1] * 1000 + 60000
-redis.call('PEXPIREAT', KEYS[2], ends_ms + 1000)
-redis.call('PEXPIREAT', KEYS[5], ends_ms + 1000)
-
-if known_epoch and tonumber(ARGV[3]) <= tonumber(quota[3]) then return {'same', applied} end
-redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'rev', ARGV[3], 'state', ARGV[5], 'buyers', ARGV[6], 'units', ARGV[7])
+local is_news = not known_epoch or rev > tonumber(quota[3])
+if is_news then
+  local figures = {epoch = ARGV[2], rev = ARGV[3], state = ARGV[5], buyers = ARGV[6], units = ARGV[7]}
+  for field, value in pairs(figures) do stored[#stored + 1], stored[#stored + 2] = field, value end
+end
+if #stored > 0 then redis.call('HSET', KEYS[1], unpack(stored)) end
+if not is_news then return {'same', applied} end
 redis.call('PUBLISH', KEYS[6], ARGV[8])
 return {'newer', applied}

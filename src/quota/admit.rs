@@ -53,14 +53,14 @@ impl Quota {
         for request in requests {
             call.arg(request.id.to_string()).arg(request.buyer.to_string()).arg(request.units.get());
         }
-        let replies: Vec<(String, Value)> = match call.invoke_async::<Vec<Value>>(&mut link.connection.clone()).await {
-            Ok(replies) => replies.into_iter().filter_map(word_and_number).collect(),
+        let replies: Vec<String> = match call.invoke_async(&mut link.connection.clone()).await {
+            Ok(replies) => replies,
             Err(error) => return Err(self.lost(&link, "admit", &error)),
         };
-        if replies.first().is_some_and(|(word, _)| word == "load") {
+        if replies.first().is_some_and(|word| word == "load") {
             return Ok(Admission::Load);
         }
-        let answers: Option<Vec<Answer>> = replies.iter().map(|(word, number)| answer(word, number)).collect();
+        let answers: Option<Vec<Answer>> = replies.iter().map(|word| answer(word)).collect();
         match answers {
             Some(answers) if answers.len() == requests.len() => Ok(Admission::Answers(answers)),
             _ => {
@@ -109,25 +109,14 @@ impl Quota {
     }
 }
 
-fn word_and_number(reply: Value) -> Option<(String, Value)> {
-    let Value::Array(parts) = reply else { return None };
-    let mut parts = parts.into_iter();
-    let word = redis::from_redis_value(parts.next()?).ok()?;
-    Some((word, parts.next().unwrap_or(Value::Int(0))))
-}
-
-fn answer(word: &str, number: &Value) -> Option<Answer> {
+fn answer(word: &str) -> Option<Answer> {
     Some(match word {
         "admitted" => Answer::Admitted,
         "known" => Answer::Known,
         "held" => Answer::Held,
         "sold_out" => Answer::SoldOut,
-        "not_enough_left" => match number {
-            Value::Int(available) => Answer::NotEnoughLeft { available: u32::try_from(*available).ok()? },
-            _ => return None,
-        },
         "not_open" => Answer::NotOpen,
         "closed" => Answer::Closed,
-        _ => return None,
+        _ => Answer::NotEnoughLeft { available: word.strip_prefix("not_enough_left ")?.parse().ok()? },
     })
 }

@@ -205,6 +205,7 @@ impl Inspector {
             match field.as_str() {
                 "=units" => seen.sum_units = value.parse().unwrap_or(i64::MIN),
                 "=new" => seen.sum_new = value.parse().unwrap_or(i64::MIN),
+                "=ends" => {}
                 _ => {
                     let (units, new) = value.split_once(' ').unwrap_or_default();
                     let hold = HoldSeen {

@@ -100,6 +100,7 @@ impl Quota {
             match field.as_str() {
                 "=units" => found.sum_units = value.parse().unwrap_or(-1),
                 "=new" => found.sum_new = value.parse().unwrap_or(-1),
+                "=ends" => {}
                 signup => {
                     let (units, new) = value.split_once(' ').unwrap_or_default();
                     found.units += units.parse::<i64>().unwrap_or(0);

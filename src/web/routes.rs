@@ -30,14 +30,15 @@ fn probes() -> Vec<Address> {
 /// The API, below [`API`].
 fn api() -> Vec<Address> {
     vec![
+        // First what is asked for most: addresses are compared in this order.
+        at("/deals/{id}/signups").get(signups::of_deal::list).post(signups::join::join),
+        at("/deals/{id}").get(deals::show::show).patch(deals::patch::patch),
         at("/accounts").post(accounts::create),
         at("/tokens").get(tokens::list::list).post(tokens::create::create),
         at("/tokens/{id}").delete(tokens::revoke::revoke),
         at("/deals").get(deals::list::list).post(deals::create::create),
-        at("/deals/{id}").get(deals::show::show).patch(deals::patch::patch),
         at("/deals/{id}/publish").post(deals::publish::publish),
         at("/deals/{id}/withdraw").post(deals::withdraw::withdraw),
-        at("/deals/{id}/signups").get(signups::of_deal::list).post(signups::join::join),
         at("/signups").get(signups::list::list),
         at("/signups/{id}").get(signups::show::show).delete(signups::leave::leave),
         at("/coupons").get(coupons::list::list),

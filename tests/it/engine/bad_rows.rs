@@ -60,8 +60,8 @@ async fn one_bad_row_does_not_poison_its_batch() {
             until("the first batch is on its way", async || app.home.waiting_for_locks().await == 1).await;
             let held = Keys::new(&app.home.name).held(deal);
             let mut redis = app.home.redis().await;
-            // With the two sums.
-            until("the others wait", async || redis.hlen::<_, usize>(&held).await.unwrap() == people.len() + 2).await;
+            // With the two sums, and when they end.
+            until("the others wait", async || redis.hlen::<_, usize>(&held).await.unwrap() == people.len() + 3).await;
             lock.unlock().await;
         };
         let (outcomes, ()) = tokio::join!(futures_util::future::join_all(joins), unlock);

@@ -11,6 +11,7 @@ async fn noted(app: &TestApp, people: &[Person]) -> DealId {
     for person in &people[..2] {
         joined(app.join(person, deal, 1, "a").await);
     }
+    app.home.nothing_is_held(deal).await;
     until("a refusal asks nobody", async || {
         let first = refused(app.join(&people[2], deal, 1, "a").await);
         app.home.forget_everything().await;

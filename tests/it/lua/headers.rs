@@ -65,7 +65,7 @@ fn quoted(text: &str) -> Option<&str> {
 
 /// The words that a script may answer: `{'word'`, `word = 'word'` and `return 'word'`, also after `and` and `or`.
 fn answered(body: &str) -> BTreeSet<String> {
-    let places = ["{'", "word, available = '", "return '", " or '"];
+    let places = ["{'", "word = '", "return '", " or '"];
     let mut words = BTreeSet::new();
     for place in places {
         for (at, _) in body.match_indices(place) {

@@ -152,7 +152,7 @@ impl Table {
         let mut text = String::new();
         for key in [self.keys.quota(deal), self.keys.buyers(deal), self.keys.held(deal)] {
             let mut fields: BTreeMap<String, String> = redis.hgetall(&key).await.unwrap();
-            for timed in ["token", "begun_ms", "ends_ms"] {
+            for timed in ["token", "begun_ms", "ends_ms", "=ends"] {
                 fields.remove(timed);
             }
             writeln!(text, "{key} {fields:?}").unwrap();
