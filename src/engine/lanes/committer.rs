@@ -11,7 +11,6 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::LaneSettings;
 use super::batch::{Batch, Recorder};
 use super::job::Job;
-use super::slots::Gauge;
 use crate::clock::Clock;
 use crate::domain::{DealId, JoinOutcome, LeaveOutcome, SignupId};
 use crate::failpoint;
@@ -20,13 +19,10 @@ use crate::quota::{Change, Quota};
 
 /// How often the queue is looked through for requests that have waited too long.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The longest that a batch is put off for requests that are being admitted. A call costs Postgres as much as ten rows do.
-const GATHER_MAX: Duration = Duration::from_millis(1);
 
 /// A lane's way to Postgres.
 pub(super) struct Committer {
     pub(super) number: usize,
-    pub(super) slots: Gauge,
     pub(super) ledger: Ledger,
     pub(super) quota: Quota,
     pub(super) clock: Clock,
@@ -60,21 +56,14 @@ impl Committer {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut incoming = Vec::new();
         let mut open = true;
-        // Since when a batch could have begun.
-        let mut ready_since: Option<Instant> = None;
         while open || under_way.is_some() || !waiting.is_empty() {
-            let mut gather_until = None;
-            if under_way.is_none() && !waiting.is_empty() {
-                let until = *ready_since.get_or_insert_with(Instant::now) + GATHER_MAX;
-                if self.most_are_on_their_way(waiting.len()) && Instant::now() < until {
-                    gather_until = Some(until);
-                } else if let Some(connection) = free.take() {
-                    under_way = Some(self.begin(&mut waiting, connection, &recorder));
-                    ready_since = None;
-                }
+            if under_way.is_none()
+                && !waiting.is_empty()
+                && let Some(connection) = free.take()
+            {
+                under_way = Some(self.begin(&mut waiting, connection, &recorder));
             }
             tokio::select! {
-                () = at(gather_until) => {}
                 arrivals = arrived.recv_many(&mut incoming, self.settings.queue_max), if open => {
                     open = arrivals > 0;
                     waiting.extend(incoming.drain(..));
@@ -91,12 +80,6 @@ impl Committer {
                 }
             }
         }
-    }
-
-    /// Whether more requests are still being admitted than are waiting: then the next batch is worth being put off a little.
-    /// Nobody is kept waiting for somebody who has not asked yet, so one request after the other is recorded at once.
-    fn most_are_on_their_way(&self, waiting: usize) -> bool {
-        self.slots.taken().saturating_sub(waiting) > waiting
     }
 
     fn begin(&self, waiting: &mut VecDeque<Job>, connection: LaneConnection, recorder: &Recorder) -> UnderWay {
@@ -145,14 +128,6 @@ impl Committer {
                 quota.renew(deal, &signups).await;
             }
         });
-    }
-}
-
-/// At that time; never without one.
-async fn at(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -86,10 +86,8 @@ impl Lanes {
             let (admitted, to_commit) = mpsc::channel(settings.queue_max);
             let (changes, to_apply) = mpsc::channel(settings.queue_max);
             tokio::spawn(admitter::run(arrived, admitted, asking.clone(), clock.clone(), settings.batch_max));
-            let slots = Slots::new(settings, quota.clone());
             let committer = committer::Committer {
                 number,
-                slots: slots.gauge(),
                 ledger: ledger.clone(),
                 quota: quota.clone(),
                 clock: clock.clone(),
@@ -99,7 +97,7 @@ impl Lanes {
             };
             tokio::spawn(committer.run(to_commit));
             tokio::spawn(applier::run(to_apply, quota.clone()));
-            Lane { slots, arrivals }
+            Lane { slots: Slots::new(settings, quota.clone()), arrivals }
         };
         let lanes = (0..settings.count.max(1)).map(lane).collect();
         Self { lanes, sold_out, clock: clock.clone(), settings: *settings }

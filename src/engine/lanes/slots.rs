@@ -36,16 +36,6 @@ pub(super) struct Slot {
     taken: Arc<Taken>,
 }
 
-/// Tells how many places of a lane are taken.
-#[derive(Clone)]
-pub(super) struct Gauge(Arc<Taken>);
-
-impl Gauge {
-    pub(super) fn taken(&self) -> usize {
-        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner).all
-    }
-}
-
 impl Slots {
     pub(super) fn new(settings: &LaneSettings, quota: Quota) -> Self {
         Self {
@@ -69,10 +59,6 @@ impl Slots {
         counts.all += 1;
         counts.of_deal.insert(deal, of_deal + 1);
         Some(Slot { deal, taken: Arc::clone(&self.taken) })
-    }
-
-    pub(super) fn gauge(&self) -> Gauge {
-        Gauge(Arc::clone(&self.taken))
     }
 
     /// Waits until no place is taken.
