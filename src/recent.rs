@@ -3,6 +3,7 @@
 //! Two generations: when the younger one is full, the older one is forgotten as a whole. That costs nothing per use, and a
 //! flood of new keys cannot make it grow.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -23,7 +24,11 @@ impl<K: Eq + Hash, V> Recent<K, V> {
 
     /// The value of this key, if it is remembered.
     #[must_use]
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn get<Q>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 

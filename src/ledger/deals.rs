@@ -1,5 +1,7 @@
 //! Writing drafts, and reading deals.
 
+use std::sync::Arc;
+
 use sqlx::query_as;
 
 use super::deal_rows::{DealRow, ProgressRow};
@@ -92,6 +94,14 @@ impl Ledger {
     /// # Errors
     /// Postgres is away.
     pub async fn deal(&self, id: DealId) -> Result<Option<Deal>, LedgerError> {
+        Ok(self.shared_deal(id).await?.map(Arc::unwrap_or_clone))
+    }
+
+    /// As [`Ledger::deal`]: the same one for all who were answered together.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn shared_deal(&self, id: DealId) -> Result<Option<Arc<Deal>>, LedgerError> {
         self.together.read(self, id).await
     }
 
@@ -100,8 +110,14 @@ impl Ledger {
     /// # Errors
     /// Postgres is away.
     pub async fn deals_by_id(&self, ids: &[DealId]) -> Result<Vec<Deal>, LedgerError> {
-        let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
-        let rows = deals!("WHERE d.id = ANY ($1)", &ids).fetch_all(&self.pool).await?;
+        let rows = match ids {
+            // A plan for one deal is made once; for a list of them it is made anew for each list.
+            [id] => deals!("WHERE d.id = $1", id.as_uuid()).fetch_all(&self.pool).await?,
+            ids => {
+                let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
+                deals!("WHERE d.id = ANY ($1)", &ids).fetch_all(&self.pool).await?
+            }
+        };
         rows.into_iter().map(Deal::try_from).collect()
     }
 

@@ -15,7 +15,7 @@ use crate::domain::{Deal, DealId};
 /// The most deals of one statement.
 const BATCH_MAX: usize = 256;
 
-type Answer = Result<Option<Deal>, LedgerError>;
+type Answer = Result<Option<Arc<Deal>>, LedgerError>;
 
 /// Who waits for which deal. Cheap to clone.
 #[derive(Clone, Default)]
@@ -92,7 +92,7 @@ async fn answer(ledger: &Ledger, of_deal: HashMap<DealId, Vec<oneshot::Sender<An
     let ids: Vec<DealId> = of_deal.keys().copied().collect();
     match ledger.deals_by_id(&ids).await {
         Ok(found) => {
-            let found: HashMap<DealId, Deal> = found.into_iter().map(|deal| (deal.id, deal)).collect();
+            let found: HashMap<DealId, Arc<Deal>> = found.into_iter().map(|deal| (deal.id, Arc::new(deal))).collect();
             for (deal, replies) in of_deal {
                 for reply in replies {
                     // Who hung up meanwhile needs no answer.

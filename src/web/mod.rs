@@ -14,6 +14,7 @@ pub mod error;
 pub mod etag;
 pub mod extract;
 pub mod gate;
+mod made_once;
 pub mod observe;
 pub mod origin;
 mod pages;

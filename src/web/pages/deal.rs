@@ -1,7 +1,10 @@
 //! `GET /deals/{deal}`: a deal's own page.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use askama::Template;
 
 use super::context::{Context, fresh_key};
 use super::error::PageError;
@@ -11,12 +14,24 @@ use super::view::deal::DealPage;
 use super::view::join::{JoinSection, Tried};
 use super::view::phase::Phase;
 use crate::domain::{Deal, DealId, Role, Signup};
+use crate::web::made_once::{MadeOnce, made_once};
 
 /// `GET /deals/{deal}`
 pub async fn deal(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let deal = visible_deal(&context, path.parse().map_err(|_| context.not_found())?).await?;
-    let page = deal_page(&context, &deal, None, None).await?;
-    render::page(StatusCode::OK, &page)
+    let deal = shared_deal(&context, path.parse().map_err(|_| context.not_found())?).await?;
+    if context.visitor().is_some() {
+        return render::page(StatusCode::OK, &deal_page(&context, &deal, None, None).await?);
+    }
+    // Nobody in particular: everybody whom this read of the deal answers is shown the same.
+    let html = made_once(&FOR_STRANGERS, &deal, || {
+        let page = page_with(&context, &deal, &[], None, None);
+        Ok::<_, PageError>(page.render()?.into())
+    })?;
+    Ok(render::html(StatusCode::OK, html))
+}
+
+thread_local! {
+    static FOR_STRANGERS: MadeOnce = MadeOnce::default();
 }
 
 /// The deal of this id, if this visitor may see it: drafts are their merchant's.
@@ -24,7 +39,11 @@ pub async fn deal(context: Context, path: web::Path<String>) -> Result<HttpRespo
 /// # Errors
 /// There is none, or Postgres is away.
 pub async fn visible_deal(context: &Context, id: DealId) -> Result<Deal, PageError> {
-    let deal = context.app.ledger.deal(id).await?.ok_or_else(|| context.not_found())?;
+    shared_deal(context, id).await.map(Arc::unwrap_or_clone)
+}
+
+async fn shared_deal(context: &Context, id: DealId) -> Result<Arc<Deal>, PageError> {
+    let deal = context.app.ledger.shared_deal(id).await?.ok_or_else(|| context.not_found())?;
     let own = context.visitor().is_some_and(|visitor| visitor.account == deal.merchant);
     if deal.published_at.is_none() && !own {
         return Err(context.not_found());
@@ -43,15 +62,19 @@ pub async fn deal_page(
     refusal: Option<Said>,
 ) -> Result<DealPage, PageError> {
     let own = own_signups(context, deal).await?;
+    Ok(page_with(context, deal, &own, tried, refusal))
+}
+
+fn page_with(context: &Context, deal: &Deal, own: &[Signup], tried: Option<Tried>, refusal: Option<Said>) -> DealPage {
     let now = context.now();
     let phase = Phase::of(&deal.progress, deal.terms.opens_at, now);
     let role = context.visitor().map(|visitor| visitor.role);
-    let section = JoinSection::new(deal, phase, role, &own, tried, fresh_key());
+    let section = JoinSection::new(deal, phase, role, own, tried, fresh_key());
     let section = match refusal {
         Some(said) => section.saying(said),
         None => section,
     };
-    Ok(DealPage::new(context.shell(), deal, section, context.origin(), now))
+    DealPage::new(context.shell(), deal, section, context.origin(), now)
 }
 
 async fn own_signups(context: &Context, deal: &Deal) -> Result<Vec<Signup>, PageError> {

@@ -1,9 +1,11 @@
 //! Answers that are pages.
 
 use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER};
 use askama::Template;
+use bytes::Bytes;
 
 use super::error::PageError;
 
@@ -34,11 +36,20 @@ pub fn later_page(status: StatusCode, template: &impl Template, retry_after_s: u
 }
 
 fn answer(status: StatusCode, template: &impl Template, caching: &'static str) -> Result<HttpResponse, PageError> {
-    let html = template.render()?;
-    Ok(HttpResponse::build(status)
+    Ok(of_html(status, template.render()?, caching))
+}
+
+/// A page that is rendered already.
+#[must_use]
+pub fn html(status: StatusCode, html: Bytes) -> HttpResponse {
+    of_html(status, html, "private, no-cache")
+}
+
+fn of_html(status: StatusCode, html: impl MessageBody + 'static, caching: &'static str) -> HttpResponse {
+    HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((CACHE_CONTROL, caching))
-        .body(html))
+        .body(html)
 }
 
 /// Sends the browser on after a form was taken, so that reloading sends nothing twice.

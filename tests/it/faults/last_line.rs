@@ -26,7 +26,10 @@ const VIOLATIONS: [(&str, &str); 53] = [
     ("deal_buyers_pkey", "INSERT INTO deal_buyers SELECT * FROM deal_buyers LIMIT 1"),
     ("deal_buyers_units_not_negative", "UPDATE deal_buyers SET units = -1"),
     ("deals_buyers_not_negative", "UPDATE deals SET buyers = -1 WHERE id = :open"),
-    ("deals_cap_reaches_tipping_point", "UPDATE deals SET cap = tipping_point - 1 WHERE id = :open"),
+    (
+        "deals_cap_reaches_tipping_point",
+        "UPDATE deals SET state = 'draft', buyers = 0, units = 0, cap = tipping_point - 1 WHERE id = :open",
+    ),
     ("deals_coupons_outlive_window", "UPDATE deals SET coupon_expires_at = closes_at"),
     ("deals_currency_code", "UPDATE deals SET currency = 'usd'"),
     ("deals_description_length", "UPDATE deals SET description = repeat('x', 10001)"),
@@ -84,9 +87,12 @@ const VIOLATIONS: [(&str, &str); 53] = [
 #[tokio::test]
 async fn every_constraint_is_there_and_fires() {
     let mut scene = Scene::set().await;
+    // Those of the tables, and those that the trigger of deals checks.
     let all = "SELECT conname::text FROM pg_constraint
                 WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'p', 'u')
-                  AND conrelid <> coalesce(to_regclass('_sqlx_migrations'), 0)";
+                  AND conrelid <> coalesce(to_regclass('_sqlx_migrations'), 0)
+               UNION ALL
+               SELECT (regexp_matches(prosrc, 'THEN ''(\\w+)''', 'g'))[1] FROM pg_proc WHERE proname = 'check_deal'";
     let there: Vec<String> = sqlx::query_scalar(all).fetch_all(&mut scene.database).await.unwrap();
     let there: BTreeSet<&str> = there.iter().map(String::as_str).collect();
     assert_eq!(there, VIOLATIONS.iter().map(|(name, _)| *name).collect(), "each has its violation here");

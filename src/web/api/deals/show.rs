@@ -1,6 +1,8 @@
 //! `GET /deals/{id}`
 
-use actix_web::http::header::ETAG;
+use std::sync::Arc;
+
+use actix_web::http::header::{ContentType, ETAG};
 use actix_web::{HttpResponse, web};
 
 use super::{DealView, view};
@@ -9,6 +11,7 @@ use crate::domain::{Deal, DealId, Scope};
 use crate::web::error::Code;
 use crate::web::etag;
 use crate::web::extract::{Id, IfNoneMatch, MaybeSigned};
+use crate::web::made_once::{MadeOnce, made_once};
 use crate::web::problem::Problem;
 
 /// `GET /deals/{id}`
@@ -39,13 +42,20 @@ pub async fn show(
     if known.has(&etag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).insert_header(view::CHECK_AGAIN).finish());
     }
-    Ok(view::ok(&deal))
+    let json = made_once(&JSON, &deal, || view::json(&deal))?;
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((ETAG, etag)).insert_header(view::CHECK_AGAIN).content_type(ContentType::json());
+    Ok(answer.body(json))
+}
+
+thread_local! {
+    static JSON: MadeOnce = MadeOnce::default();
 }
 
 /// A deal as far as this viewer may know of it: the one place where the API reads a single deal.
-pub async fn deal_seen_by(app: &App, viewer: &MaybeSigned, id: DealId) -> Result<Deal, Problem> {
+async fn deal_seen_by(app: &App, viewer: &MaybeSigned, id: DealId) -> Result<Arc<Deal>, Problem> {
     let owner = viewer.with_any(&[Scope::Read, Scope::Deals]).map(|identity| identity.account);
-    let deal = app.ledger.deal(id).await?;
+    let deal = app.ledger.shared_deal(id).await?;
     deal.filter(|deal| deal.published_at.is_some() || Some(deal.merchant) == owner)
         .ok_or_else(|| Problem::new(Code::NoSuchDeal))
 }

@@ -2,12 +2,15 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ETAG};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::{AccountId, Deal, DealId, DealState, Figures};
+use crate::web::error::Code;
 use crate::web::etag;
+use crate::web::problem::Problem;
 
 /// A deal.
 #[derive(Serialize, ToSchema)]
@@ -101,4 +104,9 @@ pub(super) const CHECK_AGAIN: (actix_web::http::header::HeaderName, &str) = (CAC
 /// The deal as an answer of 200, with its version.
 pub(super) fn ok(deal: &Deal) -> HttpResponse {
     HttpResponse::Ok().insert_header((ETAG, etag::of(deal))).insert_header(CHECK_AGAIN).json(DealView::from(deal))
+}
+
+/// The deal's document.
+pub(super) fn json(deal: &Deal) -> Result<Bytes, Problem> {
+    serde_json::to_vec(&DealView::from(deal)).map(Bytes::from).map_err(|_| Problem::new(Code::Internal))
 }

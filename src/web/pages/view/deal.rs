@@ -1,5 +1,7 @@
 //! A deal's own page.
 
+use std::rc::Rc;
+
 use askama::Template;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
@@ -31,7 +33,7 @@ pub struct DealPage {
     price: Price,
     progress: ProgressBlock,
     withdrawn_reason: Option<String>,
-    description: String,
+    description: Rc<str>,
     what_if: String,
     expires: Moment,
     opens: Moment,
@@ -73,7 +75,7 @@ impl DealPage {
             price: Price::new(terms, true),
             progress: ProgressBlock::new(deal, now, Size::Full),
             withdrawn_reason: deal.withdrawn_reason.clone(),
-            description: markdown::to_html(&terms.description),
+            description: markdown::remembered_html(&terms.description),
             what_if: format!(
                 "The deal needs {} different buyers by {}. If fewer join, it is off: nobody pays, and nobody gets a coupon.",
                 number(terms.tipping_point),

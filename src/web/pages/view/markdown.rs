@@ -1,10 +1,14 @@
 //! Merchants' texts: Markdown, rendered and then cleaned by an allow-list.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use ammonia::Builder;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use crate::recent::Recent;
 
 const TAGS: [&str; 14] =
     ["p", "br", "em", "strong", "del", "ul", "ol", "li", "blockquote", "h3", "h4", "a", "code", "hr"];
@@ -21,6 +25,26 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .clean_content_tags(HashSet::from(["script", "style"]));
     cleaner
 });
+
+/// How many texts a thread remembers the HTML of: a text has 10,000 characters at most.
+const REMEMBERED_MAX: usize = 64;
+
+thread_local! {
+    static RENDERED: RefCell<Recent<String, Rc<str>>> = RefCell::new(Recent::new(REMEMBERED_MAX));
+}
+
+/// As [`to_html`], for texts that are shown again and again: cleaning takes longer than all the rest of a page.
+#[must_use]
+pub fn remembered_html(markdown: &str) -> Rc<str> {
+    RENDERED.with_borrow_mut(|rendered| {
+        if let Some(html) = rendered.get(markdown) {
+            return Rc::clone(html);
+        }
+        let html: Rc<str> = to_html(markdown).into();
+        rendered.put(markdown.to_owned(), Rc::clone(&html));
+        html
+    })
+}
 
 /// HTML of a merchant's Markdown, with nothing in it that could run, load or change the page around it. Its headings
 /// begin below the page's own.
