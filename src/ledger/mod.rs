@@ -38,7 +38,9 @@ pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, StoredCoup
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
 pub use error::LedgerError;
 pub use lag::Lag;
-pub use lane::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, Figures, LaneConnection, LeaveDecision};
+pub use lane::{
+    CommitError, Decided, DecidedJoin, DecidedLeave, Decision, Figures, LANE_SETUP, LaneConnection, LeaveDecision,
+};
 pub use lifecycle::{PublishAnswer, WithdrawAnswer};
 pub use outbox::{Message, MessageKind};
 pub use page::{Cursor, Page, PageRequest};
@@ -129,7 +131,8 @@ impl Ledger {
     /// A connection of its own for a lane; made when it is first used.
     #[must_use]
     pub fn lane_connection(&self) -> LaneConnection {
-        LaneConnection::new(self.options.clone(), session_setup(self.lane_lock_timeout, Duration::ZERO))
+        let setup = format!("{}; {LANE_SETUP}", session_setup(self.lane_lock_timeout, Duration::ZERO));
+        LaneConnection::new(self.options.clone(), setup)
     }
 
     /// Waits until every connection is back, and closes them.

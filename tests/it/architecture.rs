@@ -34,6 +34,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "ledger",
             "limits",
             "live",
+            "recent",
             "shutdown",
             "telemetry",
         ],

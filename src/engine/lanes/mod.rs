@@ -55,7 +55,7 @@ pub struct LaneSettings {
 /// All lanes of this node.
 #[derive(Clone)]
 pub(super) struct Lanes {
-    lanes: Arc<[Lane]>,
+    all: Arc<[Lane]>,
     sold_out: SoldOut,
     clock: Clock,
     settings: LaneSettings,
@@ -99,8 +99,8 @@ impl Lanes {
             tokio::spawn(applier::run(to_apply, quota.clone()));
             Lane { slots: Slots::new(settings, quota.clone()), arrivals }
         };
-        let lanes = (0..settings.count.max(1)).map(lane).collect();
-        Self { lanes, sold_out, clock: clock.clone(), settings: *settings }
+        let all = (0..settings.count.max(1)).map(lane).collect();
+        Self { all, sold_out, clock: clock.clone(), settings: *settings }
     }
 
     /// Queues a join and waits for its outcome, for as long as a client should.
@@ -144,7 +144,7 @@ impl Lanes {
 
     /// Waits until every lane is empty.
     pub(super) async fn drain(&self) {
-        for lane in self.lanes.iter() {
+        for lane in self.all.iter() {
             lane.slots.all_free().await;
         }
     }
@@ -152,8 +152,8 @@ impl Lanes {
     fn queue(&self, deal: DealId, job: impl FnOnce(slots::Slot) -> Job) -> bool {
         let mut hash = DefaultHasher::new();
         deal.hash(&mut hash);
-        let number = usize::try_from(hash.finish() % self.lanes.len() as u64).unwrap_or(0);
-        let Some(lane) = self.lanes.get(number) else { return false };
+        let number = usize::try_from(hash.finish() % self.all.len() as u64).unwrap_or(0);
+        let Some(lane) = self.all.get(number) else { return false };
         lane.slots.take(deal).is_some_and(|slot| lane.arrivals.try_send(job(slot)).is_ok())
     }
 }

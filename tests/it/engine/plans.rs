@@ -1,6 +1,7 @@
 //! The plans of the statements on the way of a join, made while the tables were empty and used when they are full.
 
 use muster::domain::{AccountId, JoinRequest, Units};
+use muster::ledger::LANE_SETUP;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ impl<'a> Session<'a> {
         let settings = "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0;
                         SET auto_explain.log_nested_statements = on; SET jit = off";
         database.execute(settings).await.unwrap();
+        database.execute(LANE_SETUP).await.unwrap();
         Self { database, app }
     }
 
