@@ -124,7 +124,8 @@ async fn without_room_for_its_connections_a_node_sheds_load_and_comes_back() {
     let mut config = (*app.config).clone();
     config.postgres.database_url = app.home.database_url.replace("user=muster", &format!("user={role}")).into();
     config.lanes.queue_wait_max = Duration::from_millis(200);
-    config.postgres.acquire_timeout = Duration::from_millis(200);
+    // Long enough for a first connection on a busy machine.
+    config.postgres.acquire_timeout = Duration::from_secs(2);
     let (engine, ledger, _) = startup::engine(&config).await.unwrap();
     engine.catch_up_now().await.unwrap();
     joined(app.join(&ann, deal, 1, "a").await);
