@@ -1,7 +1,7 @@
 -- Recording a batch costs less; what is answered, and what may not be, is the same.
 --
--- Rules of a deal that joining cannot break are checked when what they speak of is written, by a trigger: as CHECKs each commit
--- had to make their expressions ready, all 21 of them, which took 90 us of its 340. What a join could break stays a CHECK.
+-- Rules of a deal that joining cannot break are checked when what they speak of is written, by a trigger: as constraints each commit
+-- had to make their expressions ready, all 21 of them, which took 90 us of its 340. What a join could break stays a constraint.
 CREATE FUNCTION check_deal() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
