@@ -1,10 +1,10 @@
 -- Begins to load a deal that is not here. The snapshot is taken from Postgres after this: what is committed later is applied
 -- to the key that now exists, and what was committed before is in the snapshot.
 --
--- KEYS  1 quota  2 buyers  3 ranges                          (all of one deal)
+-- KEYS  1 quota  2 buyers  3 ranges  4 holds  5 held         (all of one deal)
 -- ARGV  1 schema version  2 run id of this Redis  3 token of this load  4 for how long another load is waited for, ms
 -- Reply {word}: begun | loading (another node does it) | loaded (another node did it)
--- Writes quota, buyers, ranges
+-- Writes quota, buyers, ranges; holds, held (only deletes)
 --
 -- The buyers' field `=whole` says that nothing was dropped from them since this load began: a Redis that evicts drops whole keys.
 -- Called twice with one token it is the same load.
@@ -22,6 +22,9 @@ if quota[1] == ARGV[1] and quota[2] == ARGV[2] then
   end
 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+-- Holds of an earlier run: that their joins were recorded was told while this Redis was away, so each would hide a place until
+-- it ends. Those that are still being recorded are refused or not by Postgres, as ever.
+if quota[2] and quota[2] ~= ARGV[2] then redis.call('DEL', KEYS[4], KEYS[5]) end
 redis.call('HSET', KEYS[1], 'v', ARGV[1], 'run_id', ARGV[2], 'loaded', '0', 'token', ARGV[3], 'begun_ms', redis_ms)
 -- A load that nobody finishes leaves nothing behind.
 redis.call('PEXPIRE', KEYS[1], 60000)

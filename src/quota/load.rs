@@ -59,6 +59,7 @@ impl Quota {
         let token = Uuid::now_v7().to_string();
         let mut call = scripts::LOAD_BEGIN.key(self.keys.quota(deal));
         call.key(self.keys.buyers(deal)).key(self.keys.ranges(deal));
+        call.key(self.keys.holds(deal)).key(self.keys.held(deal));
         call.arg(scripts::SCHEMA_VERSION).arg(&*link.run_id).arg(&token).arg(millis(WAIT_FOR_ANOTHER));
         match call.invoke_async::<(String,)>(&mut link.connection.clone()).await {
             Ok((word,)) => Ok(match word.as_str() {

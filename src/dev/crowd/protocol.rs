@@ -157,6 +157,8 @@ fn repeat<T>(reply: &Reply, attempt: u32) -> Result<Next<T>, &Answer> {
     let why = match (answer.status, answer.body.code.as_deref()) {
         (202, _) | (409, Some("pending")) => Why::Pending,
         (409, Some("places_held")) => Why::PlacesHeld,
+        // It did not get there in time, or the connection had been idle for too long just then: nothing was done.
+        (408, _) => Why::Lost,
         (429, _) => Why::TooMany,
         (503, _) => Why::Busy,
         (500..=599, _) if attempt < MOST_BREAKDOWNS => Why::Broken,

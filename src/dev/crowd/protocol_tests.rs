@@ -73,6 +73,11 @@ fn a_lost_answer_is_asked_for_again_ever_more_slowly() {
 }
 
 #[test]
+fn a_request_that_did_not_get_there_in_time_is_sent_again() {
+    assert_eq!(after_join(&Reply::Answered(answered(408)), 1), Next::Again(Duration::from_millis(100), Why::Lost));
+}
+
+#[test]
 fn a_refusal_is_final_and_named_by_its_code() {
     for (status, code) in [(409, "sold_out"), (409, "not_enough_left"), (409, "closed"), (422, "key_reused")] {
         assert_eq!(joined(problem(status, code)), JoinEnd::Refused(code.to_owned()));

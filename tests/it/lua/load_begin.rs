@@ -1,9 +1,14 @@
-use muster::domain::Progress;
+use muster::domain::{DealId, Progress};
 use muster::quota::{Begun, BuyerUnits};
 use redis::AsyncCommands;
 
 use super::table::snapshot;
-use super::{Table, new_deal, open, someone};
+use super::{Table, new_deal, open, request, someone};
+
+fn keys(table: &Table, deal: DealId) -> [String; 5] {
+    let keys = &table.keys;
+    [keys.quota(deal), keys.buyers(deal), keys.ranges(deal), keys.holds(deal), keys.held(deal)]
+}
 
 fn word(begun: &Begun) -> &'static str {
     match begun {
@@ -53,10 +58,27 @@ async fn what_was_loaded_into_another_redis_or_by_another_schema_is_loaded_anew(
 }
 
 #[tokio::test]
+async fn what_was_held_in_an_earlier_run_hides_no_place() {
+    let table = Table::lay().await;
+    for (run, held) in [(table.run_id.as_str(), 3), ("an-earlier-run", 0)] {
+        let deal = new_deal();
+        table.load(open(deal), &[]).await;
+        table.admit(&[request(deal, someone(), 3)]).await;
+        let quota = table.keys.quota(deal);
+        let mut redis = table.redis.clone();
+        let () = redis.hset_multiple(quota, &[("run_id", run), ("loaded", "0"), ("begun_ms", "1")]).await.unwrap();
+        assert_eq!(word(&table.quota.begin_load(deal).await.unwrap()), "begun");
+        let kept: Option<u32> = redis.hget(table.keys.held(deal), "=units").await.unwrap();
+        let ends: u32 = redis.zcard(table.keys.holds(deal)).await.unwrap();
+        assert_eq!((kept.unwrap_or(0), ends), (held, u32::from(held > 0)), "{run}");
+    }
+}
+
+#[tokio::test]
 async fn begun_twice_by_the_same_it_is_one_load() {
     let table = Table::lay().await;
     let deal = new_deal();
-    let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.ranges(deal)];
+    let keys = keys(&table, deal);
     let begin = async |token: &str| {
         let reply = table.run("load_begin", &keys, &["1", &table.run_id, token, "5000"]).await.unwrap();
         redis::from_redis_value::<(String,)>(reply).unwrap().0
@@ -84,7 +106,7 @@ async fn a_load_that_nobody_finishes_leaves_nothing_behind() {
 async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
     let table = Table::lay().await;
     let deal = new_deal();
-    let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.ranges(deal)];
+    let keys = keys(&table, deal);
     // The others are deleted, whatever they are: this load begins from nothing.
     table.refuses_wrong_type("load_begin", &keys, 0, &["1", "run", "token", "5000"]).await;
 }

@@ -77,7 +77,8 @@ async fn finishing_twice_is_the_same_as_once() {
     let table = Table::lay().await;
     let deal = new_deal();
     let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.ranges(deal)];
-    table.run("load_begin", &keys, &["1", &table.run_id, "token", "5000"]).await.unwrap();
+    let all = [keys.as_slice(), &[table.keys.holds(deal), table.keys.held(deal)]].concat();
+    table.run("load_begin", &all, &["1", &table.run_id, "token", "5000"]).await.unwrap();
     let arguments = ["token", "1", "3", "open", "1", "2", "10", "100", "0", "9999999999999", "60000"];
     table.run("load_finish", &keys, &arguments).await.unwrap();
     table.apply(Progress { rev: 4, units: 3, ..open(deal) }, 3, &[], &[]).await;

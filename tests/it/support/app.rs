@@ -125,6 +125,7 @@ impl Builder {
             .with("server.internal_bind", "127.0.0.1:0")
             .with("server.workers", "1")
             .with("server.drain_s", "2")
+            .with("server.header_timeout_ms", "60000")
             .with("security.argon2_memory_kib", "64")
             .with("security.argon2_passes", "1")
             .with("security.coupon_keys", format!("1:{}", "5e".repeat(32)))

@@ -6,11 +6,12 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use muster::dev::servers::{Options, Servers};
 use muster::domain::DealId;
-use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
+use redis::{AsyncCommands, AsyncConnectionConfig};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 
@@ -93,8 +94,11 @@ impl Home {
 
     /// A connection to Redis beside the node's.
     pub async fn redis(&self) -> MultiplexedConnection {
+        let patient = Duration::from_secs(30);
+        let patient =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(patient)).set_response_timeout(Some(patient));
         let client = redis::Client::open(self.redis_url.as_str()).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
+        client.get_multiplexed_async_connection_with_config(&patient).await.unwrap()
     }
 
     /// A connection beside the node's, to look at or to break what it stores.

@@ -31,6 +31,7 @@ class Joining {
       let answer;
       try {
         answer = await fetch(this.form.action, { method: "POST", body, headers: { accept: "text/html" } });
+        if (answer.status === 408) answer = null; // it did not get there in time: as if there were no connection
       } catch {
         answer = null;
       }
