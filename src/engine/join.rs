@@ -16,6 +16,13 @@ impl Engine {
         outcome
     }
 
+    /// What a join to this deal is told when there is no room for it now; else it may still be told so by [`Engine::join`]. Costs
+    /// next to nothing, so it comes before all that a request costs and is counted for.
+    #[must_use]
+    pub fn turn_away(&self, deal: DealId, buyer: AccountId) -> Option<JoinOutcome> {
+        self.lanes.turn_away(deal, buyer)
+    }
+
     /// The deal of this buyer's signup that is still being recorded, if it is: for those who ask after a 202.
     pub async fn pending(&self, buyer: AccountId, signup: SignupId) -> Option<DealId> {
         self.quota.pending(buyer, signup).await.ok().flatten()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::query_as;
+use sqlx::{PgExecutor, query_as};
 
 use super::deal_rows::{DealRow, ProgressRow};
 use super::{Cursor, Ledger, LedgerError, Page, PageRequest};
@@ -110,15 +110,7 @@ impl Ledger {
     /// # Errors
     /// Postgres is away.
     pub async fn deals_by_id(&self, ids: &[DealId]) -> Result<Vec<Deal>, LedgerError> {
-        let rows = match ids {
-            // A plan for one deal is made once; for a list of them it is made anew for each list.
-            [id] => deals!("WHERE d.id = $1", id.as_uuid()).fetch_all(&self.pool).await?,
-            ids => {
-                let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
-                deals!("WHERE d.id = ANY ($1)", &ids).fetch_all(&self.pool).await?
-            }
-        };
-        rows.into_iter().map(Deal::try_from).collect()
+        deals_by_id(&self.pool, ids).await
     }
 
     /// A list of deals.
@@ -319,4 +311,17 @@ impl Ledger {
 fn like(text: &str) -> String {
     let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     format!("%{escaped}%")
+}
+
+/// These deals, in no order; those that do not exist are left out.
+pub(super) async fn deals_by_id(executor: impl PgExecutor<'_>, ids: &[DealId]) -> Result<Vec<Deal>, LedgerError> {
+    let rows = match ids {
+        // A plan for one deal is made once; for a list of them it is made anew for each list.
+        [id] => deals!("WHERE d.id = $1", id.as_uuid()).fetch_all(executor).await?,
+        ids => {
+            let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
+            deals!("WHERE d.id = ANY ($1)", &ids).fetch_all(executor).await?
+        }
+    };
+    rows.into_iter().map(Deal::try_from).collect()
 }

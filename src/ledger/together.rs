@@ -3,28 +3,49 @@
 //! What is asked for while a read is under way is answered by the next one, as one statement: a deal page that everybody looks
 //! at costs one read after the other, not one for each of them. A read begins after everybody whom it answers has asked, so
 //! nobody sees what was true before. It is a task of its own: a client who hangs up cancels nothing.
+//!
+//! As long as somebody asks, one connection is kept for it: a pool tries a connection each time it is lent and given back. And as
+//! long as a deal does not change, its reads are one and the same deal in memory, so what was made of it need not be made again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::oneshot;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout};
 
+use super::deals::deals_by_id;
 use super::{Ledger, LedgerError};
 use crate::domain::{Deal, DealId};
 
 /// The most deals of one statement.
 const BATCH_MAX: usize = 256;
+/// How long the connection is kept after nobody asks any more.
+const LINGER: Duration = Duration::from_millis(20);
+/// How long a deal that does not change stays the same in memory. What is made of it may say what time it is.
+const SAME_FOR: Duration = Duration::from_millis(250);
 
 type Answer = Result<Option<Arc<Deal>>, LedgerError>;
+type Asked = HashMap<DealId, Vec<oneshot::Sender<Answer>>>;
 
 /// Who waits for which deal. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Together(Arc<Mutex<Waiting>>);
+pub(super) struct Together(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    asked: Notify,
+}
 
 #[derive(Default)]
 struct Waiting {
     asked: Vec<(DealId, oneshot::Sender<Answer>)>,
     running: bool,
+    /// The deals of the last read, and since when each is as it is.
+    last: HashMap<DealId, (Instant, Arc<Deal>)>,
 }
 
 impl Together {
@@ -38,12 +59,42 @@ impl Together {
         };
         if begin {
             tokio::spawn(run(Running { together: self.clone(), current: true }, ledger.clone()));
+        } else {
+            self.0.asked.notify_one();
         }
         answer.await.unwrap_or_else(|_gone| Err(LedgerError::crashed()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those whom the next statement answers.
+    fn take(&self) -> Asked {
+        let mut waiting = self.lock();
+        let (mut of_deal, mut later) = (Asked::new(), Vec::new());
+        for (deal, reply) in waiting.asked.drain(..) {
+            if of_deal.len() < BATCH_MAX || of_deal.contains_key(&deal) {
+                of_deal.entry(deal).or_default().push(reply);
+            } else {
+                later.push((deal, reply));
+            }
+        }
+        waiting.asked = later;
+        of_deal
+    }
+
+    /// These deals in memory: as they were, if they are.
+    fn keep(&self, found: Vec<Deal>) -> HashMap<DealId, Arc<Deal>> {
+        let now = Instant::now();
+        let mut waiting = self.lock();
+        let last = std::mem::take(&mut waiting.last);
+        let kept = |deal: Deal| match last.get(&deal.id) {
+            Some((since, same)) if **same == deal && now - *since < SAME_FOR => (deal.id, (*since, Arc::clone(same))),
+            _ => (deal.id, (now, Arc::new(deal))),
+        };
+        waiting.last = found.into_iter().map(kept).collect();
+        waiting.last.iter().map(|(id, (_, deal))| (*id, Arc::clone(deal))).collect()
     }
 }
 
@@ -52,6 +103,16 @@ struct Running {
     together: Together,
     /// The task still is the one that runs. It gives that up under the lock, for another may begin right after.
     current: bool,
+}
+
+impl Running {
+    /// Whether it is over: nobody has asked meanwhile.
+    fn is_over(&mut self) -> bool {
+        let mut waiting = self.together.lock();
+        waiting.running = !waiting.asked.is_empty();
+        self.current = waiting.running;
+        !self.current
+    }
 }
 
 impl Drop for Running {
@@ -65,34 +126,40 @@ impl Drop for Running {
 }
 
 async fn run(mut running: Running, ledger: Ledger) {
+    let mut connection = None;
     loop {
-        let mut of_deal: HashMap<DealId, Vec<oneshot::Sender<Answer>>> = HashMap::new();
-        {
-            let mut waiting = running.together.lock();
-            if waiting.asked.is_empty() {
-                waiting.running = false;
-                running.current = false;
-                return;
+        let asked = running.together.take();
+        if !asked.is_empty() {
+            answer(&running.together, &ledger, &mut connection, asked).await;
+            // Others may need it more.
+            if ledger.pool.num_idle() == 0 && ledger.pool.size() >= ledger.pool.options().get_max_connections() {
+                connection = None;
             }
-            let mut later = Vec::new();
-            for (deal, reply) in waiting.asked.drain(..) {
-                if of_deal.len() < BATCH_MAX || of_deal.contains_key(&deal) {
-                    of_deal.entry(deal).or_default().push(reply);
-                } else {
-                    later.push((deal, reply));
-                }
-            }
-            waiting.asked = later;
+        } else if timeout(LINGER, running.together.0.asked.notified()).await.is_err() && running.is_over() {
+            return;
         }
-        answer(&ledger, of_deal).await;
     }
 }
 
-async fn answer(ledger: &Ledger, of_deal: HashMap<DealId, Vec<oneshot::Sender<Answer>>>) {
+async fn answer(
+    together: &Together,
+    ledger: &Ledger,
+    connection: &mut Option<PoolConnection<Postgres>>,
+    of_deal: Asked,
+) {
     let ids: Vec<DealId> = of_deal.keys().copied().collect();
-    match ledger.deals_by_id(&ids).await {
+    let was_kept = connection.is_some();
+    let found = match read(ledger, connection, &ids).await {
+        // It may have been gone since it was last used: one that the pool has tried is better.
+        Err(LedgerError::Unavailable(_)) if was_kept => {
+            *connection = None;
+            read(ledger, connection, &ids).await
+        }
+        found => found,
+    };
+    match found {
         Ok(found) => {
-            let found: HashMap<DealId, Arc<Deal>> = found.into_iter().map(|deal| (deal.id, Arc::new(deal))).collect();
+            let found = together.keep(found);
             for (deal, replies) in of_deal {
                 for reply in replies {
                     // Who hung up meanwhile needs no answer.
@@ -101,10 +168,23 @@ async fn answer(ledger: &Ledger, of_deal: HashMap<DealId, Vec<oneshot::Sender<An
             }
         }
         Err(error) => {
+            *connection = None;
             tracing::warn!(%error, deals = ids.len(), "reading deals failed");
             for reply in of_deal.into_values().flatten() {
                 drop(reply.send(Err(error.for_another())));
             }
         }
     }
+}
+
+async fn read(
+    ledger: &Ledger,
+    connection: &mut Option<PoolConnection<Postgres>>,
+    ids: &[DealId],
+) -> Result<Vec<Deal>, LedgerError> {
+    let lent = match connection.take() {
+        Some(kept) => kept,
+        None => ledger.pool.acquire().await?,
+    };
+    deals_by_id(&mut **connection.insert(lent), ids).await
 }

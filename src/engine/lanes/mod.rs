@@ -113,8 +113,7 @@ impl Lanes {
         let queued =
             self.queue(request.deal, |slot| Job::Join(JoinJob { request, reply, slot, queued_at: Instant::now() }));
         if !queued {
-            metrics::counter!("muster_joins_total", "outcome" => "busy").increment(1);
-            return JoinOutcome::Busy { retry_after_s: 1 };
+            return turned_away();
         }
         match tokio::time::timeout(self.settings.reply_after, outcome).await {
             Ok(Ok(outcome)) => outcome,
@@ -149,11 +148,26 @@ impl Lanes {
         }
     }
 
+    /// What a join is told when there is no room for it.
+    pub(super) fn turn_away(&self, deal: DealId, buyer: AccountId) -> Option<JoinOutcome> {
+        let is_full = self.lane_of(deal).is_none_or(|lane| lane.slots.are_taken(deal));
+        (is_full && !self.sold_out.refuses(deal, buyer, self.clock.now())).then(turned_away)
+    }
+
     fn queue(&self, deal: DealId, job: impl FnOnce(slots::Slot) -> Job) -> bool {
+        let Some(lane) = self.lane_of(deal) else { return false };
+        lane.slots.take(deal).is_some_and(|slot| lane.arrivals.try_send(job(slot)).is_ok())
+    }
+
+    fn lane_of(&self, deal: DealId) -> Option<&Lane> {
         let mut hash = DefaultHasher::new();
         deal.hash(&mut hash);
         let number = usize::try_from(hash.finish() % self.all.len() as u64).unwrap_or(0);
-        let Some(lane) = self.all.get(number) else { return false };
-        lane.slots.take(deal).is_some_and(|slot| lane.arrivals.try_send(job(slot)).is_ok())
+        self.all.get(number)
     }
+}
+
+fn turned_away() -> JoinOutcome {
+    metrics::counter!("muster_joins_total", "outcome" => "busy").increment(1);
+    JoinOutcome::Busy { retry_after_s: 1 }
 }

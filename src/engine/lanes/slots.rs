@@ -1,7 +1,7 @@
 //! The places in a lane's queue. Whoever has one is sure to find room in every channel of the lane.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -50,22 +50,34 @@ impl Slots {
     /// A place for a request to this deal, if there is one. Fewer while Redis is away: then Postgres answers those, too, that
     /// come after the last place is gone.
     pub(super) fn take(&self, deal: DealId) -> Option<Slot> {
-        let most = if self.quota.is_online() { self.most } else { self.most_degraded.min(self.most) };
-        let mut counts = self.taken.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_deal = counts.of_deal.get(&deal).copied().unwrap_or(0);
-        if counts.all >= most || of_deal >= self.most_of_a_deal {
+        let mut counts = self.counts();
+        if !self.has_room(&counts, deal) {
             return None;
         }
         counts.all += 1;
-        counts.of_deal.insert(deal, of_deal + 1);
+        *counts.of_deal.entry(deal).or_default() += 1;
         Some(Slot { deal, taken: Arc::clone(&self.taken) })
+    }
+
+    /// Whether there is no place for a request to this deal.
+    pub(super) fn are_taken(&self, deal: DealId) -> bool {
+        !self.has_room(&self.counts(), deal)
+    }
+
+    fn has_room(&self, counts: &Counts, deal: DealId) -> bool {
+        let most = if self.quota.is_online() { self.most } else { self.most_degraded.min(self.most) };
+        counts.all < most && counts.of_deal.get(&deal).is_none_or(|of_deal| *of_deal < self.most_of_a_deal)
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.taken.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no place is taken.
     pub(super) async fn all_free(&self) {
         loop {
             let freed = self.taken.freed.notified();
-            if self.taken.counts.lock().unwrap_or_else(PoisonError::into_inner).all == 0 {
+            if self.counts().all == 0 {
                 return;
             }
             freed.await;

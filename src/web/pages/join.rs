@@ -43,13 +43,21 @@ pub async fn join(
 ) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
     let deal: DealId = path.parse().map_err(|_| context.not_found())?;
-    context.within([Limit::JoinsFrom(context.from()), Limit::JoinsOf(buyer), Limit::JoinsIn(buyer, deal)]).await?;
+    // Who is turned away has used up nothing.
+    let turned_away = context.app.engine.turn_away(deal, buyer);
+    if turned_away.is_none() {
+        context.within([Limit::JoinsFrom(context.from()), Limit::JoinsOf(buyer), Limit::JoinsIn(buyer, deal)]).await?;
+    }
     let (key, units) = match read(&form) {
         Ok(read) => read,
         Err(refused) => return answer(&context, deal, *refused).await,
     };
     let tried = Tried { key: key.as_str().to_owned(), units: units.get() };
-    let refused = match context.app.engine.join(JoinRequest::new(deal, buyer, units, &key)).await {
+    let outcome = match turned_away {
+        Some(busy) => busy,
+        None => context.app.engine.join(JoinRequest::new(deal, buyer, units, &key)).await,
+    };
+    let refused = match outcome {
         JoinOutcome::Joined(joined) => return Ok(render::see_other(&format!("/signups/{}", joined.id))),
         JoinOutcome::Pending(signup) => return Ok(render::see_other(&Sent::new(deal, tried).address(signup))),
         JoinOutcome::NoSuchDeal => return Err(context.not_found()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{read, send};
-use crate::support;
+use crate::support::{self, fault::until};
 
 #[tokio::test]
 async fn who_asks_too_often_waits_and_nobody_else_does() {
@@ -77,4 +77,31 @@ async fn guessing_passwords_is_slowed_down_for_the_guesser_only() {
     }
     assert_eq!(sign_in("correct horse", "198.51.100.2").await.code(), "too_many_requests", "the same neighbourhood");
     assert_eq!(sign_in("correct horse", "203.0.113.9").await.status, 201, "strangers lock nobody out");
+}
+
+#[tokio::test]
+async fn who_is_turned_away_by_a_full_lane_has_used_up_nothing() {
+    let app = support::app()
+        .with("limits.joins_per_account_and_deal.count", "1")
+        .with("limits.joins_per_account_and_deal.period_s", "3600")
+        .with("lanes.batch_max", "1")
+        .with("lanes.queue_max", "1")
+        .start()
+        .await;
+    let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
+    let deal = app.deal(&mo).publish().await.id;
+    let lock = app.home.lock_deal(deal).await;
+    let others = async {
+        until("a batch is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        for _ in 0..3 {
+            let busy = read(bob.join(deal, 1, "a").await).await;
+            assert_eq!((busy.status, busy.code(), busy.header("retry-after")), (503, "busy", "1"));
+        }
+        lock.unlock().await;
+    };
+    let (first, ()) = tokio::join!(ann.join(deal, 1, "a"), others);
+    assert_eq!(first.status(), 201);
+    app.home.nothing_is_held(deal).await;
+    assert_eq!(bob.join(deal, 1, "a").await.status(), 201);
+    assert_eq!(read(bob.join(deal, 1, "b").await).await.status, 429, "that one was counted");
 }

@@ -11,6 +11,7 @@ mod overload;
 mod pending;
 mod plans;
 mod publish;
+mod reading;
 mod reconcile;
 mod redeem;
 mod replay;

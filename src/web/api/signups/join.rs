@@ -97,18 +97,26 @@ pub async fn join(
     key: IdempotencyHeader,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
+    // First of all: who is turned away has used up nothing.
+    if let Some(busy) = app.engine.turn_away(deal.0, buyer.account) {
+        return answer(busy);
+    }
     app.limits.take(Limit::JoinsFrom(from.0)).await?;
     app.limits.take(Limit::JoinsOf(buyer.account)).await?;
     app.limits.take(Limit::JoinsIn(buyer.account, deal.0)).await?;
     let join: Join = body.json().await?;
     let units = Units::new(join.units)?;
-    match app.engine.join(JoinRequest::new(deal.0, buyer.account, units, &key.0)).await {
+    answer(app.engine.join(JoinRequest::new(deal.0, buyer.account, units, &key.0)).await)
+}
+
+fn answer(outcome: JoinOutcome) -> Result<HttpResponse, Problem> {
+    match outcome {
         JoinOutcome::Joined(joined) => Ok(created(&joined)),
         JoinOutcome::Refused(refusal) => Err(refusal.into()),
         JoinOutcome::Pending(id) => {
-            let mut answer = pending(id);
-            answer.headers_mut().insert(LOCATION, location(id)?);
-            Ok(answer)
+            let mut later = pending(id);
+            later.headers_mut().insert(LOCATION, location(id)?);
+            Ok(later)
         }
         JoinOutcome::Busy { retry_after_s } => Err(Problem::new(Code::Busy).retry_after(retry_after_s)),
         JoinOutcome::TooMany { retry_after_s } => Err(Problem::new(Code::TooManyRequests).retry_after(retry_after_s)),

@@ -1,0 +1,48 @@
+//! Reading a deal while many do: one read for all of them, and what it says is never old.
+
+use muster::domain::Role;
+use sqlx::Executor;
+
+use crate::support;
+use crate::support::outcomes::joined;
+
+#[tokio::test]
+async fn whoever_reads_after_a_join_was_answered_sees_it_however_many_read() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let deal = app.deal(&mo).publish().await.id;
+    let people = app.people("Pat", 40, Role::Buyer).await;
+    let readers: Vec<_> = (0..8)
+        .map(|_| {
+            let ledger = app.ledger.clone();
+            tokio::spawn(async move {
+                loop {
+                    ledger.shared_deal(deal).await.unwrap().unwrap();
+                }
+            })
+        })
+        .collect();
+    for (person, buyers) in people.iter().zip(1..) {
+        joined(app.join(person, deal, 1, "a").await);
+        let read = app.ledger.shared_deal(deal).await.unwrap().unwrap();
+        assert_eq!(read.progress.buyers, buyers);
+    }
+    for reader in readers {
+        reader.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_cut_between_two_reads_is_not_noticed() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let deal = app.deal(&mo).publish().await.id;
+    let mut postgres = app.home.connect().await;
+    let cut = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    for _ in 0..20 {
+        app.ledger.shared_deal(deal).await.unwrap().unwrap();
+        postgres.execute(cut).await.unwrap();
+        app.ledger.shared_deal(deal).await.unwrap().unwrap();
+    }
+}
