@@ -16,10 +16,16 @@ use crate::recent::Recent;
 /// How many deals a thread keeps an answer for.
 const KEPT_MAX: usize = 64;
 
-/// Answers that a thread has made, for the last read of each deal.
-pub struct MadeOnce(RefCell<Recent<DealId, (Arc<Deal>, Bytes)>>);
+/// Answers that a thread has made, for the last read of each deal, and for what else they depend on.
+pub struct MadeOnce<As = ()>(RefCell<Recent<DealId, Made<As>>>);
 
-impl Default for MadeOnce {
+struct Made<As> {
+    of: Arc<Deal>,
+    as_it_is: As,
+    bytes: Bytes,
+}
+
+impl<As> Default for MadeOnce<As> {
     fn default() -> Self {
         Self(RefCell::new(Recent::new(KEPT_MAX)))
     }
@@ -29,19 +35,22 @@ impl Default for MadeOnce {
 ///
 /// # Errors
 /// Those of making it.
-pub fn made_once<E>(
-    kept: &'static LocalKey<MadeOnce>,
+pub fn made_once<As: PartialEq, E>(
+    kept: &'static LocalKey<MadeOnce<As>>,
     deal: &Arc<Deal>,
+    as_it_is: As,
     make: impl FnOnce() -> Result<Bytes, E>,
 ) -> Result<Bytes, E> {
     let found = kept.with(|kept| {
         let kept = kept.0.borrow();
-        kept.get(&deal.id).filter(|(of, _)| Arc::ptr_eq(of, deal)).map(|(_, bytes)| bytes.clone())
+        let same = kept.get(&deal.id).filter(|entry| Arc::ptr_eq(&entry.of, deal) && entry.as_it_is == as_it_is);
+        same.map(|same| same.bytes.clone())
     });
     if let Some(bytes) = found {
         return Ok(bytes);
     }
     let bytes = make()?;
-    kept.with(|kept| kept.0.borrow_mut().put(deal.id, (Arc::clone(deal), bytes.clone())));
+    let entry = Made { of: Arc::clone(deal), as_it_is, bytes: bytes.clone() };
+    kept.with(|kept| kept.0.borrow_mut().put(deal.id, entry));
     Ok(bytes)
 }

@@ -22,8 +22,9 @@ pub async fn deal(context: Context, path: web::Path<String>) -> Result<HttpRespo
     if context.visitor().is_some() {
         return render::page(StatusCode::OK, &deal_page(&context, &deal, None, None).await?);
     }
-    // Nobody in particular: everybody whom this read of the deal answers is shown the same.
-    let html = made_once(&FOR_STRANGERS, &deal, || {
+    // Nobody in particular: everybody whom this read of the deal answers is shown the same, as long as that is how things are.
+    let phase = Phase::of(&deal.progress, deal.terms.opens_at, context.now());
+    let html = made_once(&FOR_STRANGERS, &deal, phase, || {
         let page = page_with(&context, &deal, &[], None, None);
         Ok::<_, PageError>(page.render()?.into())
     })?;
@@ -31,7 +32,7 @@ pub async fn deal(context: Context, path: web::Path<String>) -> Result<HttpRespo
 }
 
 thread_local! {
-    static FOR_STRANGERS: MadeOnce = MadeOnce::default();
+    static FOR_STRANGERS: MadeOnce<Phase> = MadeOnce::default();
 }
 
 /// The deal of this id, if this visitor may see it: drafts are their merchant's.

@@ -42,7 +42,7 @@ pub async fn show(
     if known.has(&etag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).insert_header(view::CHECK_AGAIN).finish());
     }
-    let json = made_once(&JSON, &deal, || view::json(&deal))?;
+    let json = made_once(&JSON, &deal, (), || view::json(&deal))?;
     let mut answer = HttpResponse::Ok();
     answer.insert_header((ETAG, etag)).insert_header(view::CHECK_AGAIN).content_type(ContentType::json());
     Ok(answer.body(json))
