@@ -24,6 +24,8 @@ use crate::domain::{Deal, DealId};
 const BATCH_MAX: usize = 256;
 /// How long the connection is kept after nobody asks any more.
 const LINGER: Duration = Duration::from_millis(20);
+/// How long a read is put off at most until enough have asked. A timer may take a millisecond more.
+const GATHER: Duration = Duration::from_millis(1);
 /// How long a deal that does not change stays the same in memory. What is made of it may say what time it is.
 const SAME_FOR: Duration = Duration::from_millis(250);
 
@@ -44,6 +46,8 @@ struct Shared {
 struct Waiting {
     asked: Vec<(DealId, oneshot::Sender<Answer>)>,
     running: bool,
+    /// The task that reads is to be woken when so many have asked.
+    enough: usize,
     /// The deals of the last read, and since when each is as it is.
     last: HashMap<DealId, (Instant, Arc<Deal>)>,
 }
@@ -52,14 +56,14 @@ impl Together {
     /// The deal as it is now or later.
     pub(super) async fn read(&self, ledger: &Ledger, deal: DealId) -> Answer {
         let (reply, answer) = oneshot::channel();
-        let begin = {
+        let (begin, enough) = {
             let mut waiting = self.lock();
             waiting.asked.push((deal, reply));
-            !std::mem::replace(&mut waiting.running, true)
+            (!std::mem::replace(&mut waiting.running, true), waiting.asked.len() == waiting.enough)
         };
         if begin {
             tokio::spawn(run(Running { together: self.clone(), current: true }, ledger.clone()));
-        } else {
+        } else if enough {
             self.0.asked.notify_one();
         }
         answer.await.unwrap_or_else(|_gone| Err(LedgerError::crashed()))
@@ -106,6 +110,23 @@ struct Running {
 }
 
 impl Running {
+    /// Waits until so many have asked, or this long; whether they have.
+    async fn wait_for(&self, enough: usize, most: Duration) -> bool {
+        let all = async {
+            while !self.have_asked(enough) {
+                self.together.0.asked.notified().await;
+            }
+        };
+        timeout(most, all).await.is_ok()
+    }
+
+    /// Whether so many have asked; else the task is woken when they have, or before.
+    fn have_asked(&self, enough: usize) -> bool {
+        let mut waiting = self.together.lock();
+        waiting.enough = enough;
+        waiting.asked.len() >= enough
+    }
+
     /// Whether it is over: nobody has asked meanwhile.
     fn is_over(&mut self) -> bool {
         let mut waiting = self.together.lock();
@@ -127,15 +148,22 @@ impl Drop for Running {
 
 async fn run(mut running: Running, ledger: Ledger) {
     let mut connection = None;
+    let mut answered = 0;
     loop {
+        // While many ask again and again, the next read is for half of them at least: one for each few would take the time that
+        // answering needs. Whether they were enough by then or not, they are answered.
+        if answered > 2 {
+            running.wait_for(answered / 2, GATHER).await;
+        }
         let asked = running.together.take();
-        if !asked.is_empty() {
+        answered = asked.values().map(Vec::len).sum();
+        if answered > 0 {
             answer(&running.together, &ledger, &mut connection, asked).await;
             // Others may need it more.
             if ledger.pool.num_idle() == 0 && ledger.pool.size() >= ledger.pool.options().get_max_connections() {
                 connection = None;
             }
-        } else if timeout(LINGER, running.together.0.asked.notified()).await.is_err() && running.is_over() {
+        } else if !running.wait_for(1, LINGER).await && running.is_over() {
             return;
         }
     }
