@@ -96,6 +96,7 @@ async fn who_is_turned_away_by_a_full_lane_has_used_up_nothing() {
         for _ in 0..3 {
             let busy = read(bob.join(deal, 1, "a").await).await;
             assert_eq!((busy.status, busy.code(), busy.header("retry-after")), (503, "busy", "1"));
+            assert_eq!(busy.header("connection"), "", "it stays open: opening others is the last thing that helps now");
         }
         lock.unlock().await;
     };

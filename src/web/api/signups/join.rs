@@ -97,15 +97,16 @@ pub async fn join(
     key: IdempotencyHeader,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    // First of all: who is turned away has used up nothing.
+    // First of all, whatever comes of it: an answer before the body was read would close the connection.
+    let join: Join = body.json().await?;
+    let units = Units::new(join.units)?;
+    // Who is turned away has used up nothing.
     if let Some(busy) = app.engine.turn_away(deal.0, buyer.account) {
         return answer(busy);
     }
     app.limits.take(Limit::JoinsFrom(from.0)).await?;
     app.limits.take(Limit::JoinsOf(buyer.account)).await?;
     app.limits.take(Limit::JoinsIn(buyer.account, deal.0)).await?;
-    let join: Join = body.json().await?;
-    let units = Units::new(join.units)?;
     answer(app.engine.join(JoinRequest::new(deal.0, buyer.account, units, &key.0)).await)
 }
 
