@@ -45,6 +45,14 @@ async fn nothing_is_held(app: &TestApp, deal: muster::domain::DealId, person: &s
     until("the place is given back", async || !redis.hexists::<_, _, bool>(&held, id.to_string()).await.unwrap()).await;
 }
 
+/// So many places are held: whoever is not on the way waits for the next batch.
+async fn are_held(app: &TestApp, deal: muster::domain::DealId, places: usize) {
+    let held = Keys::new(&app.home.name).held(deal);
+    let mut redis = app.home.redis().await;
+    // With the two sums, and when they end.
+    until("the others wait", async || redis.hlen::<_, usize>(&held).await.unwrap() == places + 3).await;
+}
+
 #[tokio::test]
 async fn one_bad_row_does_not_poison_its_batch() {
     for sqlstate in ["23514", "22003"] {
@@ -58,10 +66,7 @@ async fn one_bad_row_does_not_poison_its_batch() {
         });
         let unlock = async {
             until("the first batch is on its way", async || app.home.waiting_for_locks().await == 1).await;
-            let held = Keys::new(&app.home.name).held(deal);
-            let mut redis = app.home.redis().await;
-            // With the two sums, and when they end.
-            until("the others wait", async || redis.hlen::<_, usize>(&held).await.unwrap() == people.len() + 3).await;
+            are_held(&app, deal, people.len()).await;
             lock.unlock().await;
         };
         let (outcomes, ()) = tokio::join!(futures_util::future::join_all(joins), unlock);
@@ -194,7 +199,10 @@ async fn half_of_a_batch_that_may_have_been_recorded_may_have_been_recorded() {
     let plug = app.join(&people[0], deal, 1, "a");
     let both = async {
         until("the plug is on its way", async || app.home.waiting_for_locks().await == 1).await;
-        let unlock = async { lock.unlock().await };
+        let unlock = async {
+            are_held(&app, deal, 3).await;
+            lock.unlock().await;
+        };
         tokio::join!(app.join(&people[1], deal, 7, "a"), app.join(&people[2], deal, 1, "a"), unlock)
     };
     let (plug, (seven, one, ())) = tokio::join!(plug, both);
