@@ -97,7 +97,7 @@ impl Ledger {
         Ok(self.shared_deal(id).await?.map(Arc::unwrap_or_clone))
     }
 
-    /// As [`Ledger::deal`]: the same one for all who were answered together.
+    /// As [`Ledger::deal`]: the same one for all who were answered together, and for a moment as long as it does not change.
     ///
     /// # Errors
     /// Postgres is away.

@@ -1,8 +1,8 @@
 //! What is made of one read of a deal for everybody whom that read answers.
 //!
 //! While many look at a deal, one read answers them together ([`crate::ledger::Ledger::shared_deal`]); what they are sent need
-//! not be made anew for each of them either. Nobody is sent what was made of an older read: a deal is known by its address in
-//! memory, which nothing else has while it is kept here.
+//! not be made anew for each of them either. Nobody is sent what was made of a read that said something else: a deal is known by
+//! its address in memory, which nothing else has while it is kept here, and which it keeps only as long as it is the same.
 
 use std::cell::RefCell;
 use std::sync::Arc;
