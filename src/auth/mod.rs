@@ -5,7 +5,7 @@
 //!
 //! What always holds:
 //!
-//! - A secret that is known here costs no I/O; it is asked for again after some seconds.
+//! - A secret that is known here costs no I/O and no waiting; it is asked for again after some seconds.
 //! - What was revoked on this node counts no more at once, on others after those seconds.
 //! - Whether an account exists cannot be told from how long a wrong password takes.
 
@@ -114,9 +114,36 @@ impl Auth {
     /// # Errors
     /// Too many others wait, or Postgres is away.
     pub async fn who(&self, credential: Credential) -> Result<Option<Identity>, AuthError> {
-        if let Some(known) = self.cache.get(credential.hash(), self.clock.now()) {
-            return Ok(known);
+        match self.seen(credential) {
+            Some(known) => Ok(known),
+            None => self.look_up(credential).await,
         }
+    }
+
+    /// Who showed this, if the node has seen it lately. `Some(None)`: it does not count.
+    #[must_use]
+    #[expect(clippy::option_option, reason = "not knowing and knowing that it is nobody are two answers")]
+    pub fn seen(&self, credential: Credential) -> Option<Option<Identity>> {
+        let known = self.cache.get(credential.hash(), self.clock.now())?;
+        if known.look_again {
+            let auth = self.clone();
+            tokio::spawn(async move { auth.look_again(credential).await });
+        }
+        Some(known.identity)
+    }
+
+    /// So that nobody has to wait for it a little later. Who finds nothing out leaves things as they are: then they end soon.
+    async fn look_again(&self, credential: Credential) {
+        if let Ok(None) = self.look_up(credential).await {
+            self.cache.revoke(credential.hash(), self.clock.now());
+        }
+    }
+
+    /// Who showed this, by Postgres; `None` if it does not count.
+    ///
+    /// # Errors
+    /// Too many others wait, or Postgres is away.
+    pub async fn look_up(&self, credential: Credential) -> Result<Option<Identity>, AuthError> {
         let found = self.lookups.find(credential.hash()).await?;
         if let Some(identity) = &found {
             self.cache.put(credential.hash(), identity.clone(), self.clock.now());

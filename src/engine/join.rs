@@ -17,9 +17,10 @@ impl Engine {
     }
 
     /// What a join to this deal is told when there is no room for it now; else it may still be told so by [`Engine::join`]. Costs
-    /// next to nothing, so it comes before all that a request costs and is counted for.
+    /// next to nothing, so it comes before all that a request costs and is counted for; even before anybody was asked who the
+    /// buyer is (`None`).
     #[must_use]
-    pub fn turn_away(&self, deal: DealId, buyer: AccountId) -> Option<JoinOutcome> {
+    pub fn turn_away(&self, deal: DealId, buyer: Option<AccountId>) -> Option<JoinOutcome> {
         self.lanes.turn_away(deal, buyer)
     }
 

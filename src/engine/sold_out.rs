@@ -46,11 +46,12 @@ impl SoldOut {
         Self { ledger, notes: Arc::default() }
     }
 
-    /// Whether it is certain that this buyer cannot join this deal, because it is sold out.
-    pub(super) fn refuses(&self, deal: DealId, buyer: AccountId, now: DateTime<Utc>) -> bool {
+    /// Whether it is certain that this buyer, or somebody who has no signup in it (`None`), cannot join this deal, because it is
+    /// sold out.
+    pub(super) fn refuses(&self, deal: DealId, buyer: Option<AccountId>, now: DateTime<Utc>) -> bool {
         self.read().get(&deal).is_some_and(|note| {
             let counts = note.said_at.elapsed() < COUNTS_FOR && now < note.closes_at;
-            counts && note.buyers.as_ref().is_some_and(|buyers| !buyers.contains(&buyer))
+            counts && note.buyers.as_ref().is_some_and(|buyers| buyer.is_none_or(|buyer| !buyers.contains(&buyer)))
         })
     }
 

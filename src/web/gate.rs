@@ -6,13 +6,14 @@
 //! is an error, for its program believes that it does.
 
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, ResponseError, web};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
+use super::api::signups::join;
 use super::error::Code;
-use super::extract::Caller;
+use super::extract::{Body, Caller};
 use super::problem::Problem;
 use super::{address, origin, session};
 use crate::App;
@@ -28,10 +29,10 @@ const QUERY_BYTES_MAX: usize = 4096;
 /// # Errors
 /// Those of the handlers, which it passes on.
 pub async fn gate<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match admit(request.request()).await {
+    match admit(&mut request).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.call(request).await.map(ServiceResponse::map_into_left_body)
@@ -40,7 +41,9 @@ pub async fn gate<B: MessageBody + 'static>(
     }
 }
 
-async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
+async fn admit(service_request: &mut ServiceRequest) -> Result<Caller, Problem> {
+    let (request, payload) = service_request.parts_mut();
+    let request = &*request;
     let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::new(Code::Internal))?;
     let server = &app.config.server;
     let peer = request.peer_addr().map(|peer| peer.ip());
@@ -55,21 +58,41 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
             return Err(Problem::new(Code::WrongOrigin));
         }
         let identity = match session {
-            Some(session) => app.auth.who(session).await?.filter(|identity| identity.proof == Proof::Session),
+            Some(session) => {
+                who(app, session, request, payload).await?.filter(|identity| identity.proof == Proof::Session)
+            }
             None => None,
         };
         return Ok(Caller { address, identity, session });
     };
-    let identity = token_owner(app, header.to_str().unwrap_or_default()).await?;
-    Ok(Caller { address, identity: Some(identity), session: None })
+    let token = token(header.to_str().unwrap_or_default())?;
+    let identity = who(app, token, request, payload).await?;
+    let identity = identity.filter(|identity| matches!(identity.proof, Proof::Token(_)));
+    Ok(Caller { address, identity: Some(identity.ok_or_else(|| Problem::new(Code::BadToken))?), session: None })
 }
 
-async fn token_owner(app: &App, header: &str) -> Result<Identity, Problem> {
+fn token(header: &str) -> Result<Credential, Problem> {
     let token = match header.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Credential::token(token.trim()),
         _ => return Err(Problem::new(Code::BadToken).detail("Send the header Authorization: Bearer TOKEN.")),
     };
-    let Some(token) = token else { return Err(Problem::new(Code::BadToken)) };
-    let identity = app.auth.who(token).await?;
-    identity.filter(|identity| matches!(identity.proof, Proof::Token(_))).ok_or_else(|| Problem::new(Code::BadToken))
+    token.ok_or_else(|| Problem::new(Code::BadToken))
+}
+
+/// Who showed this. Who wants to join while there is no room is turned away before Postgres is asked who that is: in a rush of
+/// new faces that question would be what everybody waits for.
+async fn who(
+    app: &App,
+    shown: Credential,
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> Result<Option<Identity>, Problem> {
+    if let Some(known) = app.auth.seen(shown) {
+        return Ok(known);
+    }
+    if let Some(busy) = join::turn_away(app, request) {
+        Body::from_request(request, payload).await?.skip().await?;
+        return Err(busy);
+    }
+    Ok(app.auth.look_up(shown).await?)
 }

@@ -105,7 +105,7 @@ impl Lanes {
 
     /// Queues a join and waits for its outcome, for as long as a client should.
     pub(super) async fn join(&self, request: JoinRequest) -> JoinOutcome {
-        if self.sold_out.refuses(request.deal, request.buyer, self.clock.now()) {
+        if self.sold_out.refuses(request.deal, Some(request.buyer), self.clock.now()) {
             metrics::counter!("muster_joins_total", "outcome" => "sold_out").increment(1);
             return JoinOutcome::Refused(Refusal::SoldOut);
         }
@@ -149,7 +149,7 @@ impl Lanes {
     }
 
     /// What a join is told when there is no room for it.
-    pub(super) fn turn_away(&self, deal: DealId, buyer: AccountId) -> Option<JoinOutcome> {
+    pub(super) fn turn_away(&self, deal: DealId, buyer: Option<AccountId>) -> Option<JoinOutcome> {
         let is_full = self.lane_of(deal).is_none_or(|lane| lane.slots.are_taken(deal));
         (is_full && !self.sold_out.refuses(deal, buyer, self.clock.now())).then(turned_away)
     }

@@ -59,6 +59,14 @@ impl Body {
         parse_json(&bytes)
     }
 
+    /// Reads the body for nothing: an answer before that would close the connection.
+    ///
+    /// # Errors
+    /// It is too large or too slow.
+    pub async fn skip(self) -> Result<(), Problem> {
+        self.bytes().await.map(drop)
+    }
+
     async fn bytes(mut self) -> Result<Bytes, Problem> {
         let too_large = || Problem::new(Code::BodyTooLarge).detail(format!("Send at most {} bytes.", self.max_bytes));
         if self.announced_bytes > self.max_bytes {

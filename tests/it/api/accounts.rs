@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Answer, send};
-use crate::support::{self, TestApp};
+use crate::support::{self, TestApp, fault::until};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -99,6 +99,23 @@ async fn a_token_revoked_on_another_node_counts_no_more_after_some_seconds() {
     assert_eq!(send(app.client.delete(app.url(&path)).bearer_auth(text)).await.status, 204);
     app.clock.advance(Duration::from_secs(6)).await;
     assert_eq!(send(there()).await.code(), "bad_token");
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_all_the_time_is_looked_up_again_before_it_is_forgotten() {
+    let app = support::app().nodes(2).with("security.token_cache_s", "3600").start().await;
+    sign_up(&app, "ann@example.com", "buyer").await;
+    let token = token(&app, "ann@example.com", json!({})).await;
+    let text = token.body["token"].as_str().unwrap();
+    let there = || app.nodes[1].get("/api/v1/signups").bearer_auth(text);
+    assert_eq!(send(there()).await.status, 200);
+    let path = format!("/api/v1/tokens/{}", token.body["id"].as_str().unwrap());
+    assert_eq!(send(app.client.delete(app.url(&path)).bearer_auth(text)).await.status, 204);
+    app.clock.advance(Duration::from_mins(30)).await;
+    assert_eq!(send(there()).await.status, 200);
+    app.clock.advance(Duration::from_mins(15)).await;
+    assert_eq!(send(there()).await.status, 200, "nobody waits for it");
+    until("it was looked up again", async || send(there()).await.code() == "bad_token").await;
 }
 
 #[tokio::test]

@@ -80,6 +80,26 @@ async fn guessing_passwords_is_slowed_down_for_the_guesser_only() {
 }
 
 #[tokio::test]
+async fn while_a_lane_is_full_nobody_is_asked_who_a_new_face_is() {
+    let app = support::app().with("lanes.batch_max", "1").with("lanes.queue_max", "1").start().await;
+    let (mo, ann, mut stranger) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
+    let deal = app.deal(&mo).publish().await.id;
+    "mst_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".clone_into(&mut stranger.token);
+    let lock = app.home.lock_deal(deal).await;
+    let others = async {
+        until("a batch is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        let busy = read(stranger.join(deal, 1, "a").await).await;
+        assert_eq!((busy.status, busy.code(), busy.header("connection")), (503, "busy", ""));
+        assert_eq!(send(stranger.get("/api/v1/signups")).await.code(), "bad_token", "only joining is full");
+        lock.unlock().await;
+    };
+    let (first, ()) = tokio::join!(ann.join(deal, 1, "a"), others);
+    assert_eq!(first.status(), 201);
+    app.home.nothing_is_held(deal).await;
+    assert_eq!(read(stranger.join(deal, 1, "a").await).await.code(), "bad_token");
+}
+
+#[tokio::test]
 async fn who_is_turned_away_by_a_full_lane_has_used_up_nothing() {
     let app = support::app()
         .with("limits.joins_per_account_and_deal.count", "1")

@@ -3,8 +3,9 @@
 //! When the node has seen the token lately, nothing in here waits for anything but the engine. Nothing is committed in here
 //! either: a client that resets its connection drops this future half-way.
 
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, LOCATION};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,6 +16,7 @@ use crate::limits::Limit;
 use crate::web::error::Code;
 use crate::web::extract::{Body, Buyer, ComesFrom, Id, IdempotencyHeader, needs};
 use crate::web::problem::{Extra, Problem};
+use crate::web::routes::API;
 
 /// Says that an earlier request with this key had the same effect.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -53,6 +55,16 @@ pub struct JoinedDeal {
     state: SignupState,
     /// The deal's figures of now.
     progress: Figures,
+}
+
+/// What a request to join a deal is told if there is no room for it, before anybody was asked who sends it. None of another
+/// request, which is not routed yet.
+#[must_use]
+pub fn turn_away(app: &App, request: &HttpRequest) -> Option<Problem> {
+    let path = request.path().strip_prefix(API)?;
+    let deal = path.strip_prefix("/deals/")?.strip_suffix("/signups")?;
+    let deal = deal.parse().ok().filter(|_| request.method() == Method::POST)?;
+    answer(app.engine.turn_away(deal, None)?).err()
 }
 
 /// `POST /deals/{id}/signups`
@@ -101,7 +113,7 @@ pub async fn join(
     let join: Join = body.json().await?;
     let units = Units::new(join.units)?;
     // Who is turned away has used up nothing.
-    if let Some(busy) = app.engine.turn_away(deal.0, buyer.account) {
+    if let Some(busy) = app.engine.turn_away(deal.0, Some(buyer.account)) {
         return answer(busy);
     }
     app.limits.take(Limit::JoinsFrom(from.0)).await?;
