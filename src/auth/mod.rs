@@ -122,7 +122,6 @@ impl Auth {
 
     /// Who showed this, if the node has seen it lately. `Some(None)`: it does not count.
     #[must_use]
-    #[expect(clippy::option_option, reason = "not knowing and knowing that it is nobody are two answers")]
     pub fn seen(&self, credential: Credential) -> Option<Option<Identity>> {
         let known = self.cache.get(credential.hash(), self.clock.now())?;
         if known.look_again {

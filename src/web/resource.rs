@@ -3,12 +3,18 @@
 //! An address refuses methods that it does not have with a problem that names those that it has, answers `HEAD` where it
 //! answers `GET`, and can be listed, so that tests can walk every route that exists.
 
+use std::rc::Rc;
+
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{FromRequest, Handler, Resource, Responder, ResponseError, guard, web};
 
 use super::error::Code;
 use super::problem::Problem;
+
+/// The whole path of the address that a request was routed to, as it stands in `routes.rs`. It lies with the request: to find it
+/// by the request's path would mean to route it twice.
+pub struct Pattern(pub Rc<str>);
 
 /// An address with its methods.
 pub struct Address {
@@ -87,11 +93,12 @@ impl Address {
         self.methods.iter().map(|method| (method.clone(), self.path))
     }
 
-    /// For `actix_web`.
+    /// For `actix_web`, below this path.
     #[must_use]
-    pub fn into_resource(self) -> Resource {
+    pub fn into_resource(self, below: &str) -> Resource {
         let allow = self.allow();
-        self.resource.default_service(web::to(move || {
+        let pattern = Pattern(format!("{below}{}", self.path).into());
+        self.resource.app_data(pattern).default_service(web::to(move || {
             let mut refusal = Problem::new(Code::WrongMethod).error_response();
             refusal.headers_mut().insert(ALLOW, allow.clone());
             std::future::ready(refusal)

@@ -108,19 +108,21 @@ pub fn api_routes() -> Vec<(Method, String)> {
 
 /// What people and programs reach, with everything that guards it.
 pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
-    let api = web::scope(API).configure(|scope| add(scope, api())).default_service(web::to(nothing_here));
+    let api = web::scope(API).configure(|scope| add(scope, API, api())).default_service(web::to(nothing_here));
     let pages = web::scope("")
         .wrap(Compress::default())
-        .configure(|scope| add(scope, descriptions()))
-        .configure(|scope| add(scope, pages()))
+        .configure(|scope| add(scope, "", descriptions()))
+        .configure(|scope| add(scope, "", pages()))
         .default_service(web::to(nothing_here));
     let guarded = web::scope("").wrap(from_fn(gate)).wrap(from_fn(only_pages)).service(api).service(pages);
     let everything = web::scope("")
         .wrap(from_fn(security::headers))
         .wrap(from_fn(observe::requests))
-        .configure(|scope| add(scope, probes()))
-        .service(web::scope("/static").wrap(Compress::default()).configure(|scope| add(scope, files())))
-        .service(web::scope("/pictures").wrap(Compress::default()).configure(|scope| add(scope, pictures())))
+        .configure(|scope| add(scope, "", probes()))
+        .service(web::scope("/static").wrap(Compress::default()).configure(|scope| add(scope, "/static", files())))
+        .service(
+            web::scope("/pictures").wrap(Compress::default()).configure(|scope| add(scope, "/pictures", pictures())),
+        )
         .service(guarded);
     config.app_data(web::Data::new(app.clone())).app_data(web::Data::new(shutdown.clone())).service(everything);
 }
@@ -128,13 +130,13 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
 /// What those who watch over the node reach, on a listener of its own.
 pub fn internal(config: &mut web::ServiceConfig, app: &App, metrics: Option<PrometheusHandle>) {
     config.app_data(web::Data::new(app.clone())).app_data(web::Data::new(metrics));
-    add(config, watching());
+    add(config, "", watching());
     config.default_service(web::to(nothing_here));
 }
 
-fn add(scope: &mut web::ServiceConfig, addresses: Vec<Address>) {
+fn add(scope: &mut web::ServiceConfig, below: &str, addresses: Vec<Address>) {
     for address in addresses {
-        scope.service(address.into_resource());
+        scope.service(address.into_resource(below));
     }
 }
 
