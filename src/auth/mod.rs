@@ -109,17 +109,6 @@ impl Auth {
         })
     }
 
-    /// Who showed this; `None` if it does not count. Asks nobody if the node has seen it lately.
-    ///
-    /// # Errors
-    /// Too many others wait, or Postgres is away.
-    pub async fn who(&self, credential: Credential) -> Result<Option<Identity>, AuthError> {
-        match self.seen(credential) {
-            Some(known) => Ok(known),
-            None => self.look_up(credential).await,
-        }
-    }
-
     /// Who showed this, if the node has seen it lately. `Some(None)`: it does not count.
     #[must_use]
     pub fn seen(&self, credential: Credential) -> Option<Option<Identity>> {
