@@ -1,7 +1,7 @@
 //! What every request goes through before a handler sees it: is its address within its limits, does it come from a page of
-//! this site, who is asking.
+//! this site, who is asking; and, before it asks that in Postgres, whether there is room for what is wanted.
 //!
-//! It decides nothing about what somebody may do; it only refuses what nobody may do, and tells the handlers' types
+//! It decides nothing about what somebody may do; it only refuses what nobody may do now, and tells the handlers' types
 //! ([`super::extract`]) who it is. A session that does not count any more makes its browser nobody; a token that does not count
 //! is an error, for its program believes that it does.
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::{Answer, send};
@@ -87,16 +88,23 @@ async fn a_revoked_token_counts_no_more_at_once() {
     assert_eq!(with(&app, &other, "/api/v1/tokens").await.body["data"].as_array().unwrap().len(), 1);
 }
 
+/// A request to the second node with a token that it knows, and that was revoked on the first.
+async fn revoked_elsewhere(app: &TestApp) -> impl Fn() -> RequestBuilder {
+    sign_up(app, "ann@example.com", "buyer").await;
+    let token = token(app, "ann@example.com", json!({})).await;
+    let text = token.body["token"].as_str().unwrap().to_owned();
+    let there = app.nodes[1].get("/api/v1/signups").bearer_auth(&text);
+    let there = move || there.try_clone().unwrap();
+    assert_eq!(send(there()).await.status, 200);
+    let path = format!("/api/v1/tokens/{}", token.body["id"].as_str().unwrap());
+    assert_eq!(send(app.client.delete(app.url(&path)).bearer_auth(&text)).await.status, 204);
+    there
+}
+
 #[tokio::test]
 async fn a_token_revoked_on_another_node_counts_no_more_after_some_seconds() {
     let app = support::app().nodes(2).start().await;
-    sign_up(&app, "ann@example.com", "buyer").await;
-    let token = token(&app, "ann@example.com", json!({})).await;
-    let text = token.body["token"].as_str().unwrap();
-    let there = || app.nodes[1].get("/api/v1/signups").bearer_auth(text);
-    assert_eq!(send(there()).await.status, 200);
-    let path = format!("/api/v1/tokens/{}", token.body["id"].as_str().unwrap());
-    assert_eq!(send(app.client.delete(app.url(&path)).bearer_auth(text)).await.status, 204);
+    let there = revoked_elsewhere(&app).await;
     app.clock.advance(Duration::from_secs(6)).await;
     assert_eq!(send(there()).await.code(), "bad_token");
 }
@@ -104,13 +112,7 @@ async fn a_token_revoked_on_another_node_counts_no_more_after_some_seconds() {
 #[tokio::test]
 async fn a_token_that_is_used_all_the_time_is_looked_up_again_before_it_is_forgotten() {
     let app = support::app().nodes(2).with("security.token_cache_s", "3600").start().await;
-    sign_up(&app, "ann@example.com", "buyer").await;
-    let token = token(&app, "ann@example.com", json!({})).await;
-    let text = token.body["token"].as_str().unwrap();
-    let there = || app.nodes[1].get("/api/v1/signups").bearer_auth(text);
-    assert_eq!(send(there()).await.status, 200);
-    let path = format!("/api/v1/tokens/{}", token.body["id"].as_str().unwrap());
-    assert_eq!(send(app.client.delete(app.url(&path)).bearer_auth(text)).await.status, 204);
+    let there = revoked_elsewhere(&app).await;
     app.clock.advance(Duration::from_mins(30)).await;
     assert_eq!(send(there()).await.status, 200);
     app.clock.advance(Duration::from_mins(15)).await;
