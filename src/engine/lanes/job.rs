@@ -18,7 +18,6 @@ pub(super) enum Job {
 pub(super) struct JoinJob {
     pub(super) request: JoinRequest,
     pub(super) reply: oneshot::Sender<JoinOutcome>,
-    #[expect(dead_code, reason = "held for its drop: the place in the queue is free when the job is gone")]
     pub(super) slot: Slot,
     pub(super) queued_at: Instant,
 }
@@ -29,7 +28,6 @@ pub(super) struct LeaveJob {
     pub(super) deal: DealId,
     pub(super) buyer: AccountId,
     pub(super) reply: oneshot::Sender<LeaveOutcome>,
-    #[expect(dead_code, reason = "held for its drop, as a join's")]
     pub(super) slot: Slot,
     pub(super) queued_at: Instant,
 }
@@ -44,9 +42,11 @@ impl Job {
 }
 
 impl JoinJob {
-    /// Answers, and gives the place in the queue back. Nobody may be waiting any more: the outcome stands all the same.
+    /// Gives the place in the queue back and answers, in this order: who was answered and comes again at once must find it free.
+    /// Nobody may be waiting any more: the outcome stands all the same.
     pub(super) fn answer(self, outcome: JoinOutcome) {
         metrics::counter!("muster_joins_total", "outcome" => word(&outcome)).increment(1);
+        drop(self.slot);
         self.reply.send(outcome).ok();
     }
 }
@@ -55,6 +55,7 @@ impl LeaveJob {
     /// As for a join.
     pub(super) fn answer(self, outcome: LeaveOutcome) {
         metrics::counter!("muster_leaves_total", "outcome" => leave_word(outcome)).increment(1);
+        drop(self.slot);
         self.reply.send(outcome).ok();
     }
 }
