@@ -1,4 +1,4 @@
-//! The stylesheet, the scripts and the icons, served from the binary.
+//! The stylesheet, the scripts and the icons, served from the binary; and the words that the scripts say.
 //!
 //! Owns the addresses of static files: `/static/<digest>/<path>`, where the digest is of all of them together, so that a
 //! module may import another by its relative name and still get the version that belongs to it. What is asked for under the
@@ -15,9 +15,14 @@ use bytes::Bytes;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
+use super::words;
+
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/src/web/static"]
 struct Files;
+
+/// No file: made of what the server says itself, so that both say the same.
+const WORDS: &str = "js/sentences.js";
 
 struct Assets {
     digest: String,
@@ -25,12 +30,13 @@ struct Assets {
 }
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
-    let files: BTreeMap<String, Bytes> = Files::iter()
+    let mut files: BTreeMap<String, Bytes> = Files::iter()
         .filter_map(|path| {
             let content = Files::get(&path)?.data.into_owned();
             Some((path.into_owned(), Bytes::from(content)))
         })
         .collect();
+    files.insert(WORDS.to_owned(), words::as_module().into());
     let mut hash = Sha256::new();
     for (path, content) in &files {
         hash.update(path);

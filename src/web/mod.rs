@@ -23,6 +23,7 @@ pub mod resource;
 pub mod routes;
 pub mod security;
 pub mod session;
+mod words;
 
 pub use api::paging;
 pub use api::signups::join::Join as JoinBody;

@@ -9,9 +9,9 @@ use serde_json::json;
 use super::join::{JoinSection, Way};
 use super::progress::{ProgressBlock, Size};
 use super::when::Moment;
-use super::words::{UNITS, number};
 use super::{Shell, drawing, markdown, price::Price, script_json};
 use crate::domain::{Deal, DealState};
+use crate::web::words::{UNITS, number};
 
 /// `GET /deals/{deal}`
 #[derive(Template)]

@@ -1,7 +1,7 @@
 //! Forms that come back with what was typed and what is wrong with it.
 
-use super::words::number;
 use crate::domain::FieldProblem;
+use crate::web::words::number;
 
 /// One field of a form.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 
 use super::Said;
 use super::phase::Phase;
-use super::words::{TIME, UNITS, number};
 use crate::domain::{Deal, Refusal, Role, Signup, SignupState, Units};
+use crate::web::words::{TIME, UNITS, number};
 
 /// What a visitor can do.
 #[derive(Clone, Debug)]

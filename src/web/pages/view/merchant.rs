@@ -9,10 +9,10 @@ use super::mine::{Group, Line};
 use super::price::{Earnings, Price};
 use super::progress::{ProgressBlock, Size};
 use super::when::Moment;
-use super::words::{TIME, UNITS, number};
 use super::{Form, Said, Shell, drawing, markdown};
 use crate::domain::{Deal, DealState, Signup, SignupState};
 use crate::engine::RedeemOutcome;
+use crate::web::words::{TIME, UNITS, number};
 
 /// `GET /merchant`
 #[derive(Template)]

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 
 use super::progress::{ProgressBlock, Size};
 use super::when::Moment;
-use super::words::{UNITS, number};
 use super::{Shell, coupon, drawing};
 use crate::domain::{Deal, DealState, Signup, SignupState};
 use crate::engine::ShownCoupon;
+use crate::web::words::{UNITS, number};
 
 /// Things of one kind.
 #[derive(Clone, Debug)]

@@ -21,7 +21,6 @@ pub mod shell;
 pub mod signup;
 pub mod trouble;
 pub mod when;
-pub mod words;
 
 #[cfg(test)]
 mod samples;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::words::{PHASES, PhaseWords};
 use crate::domain::{DealState, Progress};
+use crate::web::words::{PHASES, PhaseWords};
 
 /// The states of the progress block. `static/js/progress.js` decides the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::phase::Phase;
 use super::when::{Moment, time_until};
-use super::words::{LEFT, number};
 use crate::domain::{Deal, Figures};
+use crate::web::words::{LEFT, number};
 
 /// How much of the block is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use super::phase::Phase;
 use super::progress::{ProgressBlock, Size};
 use super::when::Moment;
-use super::words::{PHASES, UNITS, number};
 use super::{Said, Shell, drawing};
 use crate::domain::{Deal, DealState, LeaveOutcome, Signup, SignupState};
+use crate::web::words::{PHASES, UNITS, number};
 
 /// `GET /signups/{signup}`: "you are buyer 17".
 #[derive(Template)]

@@ -8,9 +8,9 @@ use super::phase::Phase;
 use super::progress::{ProgressBlock, Size};
 use super::samples::{deal, now};
 use super::when::{Moment, time_until};
-use super::words::number;
 use super::{Form, Shell, Viewer, markdown};
 use crate::domain::{CouponCode, Deal, DealState, FieldProblem, Role};
+use crate::web::words::number;
 
 fn shell(role: Role) -> Shell {
     Shell::new(Some(Viewer::new("Ann", role)), None, "/", now())

@@ -5,7 +5,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 
-use super::words::TIME;
+use crate::web::words::TIME;
 
 /// A moment, as a `<time>` element.
 #[derive(Clone, Debug, Template)]

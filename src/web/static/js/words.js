@@ -1,9 +1,9 @@
-// The sentences that the page changes while it is open. They come from the server, in the page's language:
-// this file knows none.
+// Says the sentences that the page changes while it is open. The server makes `sentences.js` of what it says itself
+// (`src/web/words.rs`): this file knows none.
+
+import sentences from "./sentences.js";
 
 const language = document.documentElement.lang || "en";
-const source = document.getElementById("words");
-const words = source ? JSON.parse(source.textContent) : {};
 const plural = new Intl.PluralRules(language);
 const digits = new Intl.NumberFormat(language);
 
@@ -12,7 +12,7 @@ export const number = (n) => digits.format(n);
 
 /** The sentence of that name ("phases.open.badge"), with its blanks filled; `n` picks the plural form. */
 export function say(name, blanks = {}) {
-  let sentence = name.split(".").reduce((node, key) => node?.[key], words);
+  let sentence = name.split(".").reduce((node, key) => node?.[key], sentences);
   if (sentence && typeof sentence === "object") sentence = sentence[plural.select(blanks.n)] ?? sentence.other;
   return (sentence ?? "").replace(/\{(\w+)\}/g, (_, key) =>
     typeof blanks[key] === "number" ? number(blanks[key]) : (blanks[key] ?? ""));

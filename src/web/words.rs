@@ -1,13 +1,9 @@
 //! The sentences that change while a page is open.
 //!
 //! They are said by the server in the first paint and by the browser from then on, so they stand here once and go to the
-//! browser as JSON. Every other sentence stands in a template.
-
-use std::sync::LazyLock;
+//! browser as one of its scripts, which it keeps. Every other sentence stands in a template.
 
 use serde::Serialize;
-
-use super::script_json;
 
 /// A sentence with blanks: `{n}`, `{buyers}`. With two forms where English needs them.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -247,29 +243,28 @@ struct Words {
     live: Connection,
 }
 
-static JSON: LazyLock<String> = LazyLock::new(|| {
-    script_json(&Words {
-        phases: PHASES,
-        time: TIME,
-        left: LEFT,
-        join: Joining {
-            under_way: "Joining …",
-            busy: plural("Busy: again in {n} second", "Busy: again in {n} seconds"),
-            offline: plural("No connection: again in {n} second", "No connection: again in {n} seconds"),
-        },
-        share: Sharing { copied: "Link copied" },
-        live: Connection {
-            lost: "The connection was lost. The numbers may be old.",
-            age: plural(
-                "Connection lost. The numbers are {n} second old.",
-                "Connection lost. The numbers are {n} seconds old.",
-            ),
-        },
-    })
-});
+const WORDS: Words = Words {
+    phases: PHASES,
+    time: TIME,
+    left: LEFT,
+    join: Joining {
+        under_way: "Joining …",
+        busy: plural("Busy: again in {n} second", "Busy: again in {n} seconds"),
+        offline: plural("No connection: again in {n} second", "No connection: again in {n} seconds"),
+    },
+    share: Sharing { copied: "Link copied" },
+    live: Connection {
+        lost: "The connection was lost. The numbers may be old.",
+        age: plural(
+            "Connection lost. The numbers are {n} second old.",
+            "Connection lost. The numbers are {n} seconds old.",
+        ),
+    },
+};
 
-/// All of it as JSON, safe inside a `<script>` element.
+/// All of it as a script that exports it.
 #[must_use]
-pub fn as_json() -> &'static str {
-    &JSON
+pub fn as_module() -> String {
+    // Cannot fail: there are only texts in it, by names that are texts.
+    format!("export default {};\n", serde_json::to_string(&WORDS).unwrap_or_default())
 }
