@@ -12,6 +12,7 @@ mod coupons;
 mod deal_rows;
 mod deals;
 mod error;
+mod front_page;
 mod lag;
 mod lane;
 mod lifecycle;
@@ -37,6 +38,7 @@ pub use changes::{DealVersion, LoadSnapshot};
 pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
 pub use error::LedgerError;
+pub use front_page::{FRONT_PAGE_DEALS, FrontPage};
 pub use lag::Lag;
 pub use lane::{
     CommitError, Decided, DecidedJoin, DecidedLeave, Decision, Figures, LANE_SETUP, LaneConnection, LeaveDecision,
@@ -74,6 +76,7 @@ pub struct Ledger {
     options: PgConnectOptions,
     lane_lock_timeout: Duration,
     together: together::Together,
+    front_page: front_page::LastRead,
 }
 
 impl Ledger {
@@ -100,6 +103,7 @@ impl Ledger {
             options,
             lane_lock_timeout: settings.lane_lock_timeout,
             together: together::Together::default(),
+            front_page: front_page::LastRead::default(),
         })
     }
 

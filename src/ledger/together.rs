@@ -26,8 +26,8 @@ const BATCH_MAX: usize = 256;
 const LINGER: Duration = Duration::from_millis(20);
 /// How long a read is put off at most until enough have asked. A timer may take a millisecond more.
 const GATHER: Duration = Duration::from_millis(1);
-/// How long a deal that does not change stays the same in memory. What is made of it may say what time it is.
-const SAME_FOR: Duration = Duration::from_millis(250);
+/// How long what does not change stays the same in memory. What is made of it may say what time it is.
+pub(super) const SAME_FOR: Duration = Duration::from_millis(250);
 
 type Answer = Result<Option<Arc<Deal>>, LedgerError>;
 type Asked = HashMap<DealId, Vec<oneshot::Sender<Answer>>>;

@@ -11,10 +11,10 @@ use std::sync::LazyLock;
 
 use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
+use super::content_coding::Coded;
 use super::words;
 
 #[derive(RustEmbed)]
@@ -26,21 +26,21 @@ const WORDS: &str = "js/sentences.js";
 
 struct Assets {
     digest: String,
-    files: BTreeMap<String, Bytes>,
+    files: BTreeMap<String, Coded>,
 }
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
-    let mut files: BTreeMap<String, Bytes> = Files::iter()
+    let mut files: BTreeMap<String, Coded> = Files::iter()
         .filter_map(|path| {
             let content = Files::get(&path)?.data.into_owned();
-            Some((path.into_owned(), Bytes::from(content)))
+            Some((path.into_owned(), Coded::new(content)))
         })
         .collect();
-    files.insert(WORDS.to_owned(), words::as_module().into());
+    files.insert(WORDS.to_owned(), Coded::new(words::as_module()));
     let mut hash = Sha256::new();
     for (path, content) in &files {
         hash.update(path);
-        hash.update(content);
+        hash.update(content.identity());
     }
     let digest = hash.finalize().iter().take(6).fold(String::new(), |mut hex, byte| {
         // Writing to a string cannot fail.
@@ -82,7 +82,8 @@ pub async fn serve(request: HttpRequest, path: web::Path<(String, String)>) -> H
     if known {
         return answer.finish();
     }
-    answer.content_type(media_type(&path)).body(content.clone())
+    answer.content_type(media_type(&path));
+    content.answer(&request, &mut answer)
 }
 
 fn media_type(path: &str) -> &'static str {

@@ -10,6 +10,7 @@
 pub mod address;
 mod api;
 pub mod assets;
+mod content_coding;
 pub mod error;
 pub mod etag;
 pub mod extract;

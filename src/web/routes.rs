@@ -1,11 +1,12 @@
 //! Every route there is, on one page.
 
 use actix_web::http::Method;
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, ResponseError, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::api::{accounts, coupons, deals, describe, health, internal, live, redemptions, signups, tokens};
+use super::content_coding::compress;
 use super::error::Code;
 use super::gate::gate;
 use super::pages::merchant::{console, dashboard, edit_deal, new_deal, publish, redeem, withdraw};
@@ -110,7 +111,7 @@ pub fn api_routes() -> Vec<(Method, String)> {
 pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
     let api = web::scope(API).configure(|scope| add(scope, API, api())).default_service(web::to(nothing_here));
     let pages = web::scope("")
-        .wrap(Compress::default())
+        .wrap(from_fn(compress))
         .configure(|scope| add(scope, "", descriptions()))
         .configure(|scope| add(scope, "", pages()))
         .default_service(web::to(nothing_here));
@@ -119,10 +120,8 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
         .wrap(from_fn(security::headers))
         .wrap(from_fn(observe::requests))
         .configure(|scope| add(scope, "", probes()))
-        .service(web::scope("/static").wrap(Compress::default()).configure(|scope| add(scope, "/static", files())))
-        .service(
-            web::scope("/pictures").wrap(Compress::default()).configure(|scope| add(scope, "/pictures", pictures())),
-        )
+        .service(web::scope("/static").configure(|scope| add(scope, "/static", files())))
+        .service(web::scope("/pictures").configure(|scope| add(scope, "/pictures", pictures())))
         .service(guarded);
     config.app_data(web::Data::new(app.clone())).app_data(web::Data::new(shutdown.clone())).service(everything);
 }

@@ -1,9 +1,10 @@
 //! `GET /deals/{deal}`: a deal's own page.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::context::{Context, fresh_key};
@@ -14,25 +15,26 @@ use super::view::deal::DealPage;
 use super::view::join::{JoinSection, Tried};
 use super::view::phase::Phase;
 use crate::domain::{Deal, DealId, Role, Signup};
+use crate::web::content_coding::Coded;
 use crate::web::made_once::{MadeOnce, made_once};
 
 /// `GET /deals/{deal}`
-pub async fn deal(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub async fn deal(context: Context, request: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, PageError> {
     let deal = shared_deal(&context, path.parse().map_err(|_| context.not_found())?).await?;
     if context.visitor().is_some() {
         return render::page(StatusCode::OK, &deal_page(&context, &deal, None, None).await?);
     }
     // Nobody in particular: everybody whom this read of the deal answers is shown the same, as long as that is how things are.
     let phase = Phase::of(&deal.progress, deal.terms.opens_at, context.now());
-    let html = made_once(&FOR_STRANGERS, &deal, phase, || {
+    let html = made_once(&FOR_STRANGERS, deal.id, &deal, phase, || {
         let page = page_with(&context, &deal, &[], None, None);
-        Ok::<_, PageError>(page.render()?.into())
+        Ok::<_, PageError>(Rc::new(Coded::new(page.render()?)))
     })?;
-    Ok(render::html(StatusCode::OK, html))
+    Ok(render::page_for_many(&request, &html))
 }
 
 thread_local! {
-    static FOR_STRANGERS: MadeOnce<Phase> = MadeOnce::default();
+    static FOR_STRANGERS: MadeOnce<DealId, Deal, Phase, Rc<Coded>> = MadeOnce::default();
 }
 
 /// The deal of this id, if this visitor may see it: drafts are their merchant's.

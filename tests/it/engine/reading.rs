@@ -1,9 +1,11 @@
-//! Reading a deal while many do: one read for all of them, and what it says is never old.
+//! Reading a deal, or the front page, while many do: one read for all of them, and what it says is never old.
 
+use futures_util::future::join_all;
 use muster::domain::Role;
-use sqlx::Executor;
+use sqlx::{Connection, Executor};
 
 use crate::support;
+use crate::support::fault::until;
 use crate::support::outcomes::joined;
 
 #[tokio::test]
@@ -45,4 +47,48 @@ async fn a_connection_that_was_cut_between_two_reads_is_not_noticed() {
         postgres.execute(cut).await.unwrap();
         app.ledger.shared_deal(deal).await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn whoever_looks_at_the_front_page_after_a_join_was_answered_sees_it_however_many_look() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let deal = app.deal(&mo).publish().await.id;
+    let people = app.people("Pat", 40, Role::Buyer).await;
+    let readers: Vec<_> = (0..8)
+        .map(|_| {
+            let ledger = app.ledger.clone();
+            tokio::spawn(async move {
+                loop {
+                    ledger.front_page().await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for (person, buyers) in people.iter().zip(1..) {
+        joined(app.join(person, deal, 1, "a").await);
+        let read = app.ledger.front_page().await.unwrap();
+        assert_eq!(read.deals.items[0].progress.buyers, buyers);
+    }
+    for reader in readers {
+        reader.abort();
+    }
+}
+
+#[tokio::test]
+async fn the_front_page_is_read_once_for_all_who_ask_meanwhile() {
+    let app = support::app().start().await;
+    let mut postgres = app.home.connect().await;
+    let mut locked = postgres.begin().await.unwrap();
+    locked.execute("LOCK TABLE deals IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let everybody = join_all((0..50).map(|_| app.ledger.front_page()));
+    let looks = async {
+        until("somebody reads", async || app.home.waiting_for_locks().await > 0).await;
+        let reading = app.home.waiting_for_locks().await;
+        locked.commit().await.unwrap();
+        reading
+    };
+    let (seen, reading) = tokio::join!(everybody, looks);
+    assert_eq!(reading, 1);
+    assert!(seen.into_iter().all(|page| page.unwrap().deals.items.is_empty()));
 }

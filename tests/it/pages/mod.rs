@@ -2,6 +2,7 @@
 
 mod accounts;
 mod browser;
+mod compressed;
 mod coupons;
 mod deal;
 mod editor;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::{ContentType, ETAG};
 use actix_web::{HttpResponse, web};
+use bytes::Bytes;
 
 use super::{DealView, view};
 use crate::App;
@@ -42,14 +43,14 @@ pub async fn show(
     if known.has(&etag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).insert_header(view::CHECK_AGAIN).finish());
     }
-    let json = made_once(&JSON, &deal, (), || view::json(&deal))?;
+    let json = made_once(&JSON, deal.id, &deal, (), || view::json(&deal))?;
     let mut answer = HttpResponse::Ok();
     answer.insert_header((ETAG, etag)).insert_header(view::CHECK_AGAIN).content_type(ContentType::json());
     Ok(answer.body(json))
 }
 
 thread_local! {
-    static JSON: MadeOnce = MadeOnce::default();
+    static JSON: MadeOnce<DealId, Deal, (), Bytes> = MadeOnce::default();
 }
 
 /// A deal as far as this viewer may know of it: the one place where the API reads a single deal.

@@ -10,7 +10,7 @@ use crate::domain::Deal;
 use crate::web::assets;
 
 /// What lies on the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Goods {
     /// A loaf and a baguette.
     Bakery,
