@@ -11,19 +11,22 @@ pub async fn pages(stand: &mut Stand) -> Result<Vec<Figure>> {
     let crowd = stand.crowd(1, NEVER, None).await?;
     let deal = crowd.prepared.deals.first().map(ToString::to_string).unwrap_or_default();
     let mut figures = Vec::new();
-    for (place, what, path) in
-        [(16, "deal page", format!("/deals/{deal}")), (17, "GET /deals/{id}", format!("/api/v1/deals/{deal}"))]
-    {
+    let page = format!("/deals/{deal}");
+    for (place, what, path, script) in [
+        (16, "deal page", &page, "report"),
+        (17, "GET /deals/{id}", &format!("/api/v1/deals/{deal}"), "report"),
+        (18, "deal page, compressed as browsers ask for it", &page, "browser"),
+    ] {
         let url = format!("http://{ADDRESS}{path}");
         stand.say("warming up");
-        wrk("report", &url, 2, &[]).await?;
+        wrk(script, &url, 2, &[]).await?;
         let mut rounds = Rounds { ours: Vec::new(), theirs: Vec::new() };
         let (mut requests, before) = (0, transactions(stand).await?);
         for round in 1..=stand.args.rounds {
             stand.say(&format!("round {round}, the peer's /hello"));
             rounds.theirs.extend(stand.peer("/hello").await?.map(|run| run.answers_per_s()));
             stand.say(&format!("round {round}, {what}"));
-            let run = wrk("report", &url, stand.args.seconds, &[]).await?;
+            let run = wrk(script, &url, stand.args.seconds, &[]).await?;
             anyhow::ensure!(run.refused == 0, "{path} is refused");
             requests += run.requests;
             rounds.ours.push(run.good_per_s());
