@@ -14,7 +14,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use super::content_coding::Coded;
+use super::content_coding::{Coded, VARIES};
 use super::words;
 
 #[derive(RustEmbed)]
@@ -80,7 +80,7 @@ pub async fn serve(request: HttpRequest, path: web::Path<(String, String)>) -> H
     let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((CACHE_CONTROL, caching)).insert_header((ETAG, etag));
     if known {
-        return answer.finish();
+        return answer.insert_header(VARIES).finish();
     }
     answer.content_type(media_type(&path));
     content.answer(&request, &mut answer)

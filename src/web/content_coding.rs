@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ACCEPT_ENCODING, AcceptEncoding, CONTENT_ENCODING, ContentEncoding, Encoding, Header as _, HeaderMap, HeaderValue,
-    VARY,
+    ACCEPT_ENCODING, AcceptEncoding, CONTENT_ENCODING, ContentEncoding, Encoding, Header as _, HeaderMap, HeaderName,
+    HeaderValue, VARY,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -29,6 +29,9 @@ const BYTES_MIN: usize = 1024;
 /// Best first, where a request likes several equally.
 const FOR_MANY: [Encoding; 3] = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
 const FOR_ONE: [Encoding; 2] = [Encoding::gzip(), Encoding::identity()];
+
+/// What an answer says of itself, so that whoever keeps it asks again for those who read other codings.
+pub const VARIES: (HeaderName, HeaderValue) = (VARY, HeaderValue::from_static("accept-encoding"));
 
 /// One body in each content coding that was asked for so far.
 #[derive(Debug)]
@@ -97,7 +100,8 @@ pub async fn compress(
 }
 
 fn say(headers: &mut HeaderMap, coding: ContentEncoding) {
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    let (name, value) = VARIES;
+    headers.insert(name, value);
     if coding != ContentEncoding::Identity {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
     }
