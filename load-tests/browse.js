@@ -10,7 +10,7 @@ import { zipf } from './lib/chance.js';
 import { AS_MEANT, TEARDOWN_TIMEOUT, atRate, deals, node } from './lib/config.js';
 import { sizes } from './lib/sizes.js';
 import { summary } from './lib/summary.js';
-import './lib/api.js';
+import { LIKE_A_BROWSER } from './lib/api.js';
 
 const size = sizes('browse');
 const popular = zipf(deals.length);
@@ -35,9 +35,9 @@ export const options = {
 export default function () {
   const deal = deals[popular()];
   const get = (path, name, headers = {}) => http.get(`${node()}${path}`, { headers, tags: { name } });
-  check(get('/', 'home'), { 'the home page shows': (r) => r.status === 200 });
+  check(get('/', 'home', LIKE_A_BROWSER), { 'the home page shows': (r) => r.status === 200 });
   check(get('/api/v1/deals?state=open', 'list'), { 'the list has deals': (r) => r.json('data').length > 0 });
-  check(get(`/deals/${deal}`, 'page'), { "the deal's page shows": (r) => r.status === 200 && r.body.includes('Load test') });
+  check(get(`/deals/${deal}`, 'page', LIKE_A_BROWSER), { "the deal's page shows": (r) => r.status === 200 && r.body.includes('Load test') });
   const figures = get(`/api/v1/deals/${deal}`, 'deal');
   check(figures, { 'the deal is the one that was asked for': (r) => r.json('id') === deal });
   const again = get(`/api/v1/deals/${deal}`, 'deal', { 'If-None-Match': figures.headers.Etag });

@@ -14,6 +14,9 @@ http.setResponseCallback(http.expectedStatuses({ min: 200, max: 399 }));
 /** Reasons to ask again, with the same key; after no answer nobody knows whether it was recorded. */
 const COME_BACK = ['no_answer', 'places_held', 'busy', 'unavailable', 'too_many_requests'];
 
+/** What browsers ask pages with: compressed, please. */
+export const LIKE_A_BROWSER = { 'Accept-Encoding': 'gzip, deflate, br, zstd' };
+
 /** Who asks, and what for. */
 export function asking(person, others = {}) {
   return { headers: { Authorization: `Bearer ${person.token}`, 'Content-Type': 'application/json', ...others } };
