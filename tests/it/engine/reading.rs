@@ -2,11 +2,30 @@
 
 use futures_util::future::join_all;
 use muster::domain::Role;
+use muster::ledger::Ledger;
 use sqlx::{Connection, Executor};
+use tokio::task::JoinSet;
 
-use crate::support;
 use crate::support::fault::until;
 use crate::support::outcomes::joined;
+use crate::support::{self, TestApp};
+
+/// Reads all the time, in several tasks, until it is dropped.
+fn many_read<F>(app: &TestApp, read: impl Fn(Ledger) -> F + Clone + Send + 'static) -> JoinSet<()>
+where
+    F: Future<Output = ()> + Send,
+{
+    let mut readers = JoinSet::new();
+    for _ in 0..8 {
+        let (ledger, read) = (app.ledger.clone(), read.clone());
+        readers.spawn(async move {
+            loop {
+                read(ledger.clone()).await;
+            }
+        });
+    }
+    readers
+}
 
 #[tokio::test]
 async fn whoever_reads_after_a_join_was_answered_sees_it_however_many_read() {
@@ -14,24 +33,13 @@ async fn whoever_reads_after_a_join_was_answered_sees_it_however_many_read() {
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
     let people = app.people("Pat", 40, Role::Buyer).await;
-    let readers: Vec<_> = (0..8)
-        .map(|_| {
-            let ledger = app.ledger.clone();
-            tokio::spawn(async move {
-                loop {
-                    ledger.shared_deal(deal).await.unwrap().unwrap();
-                }
-            })
-        })
-        .collect();
+    let readers = many_read(&app, move |ledger: Ledger| async move { drop(ledger.shared_deal(deal).await.unwrap().unwrap()) });
     for (person, buyers) in people.iter().zip(1..) {
         joined(app.join(person, deal, 1, "a").await);
         let read = app.ledger.shared_deal(deal).await.unwrap().unwrap();
         assert_eq!(read.progress.buyers, buyers);
     }
-    for reader in readers {
-        reader.abort();
-    }
+    drop(readers);
 }
 
 #[tokio::test]
@@ -55,24 +63,13 @@ async fn whoever_looks_at_the_front_page_after_a_join_was_answered_sees_it_howev
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
     let people = app.people("Pat", 40, Role::Buyer).await;
-    let readers: Vec<_> = (0..8)
-        .map(|_| {
-            let ledger = app.ledger.clone();
-            tokio::spawn(async move {
-                loop {
-                    ledger.front_page().await.unwrap();
-                }
-            })
-        })
-        .collect();
+    let readers = many_read(&app, |ledger: Ledger| async move { drop(ledger.front_page().await.unwrap()) });
     for (person, buyers) in people.iter().zip(1..) {
         joined(app.join(person, deal, 1, "a").await);
         let read = app.ledger.front_page().await.unwrap();
         assert_eq!(read.deals.items[0].progress.buyers, buyers);
     }
-    for reader in readers {
-        reader.abort();
-    }
+    drop(readers);
 }
 
 #[tokio::test]
