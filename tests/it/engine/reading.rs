@@ -33,7 +33,8 @@ async fn whoever_reads_after_a_join_was_answered_sees_it_however_many_read() {
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
     let people = app.people("Pat", 40, Role::Buyer).await;
-    let readers = many_read(&app, move |ledger: Ledger| async move { drop(ledger.shared_deal(deal).await.unwrap().unwrap()) });
+    let readers =
+        many_read(&app, move |ledger: Ledger| async move { drop(ledger.shared_deal(deal).await.unwrap().unwrap()) });
     for (person, buyers) in people.iter().zip(1..) {
         joined(app.join(person, deal, 1, "a").await);
         let read = app.ledger.shared_deal(deal).await.unwrap().unwrap();
