@@ -19,7 +19,7 @@ use libfuzzer_sys::fuzz_target;
 use muster::clock::Clock;
 use muster::config::{Config, LiveConfig, Sources};
 use muster::domain::DealId;
-use muster::live::{self, Hub};
+use muster::live::{self, FanOut, Hub};
 use tokio::time::{Instant, timeout};
 
 /// More than what one socket is answered: pongs to what the budget lets through, and a farewell.
@@ -38,7 +38,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 async fn feed(hub: &Hub, piece_bytes: usize, sent: &[u8]) {
-    let routes = App::new().app_data(web::Data::new(hub.clone())).route("/live", web::get().to(open));
+    let routes = App::new().app_data(web::Data::new(FanOut::new(hub.clone()))).route("/live", web::get().to(open));
     let service = init_service(routes).await;
     let response = answer(&service, request(piece_bytes, sent)).await;
     assert_eq!(response.status().as_u16(), 101);
@@ -74,9 +74,9 @@ fn request(piece_bytes: usize, sent: &[u8]) -> Request {
     request.to_request().replace_payload(Payload::from(payload)).0
 }
 
-async fn open(request: HttpRequest, payload: web::Payload, hub: web::Data<Hub>) -> Result<HttpResponse, Infallible> {
+async fn open(request: HttpRequest, payload: web::Payload, fan_out: web::Data<FanOut>) -> Result<HttpResponse, Infallible> {
     let deals = vec![DealId::generate()];
-    let opened = live::upgrade(&request, payload, &hub, deals, [192, 0, 2, 1].into());
+    let opened = live::upgrade(&request, payload, &fan_out, deals, [192, 0, 2, 1].into());
     Ok(opened.expect("nothing refuses it"))
 }
 

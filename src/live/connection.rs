@@ -1,35 +1,23 @@
 //! The TCP connection under a socket: what the kernel queues and how long it waits, and how to cut it from outside.
 
-use std::any::Any;
 use std::io;
 use std::net::Shutdown;
-use std::sync::Arc;
 
-use actix_web::dev::Extensions;
-use socket2::{SockRef, Socket};
-use tokio::net::TcpStream;
+use socket2::Socket;
 
 use crate::config::LiveConfig;
 
-/// A second handle to a client's connection. It lives in the connection's own data, so it ends with the connection;
-/// others hold it weakly.
+/// A second handle to the connection of a socket, for other threads. It ends with the connection; they hold it weakly.
 #[derive(Debug)]
 pub struct Connection {
     handle: Socket,
 }
 
-/// Keeps a handle of each new connection, for the case that it becomes a socket. For `HttpServer::on_connect`.
-pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
-    match SockRef::from(stream).try_clone() {
-        Ok(handle) => {
-            data.insert(Arc::new(Connection { handle }));
-        }
-        Err(error) => tracing::warn!(%error, "a connection cannot be watched from outside"),
-    }
-}
-
 impl Connection {
+    pub(super) const fn new(handle: Socket) -> Self {
+        Self { handle }
+    }
+
     /// Prepares the connection for frames: small, seldom, and to readers who may stall.
     ///
     /// Only sockets get the small buffer; pages and pictures go faster with the one that the kernel sizes by itself.

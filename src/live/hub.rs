@@ -5,19 +5,14 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytestring::ByteString;
-use futures_util::Stream;
 use metrics::{Counter, counter};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
-use tokio_stream::wrappers::WatchStream;
 
-use super::message;
+use super::message::{self, Frame};
 use super::pace::{Pace, Turn};
 use super::sockets::Sockets;
 use crate::clock::Clock;
@@ -54,7 +49,8 @@ struct Deals {
 
 /// One watched deal.
 struct Channel {
-    frames: watch::Sender<Option<ByteString>>,
+    frames: watch::Sender<Option<Frame>>,
+    watchers: usize,
     newest: Option<Progress>,
     pace: Pace,
     written_at: Option<Instant>,
@@ -103,13 +99,15 @@ impl Hub {
             is_new = true;
             Channel::new()
         });
+        channel.watchers += 1;
         channel.refresh(&self.shared.clock, Instant::now());
-        let frames = WatchStream::new(channel.frames.subscribe());
+        let mut frames = channel.frames.subscribe();
+        frames.mark_changed();
         if is_new {
             self.shared.watched.send_if_modified(|watched| watched.insert(deal));
         }
         drop(deals);
-        Subscription { deal, frames: Some(frames), hub: self.clone() }
+        Subscription { deal, frames, hub: self.clone() }
     }
 
     /// Takes figures in. Ignored if nobody watches the deal, if newer ones are known, and while the deal is a draft, which
@@ -127,7 +125,7 @@ impl Hub {
             return;
         }
         channel.newest = Some(progress);
-        channel.pace.keep(self.shared.config.frame_period(channel.frames.receiver_count()));
+        channel.pace.keep(self.shared.config.frame_period(channel.watchers));
         match channel.pace.change(now) {
             Turn::Now => channel.send(&self.shared.clock, now),
             Turn::Waiting => self.shared.conflated.increment(1),
@@ -189,11 +187,17 @@ impl Hub {
             .collect()
     }
 
-    /// Forgets a deal whose last watcher has gone.
-    fn forget_unwatched(&self, deal: DealId) {
+    /// Takes note of frames that went out.
+    pub(super) fn count_sent(&self, frames: u64) {
+        self.shared.sent.increment(frames);
+    }
+
+    /// One watcher of a deal has gone. Forgets the deal if it was the last.
+    fn leave(&self, deal: DealId) {
         let mut deals = self.lock();
-        let unwatched = deals.watched.get(&deal).is_some_and(|channel| channel.frames.receiver_count() == 0);
-        if unwatched {
+        let Some(channel) = deals.watched.get_mut(&deal) else { return };
+        channel.watchers -= 1;
+        if channel.watchers == 0 {
             deals.watched.remove(&deal);
             self.shared.watched.send_if_modified(|watched| watched.remove(&deal));
         }
@@ -208,6 +212,7 @@ impl Channel {
     fn new() -> Self {
         Self {
             frames: watch::Sender::new(None),
+            watchers: 0,
             newest: None,
             pace: Pace::new(Duration::ZERO),
             written_at: None,
@@ -233,52 +238,57 @@ impl Channel {
         }
     }
 
-    fn write(&mut self, clock: &Clock, now: Instant) -> Option<ByteString> {
+    fn write(&mut self, clock: &Clock, now: Instant) -> Option<Frame> {
         self.written_at = Some(now);
-        let frame = message::frame(self.newest.as_ref()?, clock.now());
-        frame.inspect_err(|error| tracing::error!(%error, "a frame could not be written")).ok()
+        let text = message::frame(self.newest.as_ref()?, clock.now());
+        let text = text.inspect_err(|error| tracing::error!(%error, "a frame could not be written")).ok()?;
+        Some(Frame::new(text))
     }
 }
 
-/// One watcher of one deal: a stream of frames that skips to the latest. Dropping it stops watching.
+/// One watcher of one deal, who skips to the latest frame. Dropping it stops watching.
 pub struct Subscription {
     deal: DealId,
-    frames: Option<WatchStream<Option<ByteString>>>,
+    frames: watch::Receiver<Option<Frame>>,
     hub: Hub,
 }
 
 impl Subscription {
-    /// The deal that is watched.
-    #[must_use]
-    pub const fn deal(&self) -> DealId {
-        self.deal
+    /// The latest frame, if it was not taken yet.
+    pub fn newer(&mut self) -> Option<Frame> {
+        if !self.frames.has_changed().unwrap_or(false) {
+            return None;
+        }
+        self.frames.borrow_and_update().clone()
     }
-}
 
-impl Stream for Subscription {
-    type Item = ByteString;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<ByteString>> {
-        let this = &mut *self;
-        let Some(frames) = &mut this.frames else { return Poll::Ready(None) };
+    /// The latest frame that was not taken yet, as soon as there is one.
+    pub async fn next(&mut self) -> Frame {
         loop {
-            match ready!(Pin::new(&mut *frames).poll_next(context)) {
-                Some(Some(frame)) => {
-                    this.hub.shared.sent.increment(1);
-                    return Poll::Ready(Some(frame));
-                }
-                Some(None) => {} // Nothing is known of the deal yet.
-                None => return Poll::Ready(None),
+            if let Some(frame) = self.newer() {
+                return frame;
+            }
+            // The hub holds the sender for as long as anybody watches. To be woken is not to have taken it.
+            if self.frames.changed().await.is_ok() {
+                self.put_back();
             }
         }
+    }
+
+    /// The latest frame is to be taken, again if it was.
+    pub(super) fn put_back(&mut self) {
+        self.frames.mark_changed();
+    }
+
+    /// Says when there is a new frame.
+    pub(super) fn changes(&self) -> watch::Receiver<Option<Frame>> {
+        self.frames.clone()
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        // The receiver goes first, so that the hub can see whether it was the last.
-        self.frames = None;
-        self.hub.forget_unwatched(self.deal);
+        self.hub.leave(self.deal);
     }
 }
 

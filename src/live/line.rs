@@ -109,6 +109,11 @@ impl Line {
             Wish::Ping => self.ping.store(true, Ordering::Release),
             Wish::Leave(farewell) => self.leave.store(farewell as u8, Ordering::Release),
         }
+        self.wake();
+    }
+
+    /// Wakes the socket's task, to look for wishes and frames.
+    pub(super) fn wake(&self) {
         self.waker.wake();
     }
 

@@ -7,8 +7,9 @@
 //! frames for a slow reader (it skips to the latest), or hold state that another node could not rebuild.
 //!
 //! The way of a frame: [`relay`] hears figures from the bus, or reads them again every second or two; [`hub`] drops what is
-//! not newer and holds each deal to its pace; [`message`] writes the frame once; each socket's [`outbox`] picks the latest
-//! up; [`socket`] puts it on the wire. What browsers send goes the other way only as far as [`budget`] allows.
+//! not newer and holds each deal to its pace; [`message`] writes the frame once; each worker's [`FanOut`] goes from socket to
+//! socket and puts it on the [`wire`]; a socket that is new or slow picks the latest up from its [`outbox`] when it can, by way of
+//! [`socket`]. What browsers send goes the other way only as far as [`budget`] allows.
 //!
 //! Always holds:
 //! - the `(epoch, rev)` that one socket sees of one deal never falls, and the last one it sees is the newest offered;
@@ -17,6 +18,7 @@
 pub mod bucket;
 pub mod budget;
 mod connection;
+mod fan_out;
 pub mod hub;
 pub mod line;
 pub mod message;
@@ -27,9 +29,11 @@ mod refusal;
 pub mod relay;
 pub mod socket;
 pub mod sockets;
+pub mod wire;
 
-pub use connection::on_connect;
+pub use fan_out::FanOut;
 pub use hub::{Hub, Subscription};
 pub use refusal::Refusal;
 pub use relay::News;
 pub use socket::upgrade;
+pub use wire::Wire;

@@ -3,12 +3,13 @@
 //! It holds no frames of its own. A reader who is slow finds only the latest when it comes back.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytestring::ByteString;
 use futures_util::Stream;
 
-use super::hub::Subscription;
+use super::fan_out::{Door, Place};
 use super::line::{Farewell, Wish};
 use super::sockets::Seat;
 
@@ -26,29 +27,26 @@ pub enum Push {
 /// One socket's outgoing side. Ends after a close.
 pub struct Outbox {
     seat: Seat,
-    feeds: Vec<Subscription>,
+    door: Rc<Door>,
+    feeds: Vec<Place>,
     next_feed: usize,
     closed: bool,
 }
 
 impl Outbox {
-    /// What this seat's socket sends of these deals.
+    /// What this seat's socket sends of these deals. Opens the door to frames when it is first asked.
     #[must_use]
-    pub fn new(seat: Seat, feeds: Vec<Subscription>) -> Self {
-        Self { seat, feeds, next_feed: 0, closed: false }
+    pub(super) fn new(seat: Seat, door: Rc<Door>, feeds: Vec<Place>) -> Self {
+        Self { seat, door, feeds, next_feed: 0, closed: false }
     }
 
     /// The latest frame of a deal that has one, beginning with the deal after the one that was served last.
-    fn poll_feeds(&mut self, context: &mut Context<'_>) -> Option<ByteString> {
-        let (served, waiting) = self.feeds.split_at_mut_checked(self.next_feed)?;
-        let places = (self.next_feed..).zip(waiting).chain((0..).zip(served));
-        for (place, feed) in places {
-            if let Poll::Ready(Some(frame)) = Pin::new(feed).poll_next(context) {
-                self.next_feed = place + 1;
-                return Some(frame);
-            }
-        }
-        None
+    fn next_frame(&mut self) -> Option<ByteString> {
+        let (served, waiting) = self.feeds.split_at_checked(self.next_feed)?;
+        let mut feeds = (self.next_feed..).zip(waiting).chain((0..).zip(served));
+        let (place, frame) = feeds.find_map(|(place, feed)| Some((place, feed.newer()?)))?;
+        self.next_feed = place + 1;
+        Some(frame.into_text())
     }
 }
 
@@ -59,13 +57,17 @@ impl Stream for Outbox {
         if self.closed {
             return Poll::Ready(None);
         }
-        match self.seat.line().wish(context.waker()) {
+        let wish = self.seat.line().wish(context.waker());
+        self.door.open();
+        match wish {
             Some(Wish::Leave(farewell)) => {
                 self.closed = true;
+                self.door.close();
                 Poll::Ready(Some(Push::Close(farewell)))
             }
             Some(Wish::Ping) => Poll::Ready(Some(Push::Ping)),
-            None => self.poll_feeds(context).map_or(Poll::Pending, |frame| Poll::Ready(Some(Push::Frame(frame)))),
+            // Who has the latest of everything is woken by the next round of frames.
+            None => self.next_frame().map_or(Poll::Pending, |frame| Poll::Ready(Some(Push::Frame(frame)))),
         }
     }
 }

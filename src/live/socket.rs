@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
@@ -16,16 +17,16 @@ use tokio::time::Instant;
 
 use super::bucket::TokenBucket;
 use super::budget::Budgeted;
-use super::connection::Connection;
-use super::hub::Hub;
+use super::fan_out::{Door, FanOut};
 use super::line::Farewell;
 use super::origin;
 use super::outbox::{Outbox, Push};
 use super::refusal::Refusal;
+use super::wire::Wire;
 use crate::config::LiveConfig;
 use crate::domain::DealId;
 
-/// Opens a socket on these deals for a client at this address.
+/// Opens a socket on these deals for a client at this address. `fan_out` is that of the worker which serves it.
 ///
 /// # Errors
 ///
@@ -33,14 +34,19 @@ use crate::domain::DealId;
 pub fn upgrade(
     request: &HttpRequest,
     payload: web::Payload,
-    hub: &Hub,
+    fan_out: &FanOut,
     deals: Vec<DealId>,
     address: IpAddr,
 ) -> Result<HttpResponse, Refusal> {
+    let hub = fan_out.hub();
     let config = hub.config();
     let deals = check(request, config, deals)?;
-    let connection = request.conn_data::<Arc<Connection>>();
-    let seat = hub.sockets().open(address, connection.map_or_else(Weak::new, Arc::downgrade))?;
+    let wire = request.conn_data::<Wire>().cloned();
+    let connection = wire.as_ref().and_then(|wire| {
+        let connection = wire.connection().map(Arc::clone);
+        connection.inspect_err(|error| tracing::warn!(%error, "a connection cannot be watched from outside")).ok()
+    });
+    let seat = hub.sockets().open(address, connection.as_ref().map_or_else(Weak::new, Arc::downgrade))?;
     if let Some(connection) = connection {
         // The client may be gone already; then the socket ends by itself.
         connection.prepare(config).unwrap_or_else(|error| tracing::debug!(%error, "the connection is not ready"));
@@ -50,8 +56,10 @@ pub fn upgrade(
     let bytes = TokenBucket::new(config.inbound_burst_bytes, config.inbound_bytes_per_second, now);
     let messages = TokenBucket::new(config.messages_burst, config.messages_per_second, now);
     let payload = Budgeted::new(payload, bytes, seat.line());
-    let feeds = deals.into_iter().map(|deal| hub.subscribe(deal)).collect();
-    let watcher = Watcher { outbox: Some(Outbox::new(seat, feeds)), messages };
+    let door = Rc::new(Door::new(wire, seat.line()));
+    let feeds = deals.into_iter().map(|deal| fan_out.watch(deal, Rc::clone(&door))).collect();
+    let outbox = Outbox::new(seat, Rc::clone(&door), feeds);
+    let watcher = Watcher { outbox: Some(outbox), door, messages };
     WsResponseBuilder::new(watcher, request, payload)
         .frame_size(config.frame_max_bytes)
         .start()
@@ -75,11 +83,13 @@ fn check(request: &HttpRequest, config: &LiveConfig, deals: Vec<DealId>) -> Resu
 struct Watcher {
     /// Moves into the context when the actor starts.
     outbox: Option<Outbox>,
+    door: Rc<Door>,
     messages: TokenBucket,
 }
 
 impl Watcher {
-    fn part(context: &mut WebsocketContext<Self>, farewell: Farewell) {
+    fn part(&self, context: &mut WebsocketContext<Self>, farewell: Farewell) {
+        self.door.close();
         counter!("muster_live_closed_total", "reason" => farewell.as_str()).increment(1);
         let code = CloseCode::from(farewell.code());
         context.close(Some(CloseReason { code, description: Some(farewell.as_str().to_owned()) }));
@@ -101,20 +111,21 @@ impl Actor for Watcher {
 impl StreamHandler<Result<Message, ProtocolError>> for Watcher {
     fn handle(&mut self, message: Result<Message, ProtocolError>, context: &mut Self::Context) {
         if !self.messages.take(1, Instant::now()) {
-            return Self::part(context, Farewell::OverBudget);
+            return self.part(context, Farewell::OverBudget);
         }
         match message {
             Ok(Message::Ping(bytes)) => context.pong(&bytes),
             Ok(Message::Pong(_) | Message::Text(_) | Message::Binary(_) | Message::Nop) => {}
-            Ok(Message::Continuation(_)) => Self::part(context, Farewell::Fragmented),
+            Ok(Message::Continuation(_)) => self.part(context, Farewell::Fragmented),
             Ok(Message::Close(reason)) => {
+                self.door.close();
                 context.close(reason);
                 context.stop();
             }
-            Err(ProtocolError::Overflow) => Self::part(context, Farewell::TooBig),
+            Err(ProtocolError::Overflow) => self.part(context, Farewell::TooBig),
             // The client is gone, or did not send text as UTF-8; there is nobody to tell.
             Err(ProtocolError::Io(_)) => context.stop(),
-            Err(_) => Self::part(context, Farewell::Protocol),
+            Err(_) => self.part(context, Farewell::Protocol),
         }
     }
 }
@@ -125,7 +136,7 @@ impl StreamHandler<Push> for Watcher {
         match push {
             Push::Frame(text) => context.text(text),
             Push::Ping => context.ping(b""),
-            Push::Close(farewell) => Self::part(context, farewell),
+            Push::Close(farewell) => self.part(context, farewell),
         }
     }
 }

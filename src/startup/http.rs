@@ -9,8 +9,9 @@ use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::app::App;
-use crate::live::{self, Hub};
+use crate::live::Hub;
 use crate::shutdown::Shutdown;
+use crate::web::listen::listen;
 use crate::web::routes;
 
 /// Servers that are bound, and accept connections as soon as they run.
@@ -24,17 +25,8 @@ pub(super) struct Bound {
 pub(super) fn bind(app: &App, shutdown: &Shutdown, metrics: Option<PrometheusHandle>) -> anyhow::Result<Bound> {
     let config = &app.config.server;
     let (state, end) = (app.clone(), shutdown.clone());
-    let public = HttpServer::new(move || ActixApp::new().configure(|c| routes::public(c, &state, &end)))
-        .workers(config.worker_count())
-        .max_connections(config.connections_per_worker_max)
-        .keep_alive(config.keep_alive)
-        .client_request_timeout(config.header_timeout)
-        .shutdown_timeout(config.drain.as_secs())
-        .disable_signals()
-        .on_connect(live::on_connect)
-        .bind(config.bind)
+    let (public, address) = listen(config, move |routes| routes::public(routes, &state, &end))
         .with_context(|| format!("{} cannot be listened on: is another server using it?", config.bind))?;
-    let address = *public.addrs().first().context("no address is bound")?;
     let (mut internal, mut internal_address) = (None, None);
     if let Some(bind) = config.internal_bind {
         let state = app.clone();
@@ -47,7 +39,7 @@ pub(super) fn bind(app: &App, shutdown: &Shutdown, metrics: Option<PrometheusHan
         internal_address = server.addrs().first().copied();
         internal = Some(server.run());
     }
-    Ok(Bound { address, internal_address, public: public.run(), internal })
+    Ok(Bound { address, internal_address, public, internal })
 }
 
 impl Bound {

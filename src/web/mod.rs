@@ -15,6 +15,7 @@ pub mod error;
 pub mod etag;
 pub mod extract;
 pub mod gate;
+pub mod listen;
 mod made_once;
 pub mod observe;
 pub mod origin;

@@ -18,6 +18,7 @@ use super::problem::Problem;
 use super::resource::{Address, at};
 use super::{assets, observe, security};
 use crate::App;
+use crate::live::FanOut;
 use crate::shutdown::Shutdown;
 
 /// Where the API begins.
@@ -107,7 +108,7 @@ pub fn api_routes() -> Vec<(Method, String)> {
         .collect()
 }
 
-/// What people and programs reach, with everything that guards it.
+/// What people and programs reach, with everything that guards it. For one worker.
 pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
     let api = web::scope(API).configure(|scope| add(scope, API, api())).default_service(web::to(nothing_here));
     let pages = web::scope("")
@@ -123,7 +124,11 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
         .service(web::scope("/static").configure(|scope| add(scope, "/static", files())))
         .service(web::scope("/pictures").configure(|scope| add(scope, "/pictures", pictures())))
         .service(guarded);
-    config.app_data(web::Data::new(app.clone())).app_data(web::Data::new(shutdown.clone())).service(everything);
+    config
+        .app_data(web::Data::new(app.clone()))
+        .app_data(web::Data::new(shutdown.clone()))
+        .app_data(web::Data::new(FanOut::new(app.live.clone())))
+        .service(everything);
 }
 
 /// What those who watch over the node reach, on a listener of its own.

@@ -2,9 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::App;
 use crate::domain::{DealId, FieldProblem};
-use crate::live::{self, Refusal};
+use crate::live::{self, FanOut, Refusal};
 use crate::web::error::Code;
 use crate::web::extract::{Caller, Query, parse_id};
 use crate::web::problem::Problem;
@@ -22,7 +21,7 @@ use crate::web::problem::Problem;
     extensions(("x-problems" = json!(["upgrade_needed", "wrong_origin", "too_many_sockets", "busy"]))),
 )]
 pub async fn watch(
-    app: web::Data<App>,
+    fan_out: web::Data<FanOut>,
     caller: Caller,
     mut query: Query,
     request: HttpRequest,
@@ -33,7 +32,7 @@ pub async fn watch(
         id.ok_or_else(|| FieldProblem::new("deal", "bad_id", "Send the id of a deal, a UUID."))
     });
     query.end()?;
-    Ok(live::upgrade(&request, payload, &app.live, deals, caller.address)?)
+    Ok(live::upgrade(&request, payload, &fan_out, deals, caller.address)?)
 }
 
 impl From<Refusal> for Problem {

@@ -3,18 +3,18 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use futures_util::{SinkExt, StreamExt};
 use muster::clock::Clock;
-use muster::config::{Config, LiveConfig, Sources};
+use muster::config::{Config, LiveConfig, ServerConfig, Sources};
 use muster::domain::{DealId, DealState, Progress};
-use muster::live::{self, Hub, Refusal, Subscription};
+use muster::live::{self, FanOut, Hub, Refusal, Subscription};
+use muster::web::listen::listen;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
@@ -40,16 +40,11 @@ impl Feed {
     pub fn start(config: LiveConfig) -> Self {
         let hub = hub(config);
         let for_routes = hub.clone();
-        let server = HttpServer::new(move || {
-            App::new().app_data(web::Data::new(for_routes.clone())).route("/live", web::get().to(open))
+        let server = ServerConfig { bind: "127.0.0.1:0".parse().expect("an address"), workers: 1, ..defaults().server };
+        let (server, address) = listen(&server, move |routes| {
+            routes.app_data(web::Data::new(FanOut::new(for_routes.clone()))).route("/live", web::get().to(open));
         })
-        .on_connect(live::on_connect)
-        .workers(1)
-        .disable_signals()
-        .bind("127.0.0.1:0")
         .expect("a free port");
-        let address = server.addrs().first().copied().expect("an address");
-        let server = server.run();
         let handle = server.handle();
         tokio::spawn(server);
         let kept = hub.clone();
@@ -105,10 +100,11 @@ impl Drop for Feed {
     }
 }
 
-async fn open(request: HttpRequest, payload: web::Payload, hub: web::Data<Hub>) -> HttpResponse {
+async fn open(request: HttpRequest, payload: web::Payload, fan_out: web::Data<FanOut>) -> HttpResponse {
     let deals = request.query_string().split('&').filter_map(|pair| pair.strip_prefix("deal=")?.parse().ok()).collect();
     let address = request.peer_addr().expect("a peer").ip();
-    live::upgrade(&request, payload, &hub, deals, address).unwrap_or_else(|refusal| HttpResponse::new(status(refusal)))
+    let opened = live::upgrade(&request, payload, &fan_out, deals, address);
+    opened.unwrap_or_else(|refusal| HttpResponse::new(status(refusal)))
 }
 
 fn status(refusal: Refusal) -> StatusCode {
@@ -221,10 +217,7 @@ pub fn version(frame: &str) -> (i64, i64) {
 
 /// The version of the frame that waits for this watcher, if one does.
 pub fn waiting(watcher: &mut Subscription) -> Option<(i64, i64)> {
-    match watcher.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(frame) => Some(version(&frame.expect("a feed does not end"))),
-        Poll::Pending => None,
-    }
+    watcher.newer().map(|frame| version(&frame))
 }
 
 /// Figures of a deal at this `rev`: as many buyers, each with one unit.
@@ -245,11 +238,15 @@ pub fn progress(deal: DealId, rev: i64) -> Progress {
 
 /// The defaults of the live section.
 pub fn paced() -> LiveConfig {
+    defaults().live
+}
+
+fn defaults() -> Config {
     let sources = Sources::default()
         .with("postgres.database_url", "postgres:///none")
         .with("redis.url", "redis://none")
         .with("security.coupon_keys", format!("1:{}", "ab".repeat(32)));
-    Config::load(&sources).expect("the defaults").live
+    Config::load(&sources).expect("the defaults")
 }
 
 /// The defaults, but nothing is held back for its pace.

@@ -9,3 +9,4 @@ mod relay;
 mod shutdown;
 mod stalled;
 mod whole;
+mod wire;

@@ -1,0 +1,70 @@
+//! HTTP/1 over connections of our own kind, which frames may be written to past it ([`live::Wire`](crate::live::Wire)).
+//!
+//! What `actix_web::HttpServer` does, but that it knows no connections but its own.
+
+use std::future::ready;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use actix_http::HttpService;
+use actix_service::{ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server};
+use actix_web::{App, web};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpStream;
+
+use crate::config::ServerConfig;
+use crate::live::Wire;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1_024;
+
+/// A server at `server.bind` that accepts connections as soon as it runs, and its address. `configure` is called by each worker.
+///
+/// # Errors
+///
+/// If the address cannot be listened on.
+pub fn listen<F>(config: &ServerConfig, configure: F) -> io::Result<(Server, SocketAddr)>
+where
+    F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    let listener = bind(config.bind)?;
+    let address = listener.local_addr()?;
+    let server = Server::build()
+        .workers(config.worker_count())
+        .max_concurrent_connections(config.connections_per_worker_max)
+        .shutdown_timeout(config.drain.as_secs())
+        .disable_signals();
+    let ending = server.graceful_shutdown_signal();
+    let (keep_alive, header_timeout) = (config.keep_alive, config.header_timeout);
+    let serve = move || {
+        let (ending, configure) = (ending.clone(), configure.clone());
+        let app = map_config(App::new().configure(|routes| configure(routes)), |()| AppConfig::default());
+        let http = HttpService::build()
+            .keep_alive(keep_alive)
+            .client_request_timeout(header_timeout)
+            .local_addr(address)
+            .graceful_shutdown_signal(move || {
+                let ending = ending.clone();
+                async move { ending.notified().await }
+            })
+            .on_connect_ext(|wire: &Wire, data| {
+                data.insert(wire.clone());
+            })
+            .h1(app);
+        fn_service(|stream: TcpStream| {
+            let client = stream.peer_addr().ok();
+            ready(Ok((Wire::new(stream), client)))
+        })
+        .and_then(http)
+    };
+    Ok((server.listen("http", listener, serve)?.run(), address))
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
