@@ -62,6 +62,10 @@ pub async fn join(
         JoinOutcome::Pending(signup) => return Ok(render::see_other(&Sent::new(deal, tried).address(signup))),
         JoinOutcome::NoSuchDeal => return Err(context.not_found()),
         JoinOutcome::Broken => return Err(PageError::broken()),
+        // Places that were held when Redis was asked may be taken for good by the time that the page is made.
+        JoinOutcome::Refused(Refusal::PlacesHeld) if visible_deal(&context, deal).await?.progress.sold_out() => {
+            because(Refusal::SoldOut, tried)
+        }
         JoinOutcome::Refused(refusal) => because(refusal, tried),
         JoinOutcome::Busy { retry_after_s } => {
             later(StatusCode::SERVICE_UNAVAILABLE, busy(retry_after_s), tried, retry_after_s)
