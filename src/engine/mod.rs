@@ -21,6 +21,7 @@ mod withdraw;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -48,6 +49,8 @@ pub struct Engine {
     codes: Arc<CodeKeys>,
     /// Wakes the settler: a deal tipped, or somebody joined a tipped one.
     settle_soon: Arc<Notify>,
+    /// Coupons for more than one call are being issued.
+    many_to_settle: Arc<AtomicBool>,
     /// How far Redis was behind when the reconciler looked last.
     behind: reconcile::Behind,
     /// One audit at a time: several would only slow each other and the system down.
@@ -66,6 +69,7 @@ impl Engine {
             lanes,
             codes: Arc::new(codes),
             settle_soon,
+            many_to_settle: Arc::default(),
             behind: reconcile::Behind::default(),
             auditing: Arc::default(),
         }

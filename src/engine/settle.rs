@@ -1,5 +1,6 @@
 //! Issuing the coupons of tipped deals.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -22,6 +23,18 @@ impl Engine {
     /// # Errors
     /// Postgres is away.
     pub async fn settle(&self, chunk: u32) -> Result<u64, LedgerError> {
+        let issued = self.settle_all(chunk).await;
+        self.many_to_settle.store(false, Ordering::Relaxed);
+        issued
+    }
+
+    /// Whether coupons for more than one call are being issued on this node: what can wait, waits for them.
+    #[must_use]
+    pub fn has_many_to_settle(&self) -> bool {
+        self.many_to_settle.load(Ordering::Relaxed)
+    }
+
+    async fn settle_all(&self, chunk: u32) -> Result<u64, LedgerError> {
         let mut issued = 0;
         loop {
             // Some chunks ahead: each look goes past what the last ones have settled.
@@ -29,6 +42,7 @@ impl Engine {
             let waiting = self.ledger.unsettled(most).await?;
             let calls: Vec<_> =
                 chunks(&waiting, chunk).map(|these| self.clone().settle_chunk(these.to_vec())).collect();
+            self.many_to_settle.store(calls.len() > 1, Ordering::Relaxed);
             let settled: Vec<u64> = stream::iter(calls).buffer_unordered(CHUNKS_AT_A_TIME).try_collect().await?;
             let settled_now: u64 = settled.into_iter().sum();
             issued += settled_now;

@@ -34,7 +34,8 @@ pub fn start(
     let settler = settler::run(engine.clone(), config.settle_every, config.settle_chunk, shutdown.clone());
     let closer = closer::run(engine.clone(), config.close_every, shutdown.clone());
     let reconciler = reconciler::run(engine.clone(), config.reconcile_every, config.reconcile_window, shutdown.clone());
-    let outbox = outbox::run(ledger.clone(), mailer, config.outbox_every, config.outbox_chunk, shutdown.clone());
+    let outbox =
+        outbox::run(engine.clone(), ledger.clone(), mailer, config.outbox_every, config.outbox_chunk, shutdown.clone());
     let janitor = janitor::run(ledger.clone(), shutdown.clone());
     let observer = observer::run(ledger.clone(), shutdown.clone());
     tokio::spawn(async move {

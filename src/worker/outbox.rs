@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::mail::Mailer;
+use crate::engine::Engine;
 use crate::failpoint;
 use crate::ledger::{Ledger, LedgerError};
 use crate::shutdown::Shutdown;
@@ -11,13 +12,18 @@ use std::sync::Arc;
 /// Buyers that one call expands an event by.
 const EXPAND_CHUNK: u32 = 500;
 
-pub(super) async fn run(ledger: Ledger, mailer: Arc<Mailer>, every: Duration, chunk: u32, shutdown: Shutdown) {
+pub(super) async fn run(
+    engine: Engine,
+    ledger: Ledger,
+    mailer: Arc<Mailer>,
+    every: Duration,
+    chunk: u32,
+    shutdown: Shutdown,
+) {
     while !shutdown.has_begun() {
-        let done = deliver_due(&ledger, &mailer, chunk).await;
-        match done {
-            // There may be more: go on at once.
-            Ok(1..) => continue,
-            Ok(0) => {}
+        match deliver_due(&ledger, &mailer, chunk).await {
+            Ok(done) if goes_on_at_once(done, engine.has_many_to_settle()) => continue,
+            Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the outbox could not be worked through; trying again"),
         }
         tokio::select! {
@@ -25,6 +31,12 @@ pub(super) async fn run(ledger: Ledger, mailer: Arc<Mailer>, every: Duration, ch
             () = shutdown.begun() => {}
         }
     }
+}
+
+/// Where there was something there may be more. But coupons come first: what Postgres does for the mails about the first of them
+/// would keep the others waiting. A chunk goes out each time all the same.
+fn goes_on_at_once(done: usize, many_to_settle: bool) -> bool {
+    done > 0 && !many_to_settle
 }
 
 /// Expands one due event and delivers up to `chunk` due messages. Answers how much there was to do.
@@ -53,4 +65,16 @@ pub async fn deliver_due(ledger: &Ledger, mailer: &Mailer, chunk: u32) -> Result
         metrics::counter!("muster_messages_delivered_total").increment(delivered.len() as u64);
     }
     Ok(usize::from(expanded) + messages.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::goes_on_at_once;
+
+    #[test]
+    fn mails_go_out_without_a_pause_unless_many_coupons_are_to_be_issued() {
+        assert!(goes_on_at_once(1, false));
+        assert!(!goes_on_at_once(1, true));
+        assert!(!goes_on_at_once(0, false));
+    }
 }

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use muster::domain::{CouponState, Role};
 use muster::ledger::PageRequest;
+use sqlx::Executor;
 
+use crate::support::fault::until;
 use crate::support::outcomes::joined;
 use crate::support::{self};
 
@@ -55,6 +57,29 @@ async fn who_left_before_the_tip_gets_none() {
             .await,
         1
     );
+    app.assert_clean().await;
+}
+
+#[tokio::test]
+async fn while_more_than_one_chunk_is_due_the_engine_says_so() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 2, Role::Buyer).await;
+    for (chunk, many) in [(2, false), (1, true)] {
+        let deal = app.deal(&mo).tipping_point(2).publish().await.id;
+        for person in &people {
+            joined(app.join(person, deal, 1, "a").await);
+        }
+        let mut first = app.home.connect().await;
+        first.execute("BEGIN; LOCK TABLE coupon_codes").await.unwrap();
+        let engine = app.engine.clone();
+        let settling = tokio::spawn(async move { engine.settle(chunk).await });
+        until("settling waits", async || app.home.waiting_for_locks().await > 0).await;
+        assert_eq!(app.engine.has_many_to_settle(), many, "chunks of {chunk}");
+        first.execute("COMMIT").await.unwrap();
+        assert_eq!(settling.await.unwrap().unwrap(), 2);
+        assert!(!app.engine.has_many_to_settle());
+    }
     app.assert_clean().await;
 }
 

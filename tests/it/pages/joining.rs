@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use muster::domain::{Deal, SignupId};
+use sqlx::{AssertSqlSafe, Executor};
 
 use crate::support::app;
+use crate::support::fault::until;
+use crate::support::outcomes::joined;
+use crate::support::people::wish;
 
 fn join(deal: &Deal) -> String {
     format!("/deals/{}/join", deal.id)
@@ -87,6 +91,36 @@ async fn a_deal_that_sells_out_meanwhile_says_so() {
     let refused = ann.submit(&page, &join(&deal), &[]).await;
     assert_eq!(refused.status, 409);
     refused.says("Sold out meanwhile");
+}
+
+/// Redis has heard that the last place is held, and not yet that it is taken.
+#[actix_web::test]
+async fn a_held_place_that_is_taken_by_now_is_gone_and_not_held() {
+    let app = app().nodes(2).wired().with("redis.hold_ttl_ms", "60000").start().await;
+    let deal = app.deal(&app.merchant("Mo").await).tipping_point(1).cap(2).publish().await;
+    joined(app.join(&app.buyer("Bob").await, deal.id, 1, "k").await);
+    app.home.nothing_is_held(deal.id).await;
+    let mut ann = app.browser_of(&app.buyer("Ann").await).await;
+    let page = ann.get(&path(&deal)).await;
+
+    let mut locked = app.home.connect().await;
+    locked
+        .execute(AssertSqlSafe(format!("BEGIN; SELECT FROM deals WHERE id = '{}' FOR UPDATE", deal.id)))
+        .await
+        .unwrap();
+    let (there, eve) = (app.nodes[1].engine.clone(), wish(&app.buyer("Eve").await, deal.id, 1, "k"));
+    let last = tokio::spawn(async move { there.join(eve).await });
+    until("her join waits for the deal", async || app.home.waiting_for_locks().await == 1).await;
+    let held = ann.submit(&page, &join(&deal), &[]).await;
+    assert_eq!(held.status, 409);
+    held.says("Every free place is being taken right now");
+
+    app.wires[1].redis.cut();
+    locked.execute("COMMIT").await.unwrap();
+    joined(last.await.unwrap());
+    let gone = ann.submit(&page, &join(&deal), &[]).await;
+    assert_eq!(gone.status, 409);
+    gone.says("Sold out meanwhile");
 }
 
 #[actix_web::test]
