@@ -210,6 +210,8 @@ pub(super) const TIME: TimeWords = TimeWords {
 
 /// Units under the cap.
 pub(super) const LEFT: Sentence = plural("{n} coupon left", "{n} coupons left");
+/// What a deal needs in all: buyers, however many units each of them takes.
+pub(super) const DIFFERENT_BUYERS: Sentence = plural("{n} buyer", "{n} different buyers");
 /// Units of a signup.
 pub(super) const UNITS: Sentence = plural("{n} coupon", "{n} coupons");
 

@@ -33,6 +33,13 @@ async fn an_open_deal_says_how_many_are_needed_and_what_happens_if_they_do_not_c
 }
 
 #[actix_web::test]
+async fn a_deal_that_needs_one_buyer_does_not_speak_of_buyers() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).tipping_point(1).publish().await;
+    page(&app, &deal).await.says("1 more buyer needed").says("The deal needs 1 buyer by");
+}
+
+#[actix_web::test]
 async fn a_deal_before_its_window_says_when_it_opens() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).opens_in(Duration::from_hours(2)).publish().await;

@@ -11,7 +11,7 @@ use super::progress::{ProgressBlock, Size};
 use super::when::Moment;
 use super::{Shell, drawing, markdown, price::Price, script_json};
 use crate::domain::{Deal, DealState};
-use crate::web::words::{UNITS, number};
+use crate::web::words::{DIFFERENT_BUYERS, UNITS};
 
 /// `GET /deals/{deal}`
 #[derive(Template)]
@@ -77,8 +77,8 @@ impl DealPage {
             withdrawn_reason: deal.withdrawn_reason.clone(),
             description: markdown::remembered_html(&terms.description),
             what_if: format!(
-                "The deal needs {} different buyers by {}. If fewer join, it is off: nobody pays, and nobody gets a coupon.",
-                number(terms.tipping_point),
+                "The deal needs {} by {}. If fewer join, it is off: nobody pays, and nobody gets a coupon.",
+                DIFFERENT_BUYERS.say(terms.tipping_point, &[]),
                 closes.text
             ),
             expires: Moment::new(terms.coupon_expires_at, zone),
