@@ -59,8 +59,8 @@ fn descriptions() -> Vec<Address> {
 /// Pages and their forms.
 fn pages() -> Vec<Address> {
     vec![
-        at("/").get(home::home),
         at("/deals/{deal}").get(deal::deal),
+        at("/").get(home::home),
         at("/deals/{deal}/join").post(join::join),
         at("/signups/{signup}").get(signup::signup),
         at("/signups/{signup}/leave").post(leave::leave),
@@ -113,8 +113,8 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
     let api = web::scope(API).configure(|scope| add(scope, API, api())).default_service(web::to(nothing_here));
     let pages = web::scope("")
         .wrap(from_fn(compress))
-        .configure(|scope| add(scope, "", descriptions()))
         .configure(|scope| add(scope, "", pages()))
+        .configure(|scope| add(scope, "", descriptions()))
         .default_service(web::to(nothing_here));
     let guarded = web::scope("").wrap(from_fn(gate)).wrap(from_fn(only_pages)).service(api).service(pages);
     let everything = web::scope("")

@@ -23,7 +23,7 @@ const HSTS: &str = "max-age=63072000; includeSubDomains";
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// Adds the headers. What a handler has set itself stays.
+/// Adds the headers. How long an answer may be kept is the handler's to say; the rest is not.
 ///
 /// # Errors
 /// Those of the handlers, which it passes on.
@@ -39,14 +39,14 @@ pub async fn headers(
 
 fn protect(headers: &mut HeaderMap, https: bool) {
     let is_page = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    // Whatever is not said to be for everybody is for this reader only.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     let mut add = |name: HeaderName, value: &'static str| {
-        if !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
+        headers.insert(name, HeaderValue::from_static(value));
     };
     add(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    // Whatever is not said to be for everybody is for this reader only.
-    add(CACHE_CONTROL, "no-store");
     if is_page {
         add(CONTENT_SECURITY_POLICY, PAGE_POLICY);
         add(REFERRER_POLICY, "strict-origin-when-cross-origin");
@@ -96,10 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_handler_has_set_stays() {
+    fn a_handler_says_how_long_its_answer_is_kept_and_no_more() {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src *"));
         protect(&mut headers, false);
         assert_eq!(headers.get(CACHE_CONTROL).unwrap(), "public, max-age=60");
+        assert_eq!(headers.get_all(CONTENT_SECURITY_POLICY).collect::<Vec<_>>(), [DATA_POLICY]);
     }
 }
