@@ -56,7 +56,7 @@ impl SignupPage {
             over: state.is_final(),
             heading: if active { format!("You are buyer {}", number(signup.number)) } else { "You left".to_owned() },
             number: number(signup.number),
-            sentence: sentence(deal, progress.phase),
+            sentence: sentence(deal, progress.phase, signup.units),
             title: deal.terms.title.clone(),
             merchant: deal.merchant_name.clone(),
             units: UNITS.say(signup.units, &[]),
@@ -73,8 +73,9 @@ impl SignupPage {
     }
 }
 
-fn sentence(deal: &Deal, phase: Phase) -> String {
+fn sentence(deal: &Deal, phase: Phase, units: u32) -> String {
     match phase {
+        Phase::On | Phase::SoldOut | Phase::Happened if units == 1 => "The deal is on, and you get your coupon.".to_owned(),
         Phase::On | Phase::SoldOut | Phase::Happened => "The deal is on, and you get your coupons.".to_owned(),
         Phase::Failed => "Too few joined in time, so the deal is off. You pay nothing.".to_owned(),
         Phase::Withdrawn => "The deal was taken down.".to_owned(),
