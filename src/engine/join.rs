@@ -1,7 +1,14 @@
 //! Joining a deal.
 
 use super::Engine;
+use super::lanes::Slot;
 use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, SignupId};
+
+/// A place that is kept for a join; free again when it is dropped.
+pub struct Place {
+    /// None where nobody needs one.
+    _slot: Option<Slot>,
+}
 
 impl Engine {
     /// Joins a deal: a place in the lane's queue, admission by Redis, a batch in Postgres.
@@ -17,11 +24,18 @@ impl Engine {
     }
 
     /// What a join to this deal is told when there is no room for it now; else it may still be told so by [`Engine::join`]. Costs
-    /// next to nothing, so it comes before all that a request costs and is counted for; even before anybody was asked who the
-    /// buyer is (`None`).
+    /// next to nothing, so it comes before all that a request costs and is counted for.
     #[must_use]
-    pub fn turn_away(&self, deal: DealId, buyer: Option<AccountId>) -> Option<JoinOutcome> {
+    pub fn turn_away(&self, deal: DealId, buyer: AccountId) -> Option<JoinOutcome> {
         self.lanes.turn_away(deal, buyer)
+    }
+
+    /// A place for a join to this deal, for as long as somebody is asked who the buyer is: no more wait for that than could join.
+    ///
+    /// # Errors
+    /// There is none: what the join is told.
+    pub fn keep_place(&self, deal: DealId) -> Result<Place, JoinOutcome> {
+        self.lanes.place(deal).map(|slot| Place { _slot: slot })
     }
 
     /// The deal of this buyer's signup that is still being recorded, if it is: for those who ask after a 202.

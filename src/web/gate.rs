@@ -6,7 +6,8 @@
 //! is an error, for its program believes that it does.
 
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
@@ -32,18 +33,32 @@ pub async fn gate<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match admit(&mut request).await {
+    match admit(&request).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.call(request).await.map(ServiceResponse::map_into_left_body)
         }
-        Err(problem) => Ok(request.into_response(problem.error_response()).map_into_right_body()),
+        Err(problem) => {
+            let answer = problem.error_response();
+            if matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+                keep_open(&mut request).await;
+            }
+            Ok(request.into_response(answer).map_into_right_body())
+        }
     }
 }
 
-async fn admit(service_request: &mut ServiceRequest) -> Result<Caller, Problem> {
-    let (request, payload) = service_request.parts_mut();
-    let request = &*request;
+/// Reads what was sent, as far as that is allowed: an answer before that would close the connection. Who is to come back, and all
+/// the others with them, would have to open new ones, which is the last thing that helps now.
+async fn keep_open(request: &mut ServiceRequest) {
+    let (request, payload) = request.parts_mut();
+    if let Ok(body) = Body::from_request(request, payload).await {
+        body.skip().await.ok();
+    }
+}
+
+async fn admit(service_request: &ServiceRequest) -> Result<Caller, Problem> {
+    let request = service_request.request();
     let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::new(Code::Internal))?;
     let server = &app.config.server;
     let peer = request.peer_addr().map(|peer| peer.ip());
@@ -58,15 +73,13 @@ async fn admit(service_request: &mut ServiceRequest) -> Result<Caller, Problem> 
             return Err(Problem::new(Code::WrongOrigin));
         }
         let identity = match session {
-            Some(session) => {
-                who(app, session, request, payload).await?.filter(|identity| identity.proof == Proof::Session)
-            }
+            Some(session) => who(app, session, request).await?.filter(|identity| identity.proof == Proof::Session),
             None => None,
         };
         return Ok(Caller { address, identity, session });
     };
     let token = token(header.to_str().unwrap_or_default())?;
-    let identity = who(app, token, request, payload).await?;
+    let identity = who(app, token, request).await?;
     let identity = identity.filter(|identity| matches!(identity.proof, Proof::Token(_)));
     Ok(Caller { address, identity: Some(identity.ok_or_else(|| Problem::new(Code::BadToken))?), session: None })
 }
@@ -79,20 +92,12 @@ fn token(header: &str) -> Result<Credential, Problem> {
     token.ok_or_else(|| Problem::new(Code::BadToken))
 }
 
-/// Who showed this. Who wants to join while there is no room is turned away before Postgres is asked who that is: in a rush of
-/// new faces that question would be what everybody waits for.
-async fn who(
-    app: &App,
-    shown: Credential,
-    request: &HttpRequest,
-    payload: &mut Payload,
-) -> Result<Option<Identity>, Problem> {
+/// Who showed this. Who wants to join has a place while Postgres is asked who that is, or is turned away before: in a rush of new
+/// faces that question would be what everybody waits for, to hear in the end that there is no room.
+async fn who(app: &App, shown: Credential, request: &HttpRequest) -> Result<Option<Identity>, Problem> {
     if let Some(known) = app.auth.seen(shown) {
         return Ok(known);
     }
-    if let Some(busy) = join::turn_away(app, request) {
-        Body::from_request(request, payload).await?.skip().await?;
-        return Err(busy);
-    }
+    let _place = join::keep_place(app, request)?;
     Ok(app.auth.look_up(shown).await?)
 }

@@ -29,6 +29,7 @@ use crate::engine::sold_out::SoldOut;
 use crate::ledger::Ledger;
 use crate::quota::Quota;
 use job::{Job, JoinJob, LeaveJob};
+pub(super) use slots::Slot;
 use slots::Slots;
 
 /// How the lanes work.
@@ -149,12 +150,21 @@ impl Lanes {
     }
 
     /// What a join is told when there is no room for it.
-    pub(super) fn turn_away(&self, deal: DealId, buyer: Option<AccountId>) -> Option<JoinOutcome> {
+    pub(super) fn turn_away(&self, deal: DealId, buyer: AccountId) -> Option<JoinOutcome> {
         let is_full = self.lane_of(deal).is_none_or(|lane| lane.slots.are_taken(deal));
-        (is_full && !self.sold_out.refuses(deal, buyer, self.clock.now())).then(turned_away)
+        (is_full && !self.sold_out.refuses(deal, Some(buyer), self.clock.now())).then(turned_away)
     }
 
-    fn queue(&self, deal: DealId, job: impl FnOnce(slots::Slot) -> Job) -> bool {
+    /// A place for a join to this deal, or what it is told. None is needed where everybody is refused.
+    pub(super) fn place(&self, deal: DealId) -> Result<Option<Slot>, JoinOutcome> {
+        match self.lane_of(deal).and_then(|lane| lane.slots.take(deal)) {
+            Some(slot) => Ok(Some(slot)),
+            None if self.sold_out.refuses(deal, None, self.clock.now()) => Ok(None),
+            None => Err(turned_away()),
+        }
+    }
+
+    fn queue(&self, deal: DealId, job: impl FnOnce(Slot) -> Job) -> bool {
         let Some(lane) = self.lane_of(deal) else { return false };
         lane.slots.take(deal).is_some_and(|slot| lane.arrivals.try_send(job(slot)).is_ok())
     }

@@ -31,7 +31,7 @@ struct Counts {
 }
 
 /// A place; free again when it is dropped.
-pub(super) struct Slot {
+pub(in crate::engine) struct Slot {
     deal: DealId,
     taken: Arc<Taken>,
 }

@@ -44,7 +44,7 @@ pub async fn join(
     let buyer = context.buyer()?.account;
     let deal: DealId = path.parse().map_err(|_| context.not_found())?;
     // Who is turned away has used up nothing.
-    let turned_away = context.app.engine.turn_away(deal, Some(buyer));
+    let turned_away = context.app.engine.turn_away(deal, buyer);
     if turned_away.is_none() {
         context.within([Limit::JoinsFrom(context.from()), Limit::JoinsOf(buyer), Limit::JoinsIn(buyer, deal)]).await?;
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use muster::domain::DealId;
 use serde_json::json;
 
 use super::{read, send};
@@ -40,6 +41,22 @@ async fn nodes_share_a_limit_through_redis() {
         allowed += u32::from(send(app.nodes[n % 2].get("/api/v1/deals")).await.status == 200);
     }
     assert!((20..=30).contains(&allowed), "{allowed} of 20 with two nodes, each of which allows half by itself");
+}
+
+#[tokio::test]
+async fn who_is_to_come_back_later_can_do_so_over_the_same_connection() {
+    let app = support::app()
+        .with("limits.requests_per_address.count", "1")
+        .with("limits.requests_per_address.period_s", "3600")
+        .start()
+        .await;
+    let ann = app.buyer("Ann").await;
+    assert_eq!(send(app.get("/api/v1/deals")).await.status, 200);
+    let refused = read(ann.join(DealId::generate(), 1, "a").await).await;
+    assert_eq!((refused.status, refused.header("connection")), (429, ""));
+    let too_large = ann.post("/api/v1/redemptions").body("x".repeat(200_000));
+    let refused = send(too_large).await;
+    assert_eq!((refused.status, refused.header("connection")), (429, "close"), "nobody reads as much as that for it");
 }
 
 #[tokio::test]
@@ -97,6 +114,23 @@ async fn while_a_lane_is_full_nobody_is_asked_who_a_new_face_is() {
     assert_eq!(first.status(), 201);
     app.home.nothing_is_held(deal).await;
     assert_eq!(read(stranger.join(deal, 1, "a").await).await.code(), "bad_token");
+}
+
+#[tokio::test]
+async fn no_more_new_faces_are_asked_about_than_there_are_places() {
+    let app = support::app().with("lanes.batch_max", "1").with("lanes.queue_max", "1").start().await;
+    let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
+    let deal = app.deal(&mo).publish().await.id;
+    let lock = app.home.lock_table("tokens").await;
+    let others = async {
+        until("Postgres is asked who Ann is", async || app.home.waiting_for_locks().await == 1).await;
+        let busy = read(bob.join(deal, 1, "a").await).await;
+        assert_eq!((busy.status, busy.code(), busy.header("connection")), (503, "busy", ""));
+        lock.unlock().await;
+    };
+    let (first, ()) = tokio::join!(ann.join(deal, 1, "a"), others);
+    assert_eq!(first.status(), 201, "her place was free again for her join");
+    assert_eq!(bob.join(deal, 1, "a").await.status(), 201);
 }
 
 #[tokio::test]

@@ -24,16 +24,24 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     assert!(tokio::time::timeout(DEADLINE, looking).await.is_ok(), "in vain: {what}");
 }
 
-/// A deal's row, locked as by a transaction that does not come to its end.
-pub struct LockedDeal(PgConnection);
+/// A deal's row or a table, locked as by a transaction that does not come to its end.
+pub struct Locked(PgConnection);
 
 impl Home {
-    pub async fn lock_deal(&self, deal: DealId) -> LockedDeal {
+    pub async fn lock_deal(&self, deal: DealId) -> Locked {
         let mut database = self.connect().await;
         database.execute("BEGIN").await.unwrap();
         let lock = sqlx::query("SELECT 1 FROM deals WHERE id = $1 FOR UPDATE").bind(deal.as_uuid());
         lock.execute(&mut database).await.unwrap();
-        LockedDeal(database)
+        Locked(database)
+    }
+
+    /// Keeps everybody from reading a table until it is unlocked.
+    pub async fn lock_table(&self, table: &str) -> Locked {
+        let mut database = self.connect().await;
+        database.execute("BEGIN").await.unwrap();
+        database.execute(AssertSqlSafe(format!("LOCK TABLE {table}"))).await.unwrap();
+        Locked(database)
     }
 
     /// Runs statements in this test's database.
@@ -57,7 +65,7 @@ impl Home {
     }
 }
 
-impl LockedDeal {
+impl Locked {
     pub async fn unlock(mut self) {
         self.0.execute("ROLLBACK").await.unwrap();
         self.0.close().await.unwrap();

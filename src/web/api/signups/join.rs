@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::{PendingSignup, pending};
 use crate::App;
 use crate::domain::{DealId, Figures, JoinOutcome, JoinRequest, Joined, Refusal, SignupId, SignupState, Units};
+use crate::engine::Place;
 use crate::limits::Limit;
 use crate::web::error::Code;
 use crate::web::extract::{Body, Buyer, ComesFrom, Id, IdempotencyHeader, needs};
@@ -57,14 +58,21 @@ pub struct JoinedDeal {
     progress: Figures,
 }
 
-/// What a request to join a deal is told if there is no room for it, before anybody was asked who sends it. None of another
-/// request, which is not routed yet.
-#[must_use]
-pub fn turn_away(app: &App, request: &HttpRequest) -> Option<Problem> {
-    let path = request.path().strip_prefix(API)?;
-    let deal = path.strip_prefix("/deals/")?.strip_suffix("/signups")?;
-    let deal = deal.parse().ok().filter(|_| request.method() == Method::POST)?;
-    answer(app.engine.turn_away(deal, None)?).err()
+/// A place for a request to join a deal, for as long as somebody is asked who sends it. None for another request, which is not
+/// routed yet.
+///
+/// # Errors
+/// There is no room.
+pub fn keep_place(app: &App, request: &HttpRequest) -> Result<Option<Place>, Problem> {
+    let deal = || {
+        let path = request.path().strip_prefix(API)?.strip_prefix("/deals/")?.strip_suffix("/signups")?;
+        path.parse().ok().filter(|_| request.method() == Method::POST)
+    };
+    match deal().map(|deal| app.engine.keep_place(deal)) {
+        None => Ok(None),
+        Some(Ok(place)) => Ok(Some(place)),
+        Some(Err(busy)) => answer(busy).map(|_| None),
+    }
 }
 
 /// `POST /deals/{id}/signups`
@@ -113,7 +121,7 @@ pub async fn join(
     let join: Join = body.json().await?;
     let units = Units::new(join.units)?;
     // Who is turned away has used up nothing.
-    if let Some(busy) = app.engine.turn_away(deal.0, Some(buyer.account)) {
+    if let Some(busy) = app.engine.turn_away(deal.0, buyer.account) {
         return answer(busy);
     }
     app.limits.take(Limit::JoinsFrom(from.0)).await?;

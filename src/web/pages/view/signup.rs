@@ -75,7 +75,9 @@ impl SignupPage {
 
 fn sentence(deal: &Deal, phase: Phase, units: u32) -> String {
     match phase {
-        Phase::On | Phase::SoldOut | Phase::Happened if units == 1 => "The deal is on, and you get your coupon.".to_owned(),
+        Phase::On | Phase::SoldOut | Phase::Happened if units == 1 => {
+            "The deal is on, and you get your coupon.".to_owned()
+        }
         Phase::On | Phase::SoldOut | Phase::Happened => "The deal is on, and you get your coupons.".to_owned(),
         Phase::Failed => "Too few joined in time, so the deal is off. You pay nothing.".to_owned(),
         Phase::Withdrawn => "The deal was taken down.".to_owned(),
