@@ -1,4 +1,5 @@
-//! The places in a lane's queue. Whoever has one is sure to find room in every channel of the lane.
+//! The places in a lane's queue. Whoever has one is sure to find room in every channel of the lane. A join has one also while
+//! its buyer is looked up, before it comes into the queue.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
