@@ -1,20 +1,21 @@
 //! Issuing the coupons of tipped deals.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
-use super::Engine;
-use crate::domain::CouponId;
+use super::{CodeKeys, Engine, NoCodeKey};
+use crate::domain::{CouponId, DealId};
 use crate::failpoint;
-use crate::ledger::{CouponToIssue, LedgerError, Unsettled};
+use crate::ledger::{CouponToIssue, LedgerError, Settler, Settling, Unsettled};
 
 /// A chunk is sent, and hardly ever committed, within this time.
 const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
-/// How many chunks are read at once, and how many of them are settled at the same time.
-const CHUNKS_AHEAD: u32 = 8;
-const CHUNKS_AT_A_TIME: usize = 2;
+/// How many chunks are read at once, and of how many the codes are made while one is settled.
+const CHUNKS_READ: u32 = 8;
+const CHUNKS_MADE: usize = 2;
 
 impl Engine {
     /// Issues every coupon that is due, in calls of about `chunk` coupons. May be killed anywhere, and run on every node.
@@ -36,15 +37,19 @@ impl Engine {
 
     async fn settle_all(&self, chunk: u32) -> Result<u64, LedgerError> {
         let mut issued = 0;
+        let mut settler = self.ledger.settler().await?;
         loop {
-            // Some chunks ahead: each look goes past what the last ones have settled.
-            let most = chunk.saturating_mul(CHUNKS_AHEAD);
-            let waiting = self.ledger.unsettled(most).await?;
-            let calls: Vec<_> =
-                chunks(&waiting, chunk).map(|these| self.clone().settle_chunk(these.to_vec())).collect();
-            self.many_to_settle.store(calls.len() > 1, Ordering::Relaxed);
-            let settled: Vec<u64> = stream::iter(calls).buffer_unordered(CHUNKS_AT_A_TIME).try_collect().await?;
-            let settled_now: u64 = settled.into_iter().sum();
+            // Some chunks ahead: each look costs the same, however much it finds.
+            let most = chunk.saturating_mul(CHUNKS_READ);
+            let waiting = settler.unsettled(most).await?;
+            let chunks: Vec<_> = chunks(&waiting, chunk).map(<[_]>::to_vec).collect();
+            self.many_to_settle.store(chunks.len() > 1, Ordering::Relaxed);
+            // One after the other, as each begins where the last one ended.
+            let mut made = stream::iter(chunks).map(|these| self.make(these)).buffered(CHUNKS_MADE);
+            let mut settled_now = 0;
+            while let Some(chunk) = made.next().await {
+                settled_now += self.settle_chunk(&mut settler, chunk).await?;
+            }
             issued += settled_now;
             metrics::counter!("muster_coupons_issued_total").increment(settled_now);
             // Nothing was ours: another node is at it, and does the rest as well.
@@ -52,32 +57,69 @@ impl Engine {
                 break;
             }
         }
+        drop(settler);
         self.ledger.mark_settled_deals().await?;
         Ok(issued)
     }
 
-    async fn settle_chunk(self, signups: Vec<Unsettled>) -> Result<u64, LedgerError> {
-        let coupons = self.coupons_of(&signups);
-        let settling = self.ledger.settle_signups(&coupons, self.codes.newest());
-        failpoint::reach_within("mid_coupon_chunk", FAILPOINT_GRACE, settling).await
+    /// Makes the coupons of a chunk, in a thread where that stops nobody.
+    async fn make(&self, signups: Vec<Unsettled>) -> Made {
+        let codes = self.codes.clone();
+        tokio::task::spawn_blocking(move || made(&signups, &codes)).await.unwrap_or_default()
     }
 
-    fn coupons_of(&self, signups: &[Unsettled]) -> Vec<CouponToIssue> {
-        let key = self.codes.newest();
-        let coupons = signups.iter().flat_map(|waiting| (1..=waiting.units).map(move |ordinal| (waiting, ordinal)));
-        let issue = coupons.filter_map(|(waiting, ordinal)| {
-            let id = CouponId::derive(waiting.signup, ordinal);
-            let code = self.codes.code(key, id).ok()?;
-            Some(CouponToIssue {
-                deal: waiting.deal,
-                signup: waiting.signup,
-                ordinal,
-                id,
-                lookup: self.codes.lookup(&code),
-            })
-        });
-        issue.collect()
+    async fn settle_chunk(&self, settler: &mut Settler, made: Made) -> Result<u64, LedgerError> {
+        if made.coupons.is_empty() {
+            return Ok(0);
+        }
+        let settling = settler.settle_signups(&made.settling, &made.coupons, self.codes.newest());
+        failpoint::reach_within("mid_coupon_chunk", FAILPOINT_GRACE, settling).await
     }
+}
+
+/// The coupons of a chunk, and how far they settle their deals.
+#[derive(Default)]
+struct Made {
+    settling: Vec<Settling>,
+    coupons: Vec<CouponToIssue>,
+}
+
+fn made(signups: &[Unsettled], codes: &CodeKeys) -> Made {
+    let mut far: HashMap<DealId, Settling> = HashMap::new();
+    let mut made = Made::default();
+    for waiting in signups {
+        let settling =
+            far.entry(waiting.deal).or_insert(Settling { deal: waiting.deal, from: waiting.after, to: waiting.after });
+        // Whatever comes out of its order would leave somebody out.
+        if settling.to != waiting.after {
+            continue;
+        }
+        match coupons_of(waiting, codes) {
+            Ok(coupons) => {
+                settling.to = waiting.rev;
+                made.coupons.extend(coupons);
+            }
+            Err(error) => tracing::error!(%error, "no coupon can be issued"),
+        }
+    }
+    made.settling = far.into_values().collect();
+    made
+}
+
+fn coupons_of(waiting: &Unsettled, codes: &CodeKeys) -> Result<Vec<CouponToIssue>, NoCodeKey> {
+    let issue = |ordinal| {
+        let id = CouponId::derive(waiting.signup, ordinal);
+        let code = codes.code(codes.newest(), id)?;
+        Ok(CouponToIssue {
+            deal: waiting.deal,
+            signup: waiting.signup,
+            buyer: waiting.buyer,
+            ordinal,
+            id,
+            lookup: codes.lookup(&code),
+        })
+    };
+    (1..=waiting.units).map(issue).collect()
 }
 
 /// Cuts signups into pieces that have at most so many units together, or one signup.

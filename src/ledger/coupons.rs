@@ -1,6 +1,8 @@
 //! Issuing, listing and redeeming coupons. The codes themselves are not in the database, and not in this module.
 
 use chrono::{DateTime, Utc};
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
 use super::error::unreadable;
@@ -17,8 +19,25 @@ pub struct Unsettled {
     pub deal: DealId,
     /// The signup.
     pub signup: SignupId,
+    /// Whose it is.
+    pub buyer: AccountId,
     /// How many coupons it gets.
     pub units: u32,
+    /// The deal's version that it made.
+    pub rev: i64,
+    /// The version of the deal's signup before it, or up to which the deal is settled.
+    pub after: i64,
+}
+
+/// How far a deal will be settled, if it is settled up to a version now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settling {
+    /// The deal.
+    pub deal: DealId,
+    /// The version up to which it is settled.
+    pub from: i64,
+    /// And up to which it is to be.
+    pub to: i64,
 }
 
 /// A coupon that is to be issued.
@@ -28,6 +47,8 @@ pub struct CouponToIssue {
     pub deal: DealId,
     /// Its signup.
     pub signup: SignupId,
+    /// Whose it is.
+    pub buyer: AccountId,
     /// 1 to the signup's units.
     pub ordinal: u32,
     /// Derived from signup and ordinal.
@@ -103,54 +124,100 @@ pub enum RedeemAnswer {
     },
 }
 
-impl Ledger {
-    /// Signups that wait for their coupons, at most `most` of each deal and in all.
+/// What settles goes over its connection.
+pub struct Settler {
+    connection: PoolConnection<Postgres>,
+}
+
+impl Settler {
+    /// Signups that wait for their coupons, at most `most` of each deal and in all; a deal's in their order, and none left out
+    /// between them.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn unsettled(&self, most: u32) -> Result<Vec<Unsettled>, LedgerError> {
+    pub async fn unsettled(&mut self, most: u32) -> Result<Vec<Unsettled>, LedgerError> {
+        // A deal that has tipped is noted as settled up to nothing by whoever looks first.
         let rows = sqlx::query!(
-            r#"SELECT s.deal AS "deal!", s.id AS "id!", s.units AS "units!"
+            r#"WITH begun AS (
+                   INSERT INTO settling (deal, settled_rev)
+                   SELECT d.id, 0 FROM deals AS d
+                    WHERE d.tipped_at IS NOT NULL AND d.all_settled_at IS NULL AND d.state <> 'withdrawn'
+                      AND NOT EXISTS (SELECT FROM settling AS t WHERE t.deal = d.id)
+                    ORDER BY d.id
+                       ON CONFLICT DO NOTHING
+               )
+               SELECT s.deal AS "deal!", s.id AS "id!", s.buyer AS "buyer!", s.units AS "units!", s.rev AS "rev!", s.after AS "after!"
                  FROM deals AS d
-                 JOIN LATERAL (SELECT s.deal, s.id, s.units FROM signups AS s
-                                WHERE s.deal = d.id AND s.settled_at IS NULL AND s.state = 'active'
+                 LEFT JOIN settling AS t ON t.deal = d.id
+                 JOIN LATERAL (SELECT s.deal, s.id, s.buyer, s.units, s.rev,
+                                      lag(s.rev, 1, coalesce(t.settled_rev, 0)) OVER (ORDER BY s.rev) AS after
+                                 FROM signups AS s
+                                WHERE s.deal = d.id AND s.rev > coalesce(t.settled_rev, 0)
+                                  AND s.settled_at IS NULL AND s.state = 'active'
                                 ORDER BY s.rev LIMIT $1) AS s ON true
                 WHERE d.tipped_at IS NOT NULL AND d.all_settled_at IS NULL AND d.state <> 'withdrawn'
                 LIMIT $1"#,
             i64::from(most)
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection)
         .await?;
-        let read = |deal: Uuid, id: Uuid, units: i32| Unsettled {
-            deal: deal.into(),
-            signup: id.into(),
-            units: units.cast_unsigned(),
-        };
-        Ok(rows.into_iter().map(|r| read(r.deal, r.id, r.units)).collect())
+        let read = rows.into_iter().map(|r| Unsettled {
+            deal: r.deal.into(),
+            signup: r.id.into(),
+            buyer: r.buyer.into(),
+            units: r.units.cast_unsigned(),
+            rev: r.rev,
+            after: r.after,
+        });
+        Ok(read.collect())
     }
 
-    /// Issues coupons for the signups among these that still wait and that nobody else is settling. Answers how many.
+    /// Issues these coupons, those of a deal if it is settled just as far as this says and nobody else is settling it.
+    /// Answers how many.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn settle_signups(&self, coupons: &[CouponToIssue], key: CodeKeyId) -> Result<u64, LedgerError> {
+    pub async fn settle_signups(
+        &mut self,
+        settling: &[Settling],
+        coupons: &[CouponToIssue],
+        key: CodeKeyId,
+    ) -> Result<u64, LedgerError> {
+        let settled: Vec<Uuid> = settling.iter().map(|s| s.deal.as_uuid()).collect();
+        let from: Vec<i64> = settling.iter().map(|s| s.from).collect();
+        let to: Vec<i64> = settling.iter().map(|s| s.to).collect();
         let deals: Vec<Uuid> = coupons.iter().map(|c| c.deal.as_uuid()).collect();
         let signups: Vec<Uuid> = coupons.iter().map(|c| c.signup.as_uuid()).collect();
+        let buyers: Vec<Uuid> = coupons.iter().map(|c| c.buyer.as_uuid()).collect();
         let ordinals: Vec<i32> = coupons.iter().map(|c| c.ordinal.cast_signed()).collect();
         let ids: Vec<Uuid> = coupons.iter().map(|c| c.id.as_uuid()).collect();
         let lookups: Vec<Vec<u8>> = coupons.iter().map(|c| c.lookup.to_vec()).collect();
         let issued = sqlx::query_scalar!(
-            r#"SELECT settle_signups($1, $2, $3, $4, $5, $6) AS "issued!""#,
+            r#"SELECT settle_signups($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS "issued!""#,
+            &settled,
+            &from,
+            &to,
             &deals,
             &signups,
+            &buyers,
             &ordinals,
             &ids,
             &lookups,
             key
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *self.connection)
         .await?;
         Ok(issued.cast_unsigned())
+    }
+}
+
+impl Ledger {
+    /// A connection to settle over, for as long as it is kept: a pool tries one each time it is lent.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn settler(&self) -> Result<Settler, LedgerError> {
+        Ok(Settler { connection: self.pool.acquire().await? })
     }
 
     /// Notes which ended deals have nothing left to settle, so that nobody looks there again.

@@ -40,8 +40,9 @@ impl Ledger {
                       others.rows AS "connections!"
                  FROM (SELECT min(greatest(s.joined_at, d.tipped_at)) AS since
                          FROM deals AS d
+                         LEFT JOIN settling AS t ON t.deal = d.id
                          JOIN LATERAL (SELECT s.joined_at FROM signups AS s
-                                        WHERE s.deal = d.id AND s.settled_at IS NULL AND s.state = 'active'
+                                        WHERE s.deal = d.id AND s.rev > coalesce(t.settled_rev, 0) AND s.settled_at IS NULL AND s.state = 'active'
                                         ORDER BY s.rev LIMIT 1) AS s ON true
                         WHERE d.tipped_at IS NOT NULL AND d.all_settled_at IS NULL AND d.state <> 'withdrawn') AS waiting,
                       (SELECT min(closes_at) AS since FROM deals

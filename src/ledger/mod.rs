@@ -35,7 +35,7 @@ use sqlx::{Executor, PgPool};
 pub use accounts::{CreateAccountOutcome, NewAccount, StoredAccount};
 pub use audit::{Invariant, Looked, SignupTrace};
 pub use changes::{DealVersion, LoadSnapshot};
-pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, StoredCoupon, Unsettled};
+pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, Settler, Settling, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
 pub use error::LedgerError;
 pub use front_page::{FRONT_PAGE_DEALS, FrontPage};

@@ -83,9 +83,8 @@ impl Ledger {
                     SET joined_at = j.at,
                         left_at = CASE WHEN s.state = 'left' THEN
                             (SELECT m.at FROM deal_buyers AS b JOIN moment AS m ON m.rev = b.rev
-                              WHERE b.deal = s.deal AND b.buyer = s.buyer) END,
-                        settled_at = CASE WHEN s.settled_at IS NOT NULL THEN greatest(j.at, t.at) + interval '1 second' END
-                   FROM joined AS j, tip AS t
+                              WHERE b.deal = s.deal AND b.buyer = s.buyer) END
+                   FROM joined AS j
                   WHERE s.deal = $1 AND s.id = j.id
              ), moved_coupons AS (
                  UPDATE coupons AS c

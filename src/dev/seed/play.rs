@@ -107,7 +107,7 @@ impl Seeder<'_> {
     async fn settle_all(&self) -> Result<(), SeedError> {
         for _ in 0..LOOKS {
             self.engine.settle(SETTLE_CHUNK).await?;
-            if self.ledger.unsettled(1).await?.is_empty() {
+            if self.ledger.settler().await?.unsettled(1).await?.is_empty() {
                 break;
             }
             tokio::time::sleep(PAUSE).await;

@@ -170,13 +170,16 @@ pub(super) async fn look(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Res
         // Signup by signup, and the next one coupon by coupon, through the key: right after a rush the statistics know nothing of
         // the deal, and a join of sets was planned as a loop over 15,000 × 30,000 rows.
         Invariant::I8 => look!(pool, deal, "
-            SELECT CASE WHEN s.settled_at IS NOT NULL THEN c.coupons = s.units
+            SELECT CASE WHEN s.state = 'active' AND (s.rev <= t.settled_rev OR s.settled_at IS NOT NULL) THEN c.coupons = s.units
                         WHEN s.state = 'active' AND d.state IN ('tipped', 'succeeded')
                         THEN greatest(s.joined_at, d.tipped_at) > (SELECT muster_now()) - interval '60 seconds'
                         ELSE true END AS holds,
                    format('%s coupons of signup %s', s.units, s.id) AS expected,
-                   format('%s, %s', c.coupons, coalesce('settled at ' || s.settled_at, 'waiting since ' || greatest(s.joined_at, d.tipped_at))) AS found
+                   format('%s, %s', c.coupons,
+                          CASE WHEN s.rev <= t.settled_rev OR s.settled_at IS NOT NULL THEN 'settled'
+                               ELSE 'waiting since ' || greatest(s.joined_at, d.tipped_at) END) AS found
               FROM deals AS d
+              LEFT JOIN settling AS t ON t.deal = d.id
               JOIN signups AS s ON s.deal = d.id
              CROSS JOIN LATERAL (SELECT count(*) AS coupons FROM coupons AS c WHERE c.deal = s.deal AND c.signup = s.id) AS c
              WHERE d.id = $1"),

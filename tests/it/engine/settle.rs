@@ -96,6 +96,30 @@ async fn a_chunk_smaller_than_a_signup_and_many_chunks_end_the_same() {
     app.assert_clean().await;
 }
 
+/// Before one number for each deal said how far it is settled, each settled signup had a mark; and they were not always settled in
+/// their order.
+#[tokio::test]
+async fn what_was_settled_when_signups_were_marked_is_not_settled_again() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 3, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(3).publish().await.id;
+    for person in &people {
+        joined(app.join(person, deal, 1, "a").await);
+    }
+    let second = "WITH second AS (UPDATE signups SET settled_at = muster_now() WHERE number = 2 RETURNING *),
+                       code AS (INSERT INTO coupon_codes SELECT sha256('x'), deal, id, 1 FROM second),
+                       mail AS (INSERT INTO outbox (key, kind, deal, account, signup)
+                                SELECT 'coupon:' || id, 'coupon_ready', deal, buyer, id FROM second)
+                  INSERT INTO coupons (deal, signup, ordinal, id, buyer, key_id, issued_at)
+                  SELECT deal, id, 1, gen_random_uuid(), buyer, 1, settled_at FROM second";
+    app.home.sql(second).await;
+    assert_eq!(app.engine.settle(1).await.unwrap(), 2);
+    assert_eq!(app.engine.settle(1).await.unwrap(), 0);
+    assert_eq!(app.home.number("SELECT count(DISTINCT signup) FROM coupons").await, 3);
+    app.assert_clean().await;
+}
+
 #[tokio::test]
 async fn two_settlers_on_two_nodes_issue_every_coupon_once() {
     let app = support::app().nodes(2).start().await;

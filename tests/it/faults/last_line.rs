@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use crate::audit::scene::Scene;
 
 /// Each constraint, and a statement that it alone is in the way of.
-const VIOLATIONS: [(&str, &str); 53] = [
+const VIOLATIONS: [(&str, &str); 54] = [
     (
         "accounts_email_is_taken",
         "INSERT INTO accounts (id, email, name, role) SELECT :new, email, name, role FROM accounts LIMIT 1",
@@ -65,6 +65,7 @@ const VIOLATIONS: [(&str, &str); 53] = [
         "INSERT INTO sessions (hash, account, expires_at) SELECT '\\x00', id, now() FROM accounts LIMIT 1",
     ),
     ("sessions_pkey", "INSERT INTO sessions (hash, account, expires_at) SELECT :hash, id, now() FROM accounts LIMIT 2"),
+    ("settling_pkey", "INSERT INTO settling SELECT * FROM settling LIMIT 1"),
     ("signups_left_at", "UPDATE signups SET left_at = now() WHERE state = 'active'"),
     ("signups_number_at_least_one", "UPDATE signups SET number = 0"),
     ("signups_pkey", "INSERT INTO signups SELECT * FROM signups LIMIT 1"),

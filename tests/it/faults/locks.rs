@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use muster::domain::{DealId, DealState, LeaveOutcome, Role};
+use muster::domain::{CouponId, DealId, DealState, LeaveOutcome, Role};
 use muster::engine::{PublishOutcome, RedeemOutcome, WithdrawOutcome};
-use muster::ledger::PageRequest;
+use muster::ledger::{CouponToIssue, PageRequest, Settling, Unsettled};
 use muster::quota::Keys;
 use redis::AsyncCommands;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
@@ -171,8 +171,10 @@ async fn workers_pass_over_what_another_is_at() {
     for person in &people {
         joined(app.join(person, deal, 1, "a").await);
     }
-    let settle = "SELECT settle_signups(array_agg(deal), array_agg(id), array_agg(1), array_agg(id),
-                                        array_agg(sha256(id::text::bytea)), 1::smallint) FROM signups";
+    assert_eq!(app.ledger.settler().await.unwrap().unsettled(100).await.unwrap().len(), 3);
+    let settle = "SELECT settle_signups(array_agg(DISTINCT deal), ARRAY[0], ARRAY[max(rev)], array_agg(deal), array_agg(id),
+                                        array_agg(buyer), array_agg(1), array_agg(id), array_agg(sha256(id::text::bytea)),
+                                        1::smallint) FROM signups";
     let mut settler = before(&app, settle).await;
     assert_eq!(at_once(&app, settle).await, Some(0));
     settler.execute("ROLLBACK").await.unwrap();
@@ -216,40 +218,39 @@ async fn a_writer_comes_to_its_end_when_whoever_asked_for_it_is_gone() {
     app.assert_clean().await;
 }
 
+/// Two settlers have read the same: the first one settles, the second one is too late, for all of it or for the beginning.
 #[tokio::test]
-async fn a_settler_takes_nothing_for_its_own_that_another_settled_at_the_same_instant() {
+async fn a_settler_issues_nothing_of_what_another_has_settled_since_it_looked() {
     let app = support::app().start().await;
-    let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
-    let deal = app.deal(&mo).tipping_point(2).publish().await.id;
-    let anns = joined(app.join(&ann, deal, 1, "a").await).id;
-    let bobs = joined(app.join(&bob, deal, 1, "a").await).id;
-    app.home.connect().await.execute(
-        "CREATE OR REPLACE FUNCTION muster_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$SELECT '2038-01-19 03:14:07Z'::timestamptz$$"
-    ).await.unwrap();
-    let settle = |signups: &str, count: usize| {
-        let each = |word: &str| vec![word; count].join(",");
-        format!(
-            "SELECT settle_signups('{{{}}}', '{{{signups}}}', '{{{}}}', ARRAY[{}], ARRAY[{}], 1::smallint)",
-            each(&deal.to_string()),
-            each("1"),
-            each("gen_random_uuid()"),
-            (0..count).map(|n| format!("sha256('{n} {signups}')")).collect::<Vec<_>>().join(",")
-        )
+    let mo = app.merchant("Mo").await;
+    let people = app.people("Pat", 3, Role::Buyer).await;
+    let deal = app.deal(&mo).tipping_point(3).publish().await.id;
+    for person in &people {
+        joined(app.join(person, deal, 1, "a").await);
+    }
+    let mut settler = app.ledger.settler().await.unwrap();
+    let waiting = settler.unsettled(100).await.unwrap();
+    let chunk = |from: usize, to: usize| {
+        let these = &waiting[from..to];
+        let settling = Settling { deal, from: these[0].after, to: these[these.len() - 1].rev };
+        let coupon = |w: &Unsettled| CouponToIssue {
+            deal,
+            signup: w.signup,
+            buyer: w.buyer,
+            ordinal: 1,
+            id: CouponId::derive(w.signup, 1),
+            lookup: std::array::from_fn(|n| w.signup.as_uuid().as_bytes()[n % 16]),
+        };
+        (vec![settling], these.iter().map(coupon).collect::<Vec<_>>())
     };
-    let mut first = before(&app, &settle(&anns.to_string(), 1)).await;
-    // The second one, which wants both, is held up between its coupons and its messages.
-    let both = format!("{anns},{bobs}");
-    let codes = format!("INSERT INTO coupon_codes VALUES (sha256('1 {both}'), '{deal}', '{bobs}', 1)");
-    let mut between = before(&app, &codes).await;
-    let mut second = app.home.connect().await;
-    second.execute("SET application_name = 'muster'").await.unwrap();
-    let settling = settle(&both, 2);
-    let (issued, ()) =
-        tokio::join!(sqlx::query_scalar::<_, i64>(AssertSqlSafe(settling)).fetch_one(&mut second), async {
-            until("the second one waits", async || app.home.waiting_for_locks().await == 1).await;
-            first.execute("COMMIT").await.unwrap();
-            between.execute("ROLLBACK").await.unwrap();
-        });
-    assert_eq!(issued.unwrap(), 1, "Bob's");
-    assert_eq!(app.home.number("SELECT count(*) FROM coupons").await, 2);
+    let mut settle = async |(settling, coupons): (Vec<Settling>, Vec<CouponToIssue>)| {
+        settler.settle_signups(&settling, &coupons, 1).await.unwrap()
+    };
+    assert_eq!(settle(chunk(1, 3)).await, 0, "not before the one before it");
+    assert_eq!(settle(chunk(0, 1)).await, 1);
+    assert_eq!(settle(chunk(0, 1)).await, 0, "all of it is settled");
+    assert_eq!(settle(chunk(0, 3)).await, 0, "its beginning is settled");
+    assert_eq!(settle(chunk(1, 3)).await, 2);
+    assert!(settler.unsettled(100).await.unwrap().is_empty());
+    assert_eq!(app.home.number("SELECT count(*) FROM coupons").await, 3);
 }
