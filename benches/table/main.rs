@@ -106,6 +106,7 @@ async fn measure(args: Args) -> Result<()> {
             "churn" => live::churn(&mut stand).await,
             _ => pages::pages(&mut stand).await,
         };
+        let log = if measured.is_err() { stand.keep_log(&args.out).ok() } else { None };
         stand.stop().await;
         match measured {
             Ok(figures) => {
@@ -114,7 +115,12 @@ async fn measure(args: Args) -> Result<()> {
                     report.put(figure);
                 }
             }
-            Err(error) => bar.suspend(|| println!("{row}: could not be measured: {error:#}")),
+            Err(error) => bar.suspend(|| {
+                println!("{row}: could not be measured: {error:#}");
+                if let Some(log) = log {
+                    println!("what the node said is in {}", log.display());
+                }
+            }),
         }
         report.write()?;
         bar.inc(1);

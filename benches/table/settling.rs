@@ -31,7 +31,7 @@ pub async fn settle(stand: &mut Stand) -> Result<Vec<Figure>> {
         value: Some(settled / bare),
         unit: "×".to_owned(),
         target: Target::AtLeast(0.5),
-        note: "coupons, look-up hashes and outbox rows; settling also derives the codes and marks the signups"
+        note: "coupons, look-up hashes and outbox rows; settling also reads the signups and derives the codes"
             .to_owned(),
         measured: String::new(),
     }])

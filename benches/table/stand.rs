@@ -96,6 +96,13 @@ impl Stand {
         }
     }
 
+    /// Keeps what the node has said: why a row could not be measured often stands there. Answers where.
+    pub fn keep_log(&self, out: &Path) -> Result<PathBuf> {
+        let kept = out.join(format!("{}.log", self.row));
+        std::fs::copy(self.folder.join("muster.log"), &kept)?;
+        Ok(kept)
+    }
+
     /// Says what is being done.
     pub fn say(&self, what: &str) {
         self.bar.set_message(format!("{}: {what}", self.row));
