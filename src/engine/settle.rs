@@ -141,3 +141,7 @@ fn fitting(signups: &[Unsettled], most: u32) -> usize {
     });
     fits.count().max(1).min(signups.len())
 }
+
+#[cfg(test)]
+#[path = "settle_tests.rs"]
+mod tests;
