@@ -39,7 +39,7 @@ impl Engine {
         let mut issued = 0;
         let mut settler = self.ledger.settler().await?;
         loop {
-            // Some chunks ahead: each look costs the same, however much it finds.
+            // Some chunks ahead: a look goes through all deals that are on, however little it finds.
             let most = chunk.saturating_mul(CHUNKS_READ);
             let waiting = settler.unsettled(most).await?;
             let chunks: Vec<_> = chunks(&waiting, chunk).map(<[_]>::to_vec).collect();

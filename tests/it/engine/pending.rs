@@ -54,7 +54,7 @@ async fn a_pending_join_that_is_refused_in_the_end_is_pending_no_more() {
     let lock = app.home.lock_deal(deal).await;
     let id = wish(&ann, deal, 1, "a").id;
     assert_eq!(app.join(&ann, deal, 1, "a").await, JoinOutcome::Pending(id));
-    // Before it has a place, nothing is known of it, and it is not even asked for one when its window is over.
+    // Before it holds a place, nothing says that it is pending.
     until("it is on its way", async || app.home.waiting_for_locks().await == 1).await;
     // Its window ends while it waits; Postgres looks at the clock after it has the lock.
     app.clock.advance(Duration::from_hours(24)).await;
