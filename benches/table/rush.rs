@@ -131,18 +131,13 @@ async fn fill(stand: &Stand, deals: &[DealId]) -> Result<()> {
     let mut database = stand.database().await?;
     let deals: Vec<Uuid> = deals.iter().map(|deal| deal.as_uuid()).collect();
     let signups = stand.args.signups.cast_signed();
-    for statement in ["WITH made AS (
-            INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at)
-            SELECT ($1::uuid[])[1 + n % cardinality($1)], gen_random_uuid(), gen_random_uuid(), 1,
-                   1 + n / cardinality($1), 2 + n / cardinality($1), muster_now()
-              FROM generate_series(0, $2::bigint - 1) AS n
-            RETURNING deal, buyer, units, rev)
-         INSERT INTO deal_buyers (deal, buyer, units, rev) SELECT deal, buyer, units, rev FROM made"]
-    {
-        sqlx::query(statement).bind(&deals).bind(signups).execute(&mut database).await?;
-    }
+    let fill = "INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at, held, held_rev)
+         SELECT ($1::uuid[])[1 + n % cardinality($1)], gen_random_uuid(), gen_random_uuid(), 1,
+                1 + n / cardinality($1), 2 + n / cardinality($1), muster_now(), 1, 2 + n / cardinality($1)
+           FROM generate_series(0, $2::bigint - 1) AS n";
+    sqlx::query(fill).bind(&deals).bind(signups).execute(&mut database).await?;
     // As autovacuum would, after some minutes.
-    sqlx::query("VACUUM (ANALYZE) signups, deal_buyers").execute(&mut database).await?;
+    sqlx::query("VACUUM (ANALYZE) signups").execute(&mut database).await?;
     sqlx::query("CHECKPOINT").execute(&mut database).await?;
     Ok(())
 }

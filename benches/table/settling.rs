@@ -44,11 +44,9 @@ async fn settled_per_second(stand: &Stand, database: &mut PgConnection, deal: Op
     // One statement, as the figures may never disagree; the node's settler finds it within a second.
     sqlx::query(
         "WITH made AS (
-            INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at)
-            SELECT $1, gen_random_uuid(), gen_random_uuid(), 1, n, n + 2, muster_now() FROM generate_series(1, $2::bigint) AS n
-            RETURNING deal, buyer, units, rev),
-         buyers AS (
-            INSERT INTO deal_buyers (deal, buyer, units, rev) SELECT deal, buyer, units, rev FROM made)
+            INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at, held, held_rev)
+            SELECT $1, gen_random_uuid(), gen_random_uuid(), 1, n, n + 2, muster_now(), 1, n + 2
+              FROM generate_series(1, $2::bigint) AS n)
          UPDATE deals SET buyers = $2, units = $2, rev = $2 + 2, state = 'tipped', tipped_at = muster_now(), tipping_point = $2
           WHERE id = $1",
     )

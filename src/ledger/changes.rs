@@ -55,7 +55,7 @@ impl Ledger {
         rev: i64,
     ) -> Result<Vec<(AccountId, u32, i64)>, LedgerError> {
         let rows =
-            sqlx::query!("SELECT buyer, units, rev FROM deal_buyers WHERE deal = $1 AND rev > $2", deal.as_uuid(), rev)
+            sqlx::query!(r#"SELECT buyer AS "buyer!", units AS "units!", rev AS "rev!" FROM deal_buyers WHERE deal = $1 AND rev > $2"#, deal.as_uuid(), rev)
                 .fetch_all(&self.pool)
                 .await?;
         Ok(rows.into_iter().map(|r| (r.buyer.into(), r.units.cast_unsigned(), r.rev)).collect())

@@ -143,14 +143,13 @@ pub(super) async fn look(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Res
               JOIN (SELECT s.deal, s.buyer, sum(s.units) AS units FROM signups AS s
                      WHERE s.deal = $1 AND s.state = 'active' GROUP BY s.deal, s.buyer) AS b ON b.deal = d.id
              WHERE d.id = $1"),
-        // Whoever left has a counter, too: it is how a retry of theirs is known.
         Invariant::I4 => look!(pool, deal, "
-            SELECT b.units = coalesce(s.units, 0) AS holds,
-                   format('%s units of buyer %s, from the signups', coalesce(s.units, 0), buyer) AS expected,
-                   coalesce(format('a counter of %s', b.units), 'no counter') AS found
+            SELECT b.units = s.units AS holds,
+                   format('%s units of buyer %s, from the signups', s.units, buyer) AS expected,
+                   format('a counter of %s', b.units) AS found
               FROM (SELECT s.buyer, coalesce(sum(s.units) FILTER (WHERE s.state = 'active'), 0) AS units
                       FROM signups AS s WHERE s.deal = $1 GROUP BY s.buyer) AS s
-              FULL JOIN (SELECT b.buyer, b.units FROM deal_buyers AS b WHERE b.deal = $1) AS b USING (buyer)"),
+              JOIN (SELECT b.buyer, b.units FROM deal_buyers AS b WHERE b.deal = $1) AS b USING (buyer)"),
         Invariant::I5 => look!(pool, deal, "
             SELECT d.state <> 'open' OR d.buyers < d.tipping_point AS holds,
                    format('tipped at %s buyers', d.tipping_point) AS expected,

@@ -14,14 +14,14 @@ async fn i3_finds_a_buyer_over_the_limit() {
 #[tokio::test]
 async fn i4_finds_a_counter_that_is_wrong() {
     let mut scene = Scene::set_in_postgres_alone().await;
-    scene.breaks("UPDATE deal_buyers SET units = 3 WHERE deal = :tipped AND units = 2").await;
+    scene.breaks("UPDATE signups SET held = 3 WHERE deal = :tipped AND units = 2").await;
     scene.assert_found("I4", scene.tipped).await;
 }
 
 #[tokio::test]
-async fn i4_finds_that_somebody_who_left_is_not_known_any_more() {
+async fn i4_finds_that_somebody_who_left_still_holds_units() {
     let mut scene = Scene::set_in_postgres_alone().await;
-    scene.breaks("DELETE FROM deal_buyers WHERE deal = :open AND units = 0").await;
+    scene.breaks("UPDATE signups SET held = 1 WHERE deal = :open AND state = 'left'").await;
     scene.assert_found("I4", scene.open).await;
 }
 

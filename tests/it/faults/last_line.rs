@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use crate::audit::scene::Scene;
 
 /// Each constraint, and a statement that it alone is in the way of.
-const VIOLATIONS: [(&str, &str); 54] = [
+const VIOLATIONS: [(&str, &str); 53] = [
     (
         "accounts_email_is_taken",
         "INSERT INTO accounts (id, email, name, role) SELECT :new, email, name, role FROM accounts LIMIT 1",
@@ -23,8 +23,6 @@ const VIOLATIONS: [(&str, &str); 54] = [
     ("coupons_ordinal_at_least_one", "UPDATE coupons SET ordinal = 0"),
     ("coupons_pkey", "INSERT INTO coupons SELECT * FROM coupons LIMIT 1"),
     ("coupons_redeemed", "UPDATE coupons SET redeemed_at = now()"),
-    ("deal_buyers_pkey", "INSERT INTO deal_buyers SELECT * FROM deal_buyers LIMIT 1"),
-    ("deal_buyers_units_not_negative", "UPDATE deal_buyers SET units = -1"),
     ("deals_buyers_not_negative", "UPDATE deals SET buyers = -1 WHERE id = :open"),
     (
         "deals_cap_reaches_tipping_point",
@@ -66,10 +64,14 @@ const VIOLATIONS: [(&str, &str); 54] = [
     ),
     ("sessions_pkey", "INSERT INTO sessions (hash, account, expires_at) SELECT :hash, id, now() FROM accounts LIMIT 2"),
     ("settling_pkey", "INSERT INTO settling SELECT * FROM settling LIMIT 1"),
+    ("signups_held_not_negative", "UPDATE signups SET held = -1"),
     ("signups_left_at", "UPDATE signups SET left_at = now() WHERE state = 'active'"),
     ("signups_number_at_least_one", "UPDATE signups SET number = 0"),
     ("signups_pkey", "INSERT INTO signups SELECT * FROM signups LIMIT 1"),
-    ("signups_settled_are_active", "UPDATE signups SET settled_at = now() WHERE state = 'left'"),
+    (
+        "signups_rev_is_taken",
+        "INSERT INTO signups SELECT (jsonb_populate_record(s, jsonb_build_object('id', :new))).* FROM signups AS s LIMIT 1",
+    ),
     ("signups_state", "UPDATE signups SET state = 'gone' WHERE deal = :open AND state = 'active'"),
     ("signups_units_at_least_one", "UPDATE signups SET units = 0"),
     ("tokens_account_fkey", "UPDATE tokens SET account = :new"),

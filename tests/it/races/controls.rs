@@ -10,6 +10,7 @@ use crate::support::{self, TestApp};
 /// Looks whether there is room, and writes some time later: what somebody would write who has not thought of others.
 const NAIVE: &str = "
     ALTER TABLE deals DROP CONSTRAINT deals_never_oversold;
+    ALTER TABLE signups DROP CONSTRAINT signups_rev_is_taken;
     CREATE OR REPLACE FUNCTION commit_signups(ids uuid[], deal_ids uuid[], buyer_ids uuid[], wanted integer[])
         RETURNS TABLE (
             ord integer, outcome text, deal uuid, number integer, signup_state text, bound integer,
@@ -35,9 +36,8 @@ const NAIVE: &str = "
             IF wanted[n] <= free THEN
                 free := free - wanted[n];
                 -- The time between looking and writing is here: see the trigger.
-                INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at)
-                VALUES (of.id, ids[n], buyer_ids[n], wanted[n], 1, of.rev, decided_at);
-                INSERT INTO deal_buyers (deal, buyer, units, rev) VALUES (of.id, buyer_ids[n], wanted[n], of.rev);
+                INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at, held, held_rev)
+                VALUES (of.id, ids[n], buyer_ids[n], wanted[n], 1, of.rev, decided_at, wanted[n], of.rev);
                 UPDATE deals AS d SET units = d.units + wanted[n], buyers = d.buyers + 1, rev = d.rev + 1
                  WHERE d.id = of.id RETURNING d.* INTO now;
                 outcome := 'ok';
