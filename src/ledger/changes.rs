@@ -21,7 +21,7 @@ pub struct LoadSnapshot {
     pub opens_at: DateTime<Utc>,
     /// When this was.
     pub now: DateTime<Utc>,
-    /// Each buyer's units (0 after leaving) and the version of their last change.
+    /// Each buyer's units (0 after leaving) and the version of their last change, also earlier ones: the newest counts.
     pub buyers: Vec<(AccountId, u32, i64)>,
 }
 
@@ -45,7 +45,7 @@ impl Ledger {
         rows.into_iter().map(Progress::try_from).collect()
     }
 
-    /// The buyers of a deal whose units changed after this version.
+    /// The buyers of a deal whose units changed after this version; some of them several times, of which the newest counts.
     ///
     /// # Errors
     /// Postgres is away.
@@ -54,11 +54,14 @@ impl Ledger {
         deal: DealId,
         rev: i64,
     ) -> Result<Vec<(AccountId, u32, i64)>, LedgerError> {
-        let rows =
-            sqlx::query!(r#"SELECT buyer AS "buyer!", units AS "units!", rev AS "rev!" FROM deal_buyers WHERE deal = $1 AND rev > $2"#, deal.as_uuid(), rev)
-                .fetch_all(&self.pool)
-                .await?;
-        Ok(rows.into_iter().map(|r| (r.buyer.into(), r.units.cast_unsigned(), r.rev)).collect())
+        let rows = sqlx::query!(
+            "SELECT buyer, held, held_rev FROM signups WHERE deal = $1 AND held_rev > $2",
+            deal.as_uuid(),
+            rev
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|r| (r.buyer.into(), r.held.cast_unsigned(), r.held_rev)).collect())
     }
 
     /// A published deal with all its buyers, from one snapshot (one statement). None for drafts and for what does not exist.
@@ -71,9 +74,9 @@ impl Ledger {
                       muster_now() AS "now!",
                       b.ids AS "buyer_ids!: Vec<Uuid>", b.units AS "buyer_units!: Vec<i32>", b.revs AS "buyer_revs!: Vec<i64>"
                  FROM deals AS d CROSS JOIN epoch AS e
-                CROSS JOIN LATERAL (SELECT coalesce(array_agg(b.buyer), '{}') AS ids, coalesce(array_agg(b.units), '{}') AS units,
-                                           coalesce(array_agg(b.rev), '{}') AS revs
-                                      FROM deal_buyers AS b WHERE b.deal = d.id) AS b
+                CROSS JOIN LATERAL (SELECT coalesce(array_agg(b.buyer), '{}') AS ids, coalesce(array_agg(b.held), '{}') AS units,
+                                           coalesce(array_agg(b.held_rev), '{}') AS revs
+                                      FROM signups AS b WHERE b.deal = d.id) AS b
                 WHERE d.id = $1 AND d.state <> 'draft'"#,
             deal.as_uuid()
         )
