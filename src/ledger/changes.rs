@@ -1,5 +1,6 @@
 //! What Redis needs to be told: which deals changed, what became of them, and whole deals for loading.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -21,7 +22,7 @@ pub struct LoadSnapshot {
     pub opens_at: DateTime<Utc>,
     /// When this was.
     pub now: DateTime<Utc>,
-    /// Each buyer's units (0 after leaving) and the version of their last change, also earlier ones: the newest counts.
+    /// Each buyer's units (0 after leaving) and the version of their last change.
     pub buyers: Vec<(AccountId, u32, i64)>,
 }
 
@@ -45,7 +46,7 @@ impl Ledger {
         rows.into_iter().map(Progress::try_from).collect()
     }
 
-    /// The buyers of a deal whose units changed after this version; some of them several times, of which the newest counts.
+    /// The buyers of a deal whose units changed after this version.
     ///
     /// # Errors
     /// Postgres is away.
@@ -61,7 +62,7 @@ impl Ledger {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(|r| (r.buyer.into(), r.held.cast_unsigned(), r.held_rev)).collect())
+        Ok(newest(rows.into_iter().map(|r| (r.buyer.into(), r.held.cast_unsigned(), r.held_rev))))
     }
 
     /// A published deal with all its buyers, from one snapshot (one statement). None for drafts and for what does not exist.
@@ -99,7 +100,19 @@ impl Ledger {
             progress: progress.try_into()?,
             opens_at: row.opens_at,
             now: row.now,
-            buyers: buyers.map(|((id, units), rev)| (id.into(), units.cast_unsigned(), rev)).collect(),
+            buyers: newest(buyers.map(|((id, units), rev)| (id.into(), units.cast_unsigned(), rev))),
         }))
     }
+}
+
+/// What each buyer's newest signup says. Postgres would sort all of a deal's signups for it: five times the work.
+fn newest(told: impl Iterator<Item = (AccountId, u32, i64)>) -> Vec<(AccountId, u32, i64)> {
+    let mut newest: HashMap<AccountId, (u32, i64)> = HashMap::new();
+    for (buyer, units, rev) in told {
+        let of_buyer = newest.entry(buyer).or_insert((units, rev));
+        if of_buyer.1 < rev {
+            *of_buyer = (units, rev);
+        }
+    }
+    newest.into_iter().map(|(buyer, (units, rev))| (buyer, units, rev)).collect()
 }

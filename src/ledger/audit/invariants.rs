@@ -67,7 +67,7 @@ impl Invariant {
             Self::I1 => "0 ≤ units sold ≤ cap",
             Self::I2 => "a deal's units and buyers equal the sum over its active signups",
             Self::I3 => "no buyer holds more units of a deal than its limit",
-            Self::I4 => "the per-buyer counters equal the active signups",
+            Self::I4 => "what a buyer's newest signup says they hold is what their active ones add up to",
             Self::I5 => "no open deal is at or over its tipping point",
             Self::I6 => {
                 "tipped and succeeded deals have tipped_at, drafts, open and failed ones have not, withdrawn ones may"
@@ -146,7 +146,7 @@ pub(super) async fn look(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Res
         Invariant::I4 => look!(pool, deal, "
             SELECT b.units = s.units AS holds,
                    format('%s units of buyer %s, from the signups', s.units, buyer) AS expected,
-                   format('a counter of %s', b.units) AS found
+                   format('%s units, by the newest of them', b.units) AS found
               FROM (SELECT s.buyer, coalesce(sum(s.units) FILTER (WHERE s.state = 'active'), 0) AS units
                       FROM signups AS s WHERE s.deal = $1 GROUP BY s.buyer) AS s
               JOIN (SELECT b.buyer, b.units FROM deal_buyers AS b WHERE b.deal = $1) AS b USING (buyer)"),

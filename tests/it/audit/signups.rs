@@ -1,4 +1,4 @@
-//! What must hold of signups, of the counters beside them, and of their coupons.
+//! What must hold of signups, of what they say their buyer holds, and of their coupons.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ async fn i3_finds_a_buyer_over_the_limit() {
 }
 
 #[tokio::test]
-async fn i4_finds_a_counter_that_is_wrong() {
+async fn i4_finds_a_signup_that_says_its_buyer_holds_more() {
     let mut scene = Scene::set_in_postgres_alone().await;
     scene.breaks("UPDATE signups SET held = 3 WHERE deal = :tipped AND units = 2").await;
     scene.assert_found("I4", scene.tipped).await;
