@@ -27,6 +27,18 @@ ALTER TABLE signups ADD CONSTRAINT signups_rev_is_taken UNIQUE (deal, rev);
 -- What a buyer has joined, and their newest signup in a deal.
 CREATE INDEX signups_of_buyer ON signups (buyer, deal, rev);
 
+-- What was settled before migration 12 has its mark, and would be walked through at each look without an index of the rest.
+INSERT INTO settling (deal, settled_rev)
+SELECT s.deal, coalesce(min(s.rev) FILTER (WHERE s.settled_at IS NULL AND s.state = 'active' AND s.rev > coalesce(t.settled_rev, 0)) - 1,
+                        max(s.rev))
+  FROM deals AS d
+  JOIN signups AS s ON s.deal = d.id
+  LEFT JOIN settling AS t ON t.deal = d.id
+ WHERE d.tipped_at IS NOT NULL AND d.all_settled_at IS NULL
+ GROUP BY s.deal
+HAVING bool_or(s.settled_at IS NOT NULL)
+    ON CONFLICT (deal) DO UPDATE SET settled_rev = excluded.settled_rev;
+
 DROP TABLE deal_buyers;
 -- How many units each buyer holds, and who ever had a signup (0 units after leaving). Nodes of the version before read it.
 CREATE VIEW deal_buyers AS

@@ -11,6 +11,7 @@ mod changes;
 mod coupons;
 mod deal_rows;
 mod deals;
+mod decided;
 mod error;
 mod front_page;
 mod lag;
@@ -37,12 +38,11 @@ pub use audit::{Invariant, Looked, SignupTrace};
 pub use changes::{DealVersion, LoadSnapshot};
 pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, Settler, Settling, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
+pub use decided::{Decided, DecidedJoin, DecidedLeave, Decision, Figures, LeaveDecision};
 pub use error::LedgerError;
 pub use front_page::{FRONT_PAGE_DEALS, FrontPage};
 pub use lag::Lag;
-pub use lane::{
-    CommitError, Decided, DecidedJoin, DecidedLeave, Decision, Figures, LANE_SETUP, LaneConnection, LeaveDecision,
-};
+pub use lane::{CommitError, LANE_SETUP, LaneConnection};
 pub use lifecycle::{PublishAnswer, WithdrawAnswer};
 pub use outbox::{Message, MessageKind};
 pub use page::{Cursor, Page, PageRequest};

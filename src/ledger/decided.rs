@@ -1,0 +1,187 @@
+//! What Postgres decided about a batch, read from what `commit_signups` and `commit_leaves` answer.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::domain::{DealState, Progress, SignupState};
+
+/// What Postgres decided about one request to join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The signup was made.
+    Ok,
+    /// It had been made before.
+    Replay,
+    /// The key named another number of units before.
+    KeyReused,
+    /// There is no such deal, or it is a draft.
+    NoSuchDeal,
+    /// The window has not begun.
+    NotOpen,
+    /// The window is over, or the deal is.
+    Closed,
+    /// The buyer would hold too many units.
+    BuyerLimit,
+    /// No unit is left.
+    SoldOut,
+    /// Fewer units may be taken than were asked for.
+    NotEnoughLeft,
+}
+
+/// One request to join, decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecidedJoin {
+    /// What was decided.
+    pub decision: Decision,
+    /// The signup's number, when there is a signup.
+    pub number: u32,
+    /// Whether the signup counts, when there is one.
+    pub state: SignupState,
+    /// The number that a refusal tells: units available, or the per-buyer limit.
+    pub bound: u32,
+    /// The buyer's units after the request and the version of their last change; none without a signup, ever.
+    pub buyer_units: Option<(u32, i64)>,
+}
+
+/// What Postgres decided about one request to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaveDecision {
+    /// The signup does not count any more.
+    Left,
+    /// This buyer has no such signup.
+    NoSuchSignup,
+    /// The deal is on.
+    AlreadyTipped,
+    /// The deal is over.
+    Closed,
+}
+
+/// One request to leave, decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecidedLeave {
+    /// What was decided.
+    pub decision: LeaveDecision,
+    /// As for a join.
+    pub buyer_units: Option<(u32, i64)>,
+}
+
+/// A deal's figures after a batch, and its version before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// After the batch.
+    pub progress: Progress,
+    /// Before the batch.
+    pub rev_before: i64,
+}
+
+/// A batch, decided: one entry for each request in its order, and the figures of each deal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decided<T> {
+    /// One for each request.
+    pub rows: Vec<T>,
+    /// One for each deal of the batch that exists.
+    pub figures: Vec<Figures>,
+    /// What Postgres' clock said.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// A row of an answer: about a request (`ord` from 1), or with a deal's figures (`ord` 0).
+pub(super) struct AnswerRow {
+    pub(super) ord: i32,
+    pub(super) outcome: String,
+    pub(super) deal: Uuid,
+    pub(super) number: Option<i32>,
+    pub(super) signup_state: Option<String>,
+    pub(super) bound: Option<i32>,
+    pub(super) buyer_units: Option<i32>,
+    pub(super) buyer_rev: Option<i64>,
+    pub(super) epoch: Option<i64>,
+    pub(super) rev: Option<i64>,
+    pub(super) rev_before: Option<i64>,
+    pub(super) state: Option<String>,
+    pub(super) buyers: Option<i32>,
+    pub(super) units: Option<i32>,
+    pub(super) tipping_point: Option<i32>,
+    pub(super) cap: Option<i32>,
+    pub(super) closes_at: Option<DateTime<Utc>>,
+    pub(super) decided_at: DateTime<Utc>,
+}
+
+impl AnswerRow {
+    pub(super) fn join(&self) -> Option<DecidedJoin> {
+        Some(DecidedJoin {
+            decision: decision(&self.outcome)?,
+            number: self.number.map_or(0, i32::cast_unsigned),
+            state: self.signup_state.as_deref().and_then(SignupState::parse).unwrap_or(SignupState::Active),
+            bound: self.bound.map_or(0, i32::cast_unsigned),
+            buyer_units: self.buyer_units(),
+        })
+    }
+
+    pub(super) fn leave(&self) -> Option<DecidedLeave> {
+        Some(DecidedLeave { decision: leave_decision(&self.outcome)?, buyer_units: self.buyer_units() })
+    }
+
+    fn buyer_units(&self) -> Option<(u32, i64)> {
+        self.buyer_units.map(i32::cast_unsigned).zip(self.buyer_rev)
+    }
+
+    fn figures(&self) -> Option<Figures> {
+        let progress = Progress {
+            deal: self.deal.into(),
+            epoch: self.epoch?,
+            rev: self.rev?,
+            state: DealState::parse(self.state.as_deref()?)?,
+            buyers: self.buyers?.cast_unsigned(),
+            units: self.units?.cast_unsigned(),
+            tipping_point: self.tipping_point?.cast_unsigned(),
+            cap: self.cap.map(i32::cast_unsigned),
+            closes_at: self.closes_at?,
+        };
+        Some(Figures { progress, rev_before: self.rev_before? })
+    }
+}
+
+/// The answer to a batch of so many requests. None if it does not fit the batch.
+pub(super) fn read<T: Clone>(
+    requests: usize,
+    answer: &[AnswerRow],
+    request: impl Fn(&AnswerRow) -> Option<T>,
+) -> Option<Decided<T>> {
+    let (mut rows, mut figures, mut at) = (vec![None; requests], Vec::new(), None);
+    for row in answer {
+        at = Some(row.decided_at);
+        if row.ord == 0 {
+            figures.push(row.figures()?);
+        } else {
+            let place = usize::try_from(row.ord - 1).ok()?;
+            *rows.get_mut(place)? = Some(request(row)?);
+        }
+    }
+    Some(Decided { rows: rows.into_iter().collect::<Option<_>>()?, figures, at })
+}
+
+fn decision(word: &str) -> Option<Decision> {
+    Some(match word {
+        "ok" => Decision::Ok,
+        "replay" => Decision::Replay,
+        "key_reused" => Decision::KeyReused,
+        "no_such_deal" => Decision::NoSuchDeal,
+        "not_open" => Decision::NotOpen,
+        "closed" => Decision::Closed,
+        "buyer_limit" => Decision::BuyerLimit,
+        "sold_out" => Decision::SoldOut,
+        "not_enough_left" => Decision::NotEnoughLeft,
+        _ => return None,
+    })
+}
+
+fn leave_decision(word: &str) -> Option<LeaveDecision> {
+    Some(match word {
+        "left" => LeaveDecision::Left,
+        "no_such_signup" => LeaveDecision::NoSuchSignup,
+        "already_tipped" => LeaveDecision::AlreadyTipped,
+        "closed" => LeaveDecision::Closed,
+        _ => return None,
+    })
+}
