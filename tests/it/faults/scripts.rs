@@ -108,7 +108,7 @@ async fn a_deal_that_is_gone_is_loaded_once_by_a_node_however_many_wait_for_it()
     let mut monitor = client.get_async_monitor().await.unwrap().into_on_message::<String>();
     // The snapshot is not to be had for now.
     let mut slow = app.home.connect().await;
-    sqlx::raw_sql("BEGIN; LOCK TABLE deal_buyers IN ACCESS EXCLUSIVE MODE").execute(&mut slow).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE signups IN ACCESS EXCLUSIVE MODE").execute(&mut slow).await.unwrap();
     let joins = people.iter().map(|person| app.join(person, deal, 1, "a"));
     let end = format!("the end of {}", app.home.name);
     let load = async {
