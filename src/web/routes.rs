@@ -33,8 +33,8 @@ fn probes() -> Vec<Address> {
 fn api() -> Vec<Address> {
     vec![
         // First what is asked for most: addresses are compared in this order.
-        at("/deals/{id}/signups").get(signups::of_deal::list).post(signups::join::join),
         at("/deals/{id}").get(deals::show::show).patch(deals::patch::patch),
+        at("/deals/{id}/signups").get(signups::of_deal::list).post(signups::join::join),
         at("/accounts").post(accounts::create),
         at("/tokens").get(tokens::list::list).post(tokens::create::create),
         at("/tokens/{id}").delete(tokens::revoke::revoke),

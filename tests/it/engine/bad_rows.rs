@@ -140,13 +140,13 @@ async fn an_answer_that_cannot_be_read_does_not_stop_the_lane_for_ever() {
     let (app, deal, people) = scene().await;
     app.home
         .sql(
-            "ALTER FUNCTION commit_signups RENAME TO commit_signups_in_order;
-             DO $$ BEGIN EXECUTE replace(replace(pg_get_functiondef('commit_signups_in_order'::regproc),
-                'commit_signups_in_order', 'commit_signups'), 'ord := request.ord', 'ord := NULL'); END $$",
+            "ALTER FUNCTION commit_signups RENAME TO with_order;
+             DO $$ BEGIN EXECUTE replace(replace(pg_get_functiondef('with_order'::regproc),
+                'with_order', 'commit_signups'), 'SELECT t.ord::integer', 'SELECT NULL::integer'); END $$",
         )
         .await;
     assert_eq!(app.join(&people[0], deal, 1, "a").await, JoinOutcome::Broken);
-    app.home.sql("DROP FUNCTION commit_signups; ALTER FUNCTION commit_signups_in_order RENAME TO commit_signups").await;
+    app.home.sql("DROP FUNCTION commit_signups; ALTER FUNCTION with_order RENAME TO commit_signups").await;
     joined(app.join(&people[1], deal, 1, "a").await);
     joined(app.join(&people[0], deal, 1, "a").await);
     app.assert_clean().await;

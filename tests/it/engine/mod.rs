@@ -1,5 +1,6 @@
 //! The verbs, without HTTP: every outcome, with Redis and without it, and what goes wrong on the way.
 
+mod as_a_whole;
 mod bad_rows;
 mod batch;
 mod close;
