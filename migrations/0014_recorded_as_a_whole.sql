@@ -1,6 +1,7 @@
--- A batch in which everybody is simply accepted is recorded as a whole: no request needs a look at what became of the one before it.
--- It takes Postgres a quarter less time. And PL/pgSQL makes each of its expressions ready once in every transaction, which is
--- most of what a small batch costs, so where requests are counted one by one there are fewer of them. What is answered is the same.
+-- A batch of one deal in which everybody is simply accepted is recorded as a whole: no request needs a look at what became of the
+-- one before it. And PL/pgSQL makes each of its expressions ready once in every transaction, which is much of what a small batch
+-- costs, so where requests are counted one by one there are fewer of them. A batch takes Postgres a seventh less time. What is answered
+-- is the same.
 
 -- What `commit_signups` answers, as it says there.
 CREATE TYPE commit_answer AS (
@@ -203,30 +204,36 @@ BEGIN
         SELECT d.id, d.state, d.rev, d.buyers, d.units, d.tipping_point, d.cap, d.per_buyer_max, d.opens_at, d.closes_at
           INTO of FROM deals AS d WHERE d.id = deal_ids[1] FOR NO KEY UPDATE;
         SELECT muster_now(), e.epoch INTO at, this_epoch FROM epoch AS e WHERE e.only_row;
-        SELECT sum(t.units)::integer AS units, max(t.units) AS most, count(DISTINCT t.buyer) AS buyers,
-               bool_or(EXISTS (SELECT FROM signups AS s WHERE s.buyer = t.buyer AND s.deal = of.id)) AS some_are_known
-          INTO batch FROM unnest(buyer_ids, wanted) AS t (buyer, units);
-        -- Nobody of them was here before, here or in this batch, nobody wants too many, and the deal stays in its state. How many units
-        -- must be there for each grows with each request, so there are enough for all if there are for the last one.
+        -- What each of them holds before, and whether anything was recorded before: only who had a signup here can have this one.
+        SELECT sum(t.units)::integer AS units, max(coalesce(b.held, 0) + t.units) AS most_held, count(DISTINCT t.buyer) AS buyers,
+               count(*) FILTER (WHERE coalesce(b.held, 0) = 0)::integer AS new_buyers,
+               array_agg(coalesce(b.held, 0) ORDER BY t.ord) AS held,
+               bool_or(b.held IS NOT NULL AND EXISTS (SELECT FROM signups AS s WHERE s.deal = of.id AND s.id = t.id)) AS is_replay
+          INTO batch
+          FROM unnest(ids, buyer_ids, wanted) WITH ORDINALITY AS t (id, buyer, units, ord)
+          LEFT JOIN LATERAL (SELECT b.held FROM signups AS b WHERE b.buyer = t.buyer AND b.deal = of.id
+                              ORDER BY b.rev DESC LIMIT 1) AS b ON true;
+        -- As a whole, if no buyer is in it twice, nothing was recorded before, nobody would hold too many, and the deal stays in its state.
+        -- How many units must be there grows from request to request, so there are enough for all if there are for the last one.
         IF of.state IN ('open', 'tipped') AND of.opens_at <= at AND at < of.closes_at
-           AND NOT batch.some_are_known AND batch.buyers = requests AND batch.most <= of.per_buyer_max
-           AND (of.state = 'tipped' OR of.buyers + requests < of.tipping_point)
+           AND batch.buyers = requests AND NOT batch.is_replay AND batch.most_held <= of.per_buyer_max
+           AND (of.state = 'tipped' OR of.buyers + batch.new_buyers < of.tipping_point)
            AND (of.cap IS NULL OR of.units + batch.units + CASE
-                WHEN of.state = 'open' THEN of.tipping_point - of.buyers - requests ELSE 0 END <= of.cap) THEN
-            INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at, held, held_rev)
-            SELECT of.id, t.id, t.buyer, t.units, of.buyers + t.ord, of.rev + t.ord, at, t.units, of.rev + t.ord
-              FROM unnest(ids, buyer_ids, wanted) WITH ORDINALITY AS t (id, buyer, units, ord);
-            UPDATE deals AS d
-               SET rev = of.rev + requests, buyers = of.buyers + requests, units = of.units + batch.units, changed_at = at
-             WHERE d.id = of.id;
+                WHEN of.state = 'open' THEN of.tipping_point - of.buyers - batch.new_buyers ELSE 0 END <= of.cap) THEN
             RETURN QUERY
-            SELECT t.ord::integer, 'ok', of.id, (of.buyers + t.ord)::integer, 'active', NULL::integer, t.units, of.rev + t.ord,
+            INSERT INTO signups AS s (deal, id, buyer, units, number, rev, joined_at, held, held_rev)
+            SELECT of.id, t.id, t.buyer, t.units, of.buyers + sum((t.held = 0)::integer) OVER (ORDER BY t.ord), of.rev + t.ord, at,
+                   t.held + t.units, of.rev + t.ord
+              FROM unnest(ids, buyer_ids, wanted, batch.held) WITH ORDINALITY AS t (id, buyer, units, held, ord)
+            RETURNING (s.rev - of.rev)::integer, 'ok', s.deal, s.number, s.state, NULL::integer, s.held, s.held_rev,
                    NULL::bigint, NULL::bigint, NULL::bigint, NULL, NULL::integer, NULL::integer, NULL::integer, NULL::integer,
-                   NULL::timestamptz, at
-              FROM unnest(wanted) WITH ORDINALITY AS t (units, ord)
-             UNION ALL
-            SELECT 0, 'figures', of.id, NULL, NULL, NULL, NULL, NULL, this_epoch, of.rev + requests, of.rev, of.state,
-                   of.buyers + requests, of.units + batch.units, of.tipping_point, of.cap, of.closes_at, at;
+                   NULL::timestamptz, at;
+            RETURN QUERY
+            UPDATE deals AS d
+               SET rev = d.rev + requests, buyers = d.buyers + batch.new_buyers, units = d.units + batch.units, changed_at = at
+             WHERE d.id = of.id
+            RETURNING 0, 'figures', d.id, NULL::integer, NULL, NULL::integer, NULL::integer, NULL::bigint, this_epoch, d.rev, of.rev,
+                   d.state, d.buyers, d.units, d.tipping_point, d.cap, d.closes_at, at;
             RETURN;
         END IF;
     END IF;

@@ -142,7 +142,7 @@ async fn an_answer_that_cannot_be_read_does_not_stop_the_lane_for_ever() {
         .sql(
             "ALTER FUNCTION commit_signups RENAME TO with_order;
              DO $$ BEGIN EXECUTE replace(replace(pg_get_functiondef('with_order'::regproc),
-                'with_order', 'commit_signups'), 'SELECT t.ord::integer', 'SELECT NULL::integer'); END $$",
+                'with_order', 'commit_signups'), 'RETURNING (s.rev - of.rev)::integer', 'RETURNING NULL::integer'); END $$",
         )
         .await;
     assert_eq!(app.join(&people[0], deal, 1, "a").await, JoinOutcome::Broken);
