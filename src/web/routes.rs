@@ -110,20 +110,26 @@ pub fn api_routes() -> Vec<(Method, String)> {
 
 /// What people and programs reach, with everything that guards it. For one worker.
 pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
-    let api = web::scope(API).configure(|scope| add(scope, API, api())).default_service(web::to(nothing_here));
+    // What is wrapped last is asked first.
+    let api = web::scope(API)
+        .wrap(from_fn(gate))
+        .configure(|scope| add(scope, API, api()))
+        .default_service(web::to(nothing_here));
     let pages = web::scope("")
         .wrap(from_fn(compress))
+        .wrap(from_fn(gate))
+        .wrap(from_fn(only_pages))
         .configure(|scope| add(scope, "", pages()))
         .configure(|scope| add(scope, "", descriptions()))
         .default_service(web::to(nothing_here));
-    let guarded = web::scope("").wrap(from_fn(gate)).wrap(from_fn(only_pages)).service(api).service(pages);
     let everything = web::scope("")
         .wrap(from_fn(security::headers))
         .wrap(from_fn(observe::requests))
         .configure(|scope| add(scope, "", probes()))
         .service(web::scope("/static").configure(|scope| add(scope, "/static", files())))
         .service(web::scope("/pictures").configure(|scope| add(scope, "/pictures", pictures())))
-        .service(guarded);
+        .service(api)
+        .service(pages);
     config
         .app_data(web::Data::new(app.clone()))
         .app_data(web::Data::new(shutdown.clone()))
