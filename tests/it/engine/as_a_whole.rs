@@ -27,7 +27,11 @@ async fn text(database: &mut PgConnection, sql: String) -> Option<String> {
 }
 
 /// What this function answers to the batch, and what it has written, but the times.
-async fn commit(database: &mut PgConnection, function: &str, batch: &[JoinRequest]) -> (Option<String>, Option<String>) {
+async fn commit(
+    database: &mut PgConnection,
+    function: &str,
+    batch: &[JoinRequest],
+) -> (Option<String>, Option<String>) {
     let list = |of: &dyn Fn(&JoinRequest) -> String| batch.iter().map(of).collect::<Vec<_>>().join(",");
     let [ids, deals, buyers, units] = [
         list(&|request| request.id.as_uuid().to_string()),
