@@ -103,7 +103,8 @@ fn limits(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let sources = Sources { profile: Some(Profile::Load), ..Sources::default() }
         .with("postgres.database_url", "postgres:///nowhere")
-        .with("redis.url", "redis+unix:///nowhere/redis.sock?db=0");
+        .with("redis.url", "redis+unix:///nowhere/redis.sock?db=0")
+        .with("security.coupon_keys", format!("1:{}", "5e".repeat(32)));
     let config = Config::load(&sources).unwrap();
     let quota = runtime.block_on(Quota::connect(muster::quota::Settings {
         url: config.redis.url.clone(),
