@@ -27,8 +27,8 @@ end
 function request()
   count = count + 1
   -- One half of the buyers for each thread: no two requests that are on their way at a time are of the same buyer.
-  local half = math.floor(#tokens / 2)
-  local token = tokens[number % 2 * half + count * 7919 % half + 1]
+  local half = math.max(1, math.floor(#tokens / 2))
+  local token = tokens[(number % 2 * half + count * 7919 % half) % #tokens + 1]
   local deal = deals[count % #deals + 1]
   return "POST /api/v1/deals/" .. deal .. "/signups HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. token .. head .. count
     .. '\r\n\r\n{"units":1}'
