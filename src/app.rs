@@ -6,9 +6,9 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::live::Hub;
+use crate::store::Store;
 
 /// A node. Cheap to clone.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub struct App {
     /// The verbs.
     pub engine: Engine,
     /// What pages and lists read.
-    pub ledger: Ledger,
+    pub store: Store,
     /// The live counts.
     pub live: Hub,
     /// Who is asking.

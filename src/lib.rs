@@ -7,7 +7,7 @@
 //! - [`client_log`]: what clients saw, for the audit.
 //! - [`config`]: what can be set, with its defaults.
 //! - [`telemetry`], [`shutdown`]: what the process tells about itself, and how it ends.
-//! - [`ledger`]: Postgres. Who joined what, and everything else that must not be lost.
+//! - [`store`]: Postgres. Who joined what, and everything else that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 //! - [`engine`]: the verbs. Join, leave, publish, settle and so on; and the lanes.
 //! - [`worker`]: when to call the engine. Settler, closer, reconciler, outbox.
@@ -30,13 +30,13 @@ pub mod dev;
 pub mod domain;
 pub mod engine;
 pub mod failpoint;
-pub mod ledger;
 pub mod limits;
 pub mod live;
 pub mod quota;
 pub mod recent;
 pub mod shutdown;
 pub mod startup;
+pub mod store;
 pub mod telemetry;
 pub mod web;
 pub mod worker;

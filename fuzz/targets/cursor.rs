@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Datelike};
 use libfuzzer_sys::fuzz_target;
-use muster::ledger::Cursor;
+use muster::store::Cursor;
 use muster::web::paging::List;
 
 fuzz_target!(|data: &[u8]| {

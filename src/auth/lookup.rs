@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::domain::{Identity, Proof, SecretHash, TokenId};
-use crate::ledger::{Found, Ledger, SessionLength};
+use crate::store::{Found, SessionLength, Store};
 
 /// The most secrets of one statement.
 const BATCH_MAX: usize = 256;
@@ -40,7 +40,7 @@ pub(super) struct Lookups {
 }
 
 struct Shared {
-    ledger: Ledger,
+    store: Store,
     length: SessionLength,
     waiting: Mutex<Waiting>,
     used: Mutex<Used>,
@@ -61,8 +61,8 @@ struct Used {
 }
 
 impl Lookups {
-    pub(super) fn new(ledger: Ledger, length: SessionLength) -> Self {
-        Self { shared: Arc::new(Shared { ledger, length, waiting: Mutex::default(), used: Mutex::default() }) }
+    pub(super) fn new(store: Store, length: SessionLength) -> Self {
+        Self { shared: Arc::new(Shared { store, length, waiting: Mutex::default(), used: Mutex::default() }) }
     }
 
     /// Who this is; `None` if the secret does not count.
@@ -123,7 +123,7 @@ async fn run(mut running: Running) {
 
 async fn answer(shared: &Arc<Shared>, batch: Vec<(SecretHash, oneshot::Sender<Answer>)>) {
     let hashes: Vec<SecretHash> = batch.iter().map(|(hash, _)| *hash).collect();
-    match shared.ledger.identities(&hashes, shared.length).await {
+    match shared.store.identities(&hashes, shared.length).await {
         Ok(found) => {
             note_used(shared, &found);
             for (hash, reply) in batch {
@@ -180,12 +180,12 @@ async fn note(shared: &Shared) {
     };
     let noted = async {
         if !tokens.is_empty() {
-            shared.ledger.note_tokens_used(&tokens).await?;
+            shared.store.note_tokens_used(&tokens).await?;
         }
         if !sessions.is_empty() {
-            shared.ledger.prolong_sessions(&sessions, shared.length).await?;
+            shared.store.prolong_sessions(&sessions, shared.length).await?;
         }
-        Ok::<(), crate::ledger::LedgerError>(())
+        Ok::<(), crate::store::StoreError>(())
     };
     if let Err(error) = noted.await {
         tracing::warn!(%error, "noting the use of tokens and sessions failed: the next use will try again");

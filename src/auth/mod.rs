@@ -29,7 +29,7 @@ pub use tokens::{MadeToken, TokenWish};
 use crate::clock::Clock;
 use crate::config::SecurityConfig;
 use crate::domain::{Account, Email, Identity};
-use crate::ledger::{Ledger, LedgerError, SessionLength};
+use crate::store::{SessionLength, Store, StoreError};
 use cache::Cache;
 use lookup::{LookupError, Lookups};
 use password::{HashCost, HashError, Hasher};
@@ -49,7 +49,7 @@ pub enum AuthError {
     Unavailable,
     /// Postgres said why.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(#[from] StoreError),
     /// Hashing failed.
     #[error("a password could not be hashed")]
     Broken,
@@ -76,7 +76,7 @@ impl From<LookupError> for AuthError {
 /// Knows who is who. Cheap to clone.
 #[derive(Clone)]
 pub struct Auth {
-    ledger: Ledger,
+    store: Store,
     clock: Clock,
     hasher: Hasher,
     cache: Arc<Cache>,
@@ -89,7 +89,7 @@ impl Auth {
     ///
     /// # Errors
     /// Argon2 refuses the configured cost.
-    pub fn new(ledger: Ledger, clock: Clock, config: &SecurityConfig) -> Result<Self, HashError> {
+    pub fn new(store: Store, clock: Clock, config: &SecurityConfig) -> Result<Self, HashError> {
         let cost = HashCost {
             memory_kib: config.argon2_memory_kib,
             passes: config.argon2_passes,
@@ -102,8 +102,8 @@ impl Auth {
         Ok(Self {
             hasher: Hasher::new(&cost)?,
             cache: Arc::new(Cache::new(remembered, REMEMBERED_MAX)),
-            lookups: Lookups::new(ledger.clone(), length),
-            ledger,
+            lookups: Lookups::new(store.clone(), length),
+            store,
             clock,
             length,
         })
@@ -149,7 +149,7 @@ impl Auth {
     /// # Errors
     /// Too many others are signing in, or Postgres is away.
     pub async fn check_password(&self, email: &Email, password: &SecretString) -> Result<Option<Account>, AuthError> {
-        let stored = self.ledger.account_by_email(email).await?;
+        let stored = self.store.account_by_email(email).await?;
         let hash = stored.as_ref().and_then(|stored| stored.password_hash.as_deref());
         let right = self.hasher.verify(password, hash).await?;
         Ok(stored.filter(|_| right).map(|stored| stored.account))

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::{Auth, AuthError, Credential, FreshSecret};
 use crate::domain::{AccountId, SecretHash};
-use crate::ledger::Session;
+use crate::store::Session;
 
 /// A session that just began.
 pub struct StartedSession {
@@ -27,7 +27,7 @@ impl Auth {
         before: Option<Credential>,
     ) -> Result<StartedSession, AuthError> {
         let fresh = FreshSecret::session();
-        self.ledger.create_session(fresh.hash, account, self.length).await?;
+        self.store.create_session(fresh.hash, account, self.length).await?;
         if let Some(before) = before {
             self.end_session(before).await?;
         }
@@ -39,7 +39,7 @@ impl Auth {
     /// # Errors
     /// Postgres is away.
     pub async fn end_session(&self, session: Credential) -> Result<(), AuthError> {
-        self.ledger.end_session(session.hash()).await?;
+        self.store.end_session(session.hash()).await?;
         self.cache.revoke(session.hash(), self.clock.now());
         Ok(())
     }
@@ -49,7 +49,7 @@ impl Auth {
     /// # Errors
     /// Postgres is away.
     pub async fn end_other_sessions(&self, account: AccountId, kept: Credential) -> Result<usize, AuthError> {
-        let ended = self.ledger.end_sessions_but(account, Some(kept.hash())).await?;
+        let ended = self.store.end_sessions_but(account, Some(kept.hash())).await?;
         self.forget(&ended);
         Ok(ended.len())
     }
@@ -59,7 +59,7 @@ impl Auth {
     /// # Errors
     /// Postgres is away.
     pub async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, AuthError> {
-        Ok(self.ledger.sessions_of(account).await?)
+        Ok(self.store.sessions_of(account).await?)
     }
 
     fn forget(&self, hashes: &[SecretHash]) {

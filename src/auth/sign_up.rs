@@ -6,7 +6,7 @@ use super::{Auth, AuthError};
 use crate::domain::account::{NewPassword, parse_name};
 use crate::domain::problem::Problems;
 use crate::domain::{Account, AccountId, Email, FieldProblem, Role};
-use crate::ledger::{CreateAccountOutcome, NewAccount};
+use crate::store::{CreateAccountOutcome, NewAccount};
 
 /// Somebody who wants an account, checked.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl Auth {
             role: person.role,
             password_hash: Some(password_hash),
         };
-        Ok(match self.ledger.create_account(&account).await? {
+        Ok(match self.store.create_account(&account).await? {
             CreateAccountOutcome::Created(account) => SignUpOutcome::SignedUp(account),
             CreateAccountOutcome::EmailTaken => SignUpOutcome::EmailTaken,
         })

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use super::{Auth, AuthError, FreshSecret};
 use crate::domain::problem::Problems;
 use crate::domain::{AccountId, FieldProblem, Scope, Scopes, Token, TokenId};
-use crate::ledger::{NewToken, Page, PageRequest};
+use crate::store::{NewToken, Page, PageRequest};
 
 /// The longest that a token may last when an end is asked for.
 const LONGEST: TimeDelta = TimeDelta::days(3 * 366);
@@ -100,7 +100,7 @@ impl Auth {
             scopes: wish.scopes,
             expires_at: wish.expires_at,
         };
-        Ok(MadeToken { token: self.ledger.create_token(&new).await?, secret: fresh.text })
+        Ok(MadeToken { token: self.store.create_token(&new).await?, secret: fresh.text })
     }
 
     /// Somebody's tokens, the newest first.
@@ -108,7 +108,7 @@ impl Auth {
     /// # Errors
     /// Postgres is away.
     pub async fn tokens(&self, account: AccountId, page: &PageRequest) -> Result<Page<Token>, AuthError> {
-        Ok(self.ledger.tokens_of(account, page).await?)
+        Ok(self.store.tokens_of(account, page).await?)
     }
 
     /// Revokes one of somebody's tokens. `false`: they have no such token.
@@ -116,7 +116,7 @@ impl Auth {
     /// # Errors
     /// Postgres is away.
     pub async fn revoke_token(&self, account: AccountId, id: TokenId) -> Result<bool, AuthError> {
-        let revoked = self.ledger.revoke_token(account, id).await?;
+        let revoked = self.store.revoke_token(account, id).await?;
         if let Some(hash) = revoked {
             self.cache.revoke(hash, self.clock.now());
         }

@@ -159,7 +159,7 @@ async fn gather(args: &Args, wanted: usize) -> anyhow::Result<Crowd> {
     let config = args.settings.load()?;
     let bar = ProgressBar::new(count(wanted)).with_style(style::bar()).with_message("buyers");
     let tell = |there: usize| bar.set_position(count(there));
-    let buyers = people::simulate(&startup::ledger(&config)?, wanted, Role::Buyer, tell).await?;
+    let buyers = people::simulate(&startup::store(&config)?, wanted, Role::Buyer, tell).await?;
     bar.finish_and_clear();
     Ok(Crowd { buyers, base_url: args.base_url.clone().unwrap_or(config.server.base_url), deal: None })
 }

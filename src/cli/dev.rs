@@ -81,12 +81,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 /// Makes the sample deals, says where to look, and lets a crowd in.
 async fn show(app: &App, base_url: &BaseUrl, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let seeder = Seeder { engine: &app.engine, ledger: &app.ledger, auth: &app.auth, report: step };
+    let seeder = Seeder { engine: &app.engine, store: &app.store, auth: &app.auth, report: step };
     let since = Instant::now();
     let made = seeder.seed().await?.made.len();
     let deals = seeder.ensure_showcase().await?;
     step(&format!("sample deals are there, {made} of them new"), since.elapsed());
-    let buyers = people::simulate(&app.ledger, CROWD, Role::Buyer, |_| {}).await?;
+    let buyers = people::simulate(&app.store, CROWD, Role::Buyer, |_| {}).await?;
 
     println!("\n  Open {base_url}");
     if let Some(first) = deals.first() {

@@ -59,8 +59,8 @@ struct PrepareArgs {
 /// Runs the subcommand.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let Command::Prepare(args) = args.command;
-    let (engine, ledger, _quota) = startup::engine(&args.settings.load()?).await?;
-    ledger.migrate().await?;
+    let (engine, store, _quota) = startup::engine(&args.settings.load()?).await?;
+    store.migrate().await?;
     let bar = ProgressBar::new(args.buyers as u64).with_style(style::bar());
     bar.set_message("buyers");
     let wish = Wish {
@@ -71,7 +71,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         per_buyer_max: args.per_buyer_max,
         open_for: TimeDelta::minutes(args.open_minutes.into()),
     };
-    let prepared = load::prepare(&engine, &ledger, wish, |made| bar.set_position(made as u64)).await?;
+    let prepared = load::prepare(&engine, &store, wish, |made| bar.set_position(made as u64)).await?;
     bar.finish();
 
     let out = &args.out;

@@ -13,7 +13,7 @@ pub struct Args {
 
 /// Brings the schema up to date. Nodes do so too when they start; several at once wait for each other.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    startup::ledger(&args.settings.load()?)?.migrate().await?;
+    startup::store(&args.settings.load()?)?.migrate().await?;
     println!("The schema is up to date.");
     Ok(())
 }

@@ -23,9 +23,9 @@ pub struct Args {
 
 /// Tells Redis everything that Postgres knows.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let (engine, ledger, _quota) = startup::engine(&args.settings.load()?).await?;
+    let (engine, store, _quota) = startup::engine(&args.settings.load()?).await?;
     if args.new_epoch {
-        println!("Epoch {} begins.", ledger.begin_epoch().await?);
+        println!("Epoch {} begins.", store.begin_epoch().await?);
     }
     let bar = ProgressBar::new(0).with_style(style::bar());
     bar.enable_steady_tick(Duration::from_millis(200));

@@ -25,10 +25,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         !base_url.starts_with("https:"),
         "{base_url} is for real people: sample deals, and accounts whose password everybody knows, do not belong there"
     );
-    let (engine, ledger, _quota) = startup::engine(&config).await?;
+    let (engine, store, _quota) = startup::engine(&config).await?;
     engine.catch_up_now().await.context("catching up")?;
-    let auth = Auth::new(ledger.clone(), Clock::new(), &config.security)?;
-    let seeder = Seeder { engine: &engine, ledger: &ledger, auth: &auth, report };
+    let auth = Auth::new(store.clone(), Clock::new(), &config.security)?;
+    let seeder = Seeder { engine: &engine, store: &store, auth: &auth, report };
     let done = seeder.seed().await?;
     engine.drain().await;
     println!("\n{} sample deals were made, {} were there.", done.made.len(), done.found.len());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::people::{self, PeopleError, Simulated};
 use crate::domain::{AccountId, DealId, FieldProblem, Role, Terms, TermsForm};
 use crate::engine::{Engine, PublishOutcome};
-use crate::ledger::{Ledger, LedgerError};
+use crate::store::{Store, StoreError};
 
 /// What a load test wants.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ pub enum PrepareError {
     People(#[from] PeopleError),
     /// Postgres is away.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(#[from] StoreError),
 }
 
 /// Makes it all, and tells how many buyers there are so far.
@@ -69,11 +69,11 @@ pub enum PrepareError {
 /// The wish makes no valid deal, or Postgres is away.
 pub async fn prepare(
     engine: &Engine,
-    ledger: &Ledger,
+    store: &Store,
     wish: Wish,
     made: impl Fn(usize),
 ) -> Result<Prepared, PrepareError> {
-    let now = ledger.ping().await?;
+    let now = store.ping().await?;
     let form = TermsForm {
         title: "Load test".to_owned(),
         price: "10.00".to_owned(),
@@ -89,17 +89,17 @@ pub async fn prepare(
         ..TermsForm::default()
     };
     let terms = Terms::parse(&form, now).map_err(PrepareError::Terms)?;
-    let mut merchants = people::simulate(ledger, 1, Role::Merchant, |_| {}).await?;
+    let mut merchants = people::simulate(store, 1, Role::Merchant, |_| {}).await?;
     let merchant = merchants.swap_remove(0);
     let mut deals = Vec::new();
     for _ in 0..wish.deals {
-        let draft = ledger.create_deal(merchant.account, &terms, None).await?;
+        let draft = store.create_deal(merchant.account, &terms, None).await?;
         match engine.publish(merchant.account, draft.id).await? {
             PublishOutcome::Published(deal) => deals.push(deal.id),
             refused => return Err(PrepareError::Publish(Box::new(refused))),
         }
     }
-    let buyers = people::simulate(ledger, wish.buyers, Role::Buyer, made).await?;
+    let buyers = people::simulate(store, wish.buyers, Role::Buyer, made).await?;
     Ok(Prepared { merchant: person(&merchant), deals, buyers: buyers.iter().map(person).collect() })
 }
 

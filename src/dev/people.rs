@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::names;
 use crate::auth::FreshSecret;
 use crate::domain::{AccountId, Email, FieldProblem, Role, Scopes, TokenId};
-use crate::ledger::{Ledger, LedgerError, NewAccount, NewToken};
+use crate::store::{NewAccount, NewToken, Store, StoreError};
 
 /// So many rows go to Postgres at once.
 const CHUNK: usize = 1_000;
@@ -24,7 +24,7 @@ pub struct Simulated {
 pub enum PeopleError {
     /// Postgres is away.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(#[from] StoreError),
     /// An invented address is none.
     #[error("{}", .0.message)]
     Email(FieldProblem),
@@ -35,7 +35,7 @@ pub enum PeopleError {
 /// # Errors
 /// Postgres is away.
 pub async fn simulate(
-    ledger: &Ledger,
+    store: &Store,
     count: usize,
     role: Role,
     made: impl Fn(usize),
@@ -48,8 +48,8 @@ pub async fn simulate(
         let secrets: Vec<FreshSecret> = accounts.iter().map(|_| FreshSecret::token()).collect();
         let tokens: Vec<NewToken> =
             accounts.iter().zip(&secrets).map(|(account, secret)| token(account, secret)).collect();
-        ledger.create_accounts(&accounts).await?;
-        ledger.create_whole_tokens(&tokens).await?;
+        store.create_accounts(&accounts).await?;
+        store.create_whole_tokens(&tokens).await?;
         let chunk = accounts.iter().zip(secrets);
         people.extend(chunk.map(|(account, secret)| Simulated { account: account.id, token: secret.text }));
         made(people.len());

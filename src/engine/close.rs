@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::domain::DealId;
-use crate::ledger::LedgerError;
+use crate::store::StoreError;
 
 /// Deals ended in one statement: their rows stay locked until it commits.
 const CHUNK: u32 = 100;
@@ -12,12 +12,12 @@ impl Engine {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn close_due(&self) -> Result<Vec<DealId>, LedgerError> {
+    pub async fn close_due(&self) -> Result<Vec<DealId>, StoreError> {
         let mut ended = Vec::new();
         loop {
-            let chunk = self.ledger.close_due_deals(CHUNK).await?;
+            let chunk = self.store.close_due_deals(CHUNK).await?;
             let last = chunk.len() < CHUNK as usize;
-            for progress in self.ledger.progress_of(&chunk).await? {
+            for progress in self.store.progress_of(&chunk).await? {
                 tracing::info!(deal = %progress.deal, state = progress.state.as_str(), buyers = progress.buyers, "a deal ended");
                 self.announce(progress).await;
             }

@@ -6,10 +6,10 @@ use crate::domain::{AccountId, LeaveOutcome, SignupId};
 impl Engine {
     /// Gives a signup up. The same lane as the deal's joins, so that the order in which they are decided is one.
     pub async fn leave(&self, buyer: AccountId, signup: SignupId) -> LeaveOutcome {
-        let found = match self.ledger.signup(buyer, signup).await {
+        let found = match self.store.signup(buyer, signup).await {
             Ok(None) if self.pending(buyer, signup).await.is_some() => return LeaveOutcome::Pending,
             // Between the two looks it may have been recorded.
-            Ok(None) => self.ledger.signup(buyer, signup).await,
+            Ok(None) => self.store.signup(buyer, signup).await,
             found => found,
         };
         match found {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::domain::{DealId, DealState};
-use crate::ledger::{Ledger, LedgerError};
 use crate::quota::{Begun, BuyerUnits, Quota, Snapshot};
+use crate::store::{Store, StoreError};
 
 /// What loading came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +31,15 @@ const MOST_TRIES: usize = 1_000;
 /// Loads deals, each at most once at a time on this node.
 #[derive(Clone)]
 pub(super) struct Loader {
-    ledger: Ledger,
+    store: Store,
     quota: Quota,
     /// One lock for each deal that is being loaded: the others wait for it instead of loading too.
     running: Arc<std::sync::Mutex<HashMap<DealId, Arc<Mutex<()>>>>>,
 }
 
 impl Loader {
-    pub(super) fn new(ledger: Ledger, quota: Quota) -> Self {
-        Self { ledger, quota, running: Arc::default() }
+    pub(super) fn new(store: Store, quota: Quota) -> Self {
+        Self { store, quota, running: Arc::default() }
     }
 
     /// Loads a deal unless it is loaded by now.
@@ -57,9 +57,9 @@ impl Loader {
         loaded
     }
 
-    async fn load_alone(&self, deal: DealId) -> Result<Loaded, LedgerError> {
+    async fn load_alone(&self, deal: DealId) -> Result<Loaded, StoreError> {
         // Before anything is written to Redis: drafts, and ids of deals that do not exist, cost nothing there.
-        let found = self.ledger.progress_of(&[deal]).await?;
+        let found = self.store.progress_of(&[deal]).await?;
         if found.iter().all(|progress| progress.state == DealState::Draft) {
             return Ok(Loaded::NoSuchDeal);
         }
@@ -73,7 +73,7 @@ impl Loader {
                 }
                 Begun::Begun(load) => load,
             };
-            let Some(deal) = self.ledger.load_snapshot(deal).await? else { return Ok(Loaded::NoSuchDeal) };
+            let Some(deal) = self.store.load_snapshot(deal).await? else { return Ok(Loaded::NoSuchDeal) };
             let buyers: Vec<BuyerUnits> = deal
                 .buyers
                 .iter()

@@ -1,6 +1,6 @@
 //! The verbs: join, leave, publish, withdraw, close, settle, redeem, reconcile, audit. One file each.
 //!
-//! Owns the way of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::ledger`]), and brings the
+//! Owns the way of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::store`]), and brings the
 //! two together, for they never import each other. Must never answer "joined" before Postgres has committed, and never
 //! commit in the future of a request: that is dropped half-way when the client resets its connection.
 
@@ -38,13 +38,13 @@ pub use withdraw::WithdrawOutcome;
 
 use crate::clock::Clock;
 use crate::domain::Progress;
-use crate::ledger::{Ledger, LedgerError};
 use crate::quota::{Change, Quota};
+use crate::store::{Store, StoreError};
 
 /// Everything that the verbs need. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    ledger: Ledger,
+    store: Store,
     quota: Quota,
     lanes: lanes::Lanes,
     codes: Arc<CodeKeys>,
@@ -61,11 +61,11 @@ pub struct Engine {
 impl Engine {
     /// Starts the lanes.
     #[must_use]
-    pub fn start(ledger: Ledger, quota: Quota, clock: &Clock, codes: CodeKeys, settings: &LaneSettings) -> Self {
+    pub fn start(store: Store, quota: Quota, clock: &Clock, codes: CodeKeys, settings: &LaneSettings) -> Self {
         let settle_soon = Arc::new(Notify::new());
-        let lanes = lanes::Lanes::start(&ledger, &quota, clock, settings, &settle_soon);
+        let lanes = lanes::Lanes::start(&store, &quota, clock, settings, &settle_soon);
         Self {
-            ledger,
+            store,
             quota,
             lanes,
             codes: Arc::new(codes),
@@ -112,10 +112,10 @@ impl Engine {
 
 /// Runs a writer in a task of its own, so that it comes to its end when the request that asked for it is dropped.
 async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, LedgerError>> + Send + 'static,
-) -> Result<T, LedgerError> {
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
     match tokio::spawn(work).await {
         Ok(done) => done,
-        Err(_panicked) => Err(LedgerError::crashed()),
+        Err(_panicked) => Err(StoreError::crashed()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Engine, to_the_end};
 use crate::domain::{AccountId, Deal, DealId};
-use crate::ledger::{LedgerError, PublishAnswer};
+use crate::store::{PublishAnswer, StoreError};
 
 /// What publishing came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,16 +22,16 @@ impl Engine {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn publish(&self, merchant: AccountId, deal: DealId) -> Result<PublishOutcome, LedgerError> {
+    pub async fn publish(&self, merchant: AccountId, deal: DealId) -> Result<PublishOutcome, StoreError> {
         let engine = self.clone();
         to_the_end(async move {
-            match engine.ledger.publish_deal(merchant, deal).await? {
+            match engine.store.publish_deal(merchant, deal).await? {
                 PublishAnswer::NoSuchDeal => return Ok(PublishOutcome::NoSuchDeal),
                 PublishAnswer::NotDraft => return Ok(PublishOutcome::NotDraft),
                 PublishAnswer::WindowOver => return Ok(PublishOutcome::WindowOver),
                 PublishAnswer::Published => {}
             }
-            let Some(deal) = engine.ledger.deal(deal).await? else { return Ok(PublishOutcome::NoSuchDeal) };
+            let Some(deal) = engine.store.deal(deal).await? else { return Ok(PublishOutcome::NoSuchDeal) };
             engine.announce(deal.progress).await;
             Ok(PublishOutcome::Published(Box::new(deal)))
         })

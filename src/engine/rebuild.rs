@@ -8,8 +8,8 @@ use futures_util::{StreamExt, stream};
 use super::Engine;
 use super::load::{Loaded, Loader};
 use super::reconcile::Catching;
-use crate::ledger::LedgerError;
 use crate::quota::LinkEvent;
+use crate::store::StoreError;
 
 /// Deals loaded at the same time.
 const AT_ONCE: usize = 8;
@@ -52,7 +52,7 @@ pub enum RebuildError {
     RedisAway,
     /// Postgres does not answer.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(#[from] StoreError),
 }
 
 impl Engine {
@@ -72,9 +72,9 @@ impl Engine {
         }
         self.quota.admit_over(&link);
 
-        let deals = self.ledger.changed_deals(None).await?;
+        let deals = self.store.changed_deals(None).await?;
         let ids: Vec<_> = deals.iter().filter(|deal| !deal.state.is_final()).map(|deal| deal.deal).collect();
-        let (loader, total) = (Loader::new(self.ledger.clone(), self.quota.clone()), ids.len());
+        let (loader, total) = (Loader::new(self.store.clone(), self.quota.clone()), ids.len());
         let mut loads = stream::iter(ids)
             .map(|deal| {
                 let loader = loader.clone();

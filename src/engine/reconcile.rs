@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::domain::{DealId, Progress};
-use crate::ledger::LedgerError;
 use crate::quota::{BuyerUnits, Change, DealInRedis, Link, LinkEvent};
+use crate::store::StoreError;
 
 /// Deals compared in one pipelined call.
 const CHUNK: usize = 500;
@@ -62,7 +62,7 @@ impl Engine {
     ///
     /// # Errors
     /// Postgres is away. When Redis is, there is nothing to do.
-    pub async fn reconcile(&self, within: Option<Duration>, catching: Catching) -> Result<Reconciled, LedgerError> {
+    pub async fn reconcile(&self, within: Option<Duration>, catching: Catching) -> Result<Reconciled, StoreError> {
         let link = self.quota.link_events().borrow().clone();
         match link {
             LinkEvent::Away => Ok(Reconciled::default()),
@@ -76,7 +76,7 @@ impl Engine {
     ///
     /// # Errors
     /// Postgres is away: call again.
-    pub async fn catch_up(&self) -> Result<(), LedgerError> {
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
         let mut events = self.quota.link_events();
         let event = events.wait_for(|event| matches!(event, LinkEvent::CatchingUp(_))).await.map(|event| event.clone());
         let Ok(LinkEvent::CatchingUp(link)) = event else { return Ok(()) };
@@ -90,7 +90,7 @@ impl Engine {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn catch_up_now(&self) -> Result<(), LedgerError> {
+    pub async fn catch_up_now(&self) -> Result<(), StoreError> {
         let event = self.quota.link_events().borrow().clone();
         match event {
             LinkEvent::CatchingUp(_) => self.catch_up().await,
@@ -105,12 +105,12 @@ impl Engine {
         within: Option<Duration>,
         catching: Catching,
         tell: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<Reconciled, LedgerError> {
+    ) -> Result<Reconciled, StoreError> {
         // Another epoch: Postgres may have lost what Redis knows, also of deals that nothing has changed since.
-        let epoch = self.ledger.check_epoch().await?;
+        let epoch = self.store.check_epoch().await?;
         let same_epoch = self.behind.last_look().epoch == epoch;
         let (within, catching) = if same_epoch { (within, catching) } else { (None, Catching::Everything) };
-        let deals = self.ledger.changed_deals(within).await?;
+        let deals = self.store.changed_deals(within).await?;
         let mut reconciled = Reconciled { looked_at: deals.len(), ..Reconciled::default() };
         let mut versions = HashMap::new();
         let mut done = 0;
@@ -146,8 +146,8 @@ impl Engine {
     }
 
     /// False when Redis is away.
-    async fn repair(&self, link: &Link, truth: &Progress, known: &DealInRedis) -> Result<bool, LedgerError> {
-        let changed = self.ledger.buyers_changed_after(truth.deal, known.applied).await?;
+    async fn repair(&self, link: &Link, truth: &Progress, known: &DealInRedis) -> Result<bool, StoreError> {
+        let changed = self.store.buyers_changed_after(truth.deal, known.applied).await?;
         let mut buyers: Vec<_> =
             changed.into_iter().map(|(buyer, units, rev)| BuyerUnits { buyer, units, rev }).collect();
         let told = |rev_before, buyers| Change { progress: *truth, rev_before, done: Vec::new(), buyers };

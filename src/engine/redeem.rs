@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Engine, to_the_end};
 use crate::domain::{AccountId, CouponCode, CouponId, CouponState, DealId, IdempotencyKey, SignupId};
-use crate::ledger::{LedgerError, Page, PageRequest, RedeemAnswer, StoredCoupon};
+use crate::store::{Page, PageRequest, RedeemAnswer, StoreError, StoredCoupon};
 
 /// What redeeming came to.
 pub type RedeemOutcome = RedeemAnswer;
@@ -41,8 +41,8 @@ impl Engine {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn coupons(&self, buyer: AccountId, page: &PageRequest) -> Result<Page<Coupon>, LedgerError> {
-        let stored = self.ledger.coupons_of_buyer(buyer, page).await?;
+    pub async fn coupons(&self, buyer: AccountId, page: &PageRequest) -> Result<Page<Coupon>, StoreError> {
+        let stored = self.store.coupons_of_buyer(buyer, page).await?;
         let items = stored.items.into_iter().filter_map(|coupon| self.shown(coupon)).collect();
         Ok(Page { items, next_cursor: stored.next_cursor })
     }
@@ -51,8 +51,8 @@ impl Engine {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn coupon(&self, buyer: AccountId, id: CouponId) -> Result<Option<Coupon>, LedgerError> {
-        Ok(self.ledger.coupon(buyer, id).await?.and_then(|coupon| self.shown(coupon)))
+    pub async fn coupon(&self, buyer: AccountId, id: CouponId) -> Result<Option<Coupon>, StoreError> {
+        Ok(self.store.coupon(buyer, id).await?.and_then(|coupon| self.shown(coupon)))
     }
 
     /// Redeems a coupon of one of this merchant's deals. `till` is the name of the place, for whoever tries it again.
@@ -65,11 +65,11 @@ impl Engine {
         till: &str,
         code: &CouponCode,
         key: Option<&IdempotencyKey>,
-    ) -> Result<RedeemOutcome, LedgerError> {
-        let (ledger, till, lookup) = (self.ledger.clone(), till.to_owned(), self.codes.lookup(code));
+    ) -> Result<RedeemOutcome, StoreError> {
+        let (store, till, lookup) = (self.store.clone(), till.to_owned(), self.codes.lookup(code));
         let key = key.map(|key| key.as_str().to_owned());
         let outcome =
-            to_the_end(async move { ledger.redeem_coupon(merchant, &till, &lookup, key.as_deref()).await }).await?;
+            to_the_end(async move { store.redeem_coupon(merchant, &till, &lookup, key.as_deref()).await }).await?;
         match &outcome {
             RedeemOutcome::UnknownCode => metrics::counter!("muster_wrong_codes_total").increment(1),
             RedeemOutcome::TooMany { .. } => tracing::warn!(%merchant, "a merchant tries many wrong coupon codes"),

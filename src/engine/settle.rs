@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 use super::{CodeKeys, Engine, NoCodeKey};
 use crate::domain::{CouponId, DealId};
 use crate::failpoint;
-use crate::ledger::{CouponToIssue, LedgerError, Settler, Settling, Unsettled};
+use crate::store::{CouponToIssue, Settler, Settling, StoreError, Unsettled};
 
 /// A chunk is sent, and hardly ever committed, within this time.
 const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
@@ -23,7 +23,7 @@ impl Engine {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn settle(&self, chunk: u32) -> Result<u64, LedgerError> {
+    pub async fn settle(&self, chunk: u32) -> Result<u64, StoreError> {
         let issued = self.settle_all(chunk).await;
         self.many_to_settle.store(false, Ordering::Relaxed);
         issued
@@ -35,9 +35,9 @@ impl Engine {
         self.many_to_settle.load(Ordering::Relaxed)
     }
 
-    async fn settle_all(&self, chunk: u32) -> Result<u64, LedgerError> {
+    async fn settle_all(&self, chunk: u32) -> Result<u64, StoreError> {
         let mut issued = 0;
-        let mut settler = self.ledger.settler().await?;
+        let mut settler = self.store.settler().await?;
         loop {
             // Some chunks ahead: a look goes through all deals that are on, however little it finds.
             let most = chunk.saturating_mul(CHUNKS_READ);
@@ -58,7 +58,7 @@ impl Engine {
             }
         }
         drop(settler);
-        self.ledger.mark_settled_deals().await?;
+        self.store.mark_settled_deals().await?;
         Ok(issued)
     }
 
@@ -68,7 +68,7 @@ impl Engine {
         tokio::task::spawn_blocking(move || made(&signups, &codes)).await.unwrap_or_default()
     }
 
-    async fn settle_chunk(&self, settler: &mut Settler, made: Made) -> Result<u64, LedgerError> {
+    async fn settle_chunk(&self, settler: &mut Settler, made: Made) -> Result<u64, StoreError> {
         if made.coupons.is_empty() {
             return Ok(0);
         }

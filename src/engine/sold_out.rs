@@ -15,8 +15,8 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use crate::domain::{AccountId, DealId, DealState};
-use crate::ledger::{Ledger, LedgerError};
 use crate::quota::Answer;
+use crate::store::{Store, StoreError};
 
 /// How long a note counts after Redis has said that the deal is sold out.
 const COUNTS_FOR: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ const BUYERS_MAX: usize = 500_000;
 /// The notes of a node. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct SoldOut {
-    ledger: Ledger,
+    store: Store,
     notes: Arc<RwLock<HashMap<DealId, Note>>>,
 }
 
@@ -42,8 +42,8 @@ struct Note {
 }
 
 impl SoldOut {
-    pub(super) fn new(ledger: Ledger) -> Self {
-        Self { ledger, notes: Arc::default() }
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, notes: Arc::default() }
     }
 
     /// Whether it is certain that this buyer, or somebody who has no signup in it (`None`), cannot join this deal, because it is
@@ -93,12 +93,12 @@ impl SoldOut {
     }
 
     /// None: it is not sold out, after all, or it has too many buyers.
-    async fn buyers_of(&self, deal: DealId) -> Result<Option<(DateTime<Utc>, HashSet<AccountId>)>, LedgerError> {
+    async fn buyers_of(&self, deal: DealId) -> Result<Option<(DateTime<Utc>, HashSet<AccountId>)>, StoreError> {
         let few = |count: u32| usize::try_from(count).is_ok_and(|count| count <= BUYERS_MAX);
-        if !self.ledger.progress_of(&[deal]).await?.iter().all(|progress| few(progress.buyers)) {
+        if !self.store.progress_of(&[deal]).await?.iter().all(|progress| few(progress.buyers)) {
             return Ok(None);
         }
-        let snapshot = self.ledger.load_snapshot(deal).await?.filter(|snapshot| {
+        let snapshot = self.store.load_snapshot(deal).await?.filter(|snapshot| {
             let progress = &snapshot.progress;
             progress.state == DealState::Tipped && progress.cap == Some(progress.units)
         });

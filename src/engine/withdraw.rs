@@ -2,7 +2,7 @@
 
 use super::{Engine, to_the_end};
 use crate::domain::{AccountId, Deal, DealId};
-use crate::ledger::{LedgerError, WithdrawAnswer};
+use crate::store::{StoreError, WithdrawAnswer};
 
 /// What withdrawing came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +25,15 @@ impl Engine {
         merchant: AccountId,
         deal: DealId,
         reason: &str,
-    ) -> Result<WithdrawOutcome, LedgerError> {
+    ) -> Result<WithdrawOutcome, StoreError> {
         let (engine, reason) = (self.clone(), reason.to_owned());
         to_the_end(async move {
-            match engine.ledger.withdraw_deal(merchant, deal, &reason).await? {
+            match engine.store.withdraw_deal(merchant, deal, &reason).await? {
                 WithdrawAnswer::NoSuchDeal => return Ok(WithdrawOutcome::NoSuchDeal),
                 WithdrawAnswer::Ended => return Ok(WithdrawOutcome::Ended),
                 WithdrawAnswer::Withdrawn => {}
             }
-            let Some(deal) = engine.ledger.deal(deal).await? else { return Ok(WithdrawOutcome::NoSuchDeal) };
+            let Some(deal) = engine.store.deal(deal).await? else { return Ok(WithdrawOutcome::NoSuchDeal) };
             engine.announce(deal.progress).await;
             Ok(WithdrawOutcome::Withdrawn(Box::new(deal)))
         })

@@ -20,11 +20,11 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::live::Hub;
 use crate::quota::Quota;
 use crate::shutdown::Shutdown;
+use crate::store::Store;
 use crate::worker::{self, mail::Mailer};
 
 /// How a node is started.
@@ -66,8 +66,8 @@ impl Running {
 ///
 /// # Errors
 /// The URL cannot be read.
-pub fn ledger(config: &Config) -> anyhow::Result<Ledger> {
-    Ok(Ledger::new(&settings::ledger(config))?)
+pub fn store(config: &Config) -> anyhow::Result<Store> {
+    Ok(Store::new(&settings::store(config))?)
 }
 
 /// Connects to Redis alone.
@@ -82,11 +82,11 @@ pub async fn quota(config: &Config) -> anyhow::Result<Quota> {
 ///
 /// # Errors
 /// A URL cannot be read, or Redis may evict keys.
-pub async fn engine(config: &Config) -> anyhow::Result<(Engine, Ledger, Quota)> {
-    let (ledger, quota) = (ledger(config)?, quota(config).await?);
+pub async fn engine(config: &Config) -> anyhow::Result<(Engine, Store, Quota)> {
+    let (store, quota) = (store(config)?, quota(config).await?);
     let codes = settings::codes(config);
-    let engine = Engine::start(ledger.clone(), quota.clone(), &Clock::new(), codes, &settings::lanes(config));
-    Ok((engine, ledger, quota))
+    let engine = Engine::start(store.clone(), quota.clone(), &Clock::new(), codes, &settings::lanes(config));
+    Ok((engine, store, quota))
 }
 
 /// Starts a node. It serves when this returns.
@@ -97,20 +97,20 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
     let Start { config, shutdown, workers, metrics } = start;
     files::raise_limit();
     let clock = Clock::new();
-    let ledger = ledger(&config)?;
-    ledger.migrate().await.context("Postgres could not be migrated")?;
-    ledger.check_epoch().await?;
-    clock.correct(ledger.ping().await?);
+    let store = store(&config)?;
+    store.migrate().await.context("Postgres could not be migrated")?;
+    store.check_epoch().await?;
+    clock.correct(store.ping().await?);
     let quota = quota(&config).await?;
     let engine =
-        Engine::start(ledger.clone(), quota.clone(), &clock, settings::codes(&config), &settings::lanes(&config));
+        Engine::start(store.clone(), quota.clone(), &clock, settings::codes(&config), &settings::lanes(&config));
     let hub = Hub::new(config.live.clone(), config.server.base_url.clone(), clock.clone());
     let mailer = Arc::new(Mailer::new(&config.mail, config.server.base_url.as_str())?);
     let app = App {
         engine: engine.clone(),
-        ledger: ledger.clone(),
+        store: store.clone(),
         live: hub.clone(),
-        auth: Auth::new(ledger.clone(), clock.clone(), &config.security)?,
+        auth: Auth::new(store.clone(), clock.clone(), &config.security)?,
         limits: Limits::new(config.limits.clone(), clock.clone(), quota.clone()),
         clock,
         config: Arc::new(config),
@@ -119,8 +119,8 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
     if let Err(error) = engine.catch_up_now().await {
         tracing::warn!(%error, "Redis could not be caught up yet");
     }
-    let relay = live::run(hub.clone(), quota.clone(), ledger.clone());
-    let worker = workers.then(|| worker::start(&engine, &ledger, Arc::clone(&mailer), &app.config.workers, &shutdown));
+    let relay = live::run(hub.clone(), quota.clone(), store.clone());
+    let worker = workers.then(|| worker::start(&engine, &store, Arc::clone(&mailer), &app.config.workers, &shutdown));
     let bound = http::bind(&app, &shutdown, metrics)?;
     let (address, internal_address) = (bound.address, bound.internal_address);
     let (drain, auth) = (app.config.server.drain, app.auth.clone());
@@ -136,7 +136,7 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
         }
         relay.abort();
         auth.note_now().await;
-        ledger.close().await;
+        store.close().await;
         served
     });
     Ok(Running { app, mailer, address, internal_address, ended })

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::engine::{CodeKeys, LaneSettings};
-use crate::{ledger, quota};
+use crate::{quota, store};
 
 /// How long a deal stays in Redis after its window: late retries are still answered there.
 const KEEP_AFTER_CLOSING: Duration = Duration::from_hours(1);
 
-pub(super) fn ledger(config: &Config) -> ledger::Settings {
-    ledger::Settings {
+pub(super) fn store(config: &Config) -> store::Settings {
+    store::Settings {
         url: config.postgres.database_url.clone(),
         pool_max: config.postgres.pool_max,
         acquire_timeout: config.postgres.acquire_timeout,

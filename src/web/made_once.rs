@@ -1,6 +1,6 @@
 //! What is made of one read for everybody whom that read answers.
 //!
-//! While many look at a deal, one read answers them together ([`crate::ledger::Ledger::shared_deal`]), and so it is with the
+//! While many look at a deal, one read answers them together ([`crate::store::Store::shared_deal`]), and so it is with the
 //! front page; what they are sent need not be made anew for each of them either. Nobody is sent what was made of a read that said
 //! something else: a read is known by its address in memory, which nothing else has while it is kept here, and which it keeps
 //! only as long as it says the same.

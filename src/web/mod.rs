@@ -1,7 +1,7 @@
 //! What people and programs talk to over HTTP: pages and the API.
 //!
 //! Owns addresses, answers, headers and everything that guards them. Must never name Redis or Postgres or their clients, decide
-//! what a deal allows, or commit anything in a handler: it asks the engine and the ledger, and says what they answered.
+//! what a deal allows, or commit anything in a handler: it asks the engine and the store, and says what they answered.
 //!
 //! The way of a request: [`security`] will put its headers on whatever comes back; [`gate`] checks address, origin and identity;
 //! [`routes`] finds the handler; the handler's arguments ([`extract`]) are checked before it runs; what goes wrong is a

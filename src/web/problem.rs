@@ -15,8 +15,8 @@ use serde::Serialize;
 use super::error::Code;
 use crate::auth::AuthError;
 use crate::domain::FieldProblem;
-use crate::ledger::LedgerError;
 use crate::limits::TooMany;
+use crate::store::StoreError;
 
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -186,10 +186,10 @@ impl From<TooMany> for Problem {
     }
 }
 
-impl From<LedgerError> for Problem {
-    fn from(error: LedgerError) -> Self {
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
         match error {
-            LedgerError::Unavailable(error) => {
+            StoreError::Unavailable(error) => {
                 tracing::warn!(%error, "Postgres is away");
                 Self::new(Code::Unavailable).retry_after(UNAVAILABLE_RETRY_S)
             }
@@ -203,7 +203,7 @@ impl From<AuthError> for Problem {
         match error {
             AuthError::Busy => Self::new(Code::Busy).retry_after(BUSY_RETRY_S),
             AuthError::Unavailable => Self::new(Code::Unavailable).retry_after(UNAVAILABLE_RETRY_S),
-            AuthError::Ledger(error) => error.into(),
+            AuthError::Store(error) => error.into(),
             error @ AuthError::Broken => Self::internal(&error),
         }
     }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use crate::ledger::Ledger;
 use crate::shutdown::Shutdown;
+use crate::store::Store;
 
 /// Nothing depends on it: an ended session counts for nothing while it is still there.
 const EVERY: Duration = Duration::from_hours(1);
 
-pub(super) async fn run(ledger: Ledger, shutdown: Shutdown) {
+pub(super) async fn run(store: Store, shutdown: Shutdown) {
     while !shutdown.has_begun() {
-        match ledger.forget_ended_sessions().await {
+        match store.forget_ended_sessions().await {
             Ok(0) => {}
             Ok(sessions) => tracing::info!(sessions, "ended sessions were forgotten"),
             Err(error) => tracing::warn!(%error, "forgetting ended sessions failed; trying again"),

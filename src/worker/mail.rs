@@ -7,7 +7,7 @@ use lettre::transport::smtp::AsyncSmtpTransport;
 use lettre::{AsyncTransport, Message as Email, Tokio1Executor};
 
 use crate::config::MailConfig;
-use crate::ledger::{Message, MessageKind};
+use crate::store::{Message, MessageKind};
 
 /// Sends messages.
 pub struct Mailer {

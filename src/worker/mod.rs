@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use crate::config::WorkersConfig;
 use crate::engine::Engine;
-use crate::ledger::Ledger;
 use crate::shutdown::Shutdown;
+use crate::store::Store;
 use mail::Mailer;
 
 pub use observer::observe;
@@ -26,7 +26,7 @@ pub use outbox::deliver_due;
 #[must_use = "the task is the way to wait for the workers"]
 pub fn start(
     engine: &Engine,
-    ledger: &Ledger,
+    store: &Store,
     mailer: Arc<Mailer>,
     config: &WorkersConfig,
     shutdown: &Shutdown,
@@ -35,9 +35,9 @@ pub fn start(
     let closer = closer::run(engine.clone(), config.close_every, shutdown.clone());
     let reconciler = reconciler::run(engine.clone(), config.reconcile_every, config.reconcile_window, shutdown.clone());
     let outbox =
-        outbox::run(engine.clone(), ledger.clone(), mailer, config.outbox_every, config.outbox_chunk, shutdown.clone());
-    let janitor = janitor::run(ledger.clone(), shutdown.clone());
-    let observer = observer::run(ledger.clone(), shutdown.clone());
+        outbox::run(engine.clone(), store.clone(), mailer, config.outbox_every, config.outbox_chunk, shutdown.clone());
+    let janitor = janitor::run(store.clone(), shutdown.clone());
+    let observer = observer::run(store.clone(), shutdown.clone());
     tokio::spawn(async move {
         tokio::join!(settler, closer, reconciler, outbox, janitor, observer);
     })

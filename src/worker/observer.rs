@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use metrics::gauge;
 
-use crate::ledger::{Ledger, LedgerError};
 use crate::shutdown::Shutdown;
+use crate::store::{Store, StoreError};
 
 /// Often enough for alerts that wait for minutes.
 const EVERY: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(ledger: Ledger, shutdown: Shutdown) {
+pub(super) async fn run(store: Store, shutdown: Shutdown) {
     while !shutdown.has_begun() {
-        if let Err(error) = observe(&ledger).await {
+        if let Err(error) = observe(&store).await {
             tracing::debug!(%error, "nobody can see how far behind the workers are");
         }
         tokio::select! {
@@ -26,8 +26,8 @@ pub(super) async fn run(ledger: Ledger, shutdown: Shutdown) {
 ///
 /// # Errors
 /// Postgres is away; that is a metric, too.
-pub async fn observe(ledger: &Ledger) -> Result<(), LedgerError> {
-    let seen = ledger.lag().await;
+pub async fn observe(store: &Store) -> Result<(), StoreError> {
+    let seen = store.lag().await;
     gauge!("muster_postgres_up").set(u32::from(seen.is_ok()));
     let lag = seen?;
     gauge!("muster_settle_lag_seconds").set(lag.settle_s);

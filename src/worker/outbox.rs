@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::mail::Mailer;
 use crate::engine::Engine;
 use crate::failpoint;
-use crate::ledger::{Ledger, LedgerError};
 use crate::shutdown::Shutdown;
+use crate::store::{Store, StoreError};
 use std::sync::Arc;
 
 /// Buyers that one call expands an event by.
@@ -14,14 +14,14 @@ const EXPAND_CHUNK: u32 = 500;
 
 pub(super) async fn run(
     engine: Engine,
-    ledger: Ledger,
+    store: Store,
     mailer: Arc<Mailer>,
     every: Duration,
     chunk: u32,
     shutdown: Shutdown,
 ) {
     while !shutdown.has_begun() {
-        match deliver_due(&ledger, &mailer, chunk).await {
+        match deliver_due(&store, &mailer, chunk).await {
             Ok(done) if goes_on_at_once(done, engine.has_many_to_settle()) => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the outbox could not be worked through; trying again"),
@@ -43,9 +43,9 @@ fn goes_on_at_once(done: usize, many_to_settle: bool) -> bool {
 ///
 /// # Errors
 /// Postgres is away. What was sent but could not be reported is sent again.
-pub async fn deliver_due(ledger: &Ledger, mailer: &Mailer, chunk: u32) -> Result<usize, LedgerError> {
-    let expanded = ledger.expand_outbox(EXPAND_CHUNK).await?;
-    let messages = ledger.claim_messages(chunk).await?;
+pub async fn deliver_due(store: &Store, mailer: &Mailer, chunk: u32) -> Result<usize, StoreError> {
+    let expanded = store.expand_outbox(EXPAND_CHUNK).await?;
+    let messages = store.claim_messages(chunk).await?;
     let mut delivered = Vec::with_capacity(messages.len());
     for message in &messages {
         match mailer.send(message).await {
@@ -56,12 +56,12 @@ pub async fn deliver_due(ledger: &Ledger, mailer: &Mailer, chunk: u32) -> Result
             Err(error) => {
                 metrics::counter!("muster_messages_failed_total").increment(1);
                 tracing::warn!(%error, message = message.id, attempt = message.attempt, "a message was not delivered");
-                ledger.message_failed(message.id, &error.to_string()).await?;
+                store.message_failed(message.id, &error.to_string()).await?;
             }
         }
     }
     if !delivered.is_empty() {
-        ledger.messages_delivered(&delivered).await?;
+        store.messages_delivered(&delivered).await?;
         metrics::counter!("muster_messages_delivered_total").increment(delivered.len() as u64);
     }
     Ok(usize::from(expanded) + messages.len())

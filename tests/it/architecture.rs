@@ -13,14 +13,14 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     ("telemetry", &[]),
     ("config", &["domain"]),
     ("client_log", &["clock", "domain"]),
-    ("ledger", &["domain", "failpoint"]),
+    ("store", &["domain", "failpoint"]),
     ("quota", &["domain", "failpoint"]),
-    ("engine", &["client_log", "clock", "domain", "failpoint", "ledger", "quota"]),
-    ("worker", &["config", "domain", "engine", "failpoint", "ledger", "shutdown"]),
+    ("engine", &["client_log", "clock", "domain", "failpoint", "store", "quota"]),
+    ("worker", &["config", "domain", "engine", "failpoint", "store", "shutdown"]),
     ("live", &["clock", "config", "domain"]),
-    ("auth", &["clock", "config", "domain", "ledger", "recent"]),
+    ("auth", &["clock", "config", "domain", "store", "recent"]),
     ("limits", &["clock", "config", "domain", "quota", "recent"]),
-    ("app", &["auth", "clock", "config", "engine", "ledger", "limits", "live"]),
+    ("app", &["auth", "clock", "config", "engine", "store", "limits", "live"]),
     (
         "web",
         &[
@@ -31,7 +31,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
             "config",
             "domain",
             "engine",
-            "ledger",
+            "store",
             "limits",
             "live",
             "recent",
@@ -42,13 +42,13 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     (
         "startup",
         &[
-            "app", "auth", "clock", "config", "domain", "engine", "ledger", "limits", "live", "quota", "shutdown",
+            "app", "auth", "clock", "config", "domain", "engine", "store", "limits", "live", "quota", "shutdown",
             "web", "worker",
         ],
     ),
     (
         "dev",
-        &["auth", "client_log", "clock", "config", "domain", "engine", "failpoint", "ledger", "shutdown", "startup"],
+        &["auth", "client_log", "clock", "config", "domain", "engine", "failpoint", "store", "shutdown", "startup"],
     ),
     ("cli", &[]),
     ("failpoint", &[]),
@@ -57,7 +57,7 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
 /// Where a library may be named, and nowhere else.
 const AT_HOME: [(&str, &[&str]); 4] = [
     // Faults are made below the two modules.
-    ("sqlx", &["src/ledger/", "src/dev/chaos/"]),
+    ("sqlx", &["src/store/", "src/dev/chaos/"]),
     // The private server and the settings are modules of that name.
     ("redis", &["src/quota/", "src/config/", "src/dev/servers/", "src/dev/chaos/"]),
     ("actix_web_actors", &["src/live/socket.rs"]),

@@ -22,7 +22,7 @@ async fn the_smoke_of_the_load_tests_passes() {
         per_buyer_max: 3,
         open_for: TimeDelta::hours(1),
     };
-    let prepared = prepare(&app.engine, &app.ledger, wish, |_| {}).await.unwrap();
+    let prepared = prepare(&app.engine, &app.store, wish, |_| {}).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let people = folder.path().join("people.json");
     std::fs::write(&people, serde_json::to_vec(&prepared).unwrap()).unwrap();

@@ -69,7 +69,7 @@ async fn scrape_after_some_traffic() -> String {
         // The socket may be gone before the last of them.
         socket.send(Message::text("too many words")).await.ok();
     }
-    worker::observe(&app.ledger).await.unwrap();
+    worker::observe(&app.store).await.unwrap();
     let internal = format!("http://{}", app.internal_address);
     assert_eq!(app.client.get(format!("{internal}/audit")).send().await.unwrap().status(), StatusCode::OK);
 

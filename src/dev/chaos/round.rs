@@ -48,7 +48,7 @@ impl Rounds {
         let log = self.cluster.folder().join(format!("clients-{number}.log"));
         let nodes: Vec<SocketAddr> = self.cluster.nodes.iter().map(|node| node.reached_at).collect();
         let seed = self.chance.random();
-        let load = Load::begin(&self.cluster.engine, &self.cluster.ledger, nodes, &self.service, &log, seed).await?;
+        let load = Load::begin(&self.cluster.engine, &self.cluster.store, nodes, &self.service, &log, seed).await?;
         tokio::time::sleep(WARM_UP).await;
         let mut happened = Vec::new();
         for fault in faults {
@@ -60,7 +60,7 @@ impl Rounds {
             happened.push(self.make(fault, &load).await?);
         }
         tell(Step::Auditing);
-        let redeemed = load.end(&self.cluster.ledger).await?;
+        let redeemed = load.end(&self.cluster.store).await?;
         let mut findings = self.service.take_findings();
         let stored = self.cluster.redeemed(&redeemed).await?;
         if stored != redeemed.len() {

@@ -1,7 +1,7 @@
 //! A simulated crowd: buyers who join deals and leave them over HTTP, the way people with browsers do.
 //!
 //! Owns how arrivals are read or made up ([`Arrivals`]), planned ([`Schedule`]) and played ([`replay()`]). Must never join or
-//! leave in another way than through the API: only its accounts and tokens come from the ledger ([`people`](super::people)),
+//! leave in another way than through the API: only its accounts and tokens come from the store ([`people`](super::people)),
 //! because hashing 15,000 passwords takes an hour. Must never count what it hopes: a join or a leave counts by
 //! the last answer to its key, after as many repeats as the protocol asks for.
 

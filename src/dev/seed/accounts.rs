@@ -6,7 +6,7 @@ use super::{SeedError, Seeder, buyers, editions};
 use crate::auth::NewPerson;
 use crate::dev::samples::{DEMO_SHOP, Shop};
 use crate::domain::{AccountId, Email, FieldProblem, Role};
-use crate::ledger::NewAccount;
+use crate::store::NewAccount;
 
 /// An account that a developer signs in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Seeder<'_> {
                 role: Role::Merchant,
                 password_hash: None,
             };
-            self.ledger.create_account(&account).await?;
+            self.store.create_account(&account).await?;
         }
         let missing = |who: &'static str| SeedError::Unexpected {
             sample: who,
@@ -79,13 +79,13 @@ impl Seeder<'_> {
     /// Makes the sample buyers that are not there.
     pub(super) async fn make_sample_buyers(&self) -> Result<(), SeedError> {
         let buyers = buyers::sample_buyers().map_err(|problem| broken(vec![problem]))?;
-        self.ledger.create_accounts(&buyers).await?;
+        self.store.create_accounts(&buyers).await?;
         Ok(())
     }
 
     async fn account_of(&self, email: &str) -> Result<Option<AccountId>, SeedError> {
         let email = Email::parse(email).map_err(|problem| broken(vec![problem]))?;
-        Ok(self.ledger.account_by_email(&email).await?.map(|stored| stored.account.id))
+        Ok(self.store.account_by_email(&email).await?.map(|stored| stored.account.id))
     }
 }
 

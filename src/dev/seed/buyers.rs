@@ -3,7 +3,7 @@
 use super::editions;
 use crate::dev::names;
 use crate::domain::{AccountId, Email, FieldProblem, Role};
-use crate::ledger::NewAccount;
+use crate::store::NewAccount;
 
 /// More than the largest sample deal has buyers.
 pub(super) const BUYERS: usize = 1_200;

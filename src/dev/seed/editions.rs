@@ -27,7 +27,7 @@ impl Seeder<'_> {
     pub(super) async fn latest_edition(&self, sample: &Sample) -> Result<Option<(u32, Deal)>, SeedError> {
         let mut latest = None;
         for edition in 1..=u32::MAX {
-            match self.ledger.deal(deal_id(sample, edition)).await? {
+            match self.store.deal(deal_id(sample, edition)).await? {
                 Some(deal) => latest = Some((edition, deal)),
                 None => break,
             }

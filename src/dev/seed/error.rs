@@ -2,14 +2,14 @@
 
 use crate::auth::AuthError;
 use crate::domain::FieldProblem;
-use crate::ledger::LedgerError;
+use crate::store::StoreError;
 
 /// Why a sample deal is not in the state that it was to show. Seeding again goes on from there.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// Postgres said why.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(#[from] StoreError),
     /// A demo account could not be signed up.
     #[error("a demo account could not be signed up: {0}")]
     Auth(#[from] AuthError),

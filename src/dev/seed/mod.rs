@@ -26,14 +26,14 @@ use super::samples::{self, Sample};
 use crate::auth::Auth;
 use crate::domain::{Deal, DealId};
 use crate::engine::Engine;
-use crate::ledger::Ledger;
+use crate::store::Store;
 
 /// What seeding works with.
 pub struct Seeder<'a> {
     /// Does everything that happens to the sample deals.
     pub engine: &'a Engine,
     /// Tells what is there, and moves it into the past.
-    pub ledger: &'a Ledger,
+    pub store: &'a Store,
     /// Signs the demo accounts up.
     pub auth: &'a Auth,
     /// Hears of each deal that was made, and how long it took.
@@ -86,7 +86,7 @@ impl Seeder<'_> {
     /// # Errors
     /// Postgres is away, or a sample deal cannot be brought to its state.
     pub async fn ensure_showcase(&self) -> Result<Vec<DealId>, SeedError> {
-        let now = self.ledger.ping().await?;
+        let now = self.store.ping().await?;
         let mut deals = Vec::new();
         for sample in samples::showcase() {
             let edition = match self.latest_edition(sample).await? {

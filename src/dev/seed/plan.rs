@@ -8,7 +8,7 @@ use super::editions;
 use crate::dev::samples::figures::UNITS_SOLD;
 use crate::dev::samples::{DemoBuyer, Sample, Size, Stage, Window};
 use crate::domain::{Deal, DealState, FieldProblem, Terms, TermsForm};
-use crate::ledger::SampleHistory;
+use crate::store::SampleHistory;
 
 /// What tells a deal with its history from one that was published a moment after it was written.
 pub(super) const FROM_DRAFT_TO_PUBLISHED: TimeDelta = TimeDelta::hours(1);

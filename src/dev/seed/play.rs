@@ -11,7 +11,7 @@ use crate::domain::{
     AccountId, DealId, IdempotencyKey, JoinOutcome, JoinRequest, LeaveOutcome, Refusal, SignupId, Units,
 };
 use crate::engine::{Catching, PublishOutcome, RedeemOutcome, WithdrawOutcome};
-use crate::ledger::PageRequest;
+use crate::store::PageRequest;
 
 /// Joins that are on their way at a time.
 const AT_A_TIME: usize = 64;
@@ -34,11 +34,11 @@ struct Scene<'a> {
 impl Seeder<'_> {
     /// Brings this edition of a sample to the state that it shows.
     pub(super) async fn play(&self, sample: &'static Sample, edition: u32) -> Result<DealId, SeedError> {
-        let now = self.ledger.ping().await?;
+        let now = self.store.ping().await?;
         let plan = plan::plan(sample, now).map_err(|problems| SeedError::Sample { sample: sample.name, problems })?;
         let people = self.people(sample.shop).await?;
         let deal = editions::deal_id(sample, edition);
-        self.ledger.create_sample_deal(deal, people.merchant, &plan.terms, sample.picture).await?;
+        self.store.create_sample_deal(deal, people.merchant, &plan.terms, sample.picture).await?;
         if sample.stage == Stage::Draft {
             return Ok(deal);
         }
@@ -56,7 +56,7 @@ impl Seeder<'_> {
             // Who reconciles later does not look at what ended long ago.
             self.engine.reconcile(Some(JUST_NOW), Catching::Everything).await?;
         }
-        self.ledger.tell_sample_history(deal, &plan.history).await?;
+        self.store.tell_sample_history(deal, &plan.history).await?;
         Ok(deal)
     }
 
@@ -107,7 +107,7 @@ impl Seeder<'_> {
     async fn settle_all(&self) -> Result<(), SeedError> {
         for _ in 0..LOOKS {
             self.engine.settle(SETTLE_CHUNK).await?;
-            if self.ledger.settler().await?.unsettled(1).await?.is_empty() {
+            if self.store.settler().await?.unsettled(1).await?.is_empty() {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
@@ -135,10 +135,10 @@ impl Seeder<'_> {
 
     /// Ends a deal's window, and waits until it has succeeded or failed.
     pub(super) async fn end_now(&self, deal: DealId) -> Result<(), SeedError> {
-        self.ledger.end_window_of_sample(deal).await?;
+        self.store.end_window_of_sample(deal).await?;
         for _ in 0..LOOKS {
             self.engine.close_due().await?;
-            let open = self.ledger.deal(deal).await?.is_some_and(|deal| deal.progress.state.sells());
+            let open = self.store.deal(deal).await?.is_some_and(|deal| deal.progress.state.sells());
             if !open {
                 break;
             }

@@ -8,32 +8,32 @@ use super::logs::Logged;
 use super::report::{AuditReport, Finding, Rule};
 use crate::client_log::{Frame, Version};
 use crate::domain::{DealId, Figures, Progress, Signup, SignupId};
-use crate::ledger::Ledger;
+use crate::store::Store;
 
 /// Signups that are looked up in one statement.
 const CHUNK: usize = 1_000;
 
-pub(super) async fn compare(ledger: &Ledger, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
+pub(super) async fn compare(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
     let since = Instant::now();
-    joined(ledger, logged, report).await?;
+    joined(store, logged, report).await?;
     report.tally(Rule::L1).took = since.elapsed();
 
     let since = Instant::now();
-    attempted(ledger, logged, report).await?;
+    attempted(store, logged, report).await?;
     report.tally(Rule::L2).took = since.elapsed();
 
     let since = Instant::now();
-    frames(ledger, logged, report).await?;
+    frames(store, logged, report).await?;
     report.tally(Rule::L3).took = since.elapsed();
     Ok(())
 }
 
 /// L1
-async fn joined(ledger: &Ledger, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
+async fn joined(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
     let l1 = report.tally(Rule::L1);
     for chunk in logged.joined.chunks(CHUNK) {
         let ids: Vec<(DealId, SignupId)> = chunk.iter().map(|joined| (joined.deal, joined.id)).collect();
-        let stored = ledger.signups_by_id(&ids).await?;
+        let stored = store.signups_by_id(&ids).await?;
         let stored: HashMap<SignupId, Signup> = stored.into_iter().map(|signup| (signup.id, signup)).collect();
         for told in chunk {
             l1.looked_at += 1;
@@ -51,13 +51,13 @@ async fn joined(ledger: &Ledger, logged: &Logged, report: &mut AuditReport) -> R
 }
 
 /// L2
-async fn attempted(ledger: &Ledger, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
+async fn attempted(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
     let l2 = report.tally(Rule::L2);
     for (deal, seen) in &logged.deals {
         if seen.attempted.is_empty() {
             continue;
         }
-        for signup in ledger.signup_traces(*deal).await? {
+        for signup in store.signup_traces(*deal).await? {
             let theirs =
                 seen.from.is_none_or(|from| signup.rev > from.rev) && seen.to.is_none_or(|to| signup.rev <= to.rev);
             l2.looked_at += u64::from(theirs);
@@ -71,7 +71,7 @@ async fn attempted(ledger: &Ledger, logged: &Logged, report: &mut AuditReport) -
 }
 
 /// L3
-async fn frames(ledger: &Ledger, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
+async fn frames(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
     let l3 = report.tally(Rule::L3);
     l3.looked_at += logged.frames;
     for (deal, expected, found) in &logged.wrong_frames {
@@ -81,7 +81,7 @@ async fn frames(ledger: &Ledger, logged: &Logged, report: &mut AuditReport) -> R
         if seen.last_frames.is_empty() {
             continue;
         }
-        let truth = ledger.progress_of(&[*deal]).await?.first().copied();
+        let truth = store.progress_of(&[*deal]).await?.first().copied();
         for frame in &seen.last_frames {
             if let Some((expected, found)) = judge(frame, seen.to, truth.as_ref()) {
                 l3.find(Finding { deal: Some(*deal), expected, found });

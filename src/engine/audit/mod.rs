@@ -4,7 +4,7 @@
 //! and Redis cannot be read at the same moment, so Redis is read first and may only be older; what looks wrong there counts
 //! if it is still so some time later. Must never write anything.
 //!
-//! I1 to I13 are what must hold in Postgres ([`crate::ledger::Invariant`]), Q1 to Q3 what Redis must say, L1 to L3 what
+//! I1 to I13 are what must hold in Postgres ([`crate::store::Invariant`]), Q1 to Q3 what Redis must say, L1 to L3 what
 //! clients saw ([`crate::client_log`]).
 
 mod clients;
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use crate::client_log::LogError;
 use crate::domain::DealId;
-use crate::ledger::{Invariant, LedgerError};
 use crate::quota::{CannotLook, Inspector};
+use crate::store::{Invariant, StoreError};
 
 use self::logs::Logged;
 use self::quotas::Suspicion;
@@ -80,7 +80,7 @@ pub enum AuditStep {
 pub enum AuditError {
     /// Postgres is away, or a statement took too long.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(#[from] StoreError),
     /// The only deal to look at does not exist.
     #[error("there is no deal {0}")]
     NoSuchDeal(DealId),
@@ -108,7 +108,7 @@ impl Engine {
         let mut suspicions = Vec::new();
         let total = match options.deal {
             Some(_) => 1,
-            None => self.ledger.count_deals().await?,
+            None => self.store.count_deals().await?,
         };
         let mut last = None;
         loop {
@@ -116,8 +116,8 @@ impl Engine {
             for deal in &deals {
                 for invariant in Invariant::ALL {
                     let since = Instant::now();
-                    let looked = self.ledger.look(invariant, *deal).await?;
-                    report.tally(Rule::Ledger(invariant)).add(*deal, looked, since.elapsed());
+                    let looked = self.store.look(invariant, *deal).await?;
+                    report.tally(Rule::Store(invariant)).add(*deal, looked, since.elapsed());
                 }
                 self.suspect_deal(&mut inspector, *deal, &mut report, &mut suspicions).await?;
                 report.deals += 1;
@@ -137,15 +137,15 @@ impl Engine {
         }
         if !options.logs.is_empty() {
             step(AuditStep::Logs);
-            clients::compare(&self.ledger, &logged, &mut report).await?;
+            clients::compare(&self.store, &logged, &mut report).await?;
         }
         report.took = began.elapsed();
         Ok(report)
     }
 
     async fn page_of_deals(&self, only: Option<DealId>, last: Option<DealId>) -> Result<Vec<DealId>, AuditError> {
-        let Some(deal) = only else { return Ok(self.ledger.deals_after(last, PAGE).await?) };
-        let exists = self.ledger.deal(deal).await?.is_some();
+        let Some(deal) = only else { return Ok(self.store.deals_after(last, PAGE).await?) };
+        let exists = self.store.deal(deal).await?.is_some();
         if exists { Ok(vec![deal]) } else { Err(AuditError::NoSuchDeal(deal)) }
     }
 
@@ -158,7 +158,7 @@ impl Engine {
         suspicions: &mut Vec<Suspicion>,
     ) -> Result<(), AuditError> {
         let Ok(open) = inspector else { return Ok(()) };
-        match quotas::look(open, &self.ledger, deal, None, report).await? {
+        match quotas::look(open, &self.store, deal, None, report).await? {
             Ok(found) => suspicions.extend(found),
             Err(why) => *inspector = Err(why),
         }
@@ -174,7 +174,7 @@ impl Engine {
         suspicions: &mut Vec<Suspicion>,
     ) -> Result<(), AuditError> {
         let Ok(open) = inspector else { return Ok(()) };
-        match quotas::look_at_keys(open, &self.ledger, only, report).await? {
+        match quotas::look_at_keys(open, &self.store, only, report).await? {
             Ok(found) => suspicions.extend(found),
             Err(why) => *inspector = Err(why),
         }
@@ -199,7 +199,7 @@ impl Engine {
             tokio::time::sleep(wait.min(most.unwrap_or_default().saturating_sub(since.elapsed()))).await;
             wait = (wait * 2).min(LONGEST_WAIT);
             let passed = since.elapsed();
-            rest = match quotas::still_there(open, &self.ledger, rest, options.deal).await? {
+            rest = match quotas::still_there(open, &self.store, rest, options.deal).await? {
                 Ok(still) => still,
                 Err(why) => {
                     *inspector = Err(why);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::report::{AuditReport, Finding, Rule};
 use crate::domain::{AccountId, DealId, DealState, Progress};
-use crate::ledger::{Ledger, LedgerError, LoadSnapshot};
 use crate::quota::{CannotLook, DealSeen, HoldsSeen, Inspector, QuotaInRedis};
+use crate::store::{LoadSnapshot, Store, StoreError};
 
 /// How much longer than their time to live holds may last: clocks and rounding.
 const HOLD_SLACK_MS: i64 = 5_000;
@@ -68,7 +68,7 @@ impl Suspicion {
     }
 }
 
-type Looked<T> = Result<Result<T, CannotLook>, LedgerError>;
+type Looked<T> = Result<Result<T, CannotLook>, StoreError>;
 
 macro_rules! look {
     ($answer:expr) => {
@@ -82,7 +82,7 @@ macro_rules! look {
 /// Q1 and Q2 of one deal. `behind` is what Redis may be expected to know by now; without it, what Postgres knows.
 pub(super) async fn look(
     inspector: &mut Inspector,
-    ledger: &Ledger,
+    store: &Store,
     deal: DealId,
     behind: Option<(i64, i64)>,
     report: &mut AuditReport,
@@ -97,7 +97,7 @@ pub(super) async fn look(
             found.push(Suspicion::of(deal, Subject::Unreadable, "fields that can be read", what));
         }
         DealSeen::Loaded(quota) => {
-            let truth = ledger.load_snapshot(deal).await?;
+            let truth = store.load_snapshot(deal).await?;
             compare(deal, &quota, truth.as_ref(), behind, &mut found);
         }
     }
@@ -108,7 +108,7 @@ pub(super) async fn look(
     let since = Instant::now();
     let holds = look!(inspector.holds(deal).await);
     let version =
-        if holds.holds.is_empty() { None } else { ledger.progress_of(&[deal]).await?.first().map(Progress::version) };
+        if holds.holds.is_empty() { None } else { store.progress_of(&[deal]).await?.first().map(Progress::version) };
     judge_holds(deal, &holds, inspector.hold_ttl_ms(), version, &mut found);
     let q2 = report.tally(Rule::Q2);
     q2.looked_at += holds.holds.len() as u64;
@@ -202,7 +202,7 @@ fn judge_holds(deal: DealId, seen: &HoldsSeen, ttl_ms: i64, at: Option<(i64, i64
 /// Q3: every key, or those that name this deal.
 pub(super) async fn look_at_keys(
     inspector: &mut Inspector,
-    ledger: &Ledger,
+    store: &Store,
     only: Option<DealId>,
     report: &mut AuditReport,
 ) -> Looked<Vec<Suspicion>> {
@@ -216,7 +216,7 @@ pub(super) async fn look_at_keys(
     }
     // Others may use this Redis, too: only what names a deal of ours is ours.
     let named: Vec<DealId> = strays.outside.keys().copied().collect();
-    for ours in ledger.progress_of(&named).await? {
+    for ours in store.progress_of(&named).await? {
         if let Some(key) = strays.outside.get(&ours.deal) {
             found.push(Suspicion::of(ours.deal, Subject::Key(key.clone()), "the prefix before it", key.clone()));
         }
@@ -230,7 +230,7 @@ pub(super) async fn look_at_keys(
 /// Looks again at what looked wrong, and keeps what still does.
 pub(super) async fn still_there(
     inspector: &mut Inspector,
-    ledger: &Ledger,
+    store: &Store,
     suspicions: Vec<Suspicion>,
     only: Option<DealId>,
 ) -> Looked<Vec<Suspicion>> {
@@ -245,10 +245,10 @@ pub(super) async fn still_there(
             Subject::Behind(epoch, rev) if suspicion.finding.deal == Some(deal) => Some((epoch, rev)),
             _ => None,
         });
-        now.extend(look!(look(inspector, ledger, deal, floor, &mut again).await?));
+        now.extend(look!(look(inspector, store, deal, floor, &mut again).await?));
     }
     if suspicions.iter().any(|suspicion| matches!(suspicion.subject, Subject::Key(_))) {
-        now.extend(look!(look_at_keys(inspector, ledger, only, &mut again).await?));
+        now.extend(look!(look_at_keys(inspector, store, only, &mut again).await?));
     }
     now.retain(|suspicion| suspicions.iter().any(|first| first.is_the_same(suspicion)));
     Ok(Ok(now))

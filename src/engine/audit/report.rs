@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::domain::DealId;
-use crate::ledger::{Invariant, Looked};
+use crate::store::{Invariant, Looked};
 
 /// Findings of one check that are told; all of them are counted.
 const MOST_TOLD: usize = 100;
@@ -16,7 +16,7 @@ const MOST_TOLD: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rule {
     /// What Postgres must say.
-    Ledger(Invariant),
+    Store(Invariant),
     /// What Redis must say.
     Q1,
     Q2,
@@ -34,7 +34,7 @@ impl Rule {
     /// Its name, what must hold, and what it looks at.
     const fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Ledger(invariant) => (invariant.id(), invariant.must_hold(), invariant.counts()),
+            Self::Store(invariant) => (invariant.id(), invariant.must_hold(), invariant.counts()),
             Self::Q1 => ("Q1", "Redis says what Postgres says, within 10 seconds", "loaded deals"),
             Self::Q2 => {
                 ("Q2", "held units are the sum of the holds, every hold ends, none is left when nobody joins", "holds")
@@ -157,7 +157,7 @@ pub struct AuditReport {
 impl AuditReport {
     pub(super) fn begin(with_logs: bool) -> Self {
         let logs = if with_logs { Rule::OF_LOGS.as_slice() } else { &[] };
-        let rules = Invariant::ALL.map(Rule::Ledger).into_iter().chain(Rule::OF_REDIS).chain(logs.iter().copied());
+        let rules = Invariant::ALL.map(Rule::Store).into_iter().chain(Rule::OF_REDIS).chain(logs.iter().copied());
         let checks = rules.map(|rule| (rule, CheckReport::begin(rule))).collect();
         Self { deals: 0, took: Duration::ZERO, checks }
     }

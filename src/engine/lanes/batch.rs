@@ -12,8 +12,8 @@ use super::job::{Job, JoinJob, LeaveJob};
 use crate::clock::Clock;
 use crate::domain::{DealId, DealState, JoinOutcome, Joined, LeaveOutcome, Refusal, SignupId, SignupState};
 use crate::failpoint;
-use crate::ledger::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, LaneConnection, LeaveDecision};
 use crate::quota::{BuyerUnits, Change, Quota};
+use crate::store::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, LaneConnection, LeaveDecision};
 
 /// How often a batch that was rolled back is sent again.
 const MOST_ROLLBACKS: u32 = 3;
@@ -46,7 +46,7 @@ impl Batch {
 /// What recording a batch needs beside the connection.
 #[derive(Clone)]
 pub(super) struct Recorder {
-    pub(super) ledger: crate::ledger::Ledger,
+    pub(super) store: crate::store::Store,
     pub(super) quota: Quota,
     pub(super) clock: Clock,
     pub(super) committed: mpsc::Sender<Change>,
@@ -115,7 +115,7 @@ impl Recorder {
     /// A connection in place of one that is gone.
     pub(super) fn lost_connection(&self, lane: usize) -> LaneConnection {
         tracing::error!(lane, "a lane's task ended early: beginning with a new connection");
-        self.ledger.lane_connection()
+        self.store.lane_connection()
     }
 
     async fn record_joins(&self, mut joins: Vec<JoinJob>, in_doubt: bool, connection: &mut LaneConnection) {
@@ -263,7 +263,7 @@ impl Recorder {
 }
 
 fn changes<T>(decided: &Decided<T>) -> HashMap<DealId, Change> {
-    let change = |figures: &crate::ledger::Figures| {
+    let change = |figures: &crate::store::Figures| {
         let change =
             Change { progress: figures.progress, rev_before: figures.rev_before, done: Vec::new(), buyers: Vec::new() };
         (figures.progress.deal, change)

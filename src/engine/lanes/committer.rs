@@ -14,8 +14,8 @@ use super::job::Job;
 use crate::clock::Clock;
 use crate::domain::{DealId, JoinOutcome, LeaveOutcome, SignupId};
 use crate::failpoint;
-use crate::ledger::{LaneConnection, Ledger};
 use crate::quota::{Change, Quota};
+use crate::store::{LaneConnection, Store};
 
 /// How often the queue is looked through for requests that have waited too long.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A lane's way to Postgres.
 pub(super) struct Committer {
     pub(super) number: usize,
-    pub(super) ledger: Ledger,
+    pub(super) store: Store,
     pub(super) quota: Quota,
     pub(super) clock: Clock,
     pub(super) settings: LaneSettings,
@@ -42,7 +42,7 @@ impl Committer {
     /// Runs until nobody can send a job any more and the last batch is recorded.
     pub(super) async fn run(self, mut arrived: mpsc::Receiver<Job>) {
         let recorder = Recorder {
-            ledger: self.ledger.clone(),
+            store: self.store.clone(),
             quota: self.quota.clone(),
             clock: self.clock.clone(),
             committed: self.committed.clone(),
@@ -50,7 +50,7 @@ impl Committer {
             queue_wait_max: self.settings.queue_wait_max,
         };
         let mut waiting: VecDeque<Job> = VecDeque::new();
-        let mut free = Some(self.ledger.lane_connection());
+        let mut free = Some(self.store.lane_connection());
         let mut under_way: Option<UnderWay> = None;
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

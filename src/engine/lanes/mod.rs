@@ -26,8 +26,8 @@ use crate::clock::Clock;
 use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, LeaveOutcome, Refusal, SignupId};
 use crate::engine::load::Loader;
 use crate::engine::sold_out::SoldOut;
-use crate::ledger::Ledger;
 use crate::quota::Quota;
+use crate::store::Store;
 use job::{Job, JoinJob, LeaveJob};
 pub(super) use slots::Slot;
 use slots::Slots;
@@ -69,16 +69,16 @@ struct Lane {
 
 impl Lanes {
     pub(super) fn start(
-        ledger: &Ledger,
+        store: &Store,
         quota: &Quota,
         clock: &Clock,
         settings: &LaneSettings,
         settle_soon: &Arc<Notify>,
     ) -> Self {
-        let sold_out = SoldOut::new(ledger.clone());
+        let sold_out = SoldOut::new(store.clone());
         let asking = admitter::Asking {
             quota: quota.clone(),
-            loader: Loader::new(ledger.clone(), quota.clone()),
+            loader: Loader::new(store.clone(), quota.clone()),
             sold_out: sold_out.clone(),
         };
         let lane = |number| {
@@ -89,7 +89,7 @@ impl Lanes {
             tokio::spawn(admitter::run(arrived, admitted, asking.clone(), clock.clone(), settings.batch_max));
             let committer = committer::Committer {
                 number,
-                ledger: ledger.clone(),
+                store: store.clone(),
                 quota: quota.clone(),
                 clock: clock.clone(),
                 settings: *settings,

@@ -51,7 +51,7 @@ pub async fn ready(app: web::Data<App>, shutdown: web::Data<Shutdown>) -> Result
     if shutdown.has_begun() {
         return Err(Problem::new(Code::Busy).detail("This node is ending: ask another.").retry_after(LOOK_AGAIN_S));
     }
-    match tokio::time::timeout(PATIENCE, app.ledger.ping()).await {
+    match tokio::time::timeout(PATIENCE, app.store.ping()).await {
         Ok(Ok(now)) => {
             app.clock.correct(now);
             let redis = if app.engine.admits() { "online" } else { "away" };

@@ -44,7 +44,7 @@ pub async fn audit(app: Data<App>, mut query: Query) -> Result<HttpResponse, Pro
             Ok(HttpResponse::Ok().json(report))
         }
         Err(AuditError::NoSuchDeal(_)) => Err(Problem::new(Code::NoSuchDeal)),
-        Err(AuditError::Ledger(error)) => Err(error.into()),
+        Err(AuditError::Store(error)) => Err(error.into()),
         Err(error @ AuditError::Log(_)) => Err(Problem::internal(&error)),
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::ledger::{Cursor, Page, PageRequest};
+use crate::store::{Cursor, Page, PageRequest};
 use crate::web::error::Code;
 use crate::web::extract::Query;
 use crate::web::problem::Problem;

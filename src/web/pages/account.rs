@@ -11,6 +11,6 @@ use super::view::entry::AccountPage;
 /// `GET /account`
 pub async fn account(context: Context) -> Result<HttpResponse, PageError> {
     let id = context.somebody()?.account;
-    let account = context.app.ledger.account(id).await?.ok_or_else(|| context.not_found())?;
+    let account = context.app.store.account(id).await?.ok_or_else(|| context.not_found())?;
     render::secret_page(StatusCode::OK, &AccountPage::new(context.shell(), &account))
 }

@@ -46,7 +46,7 @@ pub async fn visible_deal(context: &Context, id: DealId) -> Result<Deal, PageErr
 }
 
 async fn shared_deal(context: &Context, id: DealId) -> Result<Arc<Deal>, PageError> {
-    let deal = context.app.ledger.shared_deal(id).await?.ok_or_else(|| context.not_found())?;
+    let deal = context.app.store.shared_deal(id).await?.ok_or_else(|| context.not_found())?;
     let own = context.visitor().is_some_and(|visitor| visitor.account == deal.merchant);
     if deal.published_at.is_none() && !own {
         return Err(context.not_found());
@@ -83,7 +83,7 @@ fn page_with(context: &Context, deal: &Deal, own: &[Signup], tried: Option<Tried
 async fn own_signups(context: &Context, deal: &Deal) -> Result<Vec<Signup>, PageError> {
     match context.visitor() {
         Some(visitor) if visitor.role == Role::Buyer => {
-            Ok(context.app.ledger.signups_in_deal(visitor.account, deal.id).await?)
+            Ok(context.app.store.signups_in_deal(visitor.account, deal.id).await?)
         }
         _ => Ok(Vec::new()),
     }

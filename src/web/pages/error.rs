@@ -10,7 +10,7 @@ use super::render;
 use super::view::Shell;
 use super::view::trouble::TroublePage;
 use crate::auth::AuthError;
-use crate::ledger::LedgerError;
+use crate::store::StoreError;
 
 /// Why there is no page.
 #[derive(Debug)]
@@ -72,9 +72,9 @@ impl PageError {
     }
 }
 
-impl From<LedgerError> for PageError {
-    fn from(error: LedgerError) -> Self {
-        if let LedgerError::Unavailable(_) = error {
+impl From<StoreError> for PageError {
+    fn from(error: StoreError) -> Self {
+        if let StoreError::Unavailable(_) = error {
             tracing::warn!(%error, "no page without Postgres");
             return Self::unavailable(5);
         }
@@ -87,7 +87,7 @@ impl From<AuthError> for PageError {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::Busy | AuthError::Unavailable => Self::unavailable(2),
-            AuthError::Ledger(error) => error.into(),
+            AuthError::Store(error) => error.into(),
             AuthError::Broken => {
                 tracing::error!(%error, "a page failed");
                 Self::broken()

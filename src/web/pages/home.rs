@@ -13,7 +13,7 @@ use super::view::card::Card;
 use super::view::home::{Filters, HomePage, Order};
 use super::view::phase::Phase;
 use crate::domain::{Deal, DealState};
-use crate::ledger::{DealFilter, DealOrder, FRONT_PAGE_DEALS, Facets, FrontPage, Page, PageRequest};
+use crate::store::{DealFilter, DealOrder, FRONT_PAGE_DEALS, Facets, FrontPage, Page, PageRequest};
 use crate::web::content_coding::Coded;
 use crate::web::made_once::{MadeOnce, made_once};
 
@@ -28,7 +28,7 @@ pub async fn home(context: Context, request: HttpRequest) -> Result<HttpResponse
     if !filters.is_plain() {
         return filtered(&context, filters).await;
     }
-    let market = context.app.ledger.front_page().await?;
+    let market = context.app.store.front_page().await?;
     if context.visitor().is_some() {
         return render::page(StatusCode::OK, &page_with(&context, filters, &market.deals, &market.facets));
     }
@@ -57,9 +57,9 @@ async fn filtered(context: &Context, filters: Filters) -> Result<HttpResponse, P
         order: if filters.order.is_none() { DealOrder::Newest } else { DealOrder::EndingSoon },
     };
     let cursor = filters.cursor.as_deref().and_then(|text| filters.list().read(text));
-    let ledger = &context.app.ledger;
-    let deals = ledger.deals(&wanted, &PageRequest { limit: FRONT_PAGE_DEALS, cursor }).await?;
-    let facets = ledger.facets().await?;
+    let store = &context.app.store;
+    let deals = store.deals(&wanted, &PageRequest { limit: FRONT_PAGE_DEALS, cursor }).await?;
+    let facets = store.facets().await?;
     render::page(StatusCode::OK, &page_with(context, filters, &deals, &facets))
 }
 

@@ -23,7 +23,7 @@ pub async fn leave(context: Context, path: web::Path<String>) -> Result<HttpResp
             _ => Ok(render::see_other(&format!("/signups/{id}"))),
         };
     };
-    let signup = context.app.ledger.signup(buyer, id).await?.ok_or_else(|| context.not_found())?;
+    let signup = context.app.store.signup(buyer, id).await?.ok_or_else(|| context.not_found())?;
     let page = signup_page(&context, &signup, Some(said)).await?;
     match outcome {
         LeaveOutcome::Busy { retry_after_s } => {

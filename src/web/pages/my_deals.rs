@@ -18,7 +18,7 @@ const LINES: u32 = 50;
 /// `GET /my/deals`
 pub async fn my_deals(context: Context, query: web::Query<PageQuery>) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
-    let signups = context.app.ledger.signups_of_buyer(buyer, &query.request(HERE, LINES)).await?;
+    let signups = context.app.store.signups_of_buyer(buyer, &query.request(HERE, LINES)).await?;
     let deals = deals_by_id(&context, signups.items.iter().map(|signup| signup.deal)).await?;
     let joined: Vec<_> =
         signups.items.iter().filter_map(|signup| Some((*signup, deals.get(&signup.deal)?.clone()))).collect();
@@ -37,6 +37,6 @@ pub async fn deals_by_id(
     let mut ids: Vec<DealId> = ids.collect();
     ids.sort_unstable();
     ids.dedup();
-    let deals = context.app.ledger.deals_by_id(&ids).await?;
+    let deals = context.app.store.deals_by_id(&ids).await?;
     Ok(deals.into_iter().map(|deal| (deal.id, deal)).collect())
 }

@@ -46,7 +46,7 @@ pub async fn signup(
 ) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
     let id: SignupId = path.parse().map_err(|_| context.not_found())?;
-    if let Some(signup) = context.app.ledger.signup(buyer, id).await? {
+    if let Some(signup) = context.app.store.signup(buyer, id).await? {
         let page = signup_page(&context, &signup, None).await?;
         return render::page(StatusCode::OK, &page);
     }
@@ -74,5 +74,5 @@ pub async fn signup_page(context: &Context, signup: &Signup, notice: Option<Said
 }
 
 async fn deal_of(context: &Context, id: DealId) -> Result<Deal, PageError> {
-    context.app.ledger.deal(id).await?.ok_or_else(|| context.not_found())
+    context.app.store.deal(id).await?.ok_or_else(|| context.not_found())
 }

@@ -3,7 +3,7 @@
 //! A route that is not in the table fails the test: whoever adds one says who may call it.
 
 use muster::domain::{Role, Scope, Scopes, TokenId};
-use muster::ledger::NewToken;
+use muster::store::NewToken;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
@@ -70,7 +70,7 @@ async fn limited(scene: &Scene, person: &Person, role: Role, scopes: Scopes) -> 
     let fresh = muster::auth::FreshSecret::token();
     let (id, label) = (TokenId::generate(), "limited".to_owned());
     let new = NewToken { id, account: person.id, hash: fresh.hash, label, scopes, expires_at: None };
-    scene.app.ledger.create_token(&new).await.unwrap();
+    scene.app.store.create_token(&new).await.unwrap();
     Proof {
         name: format!("{} with {scopes:?}", person.name),
         token: fresh.text.expose_secret().to_owned(),

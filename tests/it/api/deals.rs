@@ -192,10 +192,10 @@ async fn what_everybody_looks_at_is_read_once_for_all_of_them() {
     let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let looks: Vec<_> = (0..51)
         .map(|n| {
-            let (ledger, deal, asked) = (app.ledger.clone(), deals[n % 2], std::sync::Arc::clone(&asked));
+            let (store, deal, asked) = (app.store.clone(), deals[n % 2], std::sync::Arc::clone(&asked));
             tokio::spawn(async move {
                 asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                ledger.deal(deal).await.unwrap().unwrap().terms.title
+                store.deal(deal).await.unwrap().unwrap().terms.title
             })
         })
         .collect();

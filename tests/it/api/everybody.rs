@@ -2,7 +2,7 @@
 
 use muster::auth::FreshSecret;
 use muster::domain::{Deal, Role, Scopes, TokenId};
-use muster::ledger::NewToken;
+use muster::store::NewToken;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ impl Scene {
         let token = TokenId::generate();
         let (hash, label) = (FreshSecret::token().hash, "till 2".to_owned());
         let new = NewToken { id: token, account: mo.id, hash, label, scopes: Scopes::WHOLE, expires_at: None };
-        app.ledger.create_token(&new).await.unwrap();
+        app.store.create_token(&new).await.unwrap();
         Self {
             signup: joined["id"].as_str().unwrap().to_owned(),
             coupon: coupons.body["data"][0].clone(),

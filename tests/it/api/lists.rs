@@ -1,7 +1,7 @@
 //! Lists: filters and pages.
 
 use chrono::{DateTime, Utc};
-use muster::ledger::Cursor;
+use muster::store::Cursor;
 use muster::web::paging::List;
 use serde_json::{Value, json};
 

@@ -74,7 +74,7 @@ impl Client {
     }
 
     async fn progress(&self) -> Progress {
-        self.app.ledger.progress_of(&[self.deal.id]).await.unwrap()[0]
+        self.app.store.progress_of(&[self.deal.id]).await.unwrap()[0]
     }
 
     async fn ends(&self) {

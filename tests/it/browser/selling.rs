@@ -25,7 +25,7 @@ async fn a_merchant_writes_a_deal_watches_it_tip_and_redeems_a_coupon_once() {
     mo.sees("[data-number=buyers]", "1").await;
 
     let ann = app.engine.clone();
-    let first = muster::ledger::PageRequest::first(1);
+    let first = muster::store::PageRequest::first(1);
     let code = loop {
         app.settle_now().await;
         if let Some(coupon) = ann.coupons(buyer.id, &first).await.unwrap().items.pop() {

@@ -27,7 +27,7 @@ fn client(node: &Node) -> Client {
 }
 
 async fn buyers(node: &Node, count: usize) -> Vec<Simulated> {
-    simulate(&node.ledger, count, Role::Buyer, |_| {}).await.unwrap()
+    simulate(&node.store, count, Role::Buyer, |_| {}).await.unwrap()
 }
 
 async fn deal(app: &TestApp, tipping_point: u32) -> Deal {
@@ -166,7 +166,7 @@ async fn the_log_holds_each_call_and_its_answer() {
 async fn prepared_buyers_can_join() {
     let app = app().start().await;
     let buyer = buyers(&app, 1).await.remove(0);
-    assert_eq!(app.ledger.account(buyer.account).await.unwrap().unwrap().role, Role::Buyer);
+    assert_eq!(app.store.account(buyer.account).await.unwrap().unwrap().role, Role::Buyer);
     let answer = app.get("/api/v1/signups").bearer_auth(buyer.token.expose_secret()).send().await.unwrap();
     assert_eq!(answer.status(), 200);
 }
@@ -180,13 +180,13 @@ async fn a_gentle_crowd_joins_one_after_the_other_until_the_shutdown() {
     let shutdown = Shutdown::new();
     let enough = async {
         let mut looks = tokio::time::interval(Duration::from_millis(100));
-        while app.ledger.progress_of(&[deal.id]).await.unwrap()[0].buyers < 3 {
+        while app.store.progress_of(&[deal.id]).await.unwrap()[0].buyers < 3 {
             looks.tick().await;
         }
         shutdown.begin();
     };
     let (ended, ()) = tokio::join!(crowd::entertain(stage, &shutdown), enough);
     ended.unwrap();
-    let joined = app.ledger.progress_of(&[deal.id]).await.unwrap()[0].buyers;
+    let joined = app.store.progress_of(&[deal.id]).await.unwrap()[0].buyers;
     assert!((3..=4).contains(&joined), "{joined} came at once");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
 use muster::domain::{Account, CouponState, Deal, DealId, DealState, Email, JoinOutcome, Role, SignupState};
-use muster::ledger::PageRequest;
+use muster::store::PageRequest;
 use secrecy::SecretString;
 
 use crate::support::app::Node;
@@ -15,7 +15,7 @@ use crate::support::{self, TestApp};
 const EVERYTHING: PageRequest = PageRequest { limit: 10_000, cursor: None };
 
 fn seeder(node: &Node) -> Seeder<'_> {
-    Seeder { engine: &node.engine, ledger: &node.ledger, auth: &node.auth, report: |_, _| {} }
+    Seeder { engine: &node.engine, store: &node.store, auth: &node.auth, report: |_, _| {} }
 }
 
 /// Ids of sample deals are the same everywhere, and the audit takes every key of a deal in Redis for its own.
@@ -28,7 +28,7 @@ async fn seeded(node: &Node) -> Vec<DealId> {
 }
 
 async fn deals(node: &Node, ids: &[DealId]) -> Vec<Deal> {
-    let mut deals = node.ledger.deals_by_id(ids).await.unwrap();
+    let mut deals = node.store.deals_by_id(ids).await.unwrap();
     deals.sort_by_key(|deal| deal.id);
     deals
 }
@@ -81,7 +81,7 @@ async fn what_is_said_to_have_happened_lies_in_the_past_and_in_order() {
         let (title, opens_at) = (&deal.terms.title, deal.terms.opens_at);
         assert!(deal.created_at <= now, "{title}");
         assert!(deal.ended_at.is_none_or(|ended| opens_at < ended && ended < now), "{title}");
-        let signups = app.ledger.signups_of_deal(deal.merchant, deal.id, &EVERYTHING).await.unwrap().unwrap().items;
+        let signups = app.store.signups_of_deal(deal.merchant, deal.id, &EVERYTHING).await.unwrap().unwrap().items;
         let revs: Vec<i64> = signups.iter().map(|joined| joined.signup.rev).collect();
         assert!(revs.is_sorted(), "{title}: signups by time are signups by version");
         let in_window = |at| opens_at < at && at < now && deal.ended_at.is_none_or(|ended| at < ended);
@@ -108,7 +108,7 @@ async fn the_demo_accounts_sign_in_and_have_something_to_look_at() {
     seeded(&app).await;
     let buyer = demo(&app, DEMO_BUYER.email, DEMO_BUYER.password).await;
     let merchant = demo(&app, DEMO_MERCHANT.email, DEMO_MERCHANT.password).await;
-    let signups = app.ledger.signups_of_buyer(buyer.id, &EVERYTHING).await.unwrap().items;
+    let signups = app.store.signups_of_buyer(buyer.id, &EVERYTHING).await.unwrap().items;
     let states: HashSet<DealState> = deals(&app, &signups.iter().map(|s| s.deal).collect::<Vec<_>>())
         .await
         .iter()
@@ -120,7 +120,7 @@ async fn the_demo_accounts_sign_in_and_have_something_to_look_at() {
     let coupons = app.engine.coupons(buyer.id, &EVERYTHING).await.unwrap().items;
     assert_eq!(coupons.iter().filter(|coupon| coupon.state == CouponState::Redeemed).count(), 1);
     assert!(coupons.iter().filter(|coupon| coupon.state == CouponState::Issued).count() >= 5);
-    assert_eq!(app.ledger.last_redemptions(merchant.id, 10).await.unwrap().len(), 10);
+    assert_eq!(app.store.last_redemptions(merchant.id, 10).await.unwrap().len(), 10);
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_showcase_deal_that_tipped_makes_room_for_a_fresh_one() {
     }
     let fresh = seeder(&app).ensure_showcase().await.unwrap();
     assert_eq!(fresh.iter().filter(|id| !showcase.contains(id)).count(), 1);
-    let before = app.ledger.deal(pottery.id).await.unwrap().unwrap();
+    let before = app.store.deal(pottery.id).await.unwrap().unwrap();
     assert_eq!(before.progress.state, DealState::Succeeded);
     app.settle_now().await;
     app.assert_clean().await;

@@ -18,8 +18,8 @@ async fn two_nodes_of_one_test_see_the_same_deal_and_another_test_does_not() {
         let outcome = node.join(person, deal.id, 1, "1").await;
         assert!(matches!(outcome, JoinOutcome::Joined(_)), "{outcome:?}");
     }
-    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Tipped);
-    assert!(other.ledger.deal(deal.id).await.unwrap().is_none());
+    assert_eq!(app.store.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Tipped);
+    assert!(other.store.deal(deal.id).await.unwrap().is_none());
     app.settle_now().await;
     app.deliver_now().await;
     assert!(!app.mails().is_empty(), "everybody hears that it tipped");
@@ -31,14 +31,14 @@ async fn time_moves_for_postgres_and_for_the_nodes() {
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).closes_in(Duration::from_hours(2)).publish().await;
     app.close_now().await;
-    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Open);
+    assert_eq!(app.store.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Open);
 
     app.clock.advance(Duration::from_hours(3)).await;
     let ann = app.buyer("Ann").await;
     let outcome = app.join(&ann, deal.id, 1, "1").await;
     assert!(matches!(outcome, JoinOutcome::Refused(Refusal::Closed)), "{outcome:?}");
     app.close_now().await;
-    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Failed);
+    assert_eq!(app.store.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Failed);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `commit_signups` and `commit_leaves` themselves: what a whole batch comes to, whoever else is at it.
 
 use muster::domain::{DealState, JoinRequest, Role};
-use muster::ledger::{DecidedJoin, LaneConnection, LeaveDecision};
+use muster::store::{DecidedJoin, LaneConnection, LeaveDecision};
 
 use crate::support::people::wish;
 use crate::support::{self};
@@ -35,7 +35,7 @@ async fn a_batch_is_counted_one_by_one_per_deal_and_per_buyer() {
         wish(dan, deal, 1, "b"),
         wish(cleo, deal, 1, "a"),
     ];
-    let mut lane = app.ledger.lane_connection();
+    let mut lane = app.store.lane_connection();
     let decided = lane.commit_signups(&batch).await.unwrap();
     let expected = "Ok Ok BuyerLimit Ok SoldOut Replay KeyReused Ok NotEnoughLeft Ok SoldOut";
     assert_eq!(decisions(&decided.rows), expected);
@@ -65,7 +65,7 @@ async fn buyers_who_come_back_after_leaving_are_counted_again_in_a_batch() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).tipping_point(2).cap(2).publish().await.id;
-    let mut lane = app.ledger.lane_connection();
+    let mut lane = app.store.lane_connection();
     let first = wish(&ann, deal, 1, "a");
     commit(&mut lane, &[first]).await;
     let leave = [(first.id, deal, ann.id), (first.id, deal, ann.id)];
@@ -87,7 +87,7 @@ async fn two_batches_that_wait_for_each_other_see_what_the_other_wrote() {
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).tipping_point(1).per_buyer_max(2).publish().await.id;
     let lock = app.home.lock_deal(deal).await;
-    let [mut one, mut two] = [app.ledger.lane_connection(), app.ledger.lane_connection()];
+    let [mut one, mut two] = [app.store.lane_connection(), app.store.lane_connection()];
     let (first, second) = ([wish(&ann, deal, 2, "a")], [wish(&ann, deal, 2, "b")]);
     let unlock = async {
         support::fault::until("both wait", async || app.home.waiting_for_locks().await == 2).await;
@@ -111,7 +111,7 @@ async fn batches_of_the_same_deals_in_opposite_orders_never_deadlock() {
         [app.deal(&mo).per_buyer_max(1_000).publish().await.id, app.deal(&mo).per_buyer_max(1_000).publish().await.id];
     app.home.sql(&format!("ALTER DATABASE {} SET deadlock_timeout = '10ms'", app.home.name)).await;
     let lanes = people.into_iter().enumerate().map(|(n, person)| {
-        let mut lane = app.ledger.lane_connection();
+        let mut lane = app.store.lane_connection();
         async move {
             for round in 0..100 {
                 let mut batch: Vec<_> = deals.iter().map(|deal| wish(&person, *deal, 1, &format!("{round}"))).collect();

@@ -123,7 +123,7 @@ async fn postgres_killed_and_started_again_under_load_loses_and_doubles_nothing(
     let numbers: HashSet<u32> = told.iter().map(|(_, joined)| joined.number).collect();
     assert_eq!(numbers, (1..=120).collect());
     for (buyer, joined) in &told {
-        let stored = app.ledger.signup(*buyer, joined.id).await.unwrap().unwrap();
+        let stored = app.store.signup(*buyer, joined.id).await.unwrap().unwrap();
         assert_eq!((stored.number, stored.units), (joined.number, 1));
     }
     assert_eq!(app.counts(deal).await, (120, 120));

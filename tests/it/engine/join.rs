@@ -22,7 +22,7 @@ async fn a_join_is_recorded_and_numbered_and_says_how_far_the_deal_is() {
         assert_eq!((second.number, second.progress.units), (2, 4), "the same key of another buyer is another request");
         assert_eq!(second.progress, app.progress(deal.id).await);
 
-        let stored = app.ledger.signup(ann.id, first.id).await.unwrap().unwrap();
+        let stored = app.store.signup(ann.id, first.id).await.unwrap().unwrap();
         assert_eq!((stored.units, stored.number, stored.buyer), (2, 1, ann.id));
         app.assert_clean().await;
     }

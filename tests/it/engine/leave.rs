@@ -88,9 +88,9 @@ async fn what_is_not_ones_own_cannot_be_left() {
         assert_eq!(app.leave(&bob, anns.id).await, LeaveOutcome::NoSuchSignup);
         assert_eq!(app.leave(&bob, SignupId::generate()).await, LeaveOutcome::NoSuchSignup);
         // Also when it comes as far as Postgres' function.
-        let mut lane = app.ledger.lane_connection();
+        let mut lane = app.store.lane_connection();
         let decided = lane.commit_leaves(&[(anns.id, deal, bob.id)]).await.unwrap();
-        assert_eq!(decided.rows[0].decision, muster::ledger::LeaveDecision::NoSuchSignup);
+        assert_eq!(decided.rows[0].decision, muster::store::LeaveDecision::NoSuchSignup);
         assert_eq!(app.counts(deal).await, (2, 2));
     }
 }

@@ -38,7 +38,7 @@ async fn a_join_that_takes_long_is_pending_and_its_outcome_is_learned_by_asking_
         assert_eq!(node.leave(&ann, id).await, LeaveOutcome::Pending);
     }
     lock.unlock().await;
-    until("it is recorded", async || app.ledger.signup(ann.id, id).await.unwrap().is_some()).await;
+    until("it is recorded", async || app.store.signup(ann.id, id).await.unwrap().is_some()).await;
     let again = joined(ask_again(&app.nodes[1], &ann, deal).await);
     assert_eq!((again.id, again.number, again.replayed), (id, 1, true));
     until("nothing is pending", async || app.engine.pending(ann.id, id).await.is_none()).await;
@@ -81,7 +81,7 @@ async fn a_client_who_goes_away_changes_nothing() {
     handler.abort();
     assert!(handler.await.unwrap_err().is_cancelled());
     lock.unlock().await;
-    until("it is recorded", async || app.ledger.signup(ann.id, id).await.unwrap().is_some()).await;
+    until("it is recorded", async || app.store.signup(ann.id, id).await.unwrap().is_some()).await;
     assert!(joined(app.join(&ann, deal, 1, "a").await).replayed);
     app.engine.drain().await;
     app.assert_clean().await;

@@ -1,7 +1,7 @@
 //! The plans of the statements on the way of a join, made while the tables were empty and used when they are full.
 
 use muster::domain::{AccountId, JoinRequest, Units};
-use muster::ledger::LANE_SETUP;
+use muster::store::LANE_SETUP;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
@@ -116,7 +116,7 @@ async fn plans_made_while_the_tables_were_empty_look_rows_up_when_they_are_full(
     let [in_open, in_tipped] = [wish(&ann, deal, 1, "x"), wish(&ann, tipped, 1, "x")];
     let mut session = Session::begin(&app).await;
     session.commit_signups(&[in_tipped]).await;
-    app.ledger.settler().await.unwrap().unsettled(1).await.unwrap();
+    app.store.settler().await.unwrap().unsettled(1).await.unwrap();
     // Often enough that PL/pgSQL keeps one plan for all parameters.
     for _ in 0..10 {
         let few = strangers(&in_open, 2);

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use muster::domain::Role;
-use muster::ledger::Ledger;
+use muster::store::Store;
 use sqlx::{Connection, Executor};
 use tokio::task::JoinSet;
 
@@ -11,16 +11,16 @@ use crate::support::outcomes::joined;
 use crate::support::{self, TestApp};
 
 /// Reads all the time, in several tasks, until it is dropped.
-fn many_read<F>(app: &TestApp, read: impl Fn(Ledger) -> F + Clone + Send + 'static) -> JoinSet<()>
+fn many_read<F>(app: &TestApp, read: impl Fn(Store) -> F + Clone + Send + 'static) -> JoinSet<()>
 where
     F: Future<Output = ()> + Send,
 {
     let mut readers = JoinSet::new();
     for _ in 0..8 {
-        let (ledger, read) = (app.ledger.clone(), read.clone());
+        let (store, read) = (app.store.clone(), read.clone());
         readers.spawn(async move {
             loop {
-                read(ledger.clone()).await;
+                read(store.clone()).await;
             }
         });
     }
@@ -34,10 +34,10 @@ async fn whoever_reads_after_a_join_was_answered_sees_it_however_many_read() {
     let deal = app.deal(&mo).publish().await.id;
     let people = app.people("Pat", 40, Role::Buyer).await;
     let readers =
-        many_read(&app, move |ledger: Ledger| async move { drop(ledger.shared_deal(deal).await.unwrap().unwrap()) });
+        many_read(&app, move |store: Store| async move { drop(store.shared_deal(deal).await.unwrap().unwrap()) });
     for (person, buyers) in people.iter().zip(1..) {
         joined(app.join(person, deal, 1, "a").await);
-        let read = app.ledger.shared_deal(deal).await.unwrap().unwrap();
+        let read = app.store.shared_deal(deal).await.unwrap().unwrap();
         assert_eq!(read.progress.buyers, buyers);
     }
     drop(readers);
@@ -52,9 +52,9 @@ async fn a_connection_that_was_cut_between_two_reads_is_not_noticed() {
     let cut = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     for _ in 0..20 {
-        app.ledger.shared_deal(deal).await.unwrap().unwrap();
+        app.store.shared_deal(deal).await.unwrap().unwrap();
         postgres.execute(cut).await.unwrap();
-        app.ledger.shared_deal(deal).await.unwrap().unwrap();
+        app.store.shared_deal(deal).await.unwrap().unwrap();
     }
 }
 
@@ -64,10 +64,10 @@ async fn whoever_looks_at_the_front_page_after_a_join_was_answered_sees_it_howev
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
     let people = app.people("Pat", 40, Role::Buyer).await;
-    let readers = many_read(&app, |ledger: Ledger| async move { drop(ledger.front_page().await.unwrap()) });
+    let readers = many_read(&app, |store: Store| async move { drop(store.front_page().await.unwrap()) });
     for (person, buyers) in people.iter().zip(1..) {
         joined(app.join(person, deal, 1, "a").await);
-        let read = app.ledger.front_page().await.unwrap();
+        let read = app.store.front_page().await.unwrap();
         assert_eq!(read.deals.items[0].progress.buyers, buyers);
     }
     drop(readers);
@@ -79,7 +79,7 @@ async fn the_front_page_is_read_once_for_all_who_ask_meanwhile() {
     let mut postgres = app.home.connect().await;
     let mut locked = postgres.begin().await.unwrap();
     locked.execute("LOCK TABLE deals IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let everybody = join_all((0..50).map(|_| app.ledger.front_page()));
+    let everybody = join_all((0..50).map(|_| app.store.front_page()));
     let looks = async {
         until("somebody reads", async || app.home.waiting_for_locks().await > 0).await;
         let reading = app.home.waiting_for_locks().await;

@@ -27,7 +27,7 @@ async fn what_a_dead_node_did_not_tell_is_told_at_the_second_look() {
     let deal = app.deal(&mo).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
     app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap();
-    let mut dead_node = app.ledger.lane_connection();
+    let mut dead_node = app.store.lane_connection();
     dead_node.commit_signups(&[wish(&people[1], deal, 2, "a"), wish(&people[2], deal, 1, "a")]).await.unwrap();
     let first = app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap();
     assert_eq!((first.loaded, first.repaired), (1, 0), "it may be on its way");
@@ -57,7 +57,7 @@ async fn more_buyers_than_one_call_can_tell_are_all_told() {
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).tipping_point(10_000).publish().await.id;
     joined(app.join(&ann, deal, 1, "a").await);
-    let mut absent = app.ledger.lane_connection();
+    let mut absent = app.store.lane_connection();
     for batch in 0..25 {
         let strangers = (0..200).map(|_| muster::domain::AccountId::generate());
         let requests: Vec<_> = strangers
@@ -111,9 +111,9 @@ async fn a_new_epoch_by_hand_makes_redis_load_the_deal_anew() {
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await.id;
     joined(app.join(&ann, deal, 1, "a").await);
-    let epoch = app.ledger.begin_epoch().await.unwrap();
+    let epoch = app.store.begin_epoch().await.unwrap();
     assert!(epoch > 1_700_000_000, "the Unix seconds");
-    assert!(app.ledger.begin_epoch().await.unwrap() > epoch, "or more, when it is done twice in one");
+    assert!(app.store.begin_epoch().await.unwrap() > epoch, "or more, when it is done twice in one");
     app.reconcile_now().await;
     assert!(!app.home.keys_of(deal).await.contains(&"quota".to_owned()));
     joined(app.join(&ann, deal, 1, "b").await);
@@ -123,6 +123,6 @@ async fn a_new_epoch_by_hand_makes_redis_load_the_deal_anew() {
 #[tokio::test]
 async fn the_epoch_stays_while_the_history_is_the_same() {
     let app = support::app().nodes(2).start().await;
-    let before = app.ledger.check_epoch().await.unwrap();
-    assert_eq!((before, app.nodes[1].ledger.check_epoch().await.unwrap()), (1, 1));
+    let before = app.store.check_epoch().await.unwrap();
+    assert_eq!((before, app.nodes[1].store.check_epoch().await.unwrap()), (1, 1));
 }

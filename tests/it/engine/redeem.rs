@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use muster::domain::{CouponCode, CouponState, IdempotencyKey};
 use muster::engine::{RedeemOutcome, ShownCoupon};
-use muster::ledger::PageRequest;
+use muster::store::PageRequest;
 
 use crate::support::outcomes::joined;
 use crate::support::{self, Person, TestApp};

@@ -18,7 +18,7 @@ async fn ann_hears_the_same(app: &TestApp, ann: &Person, deal: DealId, after: &s
     assert_eq!((again.number, again.replayed), (1, true), "after {after}");
     assert_eq!(again.progress, app.progress(deal).await, "the figures are those of now");
     assert_eq!(refused(app.join(ann, deal, 2, "a").await), Refusal::KeyReused, "after {after}");
-    let signups = app.ledger.signups_in_deal(ann.id, deal).await.unwrap();
+    let signups = app.store.signups_in_deal(ann.id, deal).await.unwrap();
     assert_eq!(signups.len(), 1, "it takes no second place after {after}");
 }
 
@@ -110,7 +110,7 @@ async fn also_when_redis_never_heard_of_the_join() {
     let people = app.people("Pat", 3, Role::Buyer).await;
     let deal = app.deal(&mo).tipping_point(1).cap(3).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
-    let mut dead_node = app.ledger.lane_connection();
+    let mut dead_node = app.store.lane_connection();
     dead_node.commit_signups(&[wish(&people[1], deal, 1, "a")]).await.unwrap();
     joined(app.join(&people[2], deal, 1, "a").await);
     assert!(app.progress(deal).await.sold_out());

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use muster::domain::{CouponState, Role};
-use muster::ledger::PageRequest;
+use muster::store::PageRequest;
 use sqlx::Executor;
 
 use crate::support::fault::until;

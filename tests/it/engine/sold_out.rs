@@ -53,7 +53,7 @@ async fn that_a_deal_was_taken_down_elsewhere_is_noticed_though_it_was_sold_out(
     let app = support::app().nodes(2).start().await;
     let people = app.people("Pat", 3, Role::Buyer).await;
     let deal = noted(&app, &people).await;
-    let merchant = app.ledger.deal(deal).await.unwrap().unwrap().merchant;
+    let merchant = app.store.deal(deal).await.unwrap().unwrap().merchant;
     app.nodes[1].engine.withdraw(merchant, deal, "ill").await.unwrap();
     until("a stranger hears that it is closed", async || {
         app.join(&people[2], deal, 1, "a").await == JoinOutcome::Refused(Refusal::Closed)

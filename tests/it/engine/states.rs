@@ -38,11 +38,11 @@ async fn sql_knows_the_same_changes_of_state_as_the_domain() {
         for event in EVENTS {
             let deal = deal_in(&app, &mo, state, event).await.id;
             match event {
-                DealEvent::Publish => drop(app.ledger.publish_deal(mo.id, deal).await.unwrap()),
-                DealEvent::Withdraw => drop(app.ledger.withdraw_deal(mo.id, deal, "ill").await.unwrap()),
-                DealEvent::Close => drop(app.ledger.close_due_deals(100).await.unwrap()),
+                DealEvent::Publish => drop(app.store.publish_deal(mo.id, deal).await.unwrap()),
+                DealEvent::Withdraw => drop(app.store.withdraw_deal(mo.id, deal, "ill").await.unwrap()),
+                DealEvent::Close => drop(app.store.close_due_deals(100).await.unwrap()),
                 DealEvent::Tip => {
-                    let mut lane = app.ledger.lane_connection();
+                    let mut lane = app.store.lane_connection();
                     drop(lane.commit_signups(&[wish(&ann, deal, 1, "a")]).await.unwrap());
                 }
             }

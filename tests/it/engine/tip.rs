@@ -16,13 +16,13 @@ async fn the_buyer_who_reaches_the_tipping_point_tips_the_deal_and_an_event_is_k
                 assert_eq!(progress.state, state, "units do not count, buyers do");
             }
         }
-        let stored = app.ledger.deal(deal).await.unwrap().unwrap();
+        let stored = app.store.deal(deal).await.unwrap().unwrap();
         assert_eq!(app.home.number(events).await, 1);
         for person in &people[3..] {
             assert_eq!(joined(app.join(person, deal, 2, "a").await).progress.state, DealState::Tipped);
         }
         assert_eq!(app.home.number(events).await, 1, "it goes on selling, and tips once");
-        let later = app.ledger.deal(deal).await.unwrap().unwrap();
+        let later = app.store.deal(deal).await.unwrap().unwrap();
         assert!(stored.tipped_at.is_some() && later.tipped_at == stored.tipped_at);
         app.settle_now().await;
         app.assert_clean().await;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use muster::domain::Role;
-use muster::ledger::PageRequest;
+use muster::store::PageRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redis::AsyncCommands;
@@ -33,13 +33,13 @@ async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_b
     for _ in 0..ABORTED / 24 {
         let mut requests = JoinSet::new();
         for n in 0..24 {
-            let (engine, ledger, deal) = (app.engine.clone(), app.ledger.clone(), deals[n % deals.len()]);
+            let (engine, store, deal) = (app.engine.clone(), app.store.clone(), deals[n % deals.len()]);
             let (merchant, person) = (mo.id, people[n % people.len()].clone());
             requests.spawn(async move {
                 match n % 5 {
                     0 => drop(engine.publish(merchant, deal).await.unwrap()),
-                    1 => assert_eq!(ledger.deal(deal).await.unwrap().unwrap().id, deal),
-                    2 => drop(ledger.signups_of_buyer(person.id, &PageRequest::first(5)).await.unwrap()),
+                    1 => assert_eq!(store.deal(deal).await.unwrap().unwrap().id, deal),
+                    2 => drop(store.signups_of_buyer(person.id, &PageRequest::first(5)).await.unwrap()),
                     3 => drop(engine.settle(10).await.unwrap()),
                     _ => drop(engine.close_due().await.unwrap()),
                 }
@@ -61,7 +61,7 @@ async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_b
 
     for n in 0..200 {
         let deal = deals[n % deals.len()];
-        assert_eq!(app.ledger.deal(deal).await.unwrap().unwrap().id, deal, "everybody hears their own answer");
+        assert_eq!(app.store.deal(deal).await.unwrap().unwrap().id, deal, "everybody hears their own answer");
     }
     let left_open = "SELECT count(*) FROM pg_stat_activity
                       WHERE datname = current_database() AND state LIKE 'idle in transaction%'";

@@ -54,7 +54,7 @@ impl Crowd {
     /// Waits until so many units are sold.
     pub async fn has_bought(&self, app: &TestApp, units: u32) {
         until("so much is sold", async || {
-            app.ledger.progress_of(&[self.deal]).await.is_ok_and(|of| of[0].units >= units)
+            app.store.progress_of(&[self.deal]).await.is_ok_and(|of| of[0].units >= units)
         })
         .await;
     }
@@ -75,7 +75,7 @@ impl Crowd {
         let numbers: HashSet<u32> = joined.iter().map(|(_, place)| place.number).collect();
         assert_eq!(numbers, (1..=cap).collect(), "everybody has a number of their own");
         for (person, place) in joined {
-            let stored = app.ledger.signup(person, place.id).await.unwrap().unwrap();
+            let stored = app.store.signup(person, place.id).await.unwrap().unwrap();
             assert_eq!((stored.number, stored.units), (place.number, place.units));
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use muster::domain::{DealId, JoinOutcome, LeaveOutcome, Role};
 use muster::engine::Engine;
-use muster::ledger::PageRequest;
+use muster::store::PageRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -17,7 +17,7 @@ const ROUNDS: usize = 60;
 
 /// Batches of joins in many deals, in any order.
 async fn batches(app: &TestApp, seed: u64, people: Vec<Person>, deals: Vec<DealId>) {
-    let (mut lane, mut chance) = (app.ledger.lane_connection(), StdRng::seed_from_u64(seed));
+    let (mut lane, mut chance) = (app.store.lane_connection(), StdRng::seed_from_u64(seed));
     for round in 0..ROUNDS {
         let batch: Vec<_> = (0..40)
             .map(|_| {

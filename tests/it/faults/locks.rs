@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use muster::domain::{CouponId, DealId, DealState, LeaveOutcome, Role};
 use muster::engine::{PublishOutcome, RedeemOutcome, WithdrawOutcome};
-use muster::ledger::{CouponToIssue, PageRequest, Settling, Unsettled};
 use muster::quota::Keys;
+use muster::store::{CouponToIssue, PageRequest, Settling, Unsettled};
 use redis::AsyncCommands;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
@@ -171,7 +171,7 @@ async fn workers_pass_over_what_another_is_at() {
     for person in &people {
         joined(app.join(person, deal, 1, "a").await);
     }
-    assert_eq!(app.ledger.settler().await.unwrap().unsettled(100).await.unwrap().len(), 3);
+    assert_eq!(app.store.settler().await.unwrap().unsettled(100).await.unwrap().len(), 3);
     let settle = "SELECT settle_signups(array_agg(DISTINCT deal), ARRAY[0], ARRAY[max(rev)], array_agg(deal), array_agg(id),
                                         array_agg(buyer), array_agg(1), array_agg(id), array_agg(sha256(id::text::bytea)),
                                         1::smallint) FROM signups";
@@ -228,7 +228,7 @@ async fn a_settler_issues_nothing_of_what_another_has_settled_since_it_looked() 
     for person in &people {
         joined(app.join(person, deal, 1, "a").await);
     }
-    let mut settler = app.ledger.settler().await.unwrap();
+    let mut settler = app.store.settler().await.unwrap();
     let waiting = settler.unsettled(100).await.unwrap();
     let chunk = |from: usize, to: usize| {
         let these = &waiting[from..to];

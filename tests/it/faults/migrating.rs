@@ -42,8 +42,8 @@ async fn a_migration_that_waits_for_a_table_lets_joins_pass_and_comes_again() {
     // A page that is read for long, by whoever has left psql open.
     let mut reader = app.home.connect().await;
     reader.execute("BEGIN; SELECT count(*) FROM deals").await.unwrap();
-    let ledger = app.ledger.clone();
-    let migration = tokio::spawn(async move { ledger.migrate_with(&migrator).await });
+    let store = app.store.clone();
+    let migration = tokio::spawn(async move { store.migrate_with(&migrator).await });
     until("it waits", async || app.home.waiting_for_locks().await > 0).await;
     let since = Instant::now();
     for person in &people {
@@ -66,8 +66,8 @@ async fn a_node_that_starts_while_another_migrates_waits_for_it() {
     let slow = "CREATE TABLE slow (n integer); SELECT pg_sleep(3);";
     let migrator = std::sync::Arc::new(with_one_more(folder.path(), slow).await);
     let nodes = (0..3).map(|_| {
-        let (ledger, migrator) = (app.ledger.clone(), migrator.clone());
-        async move { ledger.migrate_with(&migrator).await }
+        let (store, migrator) = (app.store.clone(), migrator.clone());
+        async move { store.migrate_with(&migrator).await }
     });
     for migrated in support::race::at_once(nodes.collect::<Vec<_>>()).await {
         migrated.unwrap();

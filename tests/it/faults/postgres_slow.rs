@@ -126,7 +126,7 @@ async fn without_room_for_its_connections_a_node_sheds_load_and_comes_back() {
     config.lanes.queue_wait_max = Duration::from_millis(200);
     // Long enough for a first connection on a busy machine.
     config.postgres.acquire_timeout = Duration::from_secs(2);
-    let (engine, ledger, _) = startup::engine(&config).await.unwrap();
+    let (engine, store, _) = startup::engine(&config).await.unwrap();
     engine.catch_up_now().await.unwrap();
     joined(app.join(&ann, deal, 1, "a").await);
     app.home
@@ -135,12 +135,12 @@ async fn without_room_for_its_connections_a_node_sheds_load_and_comes_back() {
              SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
         ))
         .await;
-    until("nobody can connect", async || ledger.ping().await.is_err()).await;
+    until("nobody can connect", async || store.ping().await.is_err()).await;
     let outcome = engine.join(wish(&bob, deal, 1, "a")).await;
     assert!(matches!(outcome, JoinOutcome::Busy { retry_after_s: 1.. }), "{outcome:?}");
     app.home.sql(&format!("ALTER ROLE {role} CONNECTION LIMIT 50")).await;
     joined(join_patiently(&engine, &bob, deal, "a").await);
-    ledger.close().await;
+    store.close().await;
     app.assert_clean().await;
 }
 

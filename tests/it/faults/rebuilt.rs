@@ -69,7 +69,7 @@ async fn a_redis_that_is_behind_is_told_what_it_missed() {
     let deal = app.deal(&mo).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
     app.home.nothing_is_held(deal).await;
-    let mut node_without_redis = app.ledger.lane_connection();
+    let mut node_without_redis = app.store.lane_connection();
     node_without_redis.commit_signups(&[wish(&people[1], deal, 2, "a")]).await.unwrap();
     assert!(!is_right(&app, deal).await);
     assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 1. Repaired: 1. Open to join, and in Redis: 1.");

@@ -88,9 +88,9 @@ async fn a_backup_that_is_restored_into_another_server_needs_no_word_from_anybod
     restore(&backup, &other.database_url("restored"));
     let mut config = (*app.config).clone();
     config.postgres.database_url = other.database_url("restored").into();
-    let (engine, ledger, _) = startup::engine(&config).await.unwrap();
+    let (engine, store, _) = startup::engine(&config).await.unwrap();
     engine.catch_up_now().await.unwrap();
-    let after = ledger.progress_of(&[deal]).await.unwrap()[0];
+    let after = store.progress_of(&[deal]).await.unwrap()[0];
     assert!(after.epoch > before.epoch && (after.buyers, before.buyers) == (10, 15));
     for (n, person) in people.iter().enumerate() {
         let told = joined(engine.join(wish(person, deal, 1, "a")).await);
@@ -99,5 +99,5 @@ async fn a_backup_that_is_restored_into_another_server_needs_no_word_from_anybod
     while engine.settle(1_000).await.unwrap() > 0 {}
     let report = engine.audit(&muster::engine::AuditOptions::default(), |_| {}).await.unwrap();
     assert_eq!(report.outcome(), muster::engine::AuditOutcome::Clean, "\n{report}");
-    ledger.close().await;
+    store.close().await;
 }

@@ -4,8 +4,8 @@ use muster::clock::Clock;
 use muster::config::Config;
 use muster::domain::JoinOutcome;
 use muster::engine::{CodeKeys, Engine, LaneSettings};
-use muster::ledger::Ledger;
 use muster::startup;
+use muster::store::Store;
 use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
@@ -14,7 +14,7 @@ use crate::support::fault::{NO_REDIS, until};
 
 pub struct MortalNode {
     pub engine: Engine,
-    ledger: Ledger,
+    store: Store,
     clock: Clock,
     runtime: Runtime,
 }
@@ -22,12 +22,12 @@ pub struct MortalNode {
 impl MortalNode {
     pub fn start(config: &Config) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let (engine, ledger, clock) = runtime.block_on(async {
-            let (ledger, quota) = (startup::ledger(config).unwrap(), startup::quota(config).await.unwrap());
+        let (engine, store, clock) = runtime.block_on(async {
+            let (store, quota) = (startup::store(config).unwrap(), startup::quota(config).await.unwrap());
             let clock = Clock::new();
-            clock.correct(ledger.ping().await.unwrap());
+            clock.correct(store.ping().await.unwrap());
             let codes = config.security.coupon_keys.iter().map(|key| (key.id(), *key.secret())).collect();
-            let engine = Engine::start(ledger.clone(), quota, &clock, CodeKeys::new(codes), &lanes(config));
+            let engine = Engine::start(store.clone(), quota, &clock, CodeKeys::new(codes), &lanes(config));
             if config.redis.url.expose_secret() != NO_REDIS {
                 until("it is connected and admits", async || {
                     engine.catch_up_now().await.unwrap();
@@ -35,9 +35,9 @@ impl MortalNode {
                 })
                 .await;
             }
-            (engine, ledger, clock)
+            (engine, store, clock)
         });
-        Self { engine, ledger, clock, runtime }
+        Self { engine, store, clock, runtime }
     }
 
     /// Does something as this node would: in its runtime.
@@ -52,8 +52,8 @@ impl MortalNode {
 
     /// Looks at Postgres' clock, as each commit does.
     pub fn look_at_the_clock(&self) {
-        let (ledger, clock) = (self.ledger.clone(), self.clock.clone());
-        self.run(async move { clock.correct(ledger.ping().await.unwrap()) });
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        self.run(async move { clock.correct(store.ping().await.unwrap()) });
     }
 
     /// Dies at once: nothing is finished, nobody is told.

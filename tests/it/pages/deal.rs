@@ -176,5 +176,5 @@ async fn the_state_of_the_page_is_the_state_of_the_deal() {
     fill(&app, &deal, 1).await;
     let html = page(&app, &deal).await.html;
     assert!(html.contains("data-phase=\"on\"") && html.contains("&#34;state&#34;:&#34;tipped&#34;"));
-    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Tipped);
+    assert_eq!(app.store.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Tipped);
 }

@@ -96,7 +96,7 @@ async fn a_published_deal_changes_its_texts_only() {
     let typed = [("title", "Pottery for everybody"), ("price", "1.00"), ("tipping_point", "1"), ("then", "save")];
     let saved = mo.submit_and_follow(&form, &edit, &typed).await;
     saved.says("Pottery for everybody").says("$19.00");
-    let stored = app.ledger.deal(deal.id).await.unwrap().unwrap();
+    let stored = app.store.deal(deal.id).await.unwrap().unwrap();
     assert_eq!((stored.terms.price, stored.terms.tipping_point), (deal.terms.price, 10));
 }
 
@@ -127,5 +127,5 @@ async fn a_draft_whose_window_is_over_is_not_published() {
     let refused = mo.submit(&console, &format!("/merchant/deals/{}/publish", deal.id), &[]).await;
     assert_eq!(refused.status, 409);
     refused.says("It would be over at once");
-    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Draft);
+    assert_eq!(app.store.deal(deal.id).await.unwrap().unwrap().progress.state, DealState::Draft);
 }

@@ -19,7 +19,7 @@ async fn a_form_without_its_token_is_refused() {
     }
     let theirs = app.browser_of(&app.buyer("Bob").await).await.get("/account").await.field("/sign-out", "form_token");
     assert_eq!(ann.submit(&page, &join, &[("form_token", &theirs)]).await.status, 403, "another one's token");
-    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.buyers, 0);
+    assert_eq!(app.store.deal(deal.id).await.unwrap().unwrap().progress.buyers, 0);
 }
 
 #[actix_web::test]

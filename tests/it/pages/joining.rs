@@ -42,7 +42,7 @@ async fn a_form_that_is_sent_twice_takes_one_place() {
     let first = ann.submit(&page, &join(&deal), &[]).await;
     let second = ann.submit(&page, &join(&deal), &[]).await;
     assert_eq!(first.leads_to(), second.leads_to());
-    assert_eq!(app.ledger.deal(deal.id).await.unwrap().unwrap().progress.units, 1);
+    assert_eq!(app.store.deal(deal.id).await.unwrap().unwrap().progress.units, 1);
 }
 
 #[actix_web::test]

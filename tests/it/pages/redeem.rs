@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use muster::domain::CouponCode;
-use muster::ledger::{DealFilter, PageRequest};
+use muster::store::{DealFilter, PageRequest};
 
 use super::Page;
 use crate::support::{Person, TestApp, app};
@@ -82,7 +82,7 @@ async fn an_expired_and_a_void_coupon_say_so() {
 
     let (mo, code) = coupon(&app).await;
     let own = DealFilter { merchant: Some(mo.id), ..DealFilter::default() };
-    let deal = app.ledger.deals(&own, &PageRequest::first(1)).await.unwrap().items.remove(0);
+    let deal = app.store.deals(&own, &PageRequest::first(1)).await.unwrap().items.remove(0);
     app.engine.withdraw(mo.id, deal.id, "Closed.").await.unwrap();
     redeem(&app, &mo, &code).await.says("Void");
 }

@@ -1,6 +1,6 @@
 use muster::domain::{IdempotencyKey, Role};
 use muster::engine::RedeemOutcome;
-use muster::ledger::PageRequest;
+use muster::store::PageRequest;
 use serde_json::{Value, json};
 use sqlx::Executor;
 

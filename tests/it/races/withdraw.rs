@@ -2,7 +2,7 @@
 
 use muster::domain::{CouponState, DealState, JoinOutcome, LeaveOutcome, Refusal, Role};
 use muster::engine::WithdrawOutcome;
-use muster::ledger::PageRequest;
+use muster::store::PageRequest;
 
 use crate::support::outcomes::joined;
 use crate::support::people::wish;

@@ -227,7 +227,7 @@ impl Node {
 
     /// Sends all mails that are due.
     pub async fn deliver_now(&self) {
-        while deliver_due(&self.ledger, &self.mailer, CHUNK).await.unwrap() > 0 {}
+        while deliver_due(&self.store, &self.mailer, CHUNK).await.unwrap() > 0 {}
     }
 
     /// Ends this node the way SIGTERM does, and waits for it.

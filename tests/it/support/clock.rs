@@ -29,7 +29,7 @@ impl TestClock {
             sqlx::query("UPDATE test_clock SET ahead = ahead + make_interval(secs => $1)").bind(by.as_secs_f64());
         moved.execute(&mut database).await.unwrap();
         for node in &self.nodes {
-            node.clock.correct(node.ledger.ping().await.unwrap());
+            node.clock.correct(node.store.ping().await.unwrap());
         }
     }
 }

@@ -75,7 +75,7 @@ impl DealBuilder<'_> {
     /// Stores it as a draft.
     pub async fn draft(self) -> Deal {
         let terms = Terms::parse(&self.form, self.node.clock.now()).unwrap();
-        self.node.ledger.create_deal(self.merchant.id, &terms, None).await.unwrap()
+        self.node.store.create_deal(self.merchant.id, &terms, None).await.unwrap()
     }
 
     /// Stores and publishes it.

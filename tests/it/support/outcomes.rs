@@ -31,7 +31,7 @@ impl Node {
 
     /// What Postgres says of a deal.
     pub async fn progress(&self, deal: DealId) -> Progress {
-        self.ledger.progress_of(&[deal]).await.unwrap()[0]
+        self.store.progress_of(&[deal]).await.unwrap()[0]
     }
 
     /// A deal's buyers and units.

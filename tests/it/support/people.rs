@@ -4,7 +4,7 @@ use muster::auth::FreshSecret;
 use muster::domain::{
     AccountId, DealId, Email, IdempotencyKey, JoinOutcome, JoinRequest, Role, Scopes, TokenId, Units,
 };
-use muster::ledger::{NewAccount, NewToken};
+use muster::store::{NewAccount, NewToken};
 use reqwest::{Method, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -43,8 +43,8 @@ impl Node {
         let secrets: Vec<FreshSecret> = accounts.iter().map(|_| FreshSecret::token()).collect();
         let tokens: Vec<NewToken> =
             accounts.iter().zip(&secrets).map(|(account, secret)| new_token(account, secret)).collect();
-        self.ledger.create_accounts(&accounts).await.unwrap();
-        self.ledger.create_whole_tokens(&tokens).await.unwrap();
+        self.store.create_accounts(&accounts).await.unwrap();
+        self.store.create_whole_tokens(&tokens).await.unwrap();
         let person = |(account, secret): (&NewAccount, &FreshSecret)| Person {
             id: account.id,
             name: name.to_owned(),

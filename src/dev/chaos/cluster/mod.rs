@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use crate::config::{Config, Profile, Sources};
 use crate::dev::servers::{Options, Place, Servers};
 use crate::engine::Engine;
-use crate::ledger::Ledger;
 use crate::startup;
+use crate::store::Store;
 
 pub(super) use node::Node;
 pub(super) use pause::Pause;
@@ -36,7 +36,7 @@ pub(super) struct Cluster {
     // Before the servers, so that they are gone first.
     pub(super) nodes: Vec<Node>,
     pub(super) engine: Engine,
-    pub(super) ledger: Ledger,
+    pub(super) store: Store,
     pub(super) servers: Servers,
     folder: PathBuf,
 }
@@ -54,15 +54,15 @@ impl Cluster {
             .with("redis.hold_ttl_ms", HOLD_TTL_MS)
             .with("lanes.count", "1")
             .with("security.coupon_keys", COUPON_KEY);
-        let (engine, ledger, _quota) = startup::engine(&Config::load(&sources)?).await?;
-        ledger.migrate().await?;
+        let (engine, store, _quota) = startup::engine(&Config::load(&sources)?).await?;
+        store.migrate().await?;
         let mut started = Vec::new();
         for number in 0..nodes {
             let mut node = Node::new(number, folder, program, &servers).await?;
             node.start().await.with_context(|| format!("node {number} does not start"))?;
             started.push(node);
         }
-        Ok(Self { nodes: started, engine, ledger, servers, folder: folder.to_owned() })
+        Ok(Self { nodes: started, engine, store, servers, folder: folder.to_owned() })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -104,12 +104,12 @@ impl Cluster {
 
     /// Ends everything: nodes as by SIGTERM, then the servers.
     pub(super) async fn stop(self) {
-        let Self { mut nodes, servers, engine, ledger, .. } = self;
+        let Self { mut nodes, servers, engine, store, .. } = self;
         for node in &mut nodes {
             node.stop().await;
         }
         drop(engine);
-        ledger.close().await;
+        store.close().await;
         servers.stop().await;
     }
 }

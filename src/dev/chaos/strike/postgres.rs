@@ -69,7 +69,7 @@ impl PostgresStrike {
                 lock.unlock().await
             }
             Self::NewEpoch => {
-                stage.cluster.ledger.begin_epoch().await?;
+                stage.cluster.store.begin_epoch().await?;
                 stage.hold().await;
                 Ok(())
             }

@@ -9,7 +9,7 @@ use crate::dev::load::{self, Wish};
 use crate::dev::people::Simulated;
 use crate::domain::DealId;
 use crate::engine::Engine;
-use crate::ledger::Ledger;
+use crate::store::Store;
 
 const BUYERS: usize = 240;
 const UNLIMITED: u32 = 1_000;
@@ -46,7 +46,7 @@ const KINDS: [Kind; 8] = [
 ];
 
 /// Makes all of them, with merchants, and the buyers.
-pub(super) async fn prepare(engine: &Engine, ledger: &Ledger) -> anyhow::Result<(Vec<OnSale>, Vec<Simulated>)> {
+pub(super) async fn prepare(engine: &Engine, store: &Store) -> anyhow::Result<(Vec<OnSale>, Vec<Simulated>)> {
     let mut deals = Vec::new();
     let mut buyers = Vec::new();
     for (number, (cap, tipping_point, per_buyer_max, open_s, weight)) in KINDS.into_iter().enumerate() {
@@ -58,7 +58,7 @@ pub(super) async fn prepare(engine: &Engine, ledger: &Ledger) -> anyhow::Result<
             per_buyer_max,
             open_for: TimeDelta::seconds(open_s),
         };
-        let prepared = load::prepare(engine, ledger, wish, |_| {}).await?;
+        let prepared = load::prepare(engine, store, wish, |_| {}).await?;
         let merchant = Simulated::from(prepared.merchant);
         let units_max = per_buyer_max.min(3);
         deals.extend(prepared.deals.into_iter().map(|id| OnSale { id, merchant: merchant.clone(), units_max, weight }));

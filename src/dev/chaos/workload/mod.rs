@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, SignupId};
 use crate::engine::Engine;
-use crate::ledger::Ledger;
+use crate::store::Store;
 
 use self::cashier::Redeemed;
 use self::deals::OnSale;
@@ -77,13 +77,13 @@ impl Load {
     /// Makes deals and buyers, and lets them come.
     pub(super) async fn begin(
         engine: &Engine,
-        ledger: &Ledger,
+        store: &Store,
         nodes: Vec<SocketAddr>,
         service: &Arc<Service>,
         log: &Path,
         seed: u64,
     ) -> anyhow::Result<Self> {
-        let (deals, buyers) = deals::prepare(engine, ledger).await?;
+        let (deals, buyers) = deals::prepare(engine, store).await?;
         let round = Arc::new(Round {
             service: Arc::clone(service),
             nodes,
@@ -132,7 +132,7 @@ impl Load {
 
     /// Lets nobody come any more, waits until everybody knows how it ended for them, and until whoever watches has seen it.
     /// Answers the coupons that were redeemed.
-    pub(super) async fn end(mut self, ledger: &Ledger) -> anyhow::Result<Vec<uuid::Uuid>> {
+    pub(super) async fn end(mut self, store: &Store) -> anyhow::Result<Vec<uuid::Uuid>> {
         self.round.is_over.store(true, Ordering::Relaxed);
         let waited = tokio::time::timeout(LAST_ONES, async {
             (&mut self.arrivals).await.ok();
@@ -143,7 +143,7 @@ impl Load {
             self.arrivals.abort();
         }
         let ids: Vec<DealId> = self.round.deals.iter().map(|deal| deal.id).collect();
-        let truth = ledger.progress_of(&ids).await?;
+        let truth = store.progress_of(&ids).await?;
         let versions: BTreeMap<DealId, Version> =
             truth.iter().map(|p| (p.deal, Version { epoch: p.epoch, rev: p.rev })).collect();
         let since = Instant::now();

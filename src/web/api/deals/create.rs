@@ -32,7 +32,7 @@ pub async fn create(
     app.limits.take(Limit::WritesOf(merchant.account)).await?;
     let form: TermsForm = body.json().await?;
     let terms = Terms::parse(&form, app.clock.now())?;
-    let deal = app.ledger.create_deal(merchant.account, &terms, None).await?;
+    let deal = app.store.create_deal(merchant.account, &terms, None).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/api/v1/deals/{}", deal.id)))
         .insert_header((ETAG, etag::of(&deal)))

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{DealView, view};
 use crate::App;
 use crate::domain::{AccountId, DealState, FieldProblem, Role, Scope};
-use crate::ledger::{DealFilter, DealOrder};
+use crate::store::{DealFilter, DealOrder};
 use crate::web::api::paging::{List, Listing};
 use crate::web::error::Code;
 use crate::web::extract::{IfNoneMatch, MaybeSigned, Query};
@@ -52,7 +52,7 @@ pub async fn list(
         &[&states.join(","), &part(&filter.city), &part(&filter.category), &part(&filter.text), &part(&merchant)],
     );
     let page = list.page(query)?;
-    let deals = app.ledger.deals(&filter, &page).await?;
+    let deals = app.store.deals(&filter, &page).await?;
     let listing = list.listing(deals.map(|deal| DealView::from(&deal)));
     answer(&listing, &known)
 }

@@ -9,8 +9,8 @@ use super::view;
 use crate::App;
 use crate::domain::terms::parse_texts;
 use crate::domain::{Deal, DealId, DealState, FieldProblem, Terms, TermsForm};
-use crate::ledger::{DealChange, UpdateOutcome};
 use crate::limits::Limit;
+use crate::store::{DealChange, UpdateOutcome};
 use crate::web::api::deals::DealView;
 use crate::web::error::Code;
 use crate::web::extract::{Body, Id, IfMatch, Merchant, needs};
@@ -167,13 +167,13 @@ pub async fn patch(
 ) -> Result<HttpResponse, Problem> {
     app.limits.take(Limit::WritesOf(merchant.account)).await?;
     let patch: DealPatch = body.json().await?;
-    let deal = app.ledger.deal(id.0).await?.filter(|deal| deal.merchant == merchant.account);
+    let deal = app.store.deal(id.0).await?.filter(|deal| deal.merchant == merchant.account);
     let deal = deal.ok_or_else(|| Problem::new(Code::NoSuchDeal))?;
     if !if_match.0.include(deal.version) {
         return Err(Problem::new(Code::DealChanged));
     }
     let change = change(patch, &deal, app.clock.now())?;
-    match app.ledger.update_deal(merchant.account, deal.id, deal.version, &change).await? {
+    match app.store.update_deal(merchant.account, deal.id, deal.version, &change).await? {
         UpdateOutcome::Updated(deal) => Ok(view::ok(&deal)),
         UpdateOutcome::NoSuchDeal => Err(Problem::new(Code::NoSuchDeal)),
         UpdateOutcome::Changed => Err(Problem::new(Code::DealChanged)),

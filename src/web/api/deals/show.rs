@@ -56,7 +56,7 @@ thread_local! {
 /// A deal as far as this viewer may know of it: the one place where the API reads a single deal.
 async fn deal_seen_by(app: &App, viewer: &MaybeSigned, id: DealId) -> Result<Arc<Deal>, Problem> {
     let owner = viewer.with_any(&[Scope::Read, Scope::Deals]).map(|identity| identity.account);
-    let deal = app.ledger.shared_deal(id).await?;
+    let deal = app.store.shared_deal(id).await?;
     deal.filter(|deal| deal.published_at.is_some() || Some(deal.merchant) == owner)
         .ok_or_else(|| Problem::new(Code::NoSuchDeal))
 }

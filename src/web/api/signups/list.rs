@@ -23,6 +23,6 @@ use crate::web::problem::Problem;
 )]
 pub async fn list(app: web::Data<App>, buyer: Buyer<needs::Read>, query: Query) -> Result<HttpResponse, Problem> {
     let list = List::new("signups", &[]);
-    let signups = app.ledger.signups_of_buyer(buyer.account, &list.page(query)?).await?;
+    let signups = app.store.signups_of_buyer(buyer.account, &list.page(query)?).await?;
     Ok(list.answer(signups.map(SignupView::from)))
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::domain::{AccountId, DealId, SignupId, SignupState};
-use crate::ledger::DealSignup;
+use crate::store::DealSignup;
 use crate::web::api::paging::{List, Listing};
 use crate::web::error::Code;
 use crate::web::extract::{Id, Merchant, Query, needs};
@@ -67,7 +67,7 @@ pub async fn list(
     query: Query,
 ) -> Result<HttpResponse, Problem> {
     let list = List::new("signups of", &[&deal.0.to_string()]);
-    let signups = app.ledger.signups_of_deal(merchant.account, deal.0, &list.page(query)?).await?;
+    let signups = app.store.signups_of_deal(merchant.account, deal.0, &list.page(query)?).await?;
     let signups = signups.ok_or_else(|| Problem::new(Code::NoSuchDeal))?;
     Ok(list.answer(signups.map(DealSignupView::from)))
 }

@@ -30,14 +30,14 @@ pub async fn show(
     buyer: Buyer<needs::Read>,
     signup: Id<SignupId>,
 ) -> Result<HttpResponse, Problem> {
-    if let Some(signup) = app.ledger.signup(buyer.account, signup.0).await? {
+    if let Some(signup) = app.store.signup(buyer.account, signup.0).await? {
         return Ok(HttpResponse::Ok().json(SignupView::from(signup)));
     }
     if app.engine.pending(buyer.account, signup.0).await.is_some() {
         return Ok(pending(signup.0));
     }
     // Between the two looks it may have been recorded.
-    match app.ledger.signup(buyer.account, signup.0).await? {
+    match app.store.signup(buyer.account, signup.0).await? {
         Some(signup) => Ok(HttpResponse::Ok().json(SignupView::from(signup))),
         None => Err(Problem::new(Code::NoSuchSignup)),
     }

@@ -35,7 +35,7 @@ pub async fn console_page(
     parts: ConsoleParts,
 ) -> Result<ConsolePage, PageError> {
     let here = format!("/merchant/deals/{}", deal.id);
-    let joined = context.app.ledger.signups_of_deal(deal.merchant, deal.id, &query.request(&here, LINES)).await?;
+    let joined = context.app.store.signups_of_deal(deal.merchant, deal.id, &query.request(&here, LINES)).await?;
     let joined = joined.ok_or_else(|| context.not_found())?;
     let parts = ConsoleParts {
         next: joined.next_cursor.map(|place| PageQuery::address(&here, place)),

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::own_deal;
 use crate::domain::{Deal, DealState, FieldProblem, Terms};
-use crate::ledger::{DealChange, UpdateOutcome};
 use crate::limits::Limit;
+use crate::store::{DealChange, UpdateOutcome};
 use crate::web::pages::context::Context;
 use crate::web::pages::error::PageError;
 use crate::web::pages::render;
@@ -59,7 +59,7 @@ pub async fn update_deal(
     } else {
         DealChange::Texts { title: terms.title, description: terms.description }
     };
-    match context.app.ledger.update_deal(deal.merchant, deal.id, version, &change).await? {
+    match context.app.store.update_deal(deal.merchant, deal.id, version, &change).await? {
         UpdateOutcome::Updated(deal) => Ok(render::see_other(&format!("/merchant/deals/{}", deal.id))),
         UpdateOutcome::NoSuchDeal => Err(context.not_found()),
         UpdateOutcome::Changed => conflict(&context, &deal, &typed, CHANGED).await,
@@ -109,7 +109,7 @@ async fn editor(
         published: !is_draft(deal),
         form,
         preview: Some(Preview::new(deal, context.now())),
-        categories: context.app.ledger.facets().await?.categories,
+        categories: context.app.store.facets().await?.categories,
     };
     render::page(verdict.status, &page)
 }

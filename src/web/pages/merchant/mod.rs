@@ -16,6 +16,6 @@ use crate::domain::{Deal, DealId};
 async fn own_deal(context: &Context, id: &str) -> Result<Deal, PageError> {
     let merchant = context.merchant()?.account;
     let id: DealId = id.parse().map_err(|_| context.not_found())?;
-    let deal = context.app.ledger.deal(id).await?.filter(|deal| deal.merchant == merchant);
+    let deal = context.app.store.deal(id).await?.filter(|deal| deal.merchant == merchant);
     deal.ok_or_else(|| context.not_found())
 }

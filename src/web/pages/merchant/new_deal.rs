@@ -31,7 +31,7 @@ pub async fn create_deal(context: Context, Typed(form): Typed<TypedDeal>) -> Res
             editor(&context, &form, StatusCode::OK, &[], Some(preview)).await
         }
         Ok(terms) => {
-            let deal = context.app.ledger.create_deal(merchant.account, &terms, None).await?;
+            let deal = context.app.store.create_deal(merchant.account, &terms, None).await?;
             Ok(render::see_other(&format!("/merchant/deals/{}", deal.id)))
         }
     }
@@ -85,7 +85,7 @@ async fn editor(
         published: false,
         form: typed.form().with_problems(problems),
         preview,
-        categories: context.app.ledger.facets().await?.categories,
+        categories: context.app.store.facets().await?.categories,
     };
     render::page(status, &page)
 }

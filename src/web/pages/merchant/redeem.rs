@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::domain::{CouponCode, DealId, FieldProblem, IdempotencyKey};
 use crate::engine::RedeemOutcome;
-use crate::ledger::Redemption;
 use crate::limits::Limit;
+use crate::store::Redemption;
 use crate::web::pages::context::{Context, fresh_key};
 use crate::web::pages::error::PageError;
 use crate::web::pages::my_deals::deals_by_id;
@@ -91,7 +91,7 @@ async fn show(
     result: Option<Said>,
 ) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?.account;
-    let last = context.app.ledger.last_redemptions(merchant, LAST).await?;
+    let last = context.app.store.last_redemptions(merchant, LAST).await?;
     let zones = zones(context, &last.iter().map(|redemption| redemption.deal).collect::<Vec<_>>()).await?;
     let line = |redemption: Redemption| {
         Redeemed::new(redemption.title, redemption.redeemed_at, zones.of(redemption.deal), &redemption.redeemed_where)

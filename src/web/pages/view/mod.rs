@@ -1,7 +1,7 @@
 //! What templates see.
 //!
 //! Owns the translation from what the domain says to what a page shows: sentences, formatted times and amounts, addresses.
-//! Templates never see ledger types, and nothing in here loads anything: whoever calls passes it in, the time included.
+//! Templates never see store types, and nothing in here loads anything: whoever calls passes it in, the time included.
 
 pub mod card;
 pub mod coupon;

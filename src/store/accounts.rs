@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::Ledger;
-use super::error::{LedgerError, unreadable};
+use super::Store;
+use super::error::{StoreError, unreadable};
 use crate::domain::{Account, AccountId, Email, Role};
 
 /// An account to be made.
@@ -49,9 +49,9 @@ struct Row {
 }
 
 impl TryFrom<Row> for Account {
-    type Error = LedgerError;
+    type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, LedgerError> {
+    fn try_from(row: Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.id.into(),
             email: Email::parse(&row.email).map_err(|_| unreadable("e-mail address"))?,
@@ -62,12 +62,12 @@ impl TryFrom<Row> for Account {
     }
 }
 
-impl Ledger {
+impl Store {
     /// Makes an account.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn create_account(&self, new: &NewAccount) -> Result<CreateAccountOutcome, LedgerError> {
+    pub async fn create_account(&self, new: &NewAccount) -> Result<CreateAccountOutcome, StoreError> {
         let row = sqlx::query_as!(
             Row,
             "INSERT INTO accounts (id, email, name, role, password_hash) VALUES ($1, $2, $3, $4, $5)
@@ -89,7 +89,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn create_accounts(&self, new: &[NewAccount]) -> Result<u64, LedgerError> {
+    pub async fn create_accounts(&self, new: &[NewAccount]) -> Result<u64, StoreError> {
         let ids: Vec<Uuid> = new.iter().map(|account| account.id.as_uuid()).collect();
         let emails: Vec<String> = new.iter().map(|account| account.email.as_str().to_owned()).collect();
         let names: Vec<String> = new.iter().map(|account| account.name.clone()).collect();
@@ -114,7 +114,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, LedgerError> {
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         let row =
             sqlx::query_as!(Row, "SELECT id, email, name, role, created_at FROM accounts WHERE id = $1", id.as_uuid())
                 .fetch_optional(&self.pool)
@@ -126,7 +126,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn account_by_email(&self, email: &Email) -> Result<Option<StoredAccount>, LedgerError> {
+    pub async fn account_by_email(&self, email: &Email) -> Result<Option<StoredAccount>, StoreError> {
         let row = sqlx::query!(
             "SELECT id, email, name, role, created_at, password_hash FROM accounts WHERE email = $1",
             email.as_str()

@@ -11,7 +11,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Connection, Executor};
 use tokio::time::Instant;
 
-use super::{Ledger, LedgerError, session_setup};
+use super::{Store, StoreError, session_setup};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -22,20 +22,20 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How long a table may be in use by somebody who does not let go of it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-impl Ledger {
+impl Store {
     /// Brings the schema up to date. Safe to call from several nodes at once: one does it, the others wait for it.
     ///
     /// # Errors
     /// Postgres is away, a migration that was applied has changed since, or a table was in use for minutes.
-    pub async fn migrate(&self) -> Result<(), LedgerError> {
+    pub async fn migrate(&self) -> Result<(), StoreError> {
         self.migrate_with(&MIGRATOR).await
     }
 
-    /// As [`Ledger::migrate`], with these migrations.
+    /// As [`Store::migrate`], with these migrations.
     ///
     /// # Errors
     /// As there.
-    pub async fn migrate_with(&self, migrator: &Migrator) -> Result<(), LedgerError> {
+    pub async fn migrate_with(&self, migrator: &Migrator) -> Result<(), StoreError> {
         let since = Instant::now();
         loop {
             match self.try_to_migrate(migrator).await {
@@ -48,7 +48,7 @@ impl Ledger {
                 {
                     tracing::warn!(%error, version, "a migration waits for a table that is in use");
                 }
-                done => return done.map_err(LedgerError::Migration),
+                done => return done.map_err(StoreError::Migration),
             }
             tokio::time::sleep(pause()).await;
         }

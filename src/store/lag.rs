@@ -1,6 +1,6 @@
 //! How far behind the work is that nobody waits for.
 
-use super::{Ledger, LedgerError};
+use super::{Store, StoreError};
 
 /// Seconds and counts, 0 when nothing waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,13 +21,13 @@ pub struct Lag {
     pub connections: i64,
 }
 
-impl Ledger {
+impl Store {
     /// Looks at everything that workers have to do. Each part goes through a partial index, and counts end at ten thousand: a
     /// long queue is not walked through every few seconds.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn lag(&self) -> Result<Lag, LedgerError> {
+    pub async fn lag(&self) -> Result<Lag, StoreError> {
         let lag = sqlx::query_as!(
             Lag,
             r#"SELECT coalesce(extract(epoch FROM muster_now() - waiting.since), 0)::float8 AS "settle_s!",

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::deal_rows::ProgressRow;
-use super::{Ledger, LedgerError};
+use super::{Store, StoreError};
 use crate::domain::{AccountId, DealId, Progress};
 
 /// A deal's figures, to compare with what Redis has.
@@ -26,12 +26,12 @@ pub struct LoadSnapshot {
     pub buyers: Vec<(AccountId, u32, i64)>,
 }
 
-impl Ledger {
+impl Store {
     /// Deals that can still change or that ended a short while ago, as far as they changed within this time; without one, all.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn changed_deals(&self, within: Option<Duration>) -> Result<Vec<DealVersion>, LedgerError> {
+    pub async fn changed_deals(&self, within: Option<Duration>) -> Result<Vec<DealVersion>, StoreError> {
         let seconds = within.map(|within| i32::try_from(within.as_secs()).unwrap_or(i32::MAX));
         let rows = sqlx::query_as!(
             ProgressRow,
@@ -50,11 +50,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn buyers_changed_after(
-        &self,
-        deal: DealId,
-        rev: i64,
-    ) -> Result<Vec<(AccountId, u32, i64)>, LedgerError> {
+    pub async fn buyers_changed_after(&self, deal: DealId, rev: i64) -> Result<Vec<(AccountId, u32, i64)>, StoreError> {
         let rows = sqlx::query!(
             "SELECT buyer, held, held_rev FROM signups WHERE deal = $1 AND held_rev > $2",
             deal.as_uuid(),
@@ -69,7 +65,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn load_snapshot(&self, deal: DealId) -> Result<Option<LoadSnapshot>, LedgerError> {
+    pub async fn load_snapshot(&self, deal: DealId) -> Result<Option<LoadSnapshot>, StoreError> {
         let row = sqlx::query!(
             r#"SELECT d.id, e.epoch, d.rev, d.state, d.buyers, d.units, d.tipping_point, d.cap, d.opens_at, d.closes_at,
                       muster_now() AS "now!",

@@ -6,7 +6,7 @@ use sqlx::pool::PoolConnection;
 use uuid::Uuid;
 
 use super::error::unreadable;
-use super::{Cursor, Ledger, LedgerError, Page, PageRequest};
+use super::{Cursor, Page, PageRequest, Store, StoreError};
 use crate::domain::{AccountId, CouponId, CouponState, DealId, DealState, SignupId};
 
 /// Which of the configured keys made a code.
@@ -135,7 +135,7 @@ impl Settler {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn unsettled(&mut self, most: u32) -> Result<Vec<Unsettled>, LedgerError> {
+    pub async fn unsettled(&mut self, most: u32) -> Result<Vec<Unsettled>, StoreError> {
         // A deal that has tipped is noted as settled up to nothing by whoever looks first.
         let rows = sqlx::query!(
             r#"WITH begun AS (
@@ -182,7 +182,7 @@ impl Settler {
         settling: &[Settling],
         coupons: &[CouponToIssue],
         key: CodeKeyId,
-    ) -> Result<u64, LedgerError> {
+    ) -> Result<u64, StoreError> {
         let settled: Vec<Uuid> = settling.iter().map(|s| s.deal.as_uuid()).collect();
         let from: Vec<i64> = settling.iter().map(|s| s.from).collect();
         let to: Vec<i64> = settling.iter().map(|s| s.to).collect();
@@ -211,12 +211,12 @@ impl Settler {
     }
 }
 
-impl Ledger {
+impl Store {
     /// A connection to settle over, for as long as it is kept: a pool tries one each time it is lent.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn settler(&self) -> Result<Settler, LedgerError> {
+    pub async fn settler(&self) -> Result<Settler, StoreError> {
         Ok(Settler { connection: self.pool.acquire().await? })
     }
 
@@ -224,7 +224,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn mark_settled_deals(&self) -> Result<(), LedgerError> {
+    pub async fn mark_settled_deals(&self) -> Result<(), StoreError> {
         sqlx::query!("SELECT mark_settled_deals()").execute(&self.pool).await?;
         Ok(())
     }
@@ -237,7 +237,7 @@ impl Ledger {
         &self,
         buyer: AccountId,
         page: &PageRequest,
-    ) -> Result<Page<StoredCoupon>, LedgerError> {
+    ) -> Result<Page<StoredCoupon>, StoreError> {
         let (at, id) = page.after();
         let rows = sqlx::query_as!(
             CouponRow,
@@ -261,7 +261,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn coupon(&self, buyer: AccountId, id: CouponId) -> Result<Option<StoredCoupon>, LedgerError> {
+    pub async fn coupon(&self, buyer: AccountId, id: CouponId) -> Result<Option<StoredCoupon>, StoreError> {
         let row = sqlx::query_as!(
             CouponRow,
             r#"SELECT c.id, c.key_id, c.deal, d.title, c.signup, c.ordinal, d.state AS deal_state, c.issued_at,
@@ -286,7 +286,7 @@ impl Ledger {
         till: &str,
         lookup: &[u8; 32],
         key: Option<&str>,
-    ) -> Result<RedeemAnswer, LedgerError> {
+    ) -> Result<RedeemAnswer, StoreError> {
         let row = sqlx::query!(
             r#"SELECT outcome AS "outcome!", coupon, deal, title, redeemed_at, redeemed_where, retry_after_s
                  FROM redeem_coupon($1, $2, $3, $4)"#,
@@ -323,7 +323,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn last_redemptions(&self, merchant: AccountId, most: u32) -> Result<Vec<Redemption>, LedgerError> {
+    pub async fn last_redemptions(&self, merchant: AccountId, most: u32) -> Result<Vec<Redemption>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT c.id, c.deal, d.title, c.redeemed_at AS "redeemed_at!", coalesce(c.redeemed_where, '') AS "redeemed_where!"
                  FROM deals AS d JOIN coupons AS c ON c.deal = d.id AND c.redeemed_at IS NOT NULL
@@ -360,9 +360,9 @@ struct CouponRow {
 }
 
 impl TryFrom<CouponRow> for StoredCoupon {
-    type Error = LedgerError;
+    type Error = StoreError;
 
-    fn try_from(row: CouponRow) -> Result<Self, LedgerError> {
+    fn try_from(row: CouponRow) -> Result<Self, StoreError> {
         let deal_state = DealState::parse(&row.deal_state).ok_or_else(|| unreadable("state"))?;
         Ok(Self {
             id: row.id.into(),

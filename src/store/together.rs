@@ -17,7 +17,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::deals::deals_by_id;
-use super::{Ledger, LedgerError};
+use super::{Store, StoreError};
 use crate::domain::{Deal, DealId};
 
 /// The most deals of one statement.
@@ -29,7 +29,7 @@ const GATHER: Duration = Duration::from_millis(1);
 /// How long what does not change stays the same in memory. What is made of it may say what time it is.
 pub(super) const SAME_FOR: Duration = Duration::from_millis(250);
 
-type Answer = Result<Option<Arc<Deal>>, LedgerError>;
+type Answer = Result<Option<Arc<Deal>>, StoreError>;
 type Asked = HashMap<DealId, Vec<oneshot::Sender<Answer>>>;
 
 /// Who waits for which deal. Cheap to clone.
@@ -54,7 +54,7 @@ struct Waiting {
 
 impl Together {
     /// The deal as it is now or later.
-    pub(super) async fn read(&self, ledger: &Ledger, deal: DealId) -> Answer {
+    pub(super) async fn read(&self, store: &Store, deal: DealId) -> Answer {
         let (reply, answer) = oneshot::channel();
         let (begin, enough) = {
             let mut waiting = self.lock();
@@ -62,11 +62,11 @@ impl Together {
             (!std::mem::replace(&mut waiting.running, true), waiting.asked.len() == waiting.enough)
         };
         if begin {
-            tokio::spawn(run(Running { together: self.clone(), current: true }, ledger.clone()));
+            tokio::spawn(run(Running { together: self.clone(), current: true }, store.clone()));
         } else if enough {
             self.0.asked.notify_one();
         }
-        answer.await.unwrap_or_else(|_gone| Err(LedgerError::crashed()))
+        answer.await.unwrap_or_else(|_gone| Err(StoreError::crashed()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -146,7 +146,7 @@ impl Drop for Running {
     }
 }
 
-async fn run(mut running: Running, ledger: Ledger) {
+async fn run(mut running: Running, store: Store) {
     let mut connection = None;
     let mut answered = 0;
     loop {
@@ -158,9 +158,9 @@ async fn run(mut running: Running, ledger: Ledger) {
         let asked = running.together.take();
         answered = asked.values().map(Vec::len).sum();
         if answered > 0 {
-            answer(&running.together, &ledger, &mut connection, asked).await;
+            answer(&running.together, &store, &mut connection, asked).await;
             // Others may need it more.
-            if ledger.pool.num_idle() == 0 && ledger.pool.size() >= ledger.pool.options().get_max_connections() {
+            if store.pool.num_idle() == 0 && store.pool.size() >= store.pool.options().get_max_connections() {
                 connection = None;
             }
         } else if !running.wait_for(1, LINGER).await && running.is_over() {
@@ -169,19 +169,14 @@ async fn run(mut running: Running, ledger: Ledger) {
     }
 }
 
-async fn answer(
-    together: &Together,
-    ledger: &Ledger,
-    connection: &mut Option<PoolConnection<Postgres>>,
-    of_deal: Asked,
-) {
+async fn answer(together: &Together, store: &Store, connection: &mut Option<PoolConnection<Postgres>>, of_deal: Asked) {
     let ids: Vec<DealId> = of_deal.keys().copied().collect();
     let was_kept = connection.is_some();
-    let found = match read(ledger, connection, &ids).await {
+    let found = match read(store, connection, &ids).await {
         // It may have been gone since it was last used: one that the pool has tried is better.
-        Err(LedgerError::Unavailable(_)) if was_kept => {
+        Err(StoreError::Unavailable(_)) if was_kept => {
             *connection = None;
-            read(ledger, connection, &ids).await
+            read(store, connection, &ids).await
         }
         found => found,
     };
@@ -206,13 +201,13 @@ async fn answer(
 }
 
 async fn read(
-    ledger: &Ledger,
+    store: &Store,
     connection: &mut Option<PoolConnection<Postgres>>,
     ids: &[DealId],
-) -> Result<Vec<Deal>, LedgerError> {
+) -> Result<Vec<Deal>, StoreError> {
     let lent = match connection.take() {
         Some(kept) => kept,
-        None => ledger.pool.acquire().await?,
+        None => store.pool.acquire().await?,
     };
     deals_by_id(&mut **connection.insert(lent), ids).await
 }

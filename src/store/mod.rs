@@ -39,7 +39,7 @@ pub use changes::{DealVersion, LoadSnapshot};
 pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, Settler, Settling, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
 pub use decided::{Decided, DecidedJoin, DecidedLeave, Decision, Figures, LeaveDecision};
-pub use error::LedgerError;
+pub use error::StoreError;
 pub use front_page::{FRONT_PAGE_DEALS, FrontPage};
 pub use lag::Lag;
 pub use lane::{CommitError, LANE_SETUP, LaneConnection};
@@ -71,7 +71,7 @@ pub struct Settings {
 
 /// The truth. Cheap to clone.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct Store {
     pool: PgPool,
     options: PgConnectOptions,
     lane_lock_timeout: Duration,
@@ -79,12 +79,12 @@ pub struct Ledger {
     front_page: front_page::LastRead,
 }
 
-impl Ledger {
+impl Store {
     /// Prepares a pool; the first connection is made when it is needed.
     ///
     /// # Errors
     /// The URL cannot be read.
-    pub fn new(settings: &Settings) -> Result<Self, LedgerError> {
+    pub fn new(settings: &Settings) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(settings.url.expose_secret())?.application_name("muster");
         let setup = session_setup(settings.lock_timeout, settings.statement_timeout);
         let pool = PgPoolOptions::new()
@@ -111,7 +111,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn ping(&self) -> Result<chrono::DateTime<chrono::Utc>, LedgerError> {
+    pub async fn ping(&self) -> Result<chrono::DateTime<chrono::Utc>, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT muster_now() AS "now!""#).fetch_one(&self.pool).await?)
     }
 
@@ -119,7 +119,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn check_epoch(&self) -> Result<i64, LedgerError> {
+    pub async fn check_epoch(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT check_epoch() AS "epoch!""#).fetch_one(&self.pool).await?)
     }
 
@@ -128,7 +128,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn begin_epoch(&self) -> Result<i64, LedgerError> {
+    pub async fn begin_epoch(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT begin_epoch() AS "epoch!""#).fetch_one(&self.pool).await?)
     }
 

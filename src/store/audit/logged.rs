@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::super::signups::SignupRow;
-use super::super::{Ledger, LedgerError};
+use super::super::{Store, StoreError};
 use crate::domain::{AccountId, DealId, Signup, SignupId};
 
 /// A signup and where it came from: enough to ask whether somebody attempted it.
@@ -17,12 +17,12 @@ pub struct SignupTrace {
     pub rev: i64,
 }
 
-impl Ledger {
+impl Store {
     /// Those of these signups that there are, whosesoever they are.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn signups_by_id(&self, wanted: &[(DealId, SignupId)]) -> Result<Vec<Signup>, LedgerError> {
+    pub async fn signups_by_id(&self, wanted: &[(DealId, SignupId)]) -> Result<Vec<Signup>, StoreError> {
         let deals: Vec<Uuid> = wanted.iter().map(|(deal, _)| deal.as_uuid()).collect();
         let ids: Vec<Uuid> = wanted.iter().map(|(_, id)| id.as_uuid()).collect();
         let rows = sqlx::query_as!(
@@ -42,7 +42,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn signup_traces(&self, deal: DealId) -> Result<Vec<SignupTrace>, LedgerError> {
+    pub async fn signup_traces(&self, deal: DealId) -> Result<Vec<SignupTrace>, StoreError> {
         let rows = sqlx::query!("SELECT id, buyer, rev FROM signups WHERE deal = $1", deal.as_uuid())
             .fetch_all(&self.pool)
             .await?;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::Ledger;
-use super::error::{LedgerError, unreadable};
+use super::Store;
+use super::error::{StoreError, unreadable};
 use super::tokens::{scopes, secret_hash};
 use crate::domain::{AccountId, Identity, Proof, Role, SecretHash};
 
@@ -40,7 +40,7 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
 }
 
-impl Ledger {
+impl Store {
     /// Begins a session.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl Ledger {
         hash: SecretHash,
         account: AccountId,
         length: SessionLength,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             "INSERT INTO sessions (hash, account, expires_at)
              VALUES ($1, $2, muster_now() + least($3::bigint, $4::bigint) * interval '1 second')",
@@ -68,7 +68,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn end_session(&self, hash: SecretHash) -> Result<(), LedgerError> {
+    pub async fn end_session(&self, hash: SecretHash) -> Result<(), StoreError> {
         sqlx::query!("DELETE FROM sessions WHERE hash = $1", &hash.as_bytes()[..]).execute(&self.pool).await?;
         Ok(())
     }
@@ -81,7 +81,7 @@ impl Ledger {
         &self,
         account: AccountId,
         kept: Option<SecretHash>,
-    ) -> Result<Vec<SecretHash>, LedgerError> {
+    ) -> Result<Vec<SecretHash>, StoreError> {
         let kept = kept.map(|hash| hash.as_bytes().to_vec());
         let ended = sqlx::query_scalar!(
             "DELETE FROM sessions WHERE account = $1 AND hash IS DISTINCT FROM $2 RETURNING hash",
@@ -97,7 +97,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, LedgerError> {
+    pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
         let rows = sqlx::query!(
             "SELECT hash, created_at, expires_at FROM sessions WHERE account = $1 AND expires_at > muster_now()
               ORDER BY created_at DESC LIMIT 100",
@@ -117,7 +117,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn prolong_sessions(&self, hashes: &[SecretHash], length: SessionLength) -> Result<(), LedgerError> {
+    pub async fn prolong_sessions(&self, hashes: &[SecretHash], length: SessionLength) -> Result<(), StoreError> {
         let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect();
         sqlx::query!(
             "UPDATE sessions
@@ -137,7 +137,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn forget_ended_sessions(&self) -> Result<u64, LedgerError> {
+    pub async fn forget_ended_sessions(&self) -> Result<u64, StoreError> {
         let gone = sqlx::query!("DELETE FROM sessions WHERE expires_at < muster_now() - interval '1 day'")
             .execute(&self.pool)
             .await?;
@@ -148,7 +148,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn identities(&self, hashes: &[SecretHash], length: SessionLength) -> Result<Vec<Found>, LedgerError> {
+    pub async fn identities(&self, hashes: &[SecretHash], length: SessionLength) -> Result<Vec<Found>, StoreError> {
         let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect();
         let rows = sqlx::query!(
             r#"SELECT t.hash AS "hash!", a.id AS "account!", a.role AS "role!", a.name AS "name!",

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::error::{LedgerError, unreadable};
-use super::{Cursor, Ledger, Page, PageRequest};
+use super::error::{StoreError, unreadable};
+use super::{Cursor, Page, PageRequest, Store};
 use crate::domain::{AccountId, Scope, Scopes, SecretHash, Token, TokenId};
 
 /// A token to be made.
@@ -34,9 +34,9 @@ struct Row {
 }
 
 impl TryFrom<Row> for Token {
-    type Error = LedgerError;
+    type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, LedgerError> {
+    fn try_from(row: Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.id.into(),
             label: row.label,
@@ -49,7 +49,7 @@ impl TryFrom<Row> for Token {
 }
 
 /// Reads stored scopes. A word that this version does not know is a defect, not a right.
-pub(super) fn scopes(words: Option<&[String]>) -> Result<Scopes, LedgerError> {
+pub(super) fn scopes(words: Option<&[String]>) -> Result<Scopes, StoreError> {
     let Some(words) = words else { return Ok(Scopes::WHOLE) };
     let scopes: Option<Vec<Scope>> = words.iter().map(|word| Scope::parse(word)).collect();
     scopes.map(Scopes::only).ok_or_else(|| unreadable("scope"))
@@ -59,12 +59,12 @@ fn words(scopes: Scopes) -> Option<Vec<String>> {
     scopes.list().map(|list| list.into_iter().map(|scope| scope.as_str().to_owned()).collect())
 }
 
-impl Ledger {
+impl Store {
     /// Makes a token.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn create_token(&self, new: &NewToken) -> Result<Token, LedgerError> {
+    pub async fn create_token(&self, new: &NewToken) -> Result<Token, StoreError> {
         let scopes = words(new.scopes);
         sqlx::query_as!(
             Row,
@@ -86,7 +86,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn create_whole_tokens(&self, new: &[NewToken]) -> Result<(), LedgerError> {
+    pub async fn create_whole_tokens(&self, new: &[NewToken]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = new.iter().map(|token| token.id.as_uuid()).collect();
         let accounts: Vec<Uuid> = new.iter().map(|token| token.account.as_uuid()).collect();
         let hashes: Vec<Vec<u8>> = new.iter().map(|token| token.hash.as_bytes().to_vec()).collect();
@@ -110,7 +110,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn tokens_of(&self, account: AccountId, page: &PageRequest) -> Result<Page<Token>, LedgerError> {
+    pub async fn tokens_of(&self, account: AccountId, page: &PageRequest) -> Result<Page<Token>, StoreError> {
         let (after, after_id) = page.after();
         let rows = sqlx::query_as!(
             Row,
@@ -133,7 +133,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn revoke_token(&self, account: AccountId, id: TokenId) -> Result<Option<SecretHash>, LedgerError> {
+    pub async fn revoke_token(&self, account: AccountId, id: TokenId) -> Result<Option<SecretHash>, StoreError> {
         let hash = sqlx::query_scalar!(
             "UPDATE tokens SET revoked_at = coalesce(revoked_at, muster_now()) WHERE account = $1 AND id = $2
              RETURNING hash",
@@ -149,7 +149,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn note_tokens_used(&self, ids: &[TokenId]) -> Result<(), LedgerError> {
+    pub async fn note_tokens_used(&self, ids: &[TokenId]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
         sqlx::query!("UPDATE tokens SET last_used_at = muster_now() WHERE id = ANY ($1)", &ids)
             .execute(&self.pool)
@@ -159,6 +159,6 @@ impl Ledger {
 }
 
 /// Reads a stored hash.
-pub(super) fn secret_hash(bytes: &[u8]) -> Result<SecretHash, LedgerError> {
+pub(super) fn secret_hash(bytes: &[u8]) -> Result<SecretHash, StoreError> {
     <[u8; 32]>::try_from(bytes).map(SecretHash::from).map_err(|_| unreadable("hash"))
 }

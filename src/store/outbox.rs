@@ -1,7 +1,7 @@
 //! What people must hear of: events expanded into messages, messages claimed and reported.
 
 use super::error::unreadable;
-use super::{Ledger, LedgerError};
+use super::{Store, StoreError};
 use crate::domain::{DealId, SignupId};
 
 /// What a message tells.
@@ -47,12 +47,12 @@ pub struct Message {
     pub attempt: u32,
 }
 
-impl Ledger {
+impl Store {
     /// Expands one due event by up to `chunk` buyers. False when none is due.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn expand_outbox(&self, chunk: u32) -> Result<bool, LedgerError> {
+    pub async fn expand_outbox(&self, chunk: u32) -> Result<bool, StoreError> {
         let made = sqlx::query_scalar!("SELECT expand_outbox($1)", chunk.cast_signed()).fetch_one(&self.pool).await?;
         Ok(made.is_some())
     }
@@ -61,7 +61,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn claim_messages(&self, most: u32) -> Result<Vec<Message>, LedgerError> {
+    pub async fn claim_messages(&self, most: u32) -> Result<Vec<Message>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT id AS "id!", key AS "key!", kind AS "kind!", deal AS "deal!", signup, email, name, title AS "title!", attempts AS "attempts!"
                  FROM claim_outbox($1)"#,
@@ -88,7 +88,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away: they will be sent again.
-    pub async fn messages_delivered(&self, ids: &[i64]) -> Result<(), LedgerError> {
+    pub async fn messages_delivered(&self, ids: &[i64]) -> Result<(), StoreError> {
         sqlx::query!("UPDATE outbox SET delivered_at = muster_now(), last_error = NULL WHERE id = ANY ($1)", ids)
             .execute(&self.pool)
             .await?;
@@ -99,7 +99,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn message_failed(&self, id: i64, why: &str) -> Result<(), LedgerError> {
+    pub async fn message_failed(&self, id: i64, why: &str) -> Result<(), StoreError> {
         sqlx::query!("UPDATE outbox SET last_error = left($2, 500) WHERE id = $1", id, why).execute(&self.pool).await?;
         Ok(())
     }

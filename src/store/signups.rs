@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::error::unreadable;
-use super::{Cursor, Ledger, LedgerError, Page, PageRequest};
+use super::{Cursor, Page, PageRequest, Store, StoreError};
 use crate::domain::{AccountId, DealId, Signup, SignupId, SignupState};
 
 /// A signup as the deal's merchant sees it.
@@ -28,9 +28,9 @@ pub(super) struct SignupRow {
 }
 
 impl TryFrom<SignupRow> for Signup {
-    type Error = LedgerError;
+    type Error = StoreError;
 
-    fn try_from(row: SignupRow) -> Result<Self, LedgerError> {
+    fn try_from(row: SignupRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.id.into(),
             deal: row.deal.into(),
@@ -44,12 +44,12 @@ impl TryFrom<SignupRow> for Signup {
     }
 }
 
-impl Ledger {
+impl Store {
     /// This buyer's signup of this id.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn signup(&self, buyer: AccountId, id: SignupId) -> Result<Option<Signup>, LedgerError> {
+    pub async fn signup(&self, buyer: AccountId, id: SignupId) -> Result<Option<Signup>, StoreError> {
         let row = sqlx::query_as!(
             SignupRow,
             "SELECT deal, id, buyer, units, number, rev, state, joined_at FROM signups WHERE buyer = $1 AND id = $2",
@@ -65,7 +65,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn signups_in_deal(&self, buyer: AccountId, deal: DealId) -> Result<Vec<Signup>, LedgerError> {
+    pub async fn signups_in_deal(&self, buyer: AccountId, deal: DealId) -> Result<Vec<Signup>, StoreError> {
         let rows = sqlx::query_as!(
             SignupRow,
             "SELECT deal, id, buyer, units, number, rev, state, joined_at FROM signups
@@ -82,7 +82,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn signups_of_buyer(&self, buyer: AccountId, page: &PageRequest) -> Result<Page<Signup>, LedgerError> {
+    pub async fn signups_of_buyer(&self, buyer: AccountId, page: &PageRequest) -> Result<Page<Signup>, StoreError> {
         let (at, id) = page.after();
         let rows = sqlx::query_as!(
             SignupRow,
@@ -109,7 +109,7 @@ impl Ledger {
         merchant: AccountId,
         deal: DealId,
         page: &PageRequest,
-    ) -> Result<Option<Page<DealSignup>>, LedgerError> {
+    ) -> Result<Option<Page<DealSignup>>, StoreError> {
         let owns = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT 1 FROM deals WHERE id = $1 AND merchant = $2) AS "owns!""#,
             deal.as_uuid(),
@@ -146,7 +146,7 @@ impl Ledger {
             };
             Ok(DealSignup { signup: row.try_into()?, buyer_name: r.name })
         });
-        let signups = read.collect::<Result<Vec<_>, LedgerError>>()?;
+        let signups = read.collect::<Result<Vec<_>, StoreError>>()?;
         let place = |s: &DealSignup| Cursor { at: s.signup.joined_at, id: s.signup.id.as_uuid() };
         Ok(Some(Page::cut(signups, page, place)))
     }

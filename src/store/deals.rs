@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::{PgExecutor, query_as};
 
 use super::deal_rows::{DealRow, ProgressRow};
-use super::{Cursor, Ledger, LedgerError, Page, PageRequest};
+use super::{Cursor, Page, PageRequest, Store, StoreError};
 use crate::domain::{AccountId, Deal, DealId, DealState, Progress, Terms};
 
 /// Which deals a list shows. Empty: every deal that was published.
@@ -88,20 +88,20 @@ macro_rules! deals {
     };
 }
 
-impl Ledger {
+impl Store {
     /// A deal, in whatever state. Those who ask while others are being answered are answered together.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn deal(&self, id: DealId) -> Result<Option<Deal>, LedgerError> {
+    pub async fn deal(&self, id: DealId) -> Result<Option<Deal>, StoreError> {
         Ok(self.shared_deal(id).await?.map(Arc::unwrap_or_clone))
     }
 
-    /// As [`Ledger::deal`]: the same one for all who were answered together, and for a moment as long as it does not change.
+    /// As [`Store::deal`]: the same one for all who were answered together, and for a moment as long as it does not change.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn shared_deal(&self, id: DealId) -> Result<Option<Arc<Deal>>, LedgerError> {
+    pub async fn shared_deal(&self, id: DealId) -> Result<Option<Arc<Deal>>, StoreError> {
         self.together.read(self, id).await
     }
 
@@ -109,7 +109,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn deals_by_id(&self, ids: &[DealId]) -> Result<Vec<Deal>, LedgerError> {
+    pub async fn deals_by_id(&self, ids: &[DealId]) -> Result<Vec<Deal>, StoreError> {
         deals_by_id(&self.pool, ids).await
     }
 
@@ -117,7 +117,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn deals(&self, filter: &DealFilter, page: &PageRequest) -> Result<Page<Deal>, LedgerError> {
+    pub async fn deals(&self, filter: &DealFilter, page: &PageRequest) -> Result<Page<Deal>, StoreError> {
         let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
         let merchant = filter.merchant.map(AccountId::as_uuid);
         let text = filter.text.as_deref().map(like);
@@ -167,7 +167,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn facets(&self) -> Result<Facets, LedgerError> {
+    pub async fn facets(&self) -> Result<Facets, StoreError> {
         let row = sqlx::query!(
             r#"SELECT coalesce(array_agg(DISTINCT city ORDER BY city) FILTER (WHERE city IS NOT NULL), '{}') AS "cities!",
                       coalesce(array_agg(DISTINCT category ORDER BY category) FILTER (WHERE category IS NOT NULL), '{}') AS "categories!"
@@ -182,7 +182,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn progress_of(&self, ids: &[DealId]) -> Result<Vec<Progress>, LedgerError> {
+    pub async fn progress_of(&self, ids: &[DealId]) -> Result<Vec<Progress>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
         let rows = query_as!(
             ProgressRow,
@@ -204,10 +204,10 @@ impl Ledger {
         merchant: AccountId,
         terms: &Terms,
         picture: Option<&str>,
-    ) -> Result<Deal, LedgerError> {
+    ) -> Result<Deal, StoreError> {
         let id = DealId::generate();
         self.insert_deal(id, merchant, terms, picture).await?;
-        self.deal(id).await?.ok_or_else(|| LedgerError::Broken(sqlx::Error::RowNotFound))
+        self.deal(id).await?.ok_or_else(|| StoreError::Broken(sqlx::Error::RowNotFound))
     }
 
     /// Writes a draft with this id.
@@ -217,7 +217,7 @@ impl Ledger {
         merchant: AccountId,
         terms: &Terms,
         picture: Option<&str>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             "INSERT INTO deals (id, merchant, title, description, price, face_value, currency, tipping_point, cap,
                                 per_buyer_max, opens_at, closes_at, time_zone, coupon_expires_at, city, category, picture)
@@ -255,7 +255,7 @@ impl Ledger {
         id: DealId,
         expected_version: i64,
         change: &DealChange,
-    ) -> Result<UpdateOutcome, LedgerError> {
+    ) -> Result<UpdateOutcome, StoreError> {
         let changed = match change {
             DealChange::Texts { title, description } => sqlx::query!(
                 "UPDATE deals SET title = $4, description = $5, version = version + 1
@@ -314,7 +314,7 @@ fn like(text: &str) -> String {
 }
 
 /// These deals, in no order; those that do not exist are left out.
-pub(super) async fn deals_by_id(executor: impl PgExecutor<'_>, ids: &[DealId]) -> Result<Vec<Deal>, LedgerError> {
+pub(super) async fn deals_by_id(executor: impl PgExecutor<'_>, ids: &[DealId]) -> Result<Vec<Deal>, StoreError> {
     let rows = match ids {
         // A plan for one deal is made once; for a list of them it is made anew for each list.
         [id] => deals!("WHERE d.id = $1", id.as_uuid()).fetch_all(executor).await?,

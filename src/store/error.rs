@@ -2,7 +2,7 @@
 
 /// A failed call outside the lanes.
 #[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
+pub enum StoreError {
     /// Postgres does not answer, or has no connection free: trying again later may succeed.
     #[error("Postgres is away: {0}")]
     Unavailable(sqlx::Error),
@@ -17,7 +17,7 @@ pub enum LedgerError {
     Migration(sqlx::migrate::MigrateError),
 }
 
-impl LedgerError {
+impl StoreError {
     /// The task that did the work ended before it had a result.
     #[must_use]
     pub fn crashed() -> Self {
@@ -31,7 +31,7 @@ impl LedgerError {
     }
 }
 
-impl From<sqlx::Error> for LedgerError {
+impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(refused) if refused.is_unique_violation() => {
@@ -58,8 +58,8 @@ impl From<sqlx::Error> for LedgerError {
 }
 
 /// A row holds something that no version of Muster writes.
-pub(super) fn unreadable(what: &str) -> LedgerError {
-    LedgerError::Broken(sqlx::Error::Decode(format!("unreadable {what}").into()))
+pub(super) fn unreadable(what: &str) -> StoreError {
+    StoreError::Broken(sqlx::Error::Decode(format!("unreadable {what}").into()))
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_connection_that_reads_as_nonsense_is_postgres_being_away_and_no_defect() {
         let cut = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
-        assert!(matches!(LedgerError::from(cut), LedgerError::Unavailable(_)));
-        assert!(matches!(LedgerError::from(sqlx::Error::RowNotFound), LedgerError::Broken(_)));
+        assert!(matches!(StoreError::from(cut), StoreError::Unavailable(_)));
+        assert!(matches!(StoreError::from(sqlx::Error::RowNotFound), StoreError::Broken(_)));
     }
 }

@@ -1,8 +1,8 @@
 //! Publishing, withdrawing and closing deals: one function call each.
 
-use super::{Ledger, LedgerError};
+use super::{Store, StoreError};
 use crate::domain::{AccountId, DealId};
-use crate::ledger::error::unreadable;
+use crate::store::error::unreadable;
 
 /// What publishing came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +28,12 @@ pub enum WithdrawAnswer {
     Ended,
 }
 
-impl Ledger {
+impl Store {
     /// Publishes a draft.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn publish_deal(&self, merchant: AccountId, deal: DealId) -> Result<PublishAnswer, LedgerError> {
+    pub async fn publish_deal(&self, merchant: AccountId, deal: DealId) -> Result<PublishAnswer, StoreError> {
         let word = sqlx::query_scalar!(r#"SELECT publish_deal($1, $2) AS "word!""#, deal.as_uuid(), merchant.as_uuid())
             .fetch_one(&self.pool)
             .await?;
@@ -55,7 +55,7 @@ impl Ledger {
         merchant: AccountId,
         deal: DealId,
         reason: &str,
-    ) -> Result<WithdrawAnswer, LedgerError> {
+    ) -> Result<WithdrawAnswer, StoreError> {
         let (deal, merchant) = (deal.as_uuid(), merchant.as_uuid());
         let word = sqlx::query_scalar!(r#"SELECT withdraw_deal($1, $2, $3) AS "word!""#, deal, merchant, reason)
             .fetch_one(&self.pool)
@@ -72,7 +72,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn close_due_deals(&self, most: u32) -> Result<Vec<DealId>, LedgerError> {
+    pub async fn close_due_deals(&self, most: u32) -> Result<Vec<DealId>, StoreError> {
         let ended = sqlx::query_scalar!(r#"SELECT close_due_deals($1) AS "deal!""#, most.cast_signed())
             .fetch_all(&self.pool)
             .await?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::error::{LedgerError, unreadable};
+use super::error::{StoreError, unreadable};
 use crate::domain::{Currency, Deal, DealState, Money, Progress, Terms};
 
 /// A row of `deals` with its merchant's name and the epoch.
@@ -41,9 +41,9 @@ pub(super) struct DealRow {
 }
 
 impl TryFrom<DealRow> for Deal {
-    type Error = LedgerError;
+    type Error = StoreError;
 
-    fn try_from(row: DealRow) -> Result<Self, LedgerError> {
+    fn try_from(row: DealRow) -> Result<Self, StoreError> {
         let currency = Currency::parse(&row.currency).ok_or_else(|| unreadable("currency"))?;
         let money = |field, amount| Money::new(field, amount, currency).map_err(|_| unreadable(field));
         let progress = Progress {
@@ -103,9 +103,9 @@ pub(super) struct ProgressRow {
 }
 
 impl TryFrom<ProgressRow> for Progress {
-    type Error = LedgerError;
+    type Error = StoreError;
 
-    fn try_from(row: ProgressRow) -> Result<Self, LedgerError> {
+    fn try_from(row: ProgressRow) -> Result<Self, StoreError> {
         Ok(Self {
             deal: row.id.into(),
             epoch: row.epoch,

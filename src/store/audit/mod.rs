@@ -8,7 +8,7 @@ mod logged;
 
 use sqlx::PgPool;
 
-use super::{Ledger, LedgerError};
+use super::{Store, StoreError};
 use crate::domain::DealId;
 
 pub use invariants::Invariant;
@@ -25,12 +25,12 @@ pub struct Looked {
     pub told: Vec<(String, String)>,
 }
 
-impl Ledger {
+impl Store {
     /// How many deals there are.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn count_deals(&self) -> Result<u64, LedgerError> {
+    pub async fn count_deals(&self) -> Result<u64, StoreError> {
         let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM deals"#).fetch_one(&self.pool).await?;
         Ok(count.cast_unsigned())
     }
@@ -39,7 +39,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn deals_after(&self, last: Option<DealId>, most: u32) -> Result<Vec<DealId>, LedgerError> {
+    pub async fn deals_after(&self, last: Option<DealId>, most: u32) -> Result<Vec<DealId>, StoreError> {
         let ids = sqlx::query_scalar!(
             "SELECT id FROM deals WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
             last.map(DealId::as_uuid),
@@ -54,7 +54,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn look(&self, invariant: Invariant, deal: DealId) -> Result<Looked, LedgerError> {
+    pub async fn look(&self, invariant: Invariant, deal: DealId) -> Result<Looked, StoreError> {
         let pool: &PgPool = &self.pool;
         let row = invariants::look(pool, invariant, deal.as_uuid()).await?;
         Ok(Looked {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::deals::Facets;
 use super::together::SAME_FOR;
-use super::{DealFilter, DealOrder, Ledger, LedgerError, Page, PageRequest};
+use super::{DealFilter, DealOrder, Page, PageRequest, Store, StoreError};
 use crate::domain::{Deal, DealState};
 
 /// How many deals are on it.
@@ -33,20 +33,20 @@ struct Read {
     begun: Instant,
     /// Since when the page is one and the same in memory.
     since: Instant,
-    page: Result<Arc<FrontPage>, LedgerError>,
+    page: Result<Arc<FrontPage>, StoreError>,
 }
 
-impl Ledger {
+impl Store {
     /// The front page as it is now or later: the same one for all who were answered together, and for a moment as long as it
     /// does not change.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn front_page(&self) -> Result<Arc<FrontPage>, LedgerError> {
+    pub async fn front_page(&self) -> Result<Arc<FrontPage>, StoreError> {
         let asked = Instant::now();
         let mut last = self.front_page.0.lock().await;
         if let Some(read) = last.as_ref().filter(|read| read.begun > asked) {
-            return read.page.as_ref().map(Arc::clone).map_err(LedgerError::for_another);
+            return read.page.as_ref().map(Arc::clone).map_err(StoreError::for_another);
         }
         let begun = Instant::now();
         let found = self.read_front_page().await;
@@ -56,12 +56,12 @@ impl Ledger {
             }
             (found, _) => (begun, found.map(Arc::new)),
         };
-        let answer = page.as_ref().map(Arc::clone).map_err(LedgerError::for_another);
+        let answer = page.as_ref().map(Arc::clone).map_err(StoreError::for_another);
         *last = Some(Read { begun, since, page });
         answer
     }
 
-    async fn read_front_page(&self) -> Result<FrontPage, LedgerError> {
+    async fn read_front_page(&self) -> Result<FrontPage, StoreError> {
         let filter = DealFilter {
             states: vec![DealState::Open, DealState::Tipped],
             order: DealOrder::Newest,

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError};
+use super::{Store, StoreError};
 use crate::domain::{AccountId, DealId, Terms};
 
 /// When the things happened that a sample deal is shown with.
@@ -24,7 +24,7 @@ pub struct SampleHistory {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
-impl Ledger {
+impl Store {
     /// Writes the draft of a sample deal; does nothing if it exists.
     ///
     /// # Errors
@@ -35,9 +35,9 @@ impl Ledger {
         merchant: AccountId,
         terms: &Terms,
         picture: Option<&str>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), StoreError> {
         match self.insert_deal(id, merchant, terms, picture).await {
-            Err(LedgerError::Taken(_)) => Ok(()),
+            Err(StoreError::Taken(_)) => Ok(()),
             written => written,
         }
     }
@@ -46,7 +46,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn end_window_of_sample(&self, deal: DealId) -> Result<(), LedgerError> {
+    pub async fn end_window_of_sample(&self, deal: DealId) -> Result<(), StoreError> {
         sqlx::query!(
             "UPDATE deals SET closes_at = muster_now(), changed_at = muster_now(), rev = rev + 1, version = version + 1
               WHERE id = $1 AND state IN ('open', 'tipped') AND closes_at > muster_now()",
@@ -65,7 +65,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn tell_sample_history(&self, deal: DealId, history: &SampleHistory) -> Result<bool, LedgerError> {
+    pub async fn tell_sample_history(&self, deal: DealId, history: &SampleHistory) -> Result<bool, StoreError> {
         let told = sqlx::query!(
             "WITH sample AS (
                  SELECT d.id, d.rev, d.tipping_point, d.opens_at FROM deals AS d
