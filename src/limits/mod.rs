@@ -1,8 +1,10 @@
-//! Rate limits: who asks for too much in too short a time is told to wait.
+//! Rate limits.
 //!
-//! Owns which limits exist and whom each counts. Every limit is counted on the node, and shared through Redis only by those who
-//! have used half of it: a usual request costs no I/O. While Redis is away the node's own count decides alone, so there is
-//! never no limit. Bounded: who was not seen lately is forgotten, and starts afresh.
+//! Owns which limits exist and what each one counts. Every node counts locally, and asks Redis for the shared count
+//! only once more than half of a limit is used, so a typical request costs no I/O. While Redis is unavailable the local
+//! count decides alone, so some limit always applies.
+//!
+//! The size is bounded: a subject that was not seen lately is forgotten and starts afresh.
 
 mod gcra;
 
@@ -13,23 +15,23 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use self::gcra::{Pace, Usage, Verdict};
+use self::gcra::{GcraRate, Usage, Verdict};
 use crate::clock::Clock;
 use crate::config::{LimitsConfig, Rate};
 use crate::domain::{AccountId, DealId, Email};
 use crate::quota::{Draw, Quota, Taken};
 use crate::recent::Recent;
 
-/// How many of whom a node remembers, over all limits.
-const REMEMBERED_MAX: usize = 262_144;
-/// Separate locks, so that requests do not wait for each other.
+/// The most subjects that a node remembers, over all limits.
+const SUBJECTS_MAX: usize = 262_144;
+/// The map is sharded so that requests rarely wait for each other's lock.
 const SHARDS: usize = 16;
 
-/// Where a request comes from, as far as limits tell addresses apart: the /24 network of an IPv4 address, the /56 of an IPv6 one.
+/// The network that a request comes from: the /24 of an IPv4 address, the /56 of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Neighbourhood(IpAddr);
+pub struct Network(IpAddr);
 
-impl From<IpAddr> for Neighbourhood {
+impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & 0xffff_ff00).into()),
@@ -38,32 +40,32 @@ impl From<IpAddr> for Neighbourhood {
     }
 }
 
-/// One limit, and whom it counts.
+/// A limit, with the subject that it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// Everything from one neighbourhood.
-    Requests(Neighbourhood),
-    /// Joins and leaves from one neighbourhood.
-    JoinsFrom(Neighbourhood),
+    /// All requests from one network.
+    Requests(Network),
+    /// Joins and leaves from one network.
+    JoinsFrom(Network),
     /// Joins and leaves of one account.
     JoinsOf(AccountId),
     /// Joins and leaves of one account in one deal.
     JoinsIn(AccountId, DealId),
-    /// Everything else that one account changes.
+    /// All other writes of one account.
     WritesOf(AccountId),
-    /// Attempts to sign in to one account from one neighbourhood: strangers elsewhere lock nobody out.
-    LoginsOf(EmailDigest, Neighbourhood),
-    /// Attempts to sign in from one neighbourhood.
-    LoginsFrom(Neighbourhood),
-    /// Attempts to sign in at this node. Never shared.
+    /// Sign-in attempts for one e-mail address from one network. Attackers in other networks cannot lock the owner out.
+    LoginsOf(EmailDigest, Network),
+    /// Sign-in attempts from one network.
+    LoginsFrom(Network),
+    /// Requests to this node that hash a password. Never shared.
     LoginsHere,
-    /// New accounts from one neighbourhood.
-    AccountsFrom(Neighbourhood),
+    /// New accounts from one network.
+    AccountsFrom(Network),
     /// New tokens of one account.
     TokensOf(AccountId),
 }
 
-/// Stands for an e-mail address in keys, which must not hold one.
+/// A digest of an e-mail address, because Redis keys must not contain addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EmailDigest(u64);
 
@@ -74,15 +76,15 @@ impl From<&Email> for EmailDigest {
     }
 }
 
-/// Too much in too short a time.
+/// A limit was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests: try again in {retry_after_s} s")]
-pub struct TooMany {
-    /// When to try again; at least 1.
+pub struct RateLimited {
+    /// Seconds until the next attempt can succeed; at least 1.
     pub retry_after_s: u32,
 }
 
-/// Counts who asks for how much. Cheap to clone.
+/// Applies rate limits. Cheap to clone.
 #[derive(Clone)]
 pub struct Limits {
     shared: Arc<Shared>,
@@ -97,38 +99,38 @@ struct Shared {
 }
 
 impl Limits {
-    /// Limits of these rates.
+    /// Creates limiters with these rates.
     #[must_use]
     pub fn new(config: LimitsConfig, clock: Clock, quota: Quota) -> Self {
-        let shards = std::array::from_fn(|_| Mutex::new(Recent::new(REMEMBERED_MAX / SHARDS)));
+        let shards = std::array::from_fn(|_| Mutex::new(Recent::new(SUBJECTS_MAX / SHARDS)));
         Self { shared: Arc::new(Shared { config, clock, quota, hasher: RandomState::new(), shards }) }
     }
 
-    /// Takes one from a limit.
+    /// Counts one request against a limit.
     ///
     /// # Errors
-    /// Too much was used: nothing was taken.
-    pub async fn take(&self, limit: Limit) -> Result<(), TooMany> {
-        let Some(pace) = Pace::of(self.shared.config.rate_of(&limit)) else { return Ok(()) };
-        match self.with_usage(limit, |usage, now_us| usage.take(pace, now_us)) {
-            Verdict::Fine => Ok(()),
-            Verdict::Limited { retry_us } => Err(too_many(retry_us)),
-            Verdict::Ask { debt } => self.ask_others(limit, pace, debt).await,
+    /// The limit was exceeded; the request was not counted.
+    pub async fn take(&self, limit: Limit) -> Result<(), RateLimited> {
+        let Some(rate) = GcraRate::new(self.shared.config.rate_of(&limit)) else { return Ok(()) };
+        match self.with_usage(limit, |usage, now_us| usage.take(rate, now_us)) {
+            Verdict::Allowed => Ok(()),
+            Verdict::Limited { retry_us } => Err(rate_limited(retry_us)),
+            Verdict::AskShared { debt } => self.ask_shared(limit, rate, debt).await,
         }
     }
 
-    async fn ask_others(&self, limit: Limit, pace: Pace, debt: u32) -> Result<(), TooMany> {
-        let Some(who) = limit.who() else { return Ok(()) };
-        let draw = Draw { interval_us: pace.interval_us, burst: pace.burst, cost: 1, debt };
-        match self.shared.quota.draw(limit.name(), &who, draw).await {
+    async fn ask_shared(&self, limit: Limit, rate: GcraRate, debt: u32) -> Result<(), RateLimited> {
+        let Some(subject) = limit.subject() else { return Ok(()) };
+        let draw = Draw { interval_us: rate.interval_us, burst: rate.burst, cost: 1, debt };
+        match self.shared.quota.draw(limit.name(), &subject, draw).await {
             Ok(Taken::Ok { .. }) => Ok(()),
             Ok(Taken::Limited { retry_after }) => {
                 let retry_us = i64::try_from(retry_after.as_micros()).unwrap_or(i64::MAX);
-                self.with_usage(limit, |usage, now_us| usage.wait(pace, now_us, retry_us));
-                Err(too_many(retry_us))
+                self.with_usage(limit, |usage, now_us| usage.refuse_for(rate, now_us, retry_us));
+                Err(rate_limited(retry_us))
             }
-            Err(_away) => {
-                self.with_usage(limit, |usage, _| usage.not_told(debt));
+            Err(_unavailable) => {
+                self.with_usage(limit, |usage, _| usage.keep_unreported(debt));
                 Ok(())
             }
         }
@@ -147,9 +149,9 @@ impl Limits {
 impl Shared {
     fn shard(&self, limit: &Limit) -> MutexGuard<'_, Recent<Limit, Usage>> {
         let [first, ..] = &self.shards;
-        let place = self.hasher.hash_one(limit) % SHARDS as u64;
-        let shard = usize::try_from(place).ok().and_then(|place| self.shards.get(place)).unwrap_or(first);
-        // Nothing panics while the lock is held.
+        let index = self.hasher.hash_one(limit) % SHARDS as u64;
+        let shard = usize::try_from(index).ok().and_then(|index| self.shards.get(index)).unwrap_or(first);
+        // No code panics while it holds the lock, so poisoned data is intact.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -172,7 +174,7 @@ impl LimitsConfig {
 }
 
 impl Limit {
-    /// Its name in keys.
+    /// Its name in Redis keys.
     const fn name(&self) -> &'static str {
         match self {
             Self::Requests(_) => "requests",
@@ -188,8 +190,8 @@ impl Limit {
         }
     }
 
-    /// Whom it counts, in keys; none: it counts this node only.
-    fn who(&self) -> Option<String> {
+    /// Its subject in Redis keys. `None` for a limit of this node alone.
+    fn subject(&self) -> Option<String> {
         Some(match self {
             Self::Requests(from) | Self::JoinsFrom(from) | Self::LoginsFrom(from) | Self::AccountsFrom(from) => {
                 from.0.to_string()
@@ -202,22 +204,22 @@ impl Limit {
     }
 }
 
-fn too_many(retry_us: i64) -> TooMany {
+fn rate_limited(retry_us: i64) -> RateLimited {
     let wait = Duration::from_micros(u64::try_from(retry_us).unwrap_or_default());
     let retry_after_s = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
-    TooMany { retry_after_s }
+    RateLimited { retry_after_s }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn from(address: &str) -> Neighbourhood {
+    fn from(address: &str) -> Network {
         address.parse::<IpAddr>().unwrap().into()
     }
 
     #[test]
-    fn neighbours_share_a_limit_and_strangers_do_not() {
+    fn addresses_in_one_network_share_a_limit() {
         assert_eq!(from("192.0.2.7"), from("192.0.2.200"));
         assert_ne!(from("192.0.2.7"), from("192.0.3.7"));
         assert_eq!(from("::ffff:192.0.2.7"), from("192.0.2.8"));
@@ -226,9 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn no_key_holds_an_e_mail_address_or_a_brace() {
+    fn no_key_contains_an_e_mail_address_or_a_brace() {
         let email = Email::parse("ann@example.com").unwrap();
-        let who = Limit::LoginsOf((&email).into(), from("192.0.2.7")).who().unwrap();
-        assert!(who.starts_with("192.0.2.0:") && !who.contains("ann") && !who.contains(['{', '}']), "{who}");
+        let subject = Limit::LoginsOf((&email).into(), from("192.0.2.7")).subject().unwrap();
+        assert!(subject.starts_with("192.0.2.0:") && !subject.contains("ann"), "{subject}");
+        assert!(!subject.contains(['{', '}']), "{subject}");
     }
 }

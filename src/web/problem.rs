@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::error::Code;
 use crate::auth::AuthError;
 use crate::domain::FieldProblem;
-use crate::limits::TooMany;
+use crate::limits::RateLimited;
 use crate::store::StoreError;
 
 /// The media type of a problem document.
@@ -180,8 +180,8 @@ impl From<FieldProblem> for Problem {
     }
 }
 
-impl From<TooMany> for Problem {
-    fn from(too_many: TooMany) -> Self {
+impl From<RateLimited> for Problem {
+    fn from(too_many: RateLimited) -> Self {
         Self::new(Code::TooManyRequests).retry_after(too_many.retry_after_s)
     }
 }

@@ -14,7 +14,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use crate::auth::Credential;
 use crate::domain::{Identity, Role, Scope};
-use crate::limits::Neighbourhood;
+use crate::limits::Network;
 use crate::web::error::Code;
 use crate::web::problem::Problem;
 
@@ -173,7 +173,7 @@ impl FromRequest for Caller {
 
 /// Where the request comes from, for limits.
 #[derive(Clone, Copy, Debug)]
-pub struct ComesFrom(pub Neighbourhood);
+pub struct ComesFrom(pub Network);
 
 impl FromRequest for ComesFrom {
     type Error = Problem;

@@ -12,7 +12,7 @@ use super::typed::form_token;
 use super::view::{Shell, Viewer};
 use crate::App;
 use crate::domain::{Identity, Role};
-use crate::limits::{Limit, Neighbourhood, TooMany};
+use crate::limits::{Limit, Network, RateLimited};
 use crate::store::{Cursor, PageRequest};
 use crate::web::api::paging::List;
 use crate::web::error::Code;
@@ -97,7 +97,7 @@ impl Context {
     /// One of them is used up.
     pub async fn within(&self, limits: impl IntoIterator<Item = Limit>) -> Result<(), PageError> {
         for limit in limits {
-            if let Err(TooMany { retry_after_s }) = self.app.limits.take(limit).await {
+            if let Err(RateLimited { retry_after_s }) = self.app.limits.take(limit).await {
                 return Err(PageError::too_many(self.shell(), retry_after_s));
             }
         }
@@ -106,7 +106,7 @@ impl Context {
 
     /// Where the request comes from, for limits.
     #[must_use]
-    pub fn from(&self) -> Neighbourhood {
+    pub fn from(&self) -> Network {
         self.caller.address.into()
     }
 
