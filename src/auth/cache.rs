@@ -1,9 +1,10 @@
-//! What the node remembers of who is who, for some seconds: a join then costs no look-up.
+//! Caches which account each token or session belongs to, for some seconds. A cached join needs no database lookup.
 //!
-//! Shortly before somebody is forgotten, the first who asks is told so, to look again meanwhile: who comes all the time never
-//! waits for a look-up.
+//! Entries are refreshed before they expire: one caller in the last third of the lifetime is told to refresh. A client
+//! that calls all the time never waits for a lookup.
 //!
-//! Bounded. What was revoked on this node stays here as revoked, so that a look-up which was on its way cannot bring it back.
+//! The size is bounded. A revocation is cached too, so that a lookup already under way cannot bring a revoked secret
+//! back.
 
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,10 +14,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::{Identity, SecretHash};
 use crate::recent::Recent;
 
-/// The last third of the time for which somebody is known.
-const SOON: i32 = 3;
+/// An entry is refreshed in the last third of its lifetime.
+const REFRESH_FRACTION: i32 = 3;
 
-/// Who showed which secret lately.
+/// Identities by the hash of their secret.
 pub(super) struct Cache {
     lifetime: TimeDelta,
     entries: Mutex<Recent<SecretHash, Entry>>,
@@ -24,59 +25,59 @@ pub(super) struct Cache {
 
 #[derive(Clone)]
 struct Entry {
-    /// None: revoked on this node.
+    /// `None` if the secret was revoked on this node.
     identity: Option<Identity>,
-    until: DateTime<Utc>,
-    /// Somebody was told that it will be forgotten soon.
-    told: Cell<bool>,
+    expires_at: DateTime<Utc>,
+    /// Whether a caller was already told to refresh this entry.
+    refresh_claimed: Cell<bool>,
 }
 
-/// Who somebody is.
-pub(super) struct Known {
-    /// None: nobody any more.
+/// A cache hit.
+pub(super) struct Hit {
+    /// `None` if the secret was revoked or has expired.
     pub(super) identity: Option<Identity>,
-    /// It will be forgotten soon, and nobody else was told.
-    pub(super) look_again: bool,
+    /// Whether this caller should refresh the entry. Only one caller is told.
+    pub(super) needs_refresh: bool,
 }
 
 impl Entry {
-    fn new(identity: Option<Identity>, until: DateTime<Utc>) -> Self {
-        Self { identity, until, told: Cell::new(false) }
+    fn new(identity: Option<Identity>, expires_at: DateTime<Utc>) -> Self {
+        Self { identity, expires_at, refresh_claimed: Cell::new(false) }
     }
 }
 
 impl Cache {
-    /// Remembers up to `most` secrets, each for `lifetime`.
-    pub(super) fn new(lifetime: TimeDelta, most: usize) -> Self {
-        Self { lifetime, entries: Mutex::new(Recent::new(most)) }
+    /// A cache of at most `capacity` secrets, each kept for `lifetime`.
+    pub(super) fn new(lifetime: TimeDelta, capacity: usize) -> Self {
+        Self { lifetime, entries: Mutex::new(Recent::new(capacity)) }
     }
 
-    /// Who this is, if it is known.
-    pub(super) fn get(&self, hash: SecretHash, now: DateTime<Utc>) -> Option<Known> {
+    /// The cached identity, or `None` on a miss.
+    pub(super) fn get(&self, hash: SecretHash, now: DateTime<Utc>) -> Option<Hit> {
         let entries = self.lock();
-        let entry = entries.get(&hash).filter(|entry| now < entry.until)?;
-        let soon = entry.identity.is_some() && entry.until - now <= self.lifetime / SOON;
-        Some(Known {
+        let entry = entries.get(&hash).filter(|entry| now < entry.expires_at)?;
+        let expires_soon = entry.identity.is_some() && entry.expires_at - now <= self.lifetime / REFRESH_FRACTION;
+        Some(Hit {
             identity: entry.identity.clone().filter(|identity| identity.holds_at(now)),
-            look_again: soon && !entry.told.replace(true),
+            needs_refresh: expires_soon && !entry.refresh_claimed.replace(true),
         })
     }
 
-    /// Remembers who this is, unless it was revoked here meanwhile.
+    /// Caches an identity, unless the secret was revoked on this node.
     pub(super) fn put(&self, hash: SecretHash, identity: Identity, now: DateTime<Utc>) {
         let mut entries = self.lock();
-        let revoked = |entry: &Entry| entry.identity.is_none() && now < entry.until;
+        let revoked = |entry: &Entry| entry.identity.is_none() && now < entry.expires_at;
         if !entries.get(&hash).is_some_and(revoked) {
             entries.put(hash, Entry::new(Some(identity), now + self.lifetime));
         }
     }
 
-    /// From now on this is nobody.
+    /// Caches that this secret is revoked.
     pub(super) fn revoke(&self, hash: SecretHash, now: DateTime<Utc>) {
         self.lock().put(hash, Entry::new(None, now + self.lifetime));
     }
 
-    /// Nothing in here panics while the lock is held, so a poisoned map is a whole one.
+    /// No code panics while it holds the lock, so a poisoned map is intact.
     fn lock(&self) -> MutexGuard<'_, Recent<SecretHash, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
     use crate::domain::{AccountId, Proof, Role, Scopes};
 
-    fn somebody() -> Identity {
+    fn ann() -> Identity {
         Identity {
             account: AccountId::generate(),
             role: Role::Buyer,
@@ -107,41 +108,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_forgotten_after_its_lifetime() {
+    fn an_entry_expires_after_its_lifetime() {
         let cache = Cache::new(TimeDelta::seconds(10), 8);
-        cache.put(hash(1), somebody(), at(0));
-        assert!(cache.get(hash(1), at(9)).is_some_and(|known| known.identity.is_some()));
+        cache.put(hash(1), ann(), at(0));
+        assert!(cache.get(hash(1), at(9)).is_some_and(|hit| hit.identity.is_some()));
         assert!(cache.get(hash(1), at(10)).is_none());
     }
 
     #[test]
-    fn one_of_those_who_ask_is_told_to_look_again_before_it_is_forgotten() {
+    fn one_caller_is_told_to_refresh_an_entry_before_it_expires() {
         let cache = Cache::new(TimeDelta::seconds(9), 8);
-        let told_at = |second| cache.get(hash(1), at(second)).unwrap().look_again;
-        cache.put(hash(1), somebody(), at(0));
-        assert!(!told_at(5));
-        assert!(told_at(6));
-        assert!(!told_at(7), "one look-up is enough");
-        cache.put(hash(1), somebody(), at(8));
-        assert!(!told_at(13));
-        assert!(told_at(14));
+        let refresh_at = |second| cache.get(hash(1), at(second)).unwrap().needs_refresh;
+        cache.put(hash(1), ann(), at(0));
+        assert!(!refresh_at(5));
+        assert!(refresh_at(6));
+        assert!(!refresh_at(7), "one refresh is enough");
+        cache.put(hash(1), ann(), at(8));
+        assert!(!refresh_at(13));
+        assert!(refresh_at(14));
         cache.revoke(hash(1), at(14));
-        assert!(!told_at(22), "what was revoked stays so");
+        assert!(!refresh_at(22), "a revocation is not refreshed");
     }
 
     #[test]
-    fn an_expired_proof_is_nobody_even_while_it_is_known() {
+    fn a_cached_identity_does_not_outlive_its_token() {
         let cache = Cache::new(TimeDelta::seconds(10), 8);
-        cache.put(hash(1), Identity { expires_at: Some(at(5)), ..somebody() }, at(0));
-        assert!(cache.get(hash(1), at(4)).is_some_and(|known| known.identity.is_some()));
-        assert!(cache.get(hash(1), at(5)).is_some_and(|known| known.identity.is_none()));
+        cache.put(hash(1), Identity { expires_at: Some(at(5)), ..ann() }, at(0));
+        assert!(cache.get(hash(1), at(4)).is_some_and(|hit| hit.identity.is_some()));
+        assert!(cache.get(hash(1), at(5)).is_some_and(|hit| hit.identity.is_none()));
     }
 
     #[test]
-    fn a_look_up_that_was_on_its_way_does_not_bring_a_revoked_secret_back() {
+    fn a_lookup_under_way_does_not_bring_a_revoked_secret_back() {
         let cache = Cache::new(TimeDelta::seconds(10), 8);
         cache.revoke(hash(1), at(0));
-        cache.put(hash(1), somebody(), at(1));
-        assert!(cache.get(hash(1), at(2)).is_some_and(|known| known.identity.is_none()));
+        cache.put(hash(1), ann(), at(1));
+        assert!(cache.get(hash(1), at(2)).is_some_and(|hit| hit.identity.is_none()));
     }
 }

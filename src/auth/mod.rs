@@ -1,18 +1,18 @@
-//! Who is asking: accounts and their passwords, tokens of programs, sessions of browsers.
+//! Authentication: accounts and their passwords, API tokens, browser sessions.
 //!
-//! Owns how secrets are made, hashed, checked and remembered. Must never keep, log or answer a secret, except once to the
-//! person whom it was made for; and never let checking a password hold up anything but other passwords.
+//! Owns how secrets are generated, hashed, checked and cached. Must never store, log or return a secret, except once to
+//! the person it was made for. Must never let checking a password delay anything but other passwords.
 //!
-//! What always holds:
+//! Always holds:
 //!
-//! - A secret that is known here costs no I/O and no waiting; it is asked for again after some seconds.
-//! - What was revoked on this node counts no more at once, on others after those seconds.
-//! - Whether an account exists cannot be told from how long a wrong password takes.
+//! - A cached token or session costs no I/O. Entries expire after `security.token_cache`, a few seconds.
+//! - A revocation takes effect at once on this node, and on other nodes when their cache entries expire.
+//! - The time that a wrong password takes does not reveal whether the account exists.
 
 mod cache;
-mod lookup;
-pub mod password;
-pub mod secret;
+mod lookups;
+mod password;
+mod secret;
 mod sessions;
 mod sign_up;
 mod tokens;
@@ -21,37 +21,38 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+pub use password::HashError;
 pub use secret::{Credential, FreshSecret};
 pub use sessions::StartedSession;
-pub use sign_up::{NewPerson, SignUpOutcome};
-pub use tokens::{MadeToken, TokenWish};
+pub use sign_up::{SignUpOutcome, SignUpRequest};
+pub use tokens::{CreatedToken, TokenRequest};
 
 use crate::clock::Clock;
 use crate::config::SecurityConfig;
 use crate::domain::{Account, Email, Identity};
 use crate::store::{SessionLength, Store, StoreError};
 use cache::Cache;
-use lookup::{LookupError, Lookups};
-use password::{HashCost, HashError, Hasher};
+use lookups::{LookupError, Lookups};
+use password::{HashCost, Hasher};
 use secrecy::SecretString;
 
-/// The most secrets that a node remembers: some tens of megabytes.
-const REMEMBERED_MAX: usize = 131_072;
+/// The most secrets that a node caches, in some tens of megabytes.
+const CACHE_MAX: usize = 131_072;
 
-/// Why a question about people could not be answered now.
+/// Why authentication failed for a reason that is not the caller's.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// Too many others wait; nothing was done.
-    #[error("too many people are signing in")]
+    /// Too many requests are waiting; nothing was done.
+    #[error("too many sign-ins are waiting")]
     Busy,
-    /// Postgres is away.
-    #[error("nobody can be looked up at the moment")]
+    /// Postgres is unavailable.
+    #[error("accounts cannot be looked up right now")]
     Unavailable,
-    /// Postgres said why.
+    /// A statement failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Hashing failed.
-    #[error("a password could not be hashed")]
+    /// Argon2 failed.
+    #[error("cannot hash a password")]
     Broken,
 }
 
@@ -73,7 +74,7 @@ impl From<LookupError> for AuthError {
     }
 }
 
-/// Knows who is who. Cheap to clone.
+/// Authenticates callers and manages their credentials. Cheap to clone.
 #[derive(Clone)]
 pub struct Auth {
     store: Store,
@@ -85,23 +86,24 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// Prepares everything; hashes one password, to know what a wrong one must cost.
+    /// Creates the hasher and the cache. Hashes one dummy password, against which sign-ins to unknown accounts are
+    /// checked.
     ///
     /// # Errors
-    /// Argon2 refuses the configured cost.
+    /// Argon2 rejects the configured cost.
     pub fn new(store: Store, clock: Clock, config: &SecurityConfig) -> Result<Self, HashError> {
         let cost = HashCost {
             memory_kib: config.argon2_memory_kib,
             passes: config.argon2_passes,
             lanes: config.argon2_lanes,
-            at_a_time: config.hashes_at_once_max,
+            concurrent_max: config.hashes_at_once_max,
             ..HashCost::default()
         };
         let length = SessionLength { lifetime: config.session_lifetime, idle: config.session_idle };
-        let remembered = TimeDelta::from_std(config.token_cache).unwrap_or(TimeDelta::zero());
+        let cached_for = TimeDelta::from_std(config.token_cache).unwrap_or(TimeDelta::zero());
         Ok(Self {
             hasher: Hasher::new(&cost)?,
-            cache: Arc::new(Cache::new(remembered, REMEMBERED_MAX)),
+            cache: Arc::new(Cache::new(cached_for, CACHE_MAX)),
             lookups: Lookups::new(store.clone(), length),
             store,
             clock,
@@ -109,28 +111,29 @@ impl Auth {
         })
     }
 
-    /// Who showed this, if the node has seen it lately. `Some(None)`: it does not count.
+    /// The cached identity behind a credential, without I/O. `None`: not cached. `Some(None)`: the credential is not
+    /// valid.
     #[must_use]
-    pub fn seen(&self, credential: Credential) -> Option<Option<Identity>> {
-        let known = self.cache.get(credential.hash(), self.clock.now())?;
-        if known.look_again {
+    pub fn cached(&self, credential: Credential) -> Option<Option<Identity>> {
+        let hit = self.cache.get(credential.hash(), self.clock.now())?;
+        if hit.needs_refresh {
             let auth = self.clone();
-            tokio::spawn(async move { auth.look_again(credential).await });
+            tokio::spawn(async move { auth.refresh(credential).await });
         }
-        Some(known.identity)
+        Some(hit.identity)
     }
 
-    /// So that nobody has to wait for it a little later. Who finds nothing out leaves things as they are: then they end soon.
-    async fn look_again(&self, credential: Credential) {
+    /// Looks a cached credential up again before it expires. If the lookup fails, the entry simply expires.
+    async fn refresh(&self, credential: Credential) {
         if let Ok(None) = self.look_up(credential).await {
             self.cache.revoke(credential.hash(), self.clock.now());
         }
     }
 
-    /// Who showed this, by Postgres; `None` if it does not count.
+    /// Looks up the identity behind a credential in Postgres and caches it. `None`: the credential is not valid.
     ///
     /// # Errors
-    /// Too many others wait, or Postgres is away.
+    /// Too many lookups are waiting, or Postgres is unavailable.
     pub async fn look_up(&self, credential: Credential) -> Result<Option<Identity>, AuthError> {
         let found = self.lookups.find(credential.hash()).await?;
         if let Some(identity) = &found {
@@ -139,19 +142,20 @@ impl Auth {
         Ok(found)
     }
 
-    /// Notes at once which tokens and sessions were used, which otherwise happens within seconds: before the end, and in tests.
-    pub async fn note_now(&self) {
-        self.lookups.note_now().await;
+    /// Writes the last-used times of tokens and sessions now. They are otherwise written within seconds, which is too
+    /// late at shutdown and in tests.
+    pub async fn flush_uses(&self) {
+        self.lookups.flush_uses().await;
     }
 
-    /// The account of this e-mail address and password. `None` if either is wrong; both take as long.
+    /// The account with this e-mail address and password. `None` if either is wrong; both cases take equally long.
     ///
     /// # Errors
-    /// Too many others are signing in, or Postgres is away.
+    /// Too many sign-ins are waiting, or Postgres is unavailable.
     pub async fn check_password(&self, email: &Email, password: &SecretString) -> Result<Option<Account>, AuthError> {
         let stored = self.store.account_by_email(email).await?;
         let hash = stored.as_ref().and_then(|stored| stored.password_hash.as_deref());
-        let right = self.hasher.verify(password, hash).await?;
-        Ok(stored.filter(|_| right).map(|stored| stored.account))
+        let matches = self.hasher.verify(password, hash).await?;
+        Ok(stored.filter(|_| matches).map(|stored| stored.account))
     }
 }

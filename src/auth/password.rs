@@ -1,8 +1,8 @@
-//! Hashing passwords, slowly on purpose, where it cannot stop anything else.
+//! Hashes passwords, slowly on purpose, without delaying anything else.
 //!
-//! Argon2id (OWASP ASVS 11.4.2). Each hash takes tens of milliseconds and megabytes, so they run on blocking threads, only so
-//! many at a time; who would have to wait too long is told to come back. So a flood of sign-ins slows sign-ins down, and
-//! nothing else.
+//! Argon2id (OWASP ASVS 11.4.2). Each hash takes tens of milliseconds and megabytes, so hashes run on blocking threads
+//! and a semaphore limits how many run at once. A caller that would wait too long for a permit gets
+//! [`HashError::Busy`]. A flood of sign-ins therefore slows down only sign-ins.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,35 +12,35 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Versio
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-/// What a hash costs, and how many run at a time.
+/// The Argon2 parameters, and how many hashes run at once.
 #[derive(Clone, Debug)]
 pub struct HashCost {
-    /// Memory of one hash in KiB; OWASP asks for at least 19 MiB.
+    /// Memory of one hash in KiB. OWASP asks for at least 19 MiB.
     pub memory_kib: u32,
     /// Passes over the memory.
     pub passes: u32,
-    /// Lanes of one hash.
+    /// Parallel lanes of one hash.
     pub lanes: u32,
-    /// Hashes at a time.
-    pub at_a_time: usize,
-    /// How long a sign-in waits for its turn.
-    pub patience: Duration,
+    /// The most hashes that run at once.
+    pub concurrent_max: usize,
+    /// The longest wait for a permit.
+    pub wait_max: Duration,
 }
 
 impl Default for HashCost {
     fn default() -> Self {
-        Self { memory_kib: 19 * 1024, passes: 2, lanes: 1, at_a_time: 2, patience: Duration::from_secs(2) }
+        Self { memory_kib: 19 * 1024, passes: 2, lanes: 1, concurrent_max: 2, wait_max: Duration::from_secs(2) }
     }
 }
 
-/// Why there is no hash.
+/// Why a password could not be hashed or checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// Too many others are waiting.
-    #[error("too many passwords are being checked")]
+    /// No permit became free in time.
+    #[error("too many passwords are waiting to be checked")]
     Busy,
-    /// The hash function refused. It does not, with parameters that were checked at the start.
-    #[error("the password could not be hashed")]
+    /// Argon2 failed. It does not, once the parameters were accepted at startup.
+    #[error("cannot hash the password")]
     Broken,
 }
 
@@ -48,58 +48,58 @@ pub enum HashError {
 #[derive(Clone)]
 pub struct Hasher {
     argon2: Argon2<'static>,
-    turns: Arc<Semaphore>,
-    patience: Duration,
-    /// Checked where there is no account, so that the answer takes as long as where there is one.
-    nobody: Arc<str>,
+    permits: Arc<Semaphore>,
+    wait_max: Duration,
+    /// Checked when the account does not exist, so that the answer takes equally long.
+    dummy_hash: Arc<str>,
 }
 
 impl Hasher {
-    /// A hasher of this cost.
+    /// A hasher with this cost.
     ///
     /// # Errors
-    /// Argon2 refuses the parameters, as it does with less than 8 KiB of memory for each lane.
+    /// Argon2 rejects the parameters, for example less than 8 KiB of memory per lane.
     pub fn new(cost: &HashCost) -> Result<Self, HashError> {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|_| HashError::Broken)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = hash(&argon2, "the password of nobody")?.into();
-        let turns = Arc::new(Semaphore::new(cost.at_a_time.max(1)));
-        Ok(Self { argon2, turns, patience: cost.patience, nobody })
+        let dummy_hash = hash(&argon2, "a dummy password")?.into();
+        let permits = Arc::new(Semaphore::new(cost.concurrent_max.max(1)));
+        Ok(Self { argon2, permits, wait_max: cost.wait_max, dummy_hash })
     }
 
-    /// The hash of a password, in PHC form.
+    /// The hash of a password, in PHC string format.
     ///
     /// # Errors
-    /// Too many others are waiting, or hashing failed.
+    /// No permit became free in time, or Argon2 failed.
     pub async fn hash(&self, password: &SecretString) -> Result<String, HashError> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        self.in_turn(move || hash(&argon2, password.expose_secret())).await?
+        self.with_permit(move || hash(&argon2, password.expose_secret())).await?
     }
 
-    /// Whether this is the password of that hash. Without a hash it never is, but finding out takes as long.
+    /// Whether a password matches a hash. Without a hash it never does, but takes equally long.
     ///
     /// # Errors
-    /// Too many others are waiting.
+    /// No permit became free in time, or the worker thread panicked.
     pub async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<bool, HashError> {
-        let known = hash.is_some();
-        let hash: Arc<str> = hash.map_or_else(|| self.nobody.clone(), Arc::from);
+        let exists = hash.is_some();
+        let hash: Arc<str> = hash.map_or_else(|| self.dummy_hash.clone(), Arc::from);
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        let fits = self
-            .in_turn(move || {
+        let matches = self
+            .with_permit(move || {
                 PasswordHash::new(&hash)
                     .is_ok_and(|hash| argon2.verify_password(password.expose_secret().as_bytes(), &hash).is_ok())
             })
             .await?;
-        Ok(fits && known)
+        Ok(matches && exists)
     }
 
-    /// The turn goes with the work: when the caller gives up, the hash still counts until it is done.
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
-        let turn = tokio::time::timeout(self.patience, self.turns.clone().acquire_owned()).await;
-        let turn = turn.map_err(|_| HashError::Busy)?.map_err(|_| HashError::Broken)?;
+    /// The permit moves into the work: if the caller gives up, the hash still counts until it is done.
+    async fn with_permit<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
+        let permit = tokio::time::timeout(self.wait_max, self.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| HashError::Busy)?.map_err(|_| HashError::Broken)?;
         let done = tokio::task::spawn_blocking(move || {
             let result = work();
-            drop(turn);
+            drop(permit);
             result
         });
         done.await.map_err(|_| HashError::Broken)
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_fits_its_own_hash_only() {
+    async fn a_password_matches_only_its_own_hash() {
         let hasher = Hasher::new(&cheap()).unwrap();
         let hash = hasher.hash(&"correct horse".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
@@ -133,23 +133,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_password_fits_where_there_is_no_hash() {
+    async fn no_password_matches_without_a_hash() {
         let hasher = Hasher::new(&cheap()).unwrap();
-        assert!(!hasher.verify(&"the password of nobody".into(), None).await.unwrap());
+        assert!(!hasher.verify(&"a dummy password".into(), None).await.unwrap());
     }
 
     #[tokio::test]
-    async fn a_hash_of_another_cost_is_still_checked() {
+    async fn a_hash_with_another_cost_still_verifies() {
         let old = Hasher::new(&HashCost { passes: 2, ..cheap() }).unwrap().hash(&"correct horse".into()).await.unwrap();
         assert!(Hasher::new(&cheap()).unwrap().verify(&"correct horse".into(), Some(&old)).await.unwrap());
     }
 
     #[tokio::test]
-    async fn who_would_wait_too_long_is_told_to_come_back() {
-        let hasher = Hasher::new(&HashCost { at_a_time: 1, patience: Duration::ZERO, ..cheap() }).unwrap();
-        let turn = hasher.turns.clone().acquire_owned().await.unwrap();
+    async fn a_caller_that_gets_no_permit_in_time_is_told_that_it_is_busy() {
+        let hasher = Hasher::new(&HashCost { concurrent_max: 1, wait_max: Duration::ZERO, ..cheap() }).unwrap();
+        let permit = hasher.permits.clone().acquire_owned().await.unwrap();
         assert_eq!(hasher.hash(&"correct horse".into()).await, Err(HashError::Busy));
-        drop(turn);
+        drop(permit);
         assert!(hasher.hash(&"correct horse".into()).await.is_ok());
     }
 

@@ -1,4 +1,5 @@
-//! The texts that prove who somebody is: tokens of programs, sessions of browsers. Shown once; only their hash is kept.
+//! Bearer secrets: the tokens of API clients and the session ids of browsers. Each is shown once; only its hash is
+//! stored.
 
 use std::fmt;
 
@@ -8,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::SecretHash;
 
-/// What every token begins with, so that people and secret scanners know one when they see it.
-pub const TOKEN_PREFIX: &str = "mst_";
+/// The prefix of every token, by which people and secret scanners recognise one.
+const TOKEN_PREFIX: &str = "mst_";
 /// 160 bits, in base 32.
 const TOKEN_BYTES: usize = 20;
 const TOKEN_CHARACTERS: usize = TOKEN_BYTES * 8 / 5;
@@ -17,23 +18,23 @@ const TOKEN_CHARACTERS: usize = TOKEN_BYTES * 8 / 5;
 const SESSION_BYTES: usize = 32;
 const SESSION_CHARACTERS: usize = 43;
 
-/// A secret that was just made: its text for the owner, its hash for the database.
+/// A newly generated secret: its plaintext for the owner, its hash for the database.
 pub struct FreshSecret {
-    /// To be shown once.
+    /// The plaintext, to be shown once.
     pub text: SecretString,
-    /// To be kept.
+    /// The SHA-256 hash, to be stored.
     pub hash: SecretHash,
 }
 
 impl FreshSecret {
-    /// A new token: `mst_` and 32 characters.
+    /// Generates a token: `mst_` and 32 characters.
     #[must_use]
     pub fn token() -> Self {
         let random = BASE32_NOPAD.encode(&random::<TOKEN_BYTES>()).to_ascii_lowercase();
         Self::of(format!("{TOKEN_PREFIX}{random}"))
     }
 
-    /// A new session: 43 characters.
+    /// Generates a session id of 43 characters.
     #[must_use]
     pub fn session() -> Self {
         Self::of(BASE64URL_NOPAD.encode(&random::<SESSION_BYTES>()))
@@ -51,12 +52,13 @@ impl fmt::Debug for FreshSecret {
     }
 }
 
-/// What a request brought to prove who sent it. Of the right shape; whether it counts, the database knows.
+/// The hash of a token or session id that a request carried. It has the right shape; only the database knows whether it
+/// is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Credential(SecretHash);
 
 impl Credential {
-    /// Reads a token. `None`: it is none of ours, nobody need be asked.
+    /// Reads a token. `None` if the text cannot be one of ours, so no lookup is needed.
     #[must_use]
     pub fn token(text: &str) -> Option<Self> {
         let random = text.strip_prefix(TOKEN_PREFIX)?;
@@ -64,7 +66,7 @@ impl Credential {
         shaped.then(|| Self(hash(text)))
     }
 
-    /// Reads a session from its cookie. `None`: it is none of ours.
+    /// Reads a session id from its cookie. `None` if the text cannot be one of ours.
     #[must_use]
     pub fn session(text: &str) -> Option<Self> {
         let shaped =
@@ -72,7 +74,7 @@ impl Credential {
         shaped.then(|| Self(hash(text)))
     }
 
-    /// What the database knows it by.
+    /// The hash under which the database stores it.
     #[must_use]
     pub const fn hash(self) -> SecretHash {
         self.0
@@ -96,7 +98,7 @@ fn hash(text: &str) -> SecretHash {
     hash.into()
 }
 
-/// From the operating system's generator by way of a `ChaCha` stream that is reseeded from it (`rand::rng`).
+/// Random bytes from a `ChaCha` stream that is seeded from the operating system (`rand::rng`).
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::fill(&mut bytes);
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_shaped_like_a_token_is_none() {
+    fn text_that_is_not_shaped_like_a_token_is_rejected() {
         for text in
             ["", "mst_", "mst_short", "MST_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "mst_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1"]
         {

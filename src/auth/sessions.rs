@@ -1,4 +1,4 @@
-//! Browsers: signing in begins a session, signing out ends it.
+//! Browser sessions: signing in starts one, signing out ends it.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -7,29 +7,29 @@ use super::{Auth, AuthError, Credential, FreshSecret};
 use crate::domain::{AccountId, SecretHash};
 use crate::store::Session;
 
-/// A session that just began.
+/// A session that was just started.
 pub struct StartedSession {
-    /// For the cookie.
+    /// The session id, for the cookie.
     pub secret: SecretString,
-    /// Until when it can count, if it never rests for too long: how long the browser should keep it.
+    /// When the session expires at the latest, if it never idles for too long: the lifetime of the cookie.
     pub ends_at: DateTime<Utc>,
 }
 
 impl Auth {
-    /// Begins a session of an account whose password was checked. The session that the browser had before ends: whoever
-    /// planted that one in it gains nothing.
+    /// Starts a session for an account whose password was checked, and ends the browser's previous one. This prevents
+    /// session fixation.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn start_session(
         &self,
         account: AccountId,
-        before: Option<Credential>,
+        previous: Option<Credential>,
     ) -> Result<StartedSession, AuthError> {
         let fresh = FreshSecret::session();
         self.store.create_session(fresh.hash, account, self.length).await?;
-        if let Some(before) = before {
-            self.end_session(before).await?;
+        if let Some(previous) = previous {
+            self.end_session(previous).await?;
         }
         Ok(StartedSession { secret: fresh.text, ends_at: self.clock.now() + self.length.lifetime })
     }
@@ -37,32 +37,32 @@ impl Auth {
     /// Ends a session.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn end_session(&self, session: Credential) -> Result<(), AuthError> {
         self.store.end_session(session.hash()).await?;
         self.cache.revoke(session.hash(), self.clock.now());
         Ok(())
     }
 
-    /// Ends every other session of somebody: "sign out everywhere else".
+    /// Ends all sessions of an account except `kept`, and returns how many: "sign out everywhere else".
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn end_other_sessions(&self, account: AccountId, kept: Credential) -> Result<usize, AuthError> {
         let ended = self.store.end_sessions_but(account, Some(kept.hash())).await?;
-        self.forget(&ended);
+        self.revoke_all(&ended);
         Ok(ended.len())
     }
 
-    /// Somebody's sessions, the newest first.
+    /// The sessions of an account, newest first.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn sessions(&self, account: AccountId) -> Result<Vec<Session>, AuthError> {
         Ok(self.store.sessions_of(account).await?)
     }
 
-    fn forget(&self, hashes: &[SecretHash]) {
+    fn revoke_all(&self, hashes: &[SecretHash]) {
         let now = self.clock.now();
         for hash in hashes {
             self.cache.revoke(*hash, now);

@@ -1,4 +1,4 @@
-//! Making an account.
+//! Creates accounts.
 
 use secrecy::SecretString;
 
@@ -8,29 +8,30 @@ use crate::domain::problem::Problems;
 use crate::domain::{Account, AccountId, Email, FieldProblem, Role};
 use crate::store::{CreateAccountOutcome, NewAccount};
 
-/// Somebody who wants an account, checked.
+/// A validated request for an account.
 #[derive(Clone, Debug)]
-pub struct NewPerson {
+pub struct SignUpRequest {
     email: Email,
     password: NewPassword,
     name: String,
     role: Role,
 }
 
-/// What signing up came to.
+/// The outcome of signing up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignUpOutcome {
-    /// The account exists now.
+    /// The account was created.
     SignedUp(Account),
-    /// Another account has this e-mail address.
+    /// Another account already has this e-mail address.
     EmailTaken,
 }
 
-impl NewPerson {
-    /// Checks what was typed. The role is the word for buyer or merchant; operators are made on the command line only.
+impl SignUpRequest {
+    /// Validates the fields of a form or an API request. `role` is `buyer` or `merchant`; operators are created only on
+    /// the command line.
     ///
     /// # Errors
-    /// Every problem, in the order of the fields.
+    /// Every problem, in field order.
     pub fn parse(email: &str, password: SecretString, name: &str, role: &str) -> Result<Self, Vec<FieldProblem>> {
         let mut problems = Problems::default();
         let email = problems.take(Email::parse(email));
@@ -48,17 +49,17 @@ impl NewPerson {
 }
 
 impl Auth {
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// Too many passwords are being hashed, or Postgres is away.
-    pub async fn sign_up(&self, person: NewPerson) -> Result<SignUpOutcome, AuthError> {
-        let password_hash = self.hasher.hash(person.password.secret()).await?;
+    /// Too many passwords are waiting to be hashed, or Postgres is unavailable.
+    pub async fn sign_up(&self, request: SignUpRequest) -> Result<SignUpOutcome, AuthError> {
+        let password_hash = self.hasher.hash(request.password.secret()).await?;
         let account = NewAccount {
             id: AccountId::generate(),
-            email: person.email,
-            name: person.name,
-            role: person.role,
+            email: request.email,
+            name: request.name,
+            role: request.role,
             password_hash: Some(password_hash),
         };
         Ok(match self.store.create_account(&account).await? {

@@ -1,4 +1,4 @@
-//! Programs: tokens are made for a password, listed, and revoked.
+//! API tokens: created after a password check, listed, and revoked.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -8,31 +8,31 @@ use crate::domain::problem::Problems;
 use crate::domain::{AccountId, FieldProblem, Scope, Scopes, Token, TokenId};
 use crate::store::{NewToken, Page, PageRequest};
 
-/// The longest that a token may last when an end is asked for.
-const LONGEST: TimeDelta = TimeDelta::days(3 * 366);
+/// The longest lifetime that a token with an expiry may have.
+const LIFETIME_MAX: TimeDelta = TimeDelta::days(3 * 366);
 
-/// What a token should be, checked.
+/// A validated request for a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenWish {
+pub struct TokenRequest {
     label: String,
     scopes: Scopes,
     expires_at: Option<DateTime<Utc>>,
 }
 
-/// A token that was just made.
-pub struct MadeToken {
-    /// The token, without its text.
+/// A token that was just created.
+pub struct CreatedToken {
+    /// The token, without its plaintext.
     pub token: Token,
-    /// Its text, to be shown once.
+    /// The plaintext, to be shown once.
     pub secret: SecretString,
 }
 
-impl TokenWish {
-    /// Checks what was sent. Without `scopes` the token allows whatever its account may do; without `expires_at` it lasts
-    /// until it is revoked.
+impl TokenRequest {
+    /// Validates the fields of a request. Without `scopes` the token may do whatever its account may do. Without
+    /// `expires_at` it is valid until it is revoked.
     ///
     /// # Errors
-    /// Every problem, in the order of the fields.
+    /// Every problem, in field order.
     pub fn parse(
         label: &str,
         scopes: Option<&[String]>,
@@ -45,7 +45,7 @@ impl TokenWish {
         if expires_at.is_some_and(|at| at <= now) {
             problems.add("expires_at", "in_the_past", "Let it expire at a time that is still to come.");
         }
-        if expires_at.is_some_and(|at| at > now + LONGEST) {
+        if expires_at.is_some_and(|at| at > now + LIFETIME_MAX) {
             problems.add("expires_at", "too_far", "Let it expire within three years, or leave this out.");
         }
         let problems = problems.into_vec();
@@ -72,11 +72,11 @@ fn parse_scopes(words: Option<&[String]>, problems: &mut Problems) -> Scopes {
         problems.add("scopes", "required", "Name at least one scope, or leave scopes out for all of them.");
     }
     let mut scopes = Vec::new();
-    for (place, word) in words.iter().enumerate() {
+    for (index, word) in words.iter().enumerate() {
         match Scope::parse(word) {
             Some(scope) => scopes.push(scope),
             None => problems.add(
-                &format!("scopes/{place}"),
+                &format!("scopes/{index}"),
                 "unknown_scope",
                 format!("Use {}.", Scope::ALL.map(Scope::as_str).join(", ")),
             ),
@@ -86,35 +86,35 @@ fn parse_scopes(words: Option<&[String]>, problems: &mut Problems) -> Scopes {
 }
 
 impl Auth {
-    /// Makes a token of an account whose password was checked.
+    /// Creates a token for an account whose password was checked.
     ///
     /// # Errors
-    /// Postgres is away.
-    pub async fn create_token(&self, account: AccountId, wish: TokenWish) -> Result<MadeToken, AuthError> {
+    /// Postgres is unavailable.
+    pub async fn create_token(&self, account: AccountId, request: TokenRequest) -> Result<CreatedToken, AuthError> {
         let fresh = FreshSecret::token();
         let new = NewToken {
             id: TokenId::generate(),
             account,
             hash: fresh.hash,
-            label: wish.label,
-            scopes: wish.scopes,
-            expires_at: wish.expires_at,
+            label: request.label,
+            scopes: request.scopes,
+            expires_at: request.expires_at,
         };
-        Ok(MadeToken { token: self.store.create_token(&new).await?, secret: fresh.text })
+        Ok(CreatedToken { token: self.store.create_token(&new).await?, secret: fresh.text })
     }
 
-    /// Somebody's tokens, the newest first.
+    /// The tokens of an account, newest first.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn tokens(&self, account: AccountId, page: &PageRequest) -> Result<Page<Token>, AuthError> {
         Ok(self.store.tokens_of(account, page).await?)
     }
 
-    /// Revokes one of somebody's tokens. `false`: they have no such token.
+    /// Revokes a token of an account. `false` if the account has no such token.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn revoke_token(&self, account: AccountId, id: TokenId) -> Result<bool, AuthError> {
         let revoked = self.store.revoke_token(account, id).await?;
         if let Some(hash) = revoked {
@@ -133,21 +133,21 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_limits_is_whole() {
-        let wish = TokenWish::parse(" till 2 ", None, None, now()).unwrap();
-        assert_eq!(wish, TokenWish { label: "till 2".to_owned(), scopes: Scopes::WHOLE, expires_at: None });
+    fn a_token_without_scopes_may_do_everything_its_account_may() {
+        let request = TokenRequest::parse(" till 2 ", None, None, now()).unwrap();
+        assert_eq!(request, TokenRequest { label: "till 2".to_owned(), scopes: Scopes::WHOLE, expires_at: None });
     }
 
     #[test]
-    fn every_problem_of_a_wish_is_reported() {
+    fn every_problem_of_a_request_is_reported() {
         let scopes = ["join".to_owned(), "admin".to_owned()];
-        let problems = TokenWish::parse("", Some(&scopes), Some(now()), now()).unwrap_err();
+        let problems = TokenRequest::parse("", Some(&scopes), Some(now()), now()).unwrap_err();
         let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
         assert_eq!(pointers, ["/label", "/scopes/1", "/expires_at"]);
     }
 
     #[test]
-    fn no_scopes_at_all_is_a_mistake_and_not_a_right() {
-        assert!(TokenWish::parse("till", Some(&[]), None, now()).is_err());
+    fn an_empty_list_of_scopes_is_rejected() {
+        assert!(TokenRequest::parse("till", Some(&[]), None, now()).is_err());
     }
 }

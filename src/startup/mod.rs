@@ -1,8 +1,9 @@
-//! The only place where everything is put together, and taken apart in the right order.
+//! Assembles a node from its parts, and stops them in the right order.
 //!
-//! Starting: Postgres must answer and be migrated; Redis may be away, then Muster begins degraded. Ending: no new
-//! connection, everybody who is waiting is answered, sockets are sent elsewhere in slices, the lanes run empty, then the
-//! workers end.
+//! At the start Postgres must answer and be migrated. Redis may be unavailable; Muster then starts degraded.
+//!
+//! At the end the node first stops accepting connections, and answers the requests under way. It closes its sockets in
+//! slices, drains the lanes, and stops the workers last.
 
 mod files;
 mod http;
@@ -27,33 +28,33 @@ use crate::shutdown::Shutdown;
 use crate::store::Store;
 use crate::worker::{self, mail::Mailer};
 
-/// How a node is started.
+/// The arguments of [`start`].
 pub struct Start {
-    /// What was set.
+    /// The configuration.
     pub config: Config,
-    /// What ends it.
+    /// The signal that stops the node.
     pub shutdown: Shutdown,
-    /// Whether workers run by themselves. Tests tick them by hand.
+    /// Whether to run the workers. Tests call their functions directly instead.
     pub workers: bool,
-    /// What `/metrics` shows, if this process counts.
+    /// The source of `/metrics`, if this process records metrics.
     pub metrics: Option<PrometheusHandle>,
 }
 
-/// A node that serves.
+/// A running node.
 pub struct Running {
-    /// Its parts.
+    /// The parts of the node.
     pub app: App,
-    /// Delivers the outbox; tests call it by hand.
+    /// Sends the messages of the outbox. Tests call it directly.
     pub mailer: Arc<Mailer>,
-    /// Where buyers and merchants reach it.
+    /// The address of the public server.
     pub address: SocketAddr,
-    /// Where `/metrics` and `/audit` are, if anywhere.
+    /// The address of the internal server with `/metrics` and `/audit`, if one is configured.
     pub internal_address: Option<SocketAddr>,
     ended: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl Running {
-    /// Waits until the node has ended after a shutdown.
+    /// Waits until the node has stopped.
     ///
     /// # Errors
     /// The HTTP server failed.
@@ -62,26 +63,26 @@ impl Running {
     }
 }
 
-/// Connects to Postgres alone: for the commands that need nothing else.
+/// Creates the connection pool of Postgres alone, for commands that need nothing else.
 ///
 /// # Errors
-/// The URL cannot be read.
+/// The URL is not valid.
 pub fn store(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::new(&settings::store(config))?)
 }
 
-/// Connects to Redis alone.
+/// Connects to Redis.
 ///
 /// # Errors
-/// The URL cannot be read, or Redis may evict keys.
+/// The URL is not valid, or Redis may evict keys.
 pub async fn quota(config: &Config) -> anyhow::Result<Quota> {
     Ok(Quota::connect(settings::quota(config)).await?)
 }
 
-/// An engine without a server: for `muster reconcile`, `audit` and their like.
+/// Starts an engine without a server, for `muster reconcile`, `audit` and similar commands.
 ///
 /// # Errors
-/// A URL cannot be read, or Redis may evict keys.
+/// A URL is not valid, or Redis may evict keys.
 pub async fn engine(config: &Config) -> anyhow::Result<(Engine, Store, Quota)> {
     let (store, quota) = (store(config)?, quota(config).await?);
     let codes = settings::codes(config);
@@ -89,7 +90,7 @@ pub async fn engine(config: &Config) -> anyhow::Result<(Engine, Store, Quota)> {
     Ok((engine, store, quota))
 }
 
-/// Starts a node. It serves when this returns.
+/// Starts a node. It accepts requests when this returns.
 ///
 /// # Errors
 /// Postgres does not answer, the schema cannot be migrated, Redis may evict keys, or an address is taken.
@@ -115,9 +116,10 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
         clock,
         config: Arc::new(config),
     };
-    // A Redis that is there admits from the first join on; one that is not is caught up when it comes.
+    // With Redis up to date, joins are admitted from the first one on. If Redis is unavailable, the reconciler tries
+    // again.
     if let Err(error) = engine.catch_up_now().await {
-        tracing::warn!(%error, "Redis could not be caught up yet");
+        tracing::warn!(%error, "cannot bring Redis up to date yet; joins go to Postgres until then");
     }
     let relay = live::run(hub.clone(), quota.clone(), store.clone());
     let worker = workers.then(|| worker::start(&engine, &store, Arc::clone(&mailer), &app.config.workers, &shutdown));
@@ -127,15 +129,15 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
     let ended = tokio::spawn(async move {
         let served = bound.run(&hub, &shutdown, drain).await;
         shutdown.begin();
-        // A batch that Postgres does not answer is in doubt; those who wait for it will ask again with their keys.
+        // A batch that Postgres does not answer is in doubt. Its clients retry with their idempotency keys.
         if tokio::time::timeout(drain, engine.drain()).await.is_err() {
-            tracing::warn!("ending with joins that are not recorded yet");
+            tracing::warn!("exiting while joins are still being recorded");
         }
         if let Some(worker) = worker {
             worker.await.ok();
         }
         relay.abort();
-        auth.note_now().await;
+        auth.flush_uses().await;
         store.close().await;
         served
     });

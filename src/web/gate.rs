@@ -95,7 +95,7 @@ fn token(header: &str) -> Result<Credential, Problem> {
 /// Who showed this. Who wants to join has a place while Postgres is asked who that is, or is turned away before: in a rush of new
 /// faces that question would be what everybody waits for, to hear in the end that there is no room.
 async fn who(app: &App, shown: Credential, request: &HttpRequest) -> Result<Option<Identity>, Problem> {
-    if let Some(known) = app.auth.seen(shown) {
+    if let Some(known) = app.auth.cached(shown) {
         return Ok(known);
     }
     let _place = join::keep_place(app, request)?;

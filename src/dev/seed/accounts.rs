@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::{SeedError, Seeder, buyers, editions};
-use crate::auth::NewPerson;
+use crate::auth::SignUpRequest;
 use crate::dev::samples::{DEMO_SHOP, Shop};
 use crate::domain::{AccountId, Email, FieldProblem, Role};
 use crate::store::NewAccount;
@@ -41,7 +41,7 @@ impl Seeder<'_> {
         for demo in [DEMO_BUYER, DEMO_MERCHANT] {
             if self.account_of(demo.email).await?.is_none() {
                 let password = SecretString::from(demo.password);
-                let person = NewPerson::parse(demo.email, password, demo.name, demo.role.as_str());
+                let person = SignUpRequest::parse(demo.email, password, demo.name, demo.role.as_str());
                 // Taken meanwhile by another seeding is as good.
                 self.auth.sign_up(person.map_err(broken)?).await?;
             }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::auth::{NewPerson, SignUpOutcome};
+use crate::auth::{SignUpOutcome, SignUpRequest};
 use crate::domain::{Account, AccountId, Role};
 use crate::limits::Limit;
 use crate::web::error::Code;
@@ -92,7 +92,7 @@ impl From<&Account> for AccountView {
 pub async fn create(app: web::Data<App>, from: ComesFrom, body: Body) -> Result<HttpResponse, Problem> {
     app.limits.take(Limit::AccountsFrom(from.0)).await?;
     let new: NewAccount = body.json().await?;
-    let person = NewPerson::parse(&new.email, new.password, &new.name, &new.role)?;
+    let person = SignUpRequest::parse(&new.email, new.password, &new.name, &new.role)?;
     app.limits.take(Limit::LoginsHere).await?;
     match app.auth.sign_up(person).await? {
         SignUpOutcome::SignedUp(account) => Ok(HttpResponse::Created().json(AccountView::from(&account))),

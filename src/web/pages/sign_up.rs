@@ -13,7 +13,7 @@ use super::sign_in::begin_session;
 use super::typed::Typed;
 use super::view::Form;
 use super::view::entry::{SignUpPage, sign_up_form};
-use crate::auth::{NewPerson, SignUpOutcome};
+use crate::auth::{SignUpOutcome, SignUpRequest};
 use crate::domain::{FieldProblem, Role};
 use crate::limits::Limit;
 
@@ -48,7 +48,7 @@ pub async fn sign_up_page(context: Context, query: web::Query<SignUpQuery>) -> R
 pub async fn sign_up(context: Context, Typed(form): Typed<SignUpForm>) -> Result<HttpResponse, PageError> {
     let SignUpForm { role, name, email, password, next } = form;
     let (typed, next) = (sign_up_form(&name, &email), Next::new(next));
-    let person = match NewPerson::parse(&email, password, &name, &role) {
+    let person = match SignUpRequest::parse(&email, password, &name, &role) {
         Ok(person) => person,
         Err(problems) => {
             let typed = typed.with_problems(&problems);

@@ -159,7 +159,7 @@ async fn when_a_token_was_last_used_is_noted_for_its_owner() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
     assert_eq!(send(ann.get("/api/v1/signups")).await.status, 200);
-    app.auth.note_now().await;
+    app.auth.flush_uses().await;
     let tokens = send(ann.get("/api/v1/tokens")).await;
     assert!(tokens.body["data"][0]["last_used_at"].is_string());
 }

@@ -151,7 +151,7 @@ async fn a_session_lasts_while_it_is_used_but_not_for_ever() {
     for _ in 0..9 {
         app.clock.advance(Duration::from_hours(1)).await;
         assert_eq!(send(app.get("/api/v1/signups").header("Cookie", &used)).await.status, 200);
-        app.auth.note_now().await;
+        app.auth.flush_uses().await;
     }
     assert!(app.auth.sessions(ann.id).await.unwrap().iter().any(|session| session.hash == hash));
     app.clock.advance(Duration::from_mins(61)).await;

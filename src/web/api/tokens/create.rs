@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::TokenView;
 use crate::App;
-use crate::auth::TokenWish;
+use crate::auth::TokenRequest;
 use crate::domain::{Email, Scope};
 use crate::limits::Limit;
 use crate::web::error::Code;
@@ -62,7 +62,7 @@ pub struct MadeToken {
 pub async fn create(app: web::Data<App>, from: ComesFrom, body: Body) -> Result<HttpResponse, Problem> {
     app.limits.take(Limit::LoginsFrom(from.0)).await?;
     let new: NewToken = body.json().await?;
-    let wish = TokenWish::parse(&new.label, new.scopes.as_deref(), new.expires_at, app.clock.now());
+    let wish = TokenRequest::parse(&new.label, new.scopes.as_deref(), new.expires_at, app.clock.now());
     let email = Email::parse(&new.email);
     let (wish, email) = match (wish, email) {
         (Ok(wish), Ok(email)) => (wish, email),
