@@ -50,7 +50,7 @@ async fn feed(hub: &Hub, piece_bytes: usize, sent: &[u8]) {
         }
     };
     timeout(SOON, given_back).await.expect("the seat is given back");
-    hub.sockets().look_over(Instant::now() + Duration::from_secs(60));
+    hub.sockets().check(Instant::now() + Duration::from_secs(60));
 }
 
 async fn answer<B: MessageBody + 'static>(

@@ -1,7 +1,8 @@
-//! From a new frame of a deal to all of one worker's sockets that watch it.
+//! Sends each new frame of a deal to all sockets of one worker that watch the deal.
 //!
-//! One task for each deal and worker goes from socket to socket and writes the frame past the HTTP server, instead of waking
-//! a task for each of them. Whoever cannot be written to at once is woken, and takes the latest frame when it can.
+//! One task per deal and worker visits the sockets and writes the frame to each connection directly. That is cheaper than
+//! waking one task per socket. A socket that cannot be written to at once is woken instead, and takes the latest frame when
+//! it can.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -13,14 +14,14 @@ use slab::Slab;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, yield_now};
 
+use super::connection::{Connection, Written};
+use super::control::SocketControl;
 use super::hub::{Hub, Subscription};
-use super::line::Line;
 use super::message::Frame;
-use super::wire::{Sent, Wire};
 use crate::domain::DealId;
 
-/// After so many sockets, a quarter of a millisecond, the worker's other tasks have their turn.
-const AT_ONCE: usize = 32;
+/// Sockets that are written to before the worker's other tasks run: about a quarter of a millisecond.
+const SOCKETS_PER_TURN: usize = 32;
 
 /// The watched deals of one worker. Clones share them.
 #[derive(Clone)]
@@ -29,67 +30,67 @@ pub struct FanOut {
     deals: Deals,
 }
 
-type Deals = Rc<RefCell<HashMap<DealId, Watched>>>;
+type Deals = Rc<RefCell<HashMap<DealId, WatchedDeal>>>;
 
-/// One deal, and who watches it on this worker. Dropping it ends its rounds.
-struct Watched {
-    feeds: Slab<Rc<Feed>>,
-    rounds: AbortHandle,
+/// One deal and this worker's sockets that watch it. Dropping it ends its task.
+struct WatchedDeal {
+    recipients: Slab<Rc<Recipient>>,
+    task: AbortHandle,
 }
 
-/// What one socket hears of one deal.
-struct Feed {
+/// One socket's subscription to one deal, and the way to write to the socket.
+struct Recipient {
     subscription: RefCell<Subscription>,
-    door: Rc<Door>,
+    writer: Rc<FrameWriter>,
 }
 
-/// Where frames get into a socket past its task.
-pub(super) struct Door {
-    wire: Option<Wire>,
-    line: Arc<Line>,
-    is_open: Cell<bool>,
+/// Writes frames to one socket's connection, without its task.
+pub(super) struct FrameWriter {
+    connection: Option<Connection>,
+    control: Arc<SocketControl>,
+    is_enabled: Cell<bool>,
 }
 
-/// A socket's place among those that watch a deal. Dropping it stops watching.
-pub(super) struct Place {
+/// A socket's subscription to one deal. Dropping it unsubscribes.
+pub(super) struct SocketSubscription {
     fan_out: FanOut,
     deal: DealId,
     key: usize,
-    feed: Rc<Feed>,
+    recipient: Rc<Recipient>,
 }
 
 impl FanOut {
-    /// A worker on which nobody watches anything yet.
+    /// A fan-out without any watched deals.
     #[must_use]
     pub fn new(hub: Hub) -> Self {
         Self { hub, deals: Rc::default() }
     }
 
-    /// The node's live feed.
+    /// The node's hub.
     #[must_use]
     pub const fn hub(&self) -> &Hub {
         &self.hub
     }
 
-    /// Has a socket get a deal's frames: the latest at once if there is one, then whatever is the latest.
-    pub(super) fn watch(&self, deal: DealId, door: Rc<Door>) -> Place {
+    /// Subscribes a socket to a deal. It gets the latest frame at once if there is one, then each new latest frame.
+    pub(super) fn subscribe(&self, deal: DealId, writer: Rc<FrameWriter>) -> SocketSubscription {
         let subscription = self.hub.subscribe(deal);
         let mut deals = self.deals.borrow_mut();
         let watched = deals.entry(deal).or_insert_with(|| {
-            let rounds = go_round(self.hub.clone(), Rc::downgrade(&self.deals), deal, subscription.changes());
-            Watched { feeds: Slab::new(), rounds: rt::spawn(rounds).abort_handle() }
+            let task = send_changes(self.hub.clone(), Rc::downgrade(&self.deals), deal, subscription.changes());
+            WatchedDeal { recipients: Slab::new(), task: rt::spawn(task).abort_handle() }
         });
-        let feed = Rc::new(Feed { subscription: RefCell::new(subscription), door });
-        let key = watched.feeds.insert(Rc::clone(&feed));
+        let recipient = Rc::new(Recipient { subscription: RefCell::new(subscription), writer });
+        let key = watched.recipients.insert(Rc::clone(&recipient));
         drop(deals);
-        Place { fan_out: self.clone(), deal, key, feed }
+        SocketSubscription { fan_out: self.clone(), deal, key, recipient }
     }
 }
 
-/// Goes round those who watch a deal, whenever it has a new frame.
-async fn go_round(
+/// Sends each new frame of a deal to the sockets that watch it, a few at a time.
+async fn send_changes(
     hub: Hub,
-    deals: Weak<RefCell<HashMap<DealId, Watched>>>,
+    deals: Weak<RefCell<HashMap<DealId, WatchedDeal>>>,
     deal: DealId,
     mut changes: watch::Receiver<Option<Frame>>,
 ) {
@@ -106,15 +107,17 @@ async fn go_round(
     }
 }
 
-impl Watched {
-    /// Sends the latest frame to the next few who have not got it; where to go on, if there are more, and how many got it.
+impl WatchedDeal {
+    /// Sends the latest frame to the next few recipients that lack it, starting at the key `from`.
+    ///
+    /// Returns the key to continue from, if recipients remain, and the number of frames sent.
     fn send(&self, from: usize) -> (Option<usize>, u64) {
         let (mut tried, mut sent) = (0, 0);
-        for key in from..self.feeds.capacity() {
-            if tried == AT_ONCE {
+        for key in from..self.recipients.capacity() {
+            if tried == SOCKETS_PER_TURN {
                 return (Some(key), sent);
             }
-            if let Some(is_sent) = self.feeds.get(key).and_then(|feed| feed.send()) {
+            if let Some(is_sent) = self.recipients.get(key).and_then(|recipient| recipient.send()) {
                 tried += 1;
                 sent += u64::from(is_sent);
             }
@@ -123,68 +126,68 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for WatchedDeal {
     fn drop(&mut self) {
-        self.rounds.abort();
+        self.task.abort();
     }
 }
 
-impl Feed {
-    /// Whether the latest frame went out; nothing if the socket has it.
+impl Recipient {
+    /// Whether the latest frame was written; `None` if the socket already has it.
     fn send(&self) -> Option<bool> {
         let mut subscription = self.subscription.borrow_mut();
-        let frame = subscription.newer()?;
-        let is_sent = self.door.send(&frame);
+        let frame = subscription.take_latest()?;
+        let is_sent = self.writer.send(&frame);
         if !is_sent {
-            // The socket's task takes it, or one that is newer by then.
-            subscription.put_back();
-            self.door.line.wake();
+            // The socket's task takes this frame, or a newer one, from its send queue.
+            subscription.mark_unsent();
+            self.writer.control.wake();
         }
         Some(is_sent)
     }
 }
 
-impl Door {
-    /// A door that is closed, until the task of the socket says that it has begun.
-    pub(super) fn new(wire: Option<Wire>, line: Arc<Line>) -> Self {
-        Self { wire, line, is_open: Cell::new(false) }
+impl FrameWriter {
+    /// A disabled writer. Without a connection, every frame goes through the socket's task.
+    pub(super) fn new(connection: Option<Connection>, control: Arc<SocketControl>) -> Self {
+        Self { connection, control, is_enabled: Cell::new(false) }
     }
 
-    /// From now on frames may come this way: the head of the answer is on its way.
-    pub(super) fn open(&self) {
-        self.is_open.set(true);
+    /// Allows direct writes: the head of the HTTP response has been handed to the dispatcher.
+    pub(super) fn enable(&self) {
+        self.is_enabled.set(true);
     }
 
-    /// No frame comes this way any more, because a close does, and nothing may come after it.
-    pub(super) fn close(&self) {
-        self.is_open.set(false);
+    /// Stops direct writes: a close frame is about to be sent, and nothing may follow it.
+    pub(super) fn disable(&self) {
+        self.is_enabled.set(false);
     }
 
     fn send(&self, frame: &Frame) -> bool {
-        let Some(wire) = self.wire.as_ref().filter(|_| self.is_open.get()) else { return false };
-        let sent = wire.send(frame.on_the_wire());
-        if sent == Sent::Begun {
-            self.line.wake();
+        let Some(connection) = self.connection.as_ref().filter(|_| self.is_enabled.get()) else { return false };
+        let written = connection.try_write(frame.encoded());
+        if written == Written::Part {
+            self.control.wake();
         }
-        sent != Sent::Not
+        written != Written::Nothing
     }
 }
 
-impl Place {
-    /// The latest frame, if the socket has not got it.
-    pub(super) fn newer(&self) -> Option<Frame> {
-        let frame = self.feed.subscription.borrow_mut().newer()?;
+impl SocketSubscription {
+    /// The latest frame, if the socket has not taken it yet.
+    pub(super) fn take_latest(&self) -> Option<Frame> {
+        let frame = self.recipient.subscription.borrow_mut().take_latest()?;
         self.fan_out.hub.count_sent(1);
         Some(frame)
     }
 }
 
-impl Drop for Place {
+impl Drop for SocketSubscription {
     fn drop(&mut self) {
         let mut deals = self.fan_out.deals.borrow_mut();
         let Some(watched) = deals.get_mut(&self.deal) else { return };
-        watched.feeds.try_remove(self.key);
-        if watched.feeds.is_empty() {
+        watched.recipients.try_remove(self.key);
+        if watched.recipients.is_empty() {
             deals.remove(&self.deal);
         }
     }

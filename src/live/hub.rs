@@ -1,7 +1,7 @@
 //! The newest figures of each deal that somebody on this node watches.
 //!
-//! Figures come in any order, more than once or not at all, from [`Hub::offer`]; watchers get frames that only go
-//! forward, at the deal's pace, and always the latest in the end. A deal that nobody watches takes no memory.
+//! [`Hub::offer`] accepts figures in any order, repeated or with gaps. Subscribers get frames that only go forward, at
+//! a limited rate, and always end with the newest. A deal without subscribers uses no memory.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -13,14 +13,14 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::message::{self, Frame};
-use super::pace::{Pace, Turn};
 use super::sockets::Sockets;
+use super::throttle::{Schedule, Throttle};
 use crate::clock::Clock;
 use crate::config::{BaseUrl, LiveConfig};
 use crate::domain::{DealId, DealState, Progress};
 
-/// A frame older than this is written anew for a newcomer, who takes the server's time from it.
-const FRAME_FRESH: Duration = Duration::from_millis(250);
+/// A new subscriber reads the server's time from its first frame, so an older frame is rendered again for it.
+const FRAME_MAX_AGE: Duration = Duration::from_millis(250);
 
 /// The node's live feed. Clones share it.
 #[derive(Clone)]
@@ -32,10 +32,10 @@ struct Shared {
     config: Arc<LiveConfig>,
     clock: Clock,
     deals: Mutex<Deals>,
-    /// The keys of `deals.watched`, for those who bring their figures.
+    /// The keys of `deals.watched`, for the bus listener and the relay.
     watched: watch::Sender<HashSet<DealId>>,
-    /// Rung when a frame becomes due earlier than all others.
-    due_earlier: Notify,
+    /// Notified when a frame is scheduled before all others.
+    scheduled_earlier: Notify,
     sockets: Sockets,
     sent: Counter,
     conflated: Counter,
@@ -50,17 +50,19 @@ struct Deals {
 /// One watched deal.
 struct Channel {
     frames: watch::Sender<Option<Frame>>,
-    watchers: usize,
+    subscribers: usize,
     newest: Option<Progress>,
-    pace: Pace,
-    written_at: Option<Instant>,
-    /// Whether the relay has been told to read this deal's figures.
-    asked_for: bool,
+    throttle: Throttle,
+    rendered_at: Option<Instant>,
+    /// Whether the relay was told to read this deal's figures.
+    requested: bool,
 }
 
 impl Hub {
-    /// An empty hub, whose sockets pages of `base_url` may open. Its frames go out on time only while [`Hub::keep_pace`] runs; it counts only if the recorder of metrics
-    /// was there before it.
+    /// An empty hub. Pages of `base_url` and of the configured origins may open sockets.
+    ///
+    /// Scheduled frames go out only while [`Hub::run_schedule`] runs. Install the metrics recorder first: the counters
+    /// bind to it here.
     #[must_use]
     pub fn new(mut config: LiveConfig, base_url: BaseUrl, clock: Clock) -> Self {
         config.allowed_origins.push(base_url);
@@ -71,14 +73,14 @@ impl Hub {
             clock,
             deals: Mutex::default(),
             watched: watch::Sender::default(),
-            due_earlier: Notify::new(),
+            scheduled_earlier: Notify::new(),
             sent: counter!("muster_live_frames_sent_total"),
             conflated: counter!("muster_live_frames_conflated_total"),
         };
         Self { shared: Arc::new(shared) }
     }
 
-    /// The numbers that this feed keeps to.
+    /// The configured limits and periods.
     #[must_use]
     pub fn config(&self) -> &LiveConfig {
         &self.shared.config
@@ -90,7 +92,7 @@ impl Hub {
         &self.shared.sockets
     }
 
-    /// Watches a deal: its latest frame at once if there is one, then whatever is the latest.
+    /// Subscribes to a deal. The subscriber gets the latest frame at once if there is one, then each new latest frame.
     #[must_use]
     pub fn subscribe(&self, deal: DealId) -> Subscription {
         let mut deals = self.lock();
@@ -99,7 +101,7 @@ impl Hub {
             is_new = true;
             Channel::new()
         });
-        channel.watchers += 1;
+        channel.subscribers += 1;
         channel.refresh(&self.shared.clock, Instant::now());
         let mut frames = channel.frames.subscribe();
         frames.mark_changed();
@@ -110,13 +112,13 @@ impl Hub {
         Subscription { deal, frames, hub: self.clone() }
     }
 
-    /// Takes figures in. Ignored if nobody watches the deal, if newer ones are known, and while the deal is a draft, which
-    /// is only its merchant's to see.
+    /// Accepts figures of a deal. Ignores them if nobody watches the deal, if they are not newer than the last
+    /// ones, or if the deal is a draft, which only its merchant may see.
     pub fn offer(&self, progress: Progress) {
         self.offer_at(progress, Instant::now());
     }
 
-    /// As [`Hub::offer`], at a given time.
+    /// [`Hub::offer`] at a given time.
     pub fn offer_at(&self, progress: Progress, now: Instant) {
         let mut deals = self.lock();
         let Deals { watched, due } = &mut *deals;
@@ -125,33 +127,33 @@ impl Hub {
             return;
         }
         channel.newest = Some(progress);
-        channel.pace.keep(self.shared.config.frame_period(channel.watchers));
-        match channel.pace.change(now) {
-            Turn::Now => channel.send(&self.shared.clock, now),
-            Turn::Waiting => self.shared.conflated.increment(1),
-            Turn::At(due_at) => {
+        channel.throttle.set_period(self.shared.config.frame_period(channel.subscribers));
+        match channel.throttle.record_change(now) {
+            Schedule::Now => channel.publish(&self.shared.clock, now),
+            Schedule::AlreadyScheduled => self.shared.conflated.increment(1),
+            Schedule::At(due_at) => {
                 due.insert((due_at, progress.deal));
-                self.shared.due_earlier.notify_one();
+                self.shared.scheduled_earlier.notify_one();
             }
         }
     }
 
-    /// Sends what becomes due, when it does. Never returns.
-    pub async fn keep_pace(&self) {
+    /// Sends scheduled frames when they fall due. Never returns.
+    pub async fn run_schedule(&self) {
         loop {
-            let rung = self.shared.due_earlier.notified();
+            let earlier = self.shared.scheduled_earlier.notified();
             let next = self.lock().due.first().map(|(due_at, _deal)| *due_at);
             match next {
                 Some(due_at) => tokio::select! {
                     () = sleep_until(due_at) => self.send_due(Instant::now()),
-                    () = rung => {}
+                    () = earlier => {}
                 },
-                None => rung.await,
+                None => earlier.await,
             }
         }
     }
 
-    /// Sends what is due by now.
+    /// Sends the frames that are due by `now`.
     pub fn send_due(&self, now: Instant) {
         let mut deals = self.lock();
         let Deals { watched, due } = &mut *deals;
@@ -161,43 +163,43 @@ impl Hub {
                 break;
             }
             if let Some(channel) = watched.get_mut(&deal)
-                && channel.pace.come_due(now)
+                && channel.throttle.take_due(now)
             {
-                channel.send(&self.shared.clock, now);
+                channel.publish(&self.shared.clock, now);
             }
         }
     }
 
-    /// The deals that somebody watches, whenever they change.
+    /// The set of watched deals, as a channel that reports each change.
     #[must_use]
     pub fn watched(&self) -> watch::Receiver<HashSet<DealId>> {
         self.shared.watched.subscribe()
     }
 
-    /// Watched deals whose figures were never offered nor asked for. Each is named once.
+    /// The watched deals that no earlier call returned: their figures have not been read yet.
     #[must_use]
     pub fn newly_watched(&self) -> Vec<DealId> {
         let mut deals = self.lock();
-        let unasked = deals.watched.iter_mut().filter(|(_deal, channel)| !channel.asked_for);
-        unasked
+        let unread = deals.watched.iter_mut().filter(|(_deal, channel)| !channel.requested);
+        unread
             .map(|(deal, channel)| {
-                channel.asked_for = true;
+                channel.requested = true;
                 *deal
             })
             .collect()
     }
 
-    /// Takes note of frames that went out.
+    /// Counts frames that were sent.
     pub(super) fn count_sent(&self, frames: u64) {
         self.shared.sent.increment(frames);
     }
 
-    /// One watcher of a deal has gone. Forgets the deal if it was the last.
-    fn leave(&self, deal: DealId) {
+    /// Removes one subscriber, and the deal with the last of them.
+    fn unsubscribe(&self, deal: DealId) {
         let mut deals = self.lock();
         let Some(channel) = deals.watched.get_mut(&deal) else { return };
-        channel.watchers -= 1;
-        if channel.watchers == 0 {
+        channel.subscribers -= 1;
+        if channel.subscribers == 0 {
             deals.watched.remove(&deal);
             self.shared.watched.send_if_modified(|watched| watched.remove(&deal));
         }
@@ -212,25 +214,26 @@ impl Channel {
     fn new() -> Self {
         Self {
             frames: watch::Sender::new(None),
-            watchers: 0,
+            subscribers: 0,
             newest: None,
-            pace: Pace::new(Duration::ZERO),
-            written_at: None,
-            asked_for: false,
+            throttle: Throttle::new(Duration::ZERO),
+            rendered_at: None,
+            requested: false,
         }
     }
 
-    /// Writes the frame of the newest figures and wakes the watchers.
-    fn send(&mut self, clock: &Clock, now: Instant) {
-        if let Some(frame) = self.write(clock, now) {
+    /// Renders the newest figures and wakes the subscribers.
+    fn publish(&mut self, clock: &Clock, now: Instant) {
+        if let Some(frame) = self.render(clock, now) {
             self.frames.send_replace(Some(frame));
         }
     }
 
-    /// Writes the frame anew if its `server_time` has grown old. Those who saw it are not woken: nothing else is new.
+    /// Renders the frame again if its `server_time` is too old. Subscribers that have the previous one are not woken,
+    /// because nothing else changed.
     fn refresh(&mut self, clock: &Clock, now: Instant) {
-        let is_stale = self.written_at.is_some_and(|at| now.saturating_duration_since(at) > FRAME_FRESH);
-        if is_stale && let Some(frame) = self.write(clock, now) {
+        let is_stale = self.rendered_at.is_some_and(|at| now.saturating_duration_since(at) > FRAME_MAX_AGE);
+        if is_stale && let Some(frame) = self.render(clock, now) {
             self.frames.send_if_modified(|latest| {
                 *latest = Some(frame);
                 false
@@ -238,15 +241,15 @@ impl Channel {
         }
     }
 
-    fn write(&mut self, clock: &Clock, now: Instant) -> Option<Frame> {
-        self.written_at = Some(now);
+    fn render(&mut self, clock: &Clock, now: Instant) -> Option<Frame> {
+        self.rendered_at = Some(now);
         let text = message::frame(self.newest.as_ref()?, clock.now());
-        let text = text.inspect_err(|error| tracing::error!(%error, "a frame could not be written")).ok()?;
+        let text = text.inspect_err(|error| tracing::error!(%error, "cannot serialise a frame")).ok()?;
         Some(Frame::new(text))
     }
 }
 
-/// One watcher of one deal, who skips to the latest frame. Dropping it stops watching.
+/// A subscription to one deal, which always skips to the latest frame. Dropping it unsubscribes.
 pub struct Subscription {
     deal: DealId,
     frames: watch::Receiver<Option<Frame>>,
@@ -254,33 +257,33 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The latest frame, if it was not taken yet.
-    pub fn newer(&mut self) -> Option<Frame> {
+    /// The latest frame, if this subscription has not taken it yet.
+    pub fn take_latest(&mut self) -> Option<Frame> {
         if !self.frames.has_changed().unwrap_or(false) {
             return None;
         }
         self.frames.borrow_and_update().clone()
     }
 
-    /// The latest frame that was not taken yet, as soon as there is one.
+    /// Waits for a frame that was not taken yet, and takes the latest.
     pub async fn next(&mut self) -> Frame {
         loop {
-            if let Some(frame) = self.newer() {
+            if let Some(frame) = self.take_latest() {
                 return frame;
             }
-            // The hub holds the sender for as long as anybody watches. To be woken is not to have taken it.
+            // Cannot fail: the hub keeps the sender while a subscription exists. `changed` marks the frame as seen; undo that.
             if self.frames.changed().await.is_ok() {
-                self.put_back();
+                self.mark_unsent();
             }
         }
     }
 
-    /// The latest frame is to be taken, again if it was.
-    pub(super) fn put_back(&mut self) {
+    /// Makes [`Subscription::take_latest`] return the latest frame again.
+    pub(super) fn mark_unsent(&mut self) {
         self.frames.mark_changed();
     }
 
-    /// Says when there is a new frame.
+    /// A receiver that reports each new frame.
     pub(super) fn changes(&self) -> watch::Receiver<Option<Frame>> {
         self.frames.clone()
     }
@@ -288,7 +291,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.hub.leave(self.deal);
+        self.hub.unsubscribe(self.deal);
     }
 }
 

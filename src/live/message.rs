@@ -1,7 +1,7 @@
-//! The frame: what a browser is told about a deal.
+//! The frame: the message that tells a browser a deal's figures.
 //!
-//! Frames are absolute, so that a browser which missed some needs only the next one. A frame is written once; the sockets
-//! share its bytes.
+//! Frames carry absolute figures, so a browser that missed some needs only the next one. Each frame is rendered once, and
+//! all sockets share its bytes.
 
 use std::ops::Deref;
 
@@ -22,11 +22,11 @@ struct ProgressFrame {
     server_time: String,
 }
 
-/// Writes the frame of these figures. `server_time` lets the browser correct its own clock for the countdown.
+/// Renders the JSON text of a frame. Browsers use `server_time` to correct their own clock for the countdown.
 ///
 /// # Errors
 ///
-/// If the figures cannot be written as JSON, which no value of theirs should cause.
+/// If the figures cannot be serialised, which no valid `Progress` causes.
 pub fn frame(progress: &Progress, server_time: DateTime<Utc>) -> Result<ByteString, serde_json::Error> {
     let frame = ProgressFrame {
         r#type: "progress",
@@ -37,32 +37,28 @@ pub fn frame(progress: &Progress, server_time: DateTime<Utc>) -> Result<ByteStri
     serde_json::to_string(&frame).map(ByteString::from)
 }
 
-/// A frame, and the bytes that it is on the wire. Clones share them.
+/// A rendered frame: its JSON text, and the same text encoded as a WebSocket message. Clones share both.
 #[derive(Clone, Debug)]
 pub struct Frame {
     text: ByteString,
-    wire: Bytes,
+    encoded: Bytes,
 }
 
 impl Frame {
-    /// The frame of this text.
-    #[must_use]
-    pub fn new(text: ByteString) -> Self {
-        let mut wire = BytesMut::new();
-        Parser::write_message(&mut wire, &text, OpCode::Text, true, false);
-        Self { text, wire: wire.freeze() }
+    pub(super) fn new(text: ByteString) -> Self {
+        let mut encoded = BytesMut::new();
+        Parser::write_message(&mut encoded, &text, OpCode::Text, true, false);
+        Self { text, encoded: encoded.freeze() }
     }
 
-    /// What it says, for who frames it himself.
-    #[must_use]
-    pub fn into_text(self) -> ByteString {
+    /// The JSON text, for callers that do their own framing.
+    pub(super) fn into_text(self) -> ByteString {
         self.text
     }
 
-    /// A whole WebSocket message, as servers send it.
-    #[must_use]
-    pub const fn on_the_wire(&self) -> &Bytes {
-        &self.wire
+    /// A complete, unmasked WebSocket text message.
+    pub(super) const fn encoded(&self) -> &Bytes {
+        &self.encoded
     }
 }
 

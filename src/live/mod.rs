@@ -1,39 +1,46 @@
-//! Live counts: from a change of a deal's figures to the browsers that watch it.
+//! Live counts: from a change of a deal's figures to the browsers that watch the deal.
 //!
-//! Owns the frames, the newest frame of each watched deal, the pace at which frames go out, and every open socket with
-//! its limits.
+//! Owns the frames, the newest frame of each watched deal, the rate at which frames go out, and every open socket with its
+//! limits.
 //!
-//! Must never: name Redis, Postgres or their clients (figures come in through [`Hub::offer`] and the [`relay`]), queue
-//! frames for a slow reader (it skips to the latest), or hold state that another node could not rebuild.
+//! Must never name Redis, Postgres or their clients (figures arrive through [`Hub::offer`] and the [`relay`]), queue frames
+//! for a slow reader (it skips to the latest), or hold state that another node could not rebuild.
 //!
-//! The way of a frame: [`relay`] hears figures from the bus, or reads them again every second or two; [`hub`] drops what is
-//! not newer and holds each deal to its pace; [`message`] writes the frame once; each worker's [`FanOut`] goes from socket to
-//! socket and puts it on the [`wire`]; a socket that is new or slow picks the latest up from its [`outbox`] when it can, by way of
-//! [`socket`]. What browsers send goes the other way only as far as [`budget`] allows.
+//! A frame takes this path:
+//!
+//! 1. [`relay`] receives figures from the bus, and also reads them from Postgres every second or two.
+//! 2. `hub` drops figures that are not newer, applies the deal's [`throttle`] and renders the [`message`] once.
+//! 3. `fan_out` runs one task per deal and worker. It visits that worker's sockets and writes the frame to each
+//!    `connection` directly.
+//! 4. A socket that is new or cannot be written to takes the latest frame from its `send_queue` later, through `socket`.
+//!
+//! Bytes from browsers pass the [`inbound_limit`] first. Their content is ignored.
 //!
 //! Always holds:
-//! - the `(epoch, rev)` that one socket sees of one deal never falls, and the last one it sees is the newest offered;
-//! - what one socket can make the node remember is bounded, whether it floods, stalls or stays silent.
+//! - The `(epoch, rev)` that one socket sees of one deal never falls, and the last one it sees is the newest offered.
+//! - One socket uses a bounded amount of memory, whether it floods, stalls or stays silent.
 
-pub mod bucket;
-pub mod budget;
+mod close_reason;
 mod connection;
+mod connection_handle;
+mod control;
 mod fan_out;
-pub mod hub;
-pub mod line;
+mod hub;
+pub mod inbound_limit;
 pub mod message;
 mod origin;
-pub mod outbox;
-pub mod pace;
 mod refusal;
 pub mod relay;
-pub mod socket;
-pub mod sockets;
-pub mod wire;
+mod send_queue;
+mod socket;
+mod sockets;
+pub mod throttle;
+pub mod token_bucket;
 
+pub use connection::Connection;
 pub use fan_out::FanOut;
 pub use hub::{Hub, Subscription};
 pub use refusal::Refusal;
-pub use relay::News;
+pub use relay::BusEvent;
 pub use socket::upgrade;
-pub use wire::Wire;
+pub use sockets::Sockets;

@@ -1,8 +1,8 @@
-//! Which pages may open a socket.
+//! Checks the `Origin` header: which web pages may open a socket.
 //!
-//! Browsers do not hold live sockets to the same origin by themselves; they only say where the page came from. Programs
-//! that are not browsers send no origin, and may connect: the feed is public, it is other sites' pages that must not use
-//! their visitors' addresses.
+//! Browsers do not apply the same-origin policy to WebSockets; they only send the page's origin. Programs other than
+//! browsers send none and may connect, because the feed is public. The check stops other sites from opening sockets
+//! with their visitors' addresses.
 
 use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
 
@@ -15,8 +15,8 @@ pub(super) fn is_allowed(headers: &HeaderMap, allowed: &[BaseUrl]) -> bool {
     if allowed.iter().any(|one| one.as_str().eq_ignore_ascii_case(origin)) {
         return true;
     }
-    // Schemes are not compared: behind a proxy that ends TLS, the page is https and this server does not know it.
+    // Schemes are not compared: behind a proxy that terminates TLS, the page is https but this server sees http.
     let page_host = origin.split_once("://").map(|(_scheme, host)| host);
-    let asked_host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    page_host.zip(asked_host).is_some_and(|(page, asked)| page.eq_ignore_ascii_case(asked))
+    let request_host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    page_host.zip(request_host).is_some_and(|(page, request)| page.eq_ignore_ascii_case(request))
 }

@@ -1,39 +1,40 @@
 //! Why a socket was not opened.
 
-/// Why a request for a socket was refused, before anything was upgraded. The web layer makes problem documents of them.
+/// Why a request for a socket was refused, before the connection was upgraded. The web layer turns it into a problem
+/// document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A page of another site asked.
+    /// The `Origin` header names a site that may not connect.
     #[error("this origin may not open live sockets")]
     WrongOrigin,
-    /// No deal was named.
+    /// The request named no deal.
     #[error("name at least one deal: ?deal=ID")]
     NoDeal,
-    /// More deals were named than one socket may watch.
+    /// The request named more deals than one socket may watch.
     #[error("one socket watches at most {max} deals")]
     TooManyDeals {
-        /// The most deals of one socket.
+        /// The most deals that one socket may watch.
         max: usize,
     },
-    /// Too many sockets are open from this address.
+    /// The address has too many open sockets.
     #[error("too many live sockets are open from this address")]
     AddressFull,
-    /// This address opens sockets faster than it may, whether or not it closes them again.
+    /// The address opens sockets too fast, whether or not it closes them again.
     #[error("this address opens live sockets too fast")]
     AddressTooFast,
-    /// The node has as many sockets as it takes, or too many came within a second.
+    /// The node is full, or too many sockets opened within the last second.
     #[error("this server takes no more live sockets at the moment")]
     NodeBusy,
     /// The node is shutting down.
     #[error("this server is restarting")]
     Draining,
     /// The request is not a WebSocket handshake.
-    #[error("this address speaks WebSocket only")]
+    #[error("this route accepts only WebSocket handshakes")]
     NotAWebSocket,
 }
 
 impl Refusal {
-    /// The word for it, in problem documents and metrics.
+    /// Its code in problem documents and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +49,7 @@ impl Refusal {
         }
     }
 
-    /// How long the client should wait before it tries again; none if trying again is of no use.
+    /// Seconds to wait before trying again; `None` if trying again cannot help.
     #[must_use]
     pub const fn retry_after_s(self) -> Option<u32> {
         match self {

@@ -1,7 +1,8 @@
-//! What keeps the hub right: news from the bus, and a look at the truth every second or two.
+//! Feeds the hub: with events from the bus, and with figures read from the database every second or two.
 //!
-//! The bus may lose, repeat and reorder, or be away altogether; then counts are late by at most one look. The relay
-//! knows neither the bus nor the database: startup gives it a stream and a way to read figures.
+//! The bus may lose, repeat or reorder events, or be unreachable. Counts are then late by at most one resync interval.
+//!
+//! The relay names neither Redis nor Postgres. Startup passes it a stream of events and a function that reads figures.
 
 use std::fmt::Display;
 use std::future::{Future, ready};
@@ -14,66 +15,68 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::hub::Hub;
 use crate::domain::{DealId, Progress};
 
-/// Deals that are read in one call.
-const READ_MAX: usize = 500;
-/// A read that takes longer is given up; the next one may be luckier.
+/// The most deals that one read asks for.
+const READ_BATCH_MAX: usize = 500;
+/// A read that takes longer is abandoned. The next resync tries again.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the bus says.
+/// An event from the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// The figures of a deal.
+pub enum BusEvent {
+    /// New figures of a deal.
     Figures(Progress),
-    /// Something may have been missed: the connection was lost, or has just been made.
+    /// Events may have been missed: the connection to the bus was lost, or has just been made.
     Gap,
 }
 
-/// Runs everything that the hub needs: the bus, the looks at the truth, the pace of frames, the watch over sockets. Never
-/// returns; drop it to stop.
+/// Runs everything that the hub needs: bus events, resyncs, scheduled frames and the supervision of sockets. Never returns;
+/// drop the future to stop it.
 ///
-/// `bus` brings figures as they change, in any order; if it ends, they come from `read` alone, which answers the present
+/// `bus` yields figures as they change, in any order. If it ends, figures come from `read` alone. `read` returns the present
 /// figures of those deals that exist.
 pub async fn run<B, R, F, E>(hub: Hub, bus: B, read: R)
 where
-    B: Stream<Item = News>,
+    B: Stream<Item = BusEvent>,
     R: Fn(Vec<DealId>) -> F,
     F: Future<Output = Result<Vec<Progress>, E>>,
     E: Display,
 {
     let gap = Notify::new();
-    let hear = bus.for_each(|news| {
-        match news {
-            News::Figures(progress) => hub.offer(progress),
-            News::Gap => gap.notify_one(),
+    let receive = bus.for_each(|event| {
+        match event {
+            BusEvent::Figures(progress) => hub.offer(progress),
+            BusEvent::Gap => gap.notify_one(),
         }
         ready(())
     });
-    tokio::join!(hear, resync(&hub, read, &gap), hub.keep_pace(), hub.sockets().watch_over());
+    tokio::join!(receive, resync(&hub, read, &gap), hub.run_schedule(), hub.sockets().supervise());
 }
 
+/// Reads the watched deals periodically and after a gap, and newly watched deals at once.
 async fn resync<R, F, E>(hub: &Hub, read: R, gap: &Notify)
 where
     R: Fn(Vec<DealId>) -> F,
     F: Future<Output = Result<Vec<Progress>, E>>,
     E: Display,
 {
-    let mut rounds = interval(hub.config().resync_every);
-    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(hub.config().resync_every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watched = hub.watched();
     loop {
         let deals = tokio::select! {
-            _ = rounds.tick() => watched.borrow().iter().copied().collect(),
+            _ = ticks.tick() => watched.borrow().iter().copied().collect(),
             () = gap.notified() => watched.borrow().iter().copied().collect(),
-            // The hub holds the sender, so this fails only when there is no hub left to serve.
+            // Cannot fail: the hub owns the sender.
             Ok(()) = watched.changed() => hub.newly_watched(),
         };
-        for deals in deals.chunks(READ_MAX) {
-            look(hub, &read, deals).await;
+        for deals in deals.chunks(READ_BATCH_MAX) {
+            refresh(hub, &read, deals).await;
         }
     }
 }
 
-async fn look<R, F, E>(hub: &Hub, read: &R, deals: &[DealId])
+/// Reads the figures of these deals and offers them to the hub.
+async fn refresh<R, F, E>(hub: &Hub, read: &R, deals: &[DealId])
 where
     R: Fn(Vec<DealId>) -> F,
     F: Future<Output = Result<Vec<Progress>, E>>,
@@ -81,7 +84,7 @@ where
 {
     match timeout(READ_TIMEOUT, read(deals.to_vec())).await {
         Ok(Ok(figures)) => figures.into_iter().for_each(|progress| hub.offer(progress)),
-        Ok(Err(error)) => tracing::warn!(%error, deals = deals.len(), "watched deals could not be read"),
-        Err(_elapsed) => tracing::warn!(deals = deals.len(), "watched deals were not read in time"),
+        Ok(Err(error)) => tracing::warn!(%error, deals = deals.len(), "cannot read the watched deals"),
+        Err(_elapsed) => tracing::warn!(deals = deals.len(), "reading the watched deals timed out"),
     }
 }

@@ -1,8 +1,8 @@
 //! One browser's WebSocket.
 //!
-//! The only file that names `actix` and `actix-web-actors`, which are deprecated: everything that decides something is
-//! outside, so that `actix-ws` can take the place of this file. Nothing is ever pushed into the actor's mailbox, which has
-//! no limit: it reads its [`Outbox`].
+//! The only file that names `actix` and `actix-web-actors`, which are deprecated. It makes no decisions of its own, so that
+//! `actix-ws` can replace it. Nothing is pushed into the actor's mailbox, which is unbounded: the actor reads its
+//! [`SendQueue`].
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -11,26 +11,26 @@ use std::sync::{Arc, Weak};
 
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
 use actix_web::{HttpRequest, HttpResponse, web};
-use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
+use actix_web_actors::ws::{self, CloseCode, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
 use metrics::counter;
 use tokio::time::Instant;
 
-use super::bucket::TokenBucket;
-use super::budget::Budgeted;
-use super::fan_out::{Door, FanOut};
-use super::line::Farewell;
+use super::close_reason::CloseReason;
+use super::connection::Connection;
+use super::fan_out::{FanOut, FrameWriter};
+use super::inbound_limit::LimitedPayload;
 use super::origin;
-use super::outbox::{Outbox, Push};
 use super::refusal::Refusal;
-use super::wire::Wire;
+use super::send_queue::{Outgoing, SendQueue};
+use super::token_bucket::TokenBucket;
 use crate::config::LiveConfig;
 use crate::domain::DealId;
 
-/// Opens a socket on these deals for a client at this address. `fan_out` is that of the worker which serves it.
+/// Opens a socket on these deals for a client at `address`. `fan_out` belongs to the worker that serves the request.
 ///
 /// # Errors
 ///
-/// A [`Refusal`], before anything was upgraded.
+/// A [`Refusal`]; the connection is not upgraded then.
 pub fn upgrade(
     request: &HttpRequest,
     payload: web::Payload,
@@ -41,32 +41,32 @@ pub fn upgrade(
     let hub = fan_out.hub();
     let config = hub.config();
     let deals = check(request, config, deals)?;
-    let wire = request.conn_data::<Wire>().cloned();
-    let connection = wire.as_ref().and_then(|wire| {
-        let connection = wire.connection().map(Arc::clone);
-        connection.inspect_err(|error| tracing::warn!(%error, "a connection cannot be watched from outside")).ok()
+    let connection = request.conn_data::<Connection>().cloned();
+    let handle = connection.as_ref().and_then(|connection| {
+        let handle = connection.handle().map(Arc::clone);
+        handle.inspect_err(|error| tracing::warn!(%error, "cannot duplicate a connection's file descriptor")).ok()
     });
-    let seat = hub.sockets().open(address, connection.as_ref().map_or_else(Weak::new, Arc::downgrade))?;
-    if let Some(connection) = connection {
-        // The client may be gone already; then the socket ends by itself.
-        connection.prepare(config).unwrap_or_else(|error| tracing::debug!(%error, "the connection is not ready"));
+    let registration = hub.sockets().register(address, handle.as_ref().map_or_else(Weak::new, Arc::downgrade))?;
+    if let Some(handle) = handle {
+        // Fails if the client has already disconnected; the socket then ends by itself.
+        handle.configure(config).unwrap_or_else(|error| tracing::debug!(%error, "cannot set socket options"));
     }
 
     let now = Instant::now();
     let bytes = TokenBucket::new(config.inbound_burst_bytes, config.inbound_bytes_per_second, now);
     let messages = TokenBucket::new(config.messages_burst, config.messages_per_second, now);
-    let payload = Budgeted::new(payload, bytes, seat.line());
-    let door = Rc::new(Door::new(wire, seat.line()));
-    let feeds = deals.into_iter().map(|deal| fan_out.watch(deal, Rc::clone(&door))).collect();
-    let outbox = Outbox::new(seat, Rc::clone(&door), feeds);
-    let watcher = Watcher { outbox: Some(outbox), door, messages };
-    WsResponseBuilder::new(watcher, request, payload)
+    let payload = LimitedPayload::new(payload, bytes, registration.control());
+    let writer = Rc::new(FrameWriter::new(connection, registration.control()));
+    let subscriptions = deals.into_iter().map(|deal| fan_out.subscribe(deal, Rc::clone(&writer))).collect();
+    let send_queue = SendQueue::new(registration, Rc::clone(&writer), subscriptions);
+    let actor = SocketActor { send_queue: Some(send_queue), writer, messages };
+    WsResponseBuilder::new(actor, request, payload)
         .frame_size(config.frame_max_bytes)
         .start()
         .map_err(|_handshake| Refusal::NotAWebSocket)
 }
 
-/// The deals to watch, each once, if this request may watch them.
+/// Checks the origin and the number of deals, and removes duplicate deals.
 fn check(request: &HttpRequest, config: &LiveConfig, deals: Vec<DealId>) -> Result<BTreeSet<DealId>, Refusal> {
     if !origin::is_allowed(request.headers(), &config.allowed_origins) {
         return Err(Refusal::WrongOrigin);
@@ -80,63 +80,63 @@ fn check(request: &HttpRequest, config: &LiveConfig, deals: Vec<DealId>) -> Resu
 }
 
 /// The actor of one socket.
-struct Watcher {
-    /// Moves into the context when the actor starts.
-    outbox: Option<Outbox>,
-    door: Rc<Door>,
+struct SocketActor {
+    /// Moves into the actor's context when the actor starts.
+    send_queue: Option<SendQueue>,
+    writer: Rc<FrameWriter>,
     messages: TokenBucket,
 }
 
-impl Watcher {
-    fn part(&self, context: &mut WebsocketContext<Self>, farewell: Farewell) {
-        self.door.close();
-        counter!("muster_live_closed_total", "reason" => farewell.as_str()).increment(1);
-        let code = CloseCode::from(farewell.code());
-        context.close(Some(CloseReason { code, description: Some(farewell.as_str().to_owned()) }));
+impl SocketActor {
+    fn close(&self, context: &mut WebsocketContext<Self>, reason: CloseReason) {
+        self.writer.disable();
+        counter!("muster_live_closed_total", "reason" => reason.as_str()).increment(1);
+        let code = CloseCode::from(reason.code());
+        context.close(Some(ws::CloseReason { code, description: Some(reason.as_str().to_owned()) }));
         context.stop();
     }
 }
 
-impl Actor for Watcher {
+impl Actor for SocketActor {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        if let Some(outbox) = self.outbox.take() {
-            context.add_stream(outbox);
+        if let Some(send_queue) = self.send_queue.take() {
+            context.add_stream(send_queue);
         }
     }
 }
 
-/// What the client sends. The feed asks nothing of it, so all that counts is that it keeps to the rules.
-impl StreamHandler<Result<Message, ProtocolError>> for Watcher {
+/// Messages from the client. Their content is ignored; only the limits and the protocol are enforced.
+impl StreamHandler<Result<Message, ProtocolError>> for SocketActor {
     fn handle(&mut self, message: Result<Message, ProtocolError>, context: &mut Self::Context) {
         if !self.messages.take(1, Instant::now()) {
-            return self.part(context, Farewell::OverBudget);
+            return self.close(context, CloseReason::OverBudget);
         }
         match message {
             Ok(Message::Ping(bytes)) => context.pong(&bytes),
             Ok(Message::Pong(_) | Message::Text(_) | Message::Binary(_) | Message::Nop) => {}
-            Ok(Message::Continuation(_)) => self.part(context, Farewell::Fragmented),
+            Ok(Message::Continuation(_)) => self.close(context, CloseReason::Fragmented),
             Ok(Message::Close(reason)) => {
-                self.door.close();
+                self.writer.disable();
                 context.close(reason);
                 context.stop();
             }
-            Err(ProtocolError::Overflow) => self.part(context, Farewell::TooBig),
-            // The client is gone, or did not send text as UTF-8; there is nobody to tell.
+            Err(ProtocolError::Overflow) => self.close(context, CloseReason::TooBig),
+            // The connection is lost, or a text message was not UTF-8. Neither gets a close frame.
             Err(ProtocolError::Io(_)) => context.stop(),
-            Err(_) => self.part(context, Farewell::Protocol),
+            Err(_) => self.close(context, CloseReason::Protocol),
         }
     }
 }
 
-/// What the server sends.
-impl StreamHandler<Push> for Watcher {
-    fn handle(&mut self, push: Push, context: &mut Self::Context) {
-        match push {
-            Push::Frame(text) => context.text(text),
-            Push::Ping => context.ping(b""),
-            Push::Close(farewell) => self.part(context, farewell),
+/// Messages to the client.
+impl StreamHandler<Outgoing> for SocketActor {
+    fn handle(&mut self, message: Outgoing, context: &mut Self::Context) {
+        match message {
+            Outgoing::Frame(text) => context.text(text),
+            Outgoing::Ping => context.ping(b""),
+            Outgoing::Close(reason) => self.close(context, reason),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Every open socket of this node: who may open one, whether it still lives, how it is told to go.
+//! The registry of this node's open sockets: admits them, checks that they are alive, and closes them.
 //!
-//! Owns the counts per address and per node. Liveness is judged here and not in the task that serves a socket, because
-//! that task stands still when its reader does. A socket is first asked to leave; if its connection is still there after
-//! a grace time, the connection is cut underneath it.
+//! Owns the counts per address and per node. Liveness is checked here and not in the socket's task, because that task
+//! blocks when its reader stalls. A socket is first asked to close; if its connection is still open after a grace
+//! period, the connection is shut down.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,134 +12,138 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::bucket::TokenBucket;
-use super::connection::Connection;
-use super::line::{Farewell, Line, Wish};
+use super::close_reason::CloseReason;
+use super::connection_handle::ConnectionHandle;
+use super::control::{Command, SocketControl};
 use super::refusal::Refusal;
+use super::token_bucket::TokenBucket;
 use crate::config::LiveConfig;
 
-/// A drain closes at least so many at a time: a few sockets need no slices.
+/// The fewest sockets that one slice of a drain closes.
 const SLICE_MIN: usize = 20;
-/// In one `ping_every`, the sockets are looked over so many times.
-const ROUNDS_PER_PING: u32 = 25;
+/// How often all sockets are checked within one `ping_every`.
+const CHECKS_PER_PING: u32 = 25;
 
-/// The sockets of this node. Clones share them.
+/// The open sockets of this node. Clones share them.
 #[derive(Clone)]
 pub struct Sockets {
     config: Arc<LiveConfig>,
-    state: Arc<Mutex<State>>,
+    registry: Arc<Mutex<Registry>>,
 }
 
-struct State {
+struct Registry {
     next_id: u64,
-    open: HashMap<u64, Entry>,
-    by_address: HashMap<IpAddr, Household>,
+    open: HashMap<u64, OpenSocket>,
+    by_address: HashMap<IpAddr, AddressUsage>,
     upgrades: TokenBucket,
-    /// Connections whose socket has ended, until they have sent what was left; in the order of their deadlines.
-    departing: VecDeque<(Instant, Weak<Connection>)>,
+    /// Connections whose socket has ended but which may still be flushing, in the order of their deadlines.
+    closing: VecDeque<(Instant, Weak<ConnectionHandle>)>,
     draining: bool,
 }
 
-/// What is known of one address: kept while it has a socket, and after that until it may open as many as any other.
-struct Household {
+/// How many sockets one address has open, and how fast it may open more. Dropped once it is the same as for an address
+/// that never connected.
+struct AddressUsage {
     open: usize,
-    opens: TokenBucket,
+    new_sockets: TokenBucket,
 }
 
-struct Entry {
-    line: Arc<Line>,
+struct OpenSocket {
+    control: Arc<SocketControl>,
     address: IpAddr,
-    connection: Weak<Connection>,
-    next_ping: Instant,
+    connection: Weak<ConnectionHandle>,
+    next_ping_at: Instant,
 }
 
-/// A socket's place among the open ones. Dropping it gives the place back.
-pub struct Seat {
+/// A registered socket. Dropping it removes the socket from the registry.
+pub struct Registration {
     id: u64,
-    line: Arc<Line>,
+    control: Arc<SocketControl>,
     sockets: Sockets,
 }
 
 impl Sockets {
     pub(super) fn new(config: Arc<LiveConfig>) -> Self {
         let upgrades = TokenBucket::new(config.upgrades_per_second_max, config.upgrades_per_second_max, Instant::now());
-        let state = State {
+        let registry = Registry {
             next_id: 0,
             open: HashMap::new(),
             by_address: HashMap::new(),
             upgrades,
-            departing: VecDeque::new(),
+            closing: VecDeque::new(),
             draining: false,
         };
-        Self { config, state: Arc::new(Mutex::new(state)) }
+        Self { config, registry: Arc::new(Mutex::new(registry)) }
     }
 
-    /// Takes a place for a socket of this address. Without a connection it can be asked to leave, but not be cut.
+    /// Registers a socket of this address. Without a live `connection` the socket can be asked to close, but not shut
+    /// down.
     ///
     /// # Errors
     ///
     /// [`Refusal::AddressFull`], [`Refusal::AddressTooFast`], [`Refusal::NodeBusy`] or [`Refusal::Draining`].
-    pub fn open(&self, address: IpAddr, connection: Weak<Connection>) -> Result<Seat, Refusal> {
+    pub fn register(&self, address: IpAddr, connection: Weak<ConnectionHandle>) -> Result<Registration, Refusal> {
         let now = Instant::now();
-        let address = household(address);
-        let mut state = self.lock();
-        state.admit(address, &self.config, now).inspect_err(|refusal| {
+        let address = address_key(address);
+        let mut registry = self.lock();
+        registry.admit(address, &self.config, now).inspect_err(|refusal| {
             counter!("muster_live_refused_total", "reason" => refusal.as_str()).increment(1);
         })?;
 
-        let id = state.next_id;
-        state.next_id += 1;
-        let line = Arc::new(Line::new(now));
-        let next_ping = now + first_ping(id, self.config.ping_every);
-        state.open.insert(id, Entry { line: Arc::clone(&line), address, connection, next_ping });
-        state.publish_count();
-        drop(state);
-        Ok(Seat { id, line, sockets: self.clone() })
+        let id = registry.next_id;
+        registry.next_id += 1;
+        let control = Arc::new(SocketControl::new(now));
+        let next_ping_at = now + first_ping(id, self.config.ping_every);
+        registry.open.insert(id, OpenSocket { control: Arc::clone(&control), address, connection, next_ping_at });
+        registry.publish_count();
+        drop(registry);
+        Ok(Registration { id, control, sockets: self.clone() })
     }
 
-    /// How many addresses are remembered.
+    /// How many addresses the registry tracks.
     #[must_use]
-    pub fn remembered(&self) -> usize {
+    pub fn tracked_addresses(&self) -> usize {
         self.lock().by_address.len()
     }
 
-    /// How many are open.
+    /// How many sockets are open.
     #[must_use]
     pub fn count(&self) -> usize {
         self.lock().open.len()
     }
 
-    /// Looks over all sockets again and again. Never returns.
-    pub async fn watch_over(&self) {
-        let mut rounds = interval((self.config.ping_every / ROUNDS_PER_PING).max(Duration::from_millis(1)));
-        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Checks all sockets periodically. Never returns.
+    pub async fn supervise(&self) {
+        let mut ticks = interval((self.config.ping_every / CHECKS_PER_PING).max(Duration::from_millis(1)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            rounds.tick().await;
-            self.look_over(Instant::now());
+            ticks.tick().await;
+            self.check(Instant::now());
         }
     }
 
-    /// Looks over all sockets once: pings those whose time has come, sends the silent ones away, cuts those that do not go.
-    pub fn look_over(&self, now: Instant) {
-        let mut state = self.lock();
-        for entry in state.open.values_mut() {
-            entry.look_over(&self.config, now);
+    /// Checks all sockets once: pings those that are due, closes those that have been silent for too long, and shuts
+    /// down those that did not close.
+    pub fn check(&self, now: Instant) {
+        let mut registry = self.lock();
+        for socket in registry.open.values_mut() {
+            socket.check(&self.config, now);
         }
-        state.by_address.retain(|_, household| household.open > 0 || !household.opens.is_full(now));
-        while let Some((_deadline, connection)) = state.departing.pop_front_if(|(deadline, _)| *deadline <= now) {
-            cut(&connection);
+        registry.by_address.retain(|_, usage| usage.open > 0 || !usage.new_sockets.is_full(now));
+        while let Some((_deadline, connection)) = registry.closing.pop_front_if(|(deadline, _)| *deadline <= now) {
+            shut_down(&connection);
         }
     }
 
-    /// Refuses new sockets and sends the open ones away, a slice each second; returns when none is left.
+    /// Refuses new sockets and closes the open ones, one slice per second. Returns when none is left.
     ///
-    /// In slices, so that the browsers do not all come to the next node at once; larger ones than configured if it would
+    /// Slices keep the browsers from reconnecting to the next node all at once. They grow if the configured size would
     /// take longer than `within`.
     pub async fn drain(&self, within: Duration) {
         let ids = {
-            let mut state = self.lock();
-            state.draining = true;
-            state.open.keys().copied().collect::<Vec<_>>()
+            let mut registry = self.lock();
+            registry.draining = true;
+            registry.open.keys().copied().collect::<Vec<_>>()
         };
         let slice_count = within.saturating_sub(self.config.farewell_grace).as_secs().max(1);
         let slice_count = usize::try_from(slice_count).unwrap_or(usize::MAX);
@@ -147,7 +151,7 @@ impl Sockets {
         let slice = share.max(ids.len().div_ceil(slice_count)).max(SLICE_MIN);
         let mut slices = ids.chunks(slice).peekable();
         while let Some(slice) = slices.next() {
-            self.ask_to_leave(slice);
+            self.request_close(slice);
             if slices.peek().is_some() {
                 sleep(Duration::from_secs(1)).await;
             }
@@ -160,52 +164,52 @@ impl Sockets {
         while self.count() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(20)).await;
         }
-        for entry in self.lock().open.values() {
-            cut(&entry.connection);
+        for socket in self.lock().open.values() {
+            shut_down(&socket.connection);
         }
     }
 
-    fn ask_to_leave(&self, ids: &[u64]) {
-        let state = self.lock();
-        for entry in ids.iter().filter_map(|id| state.open.get(id)) {
-            entry.line.ask(Wish::Leave(Farewell::Restart));
+    fn request_close(&self, ids: &[u64]) {
+        let registry = self.lock();
+        for socket in ids.iter().filter_map(|id| registry.open.get(id)) {
+            socket.control.send(Command::Close(CloseReason::Restart));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Registry {
     fn admit(&mut self, address: IpAddr, config: &LiveConfig, now: Instant) -> Result<(), Refusal> {
         if self.draining {
             return Err(Refusal::Draining);
         }
-        // Looked at before anything is taken: who is refused for itself takes nothing from the others.
-        if let Some(household) = self.by_address.get_mut(&address) {
-            if household.open >= config.sockets_per_address_max {
+        // The limits of the address come first: an address that exceeds them must not use up the node's limits.
+        if let Some(usage) = self.by_address.get_mut(&address) {
+            if usage.open >= config.sockets_per_address_max {
                 return Err(Refusal::AddressFull);
             }
-            if !household.opens.has(1, now) {
+            if !usage.new_sockets.has(1, now) {
                 return Err(Refusal::AddressTooFast);
             }
         }
         if self.open.len() >= config.sockets_per_node_max || !self.upgrades.take(1, now) {
             return Err(Refusal::NodeBusy);
         }
-        let household = self.by_address.entry(address).or_insert_with(|| Household::new(config, now));
-        household.open += 1;
-        household.opens.take(1, now);
+        let usage = self.by_address.entry(address).or_insert_with(|| AddressUsage::new(config, now));
+        usage.open += 1;
+        usage.new_sockets.take(1, now);
         Ok(())
     }
 
-    fn close(&mut self, id: u64, cut_at: Instant) {
-        let Some(entry) = self.open.remove(&id) else { return };
-        if let Some(household) = self.by_address.get_mut(&entry.address) {
-            household.open -= 1;
+    fn remove(&mut self, id: u64, shut_down_at: Instant) {
+        let Some(socket) = self.open.remove(&id) else { return };
+        if let Some(usage) = self.by_address.get_mut(&socket.address) {
+            usage.open -= 1;
         }
-        self.departing.push_back((cut_at, entry.connection));
+        self.closing.push_back((shut_down_at, socket.connection));
         self.publish_count();
     }
 
@@ -214,58 +218,58 @@ impl State {
     }
 }
 
-impl Household {
+impl AddressUsage {
     fn new(config: &LiveConfig, now: Instant) -> Self {
-        let opens = TokenBucket::new(config.opens_per_address_burst, config.opens_per_address_per_second, now);
-        Self { open: 0, opens }
+        let new_sockets = TokenBucket::new(config.opens_per_address_burst, config.opens_per_address_per_second, now);
+        Self { open: 0, new_sockets }
     }
 }
 
-impl Entry {
-    fn look_over(&mut self, config: &LiveConfig, now: Instant) {
-        let silence = self.line.silence(now);
-        if silence > config.pong_timeout + config.farewell_grace {
-            cut(&self.connection);
-        } else if silence > config.pong_timeout {
-            self.line.ask(Wish::Leave(Farewell::Silent));
-        } else if now >= self.next_ping {
-            self.next_ping = now + config.ping_every;
-            self.line.ask(Wish::Ping);
+impl OpenSocket {
+    fn check(&mut self, config: &LiveConfig, now: Instant) {
+        let idle = self.control.idle_for(now);
+        if idle > config.pong_timeout + config.farewell_grace {
+            shut_down(&self.connection);
+        } else if idle > config.pong_timeout {
+            self.control.send(Command::Close(CloseReason::Silent));
+        } else if now >= self.next_ping_at {
+            self.next_ping_at = now + config.ping_every;
+            self.control.send(Command::Ping);
         }
     }
 }
 
-impl Seat {
-    /// The line on which wishes for this socket come.
+impl Registration {
+    /// The socket's control block.
     #[must_use]
-    pub fn line(&self) -> Arc<Line> {
-        Arc::clone(&self.line)
+    pub fn control(&self) -> Arc<SocketControl> {
+        Arc::clone(&self.control)
     }
 }
 
-impl Drop for Seat {
+impl Drop for Registration {
     fn drop(&mut self) {
-        let cut_at = Instant::now() + self.sockets.config.farewell_grace;
-        self.sockets.lock().close(self.id, cut_at);
+        let shut_down_at = Instant::now() + self.sockets.config.farewell_grace;
+        self.sockets.lock().remove(self.id, shut_down_at);
     }
 }
 
-fn cut(connection: &Weak<Connection>) {
+fn shut_down(connection: &Weak<ConnectionHandle>) {
     if let Some(connection) = connection.upgrade() {
-        connection.cut();
+        connection.shut_down();
     }
 }
 
-/// What counts as one address: an IPv4 address, or the /56 that a household gets in IPv6.
-fn household(address: IpAddr) -> IpAddr {
+/// What counts as one address: an IPv4 address, or the /56 network that providers assign to one IPv6 customer.
+fn address_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 72))),
     }
 }
 
-/// When a socket is pinged first. The multiples of the golden ratio spread any run of sockets evenly over the period, so
-/// that a herd which came at once is not pinged at once.
+/// The delay before a socket's first ping. Multiples of the golden ratio spread consecutive ids evenly over the period,
+/// so sockets that opened together are not pinged together.
 fn first_ping(id: u64, ping_every: Duration) -> Duration {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     let share = id.wrapping_mul(GOLDEN) >> 32;

@@ -1,4 +1,4 @@
-//! Brings the live counts and their sources together: the bus in Redis, and Postgres for what the bus lost.
+//! Connects the live feed to its sources: the bus in Redis, and Postgres for events that the bus lost.
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -6,25 +6,25 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::domain::DealId;
-use crate::live::{Hub, News, relay};
+use crate::live::{BusEvent, Hub, relay};
 use crate::quota::{Quota, bus::Heard};
 use crate::store::Store;
 
-/// Messages on their way from the bus to the hub, which only keeps the newest of each deal.
-const ON_THE_WAY: usize = 1_024;
+/// The most bus events that wait for the hub.
+const BUS_QUEUE_MAX: usize = 1_024;
 
-/// Runs until it is aborted.
+/// Starts the task that listens to the bus and runs the relay. It runs until it is aborted.
 pub(super) fn run(hub: Hub, quota: Quota, store: Store) -> JoinHandle<()> {
-    let (tell, heard) = mpsc::channel(ON_THE_WAY);
-    let news = ReceiverStream::new(heard).map(|heard| match heard {
-        Heard::Figures(progress) => News::Figures(progress),
-        Heard::Gap => News::Gap,
+    let (sender, receiver) = mpsc::channel(BUS_QUEUE_MAX);
+    let events = ReceiverStream::new(receiver).map(|event| match event {
+        Heard::Figures(progress) => BusEvent::Figures(progress),
+        Heard::Gap => BusEvent::Gap,
     });
     tokio::spawn(async move {
         let read = |deals: Vec<DealId>| {
             let store = store.clone();
             async move { store.progress_of(&deals).await }
         };
-        tokio::join!(quota.listen(hub.watched(), tell), relay::run(hub, news, read));
+        tokio::join!(quota.listen(hub.watched(), sender), relay::run(hub, events, read));
     })
 }

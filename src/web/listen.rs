@@ -1,4 +1,4 @@
-//! HTTP/1 over connections of our own kind, which frames may be written to past it ([`live::Wire`](crate::live::Wire)).
+//! HTTP/1 over connections of our own kind, which frames may be written to past it ([`live::Connection`](crate::live::Connection)).
 //!
 //! What `actix_web::HttpServer` does, but that it knows no connections but its own.
 
@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 
 use crate::config::ServerConfig;
-use crate::live::Wire;
+use crate::live::Connection;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
@@ -48,13 +48,13 @@ where
                 let ending = ending.clone();
                 async move { ending.notified().await }
             })
-            .on_connect_ext(|wire: &Wire, data| {
-                data.insert(wire.clone());
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.clone());
             })
             .h1(app);
         fn_service(|stream: TcpStream| {
             let client = stream.peer_addr().ok();
-            ready(Ok((Wire::new(stream), client)))
+            ready(Ok((Connection::new(stream), client)))
         })
         .and_then(http)
     };

@@ -49,7 +49,7 @@ impl Feed {
         tokio::spawn(server);
         let kept = hub.clone();
         let keeper = tokio::spawn(async move {
-            tokio::join!(kept.keep_pace(), kept.sockets().watch_over());
+            tokio::join!(kept.run_schedule(), kept.sockets().supervise());
         });
         Self { hub, address, server: handle, keeper }
     }
@@ -217,7 +217,7 @@ pub fn version(frame: &str) -> (i64, i64) {
 
 /// The version of the frame that waits for this watcher, if one does.
 pub fn waiting(watcher: &mut Subscription) -> Option<(i64, i64)> {
-    watcher.newer().map(|frame| version(&frame))
+    watcher.take_latest().map(|frame| version(&frame))
 }
 
 /// Figures of a deal at this `rev`: as many buyers, each with one unit.

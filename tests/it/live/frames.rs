@@ -164,7 +164,7 @@ fn a_newcomer_gets_the_time_of_now_and_others_are_not_woken_for_it() {
     let later = clock.now() + TimeDelta::hours(1);
     clock.correct(later);
     let mut second = hub.subscribe(deal);
-    let frame = second.newer().unwrap();
+    let frame = second.take_latest().unwrap();
     let frame = serde_json::from_str::<serde_json::Value>(&frame).unwrap();
     let server_time = frame["server_time"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
     assert!(server_time >= later - TimeDelta::milliseconds(2), "{server_time} is not {later}");

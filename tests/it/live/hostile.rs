@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use muster::config::LiveConfig;
 use muster::domain::DealId;
-use muster::live::bucket::TokenBucket;
-use muster::live::budget::Budgeted;
+use muster::live::inbound_limit::LimitedPayload;
+use muster::live::token_bucket::TokenBucket;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -56,11 +56,11 @@ async fn a_flood_of_tiny_messages_is_cut_off_and_costs_no_memory() {
 async fn bytes_over_the_budget_never_reach_the_codec() {
     let config = paced();
     let hub = hub(config.clone());
-    let seat = hub.sockets().open([192, 0, 2, 1].into(), Weak::new()).unwrap();
+    let registration = hub.sockets().register([192, 0, 2, 1].into(), Weak::new()).unwrap();
     let chunks = std::iter::repeat_with(|| Ok(Bytes::from_static(&[0; 1024]))).take(100);
     let stream = futures_util::stream::iter(chunks);
     let bucket = TokenBucket::new(config.inbound_burst_bytes, config.inbound_bytes_per_second, Instant::now());
-    let mut stream = Budgeted::new(stream, bucket, seat.line());
+    let mut stream = LimitedPayload::new(stream, bucket, registration.control());
     let mut passed = 0;
     while let Poll::Ready(Some(Ok(chunk))) = Pin::new(&mut stream).poll_next(&mut Context::from_waker(Waker::noop())) {
         passed += chunk.len();

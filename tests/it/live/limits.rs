@@ -85,9 +85,9 @@ async fn a_herd_is_let_in_at_a_rate() {
     let config = LiveConfig { upgrades_per_second_max: 3, sockets_per_address_max: 100, ..paced() };
     let hub = hub(config);
     let address = IpAddr::from([192, 0, 2, 1]);
-    let seats = std::iter::repeat_with(|| hub.sockets().open(address, Weak::new())).take(10).collect::<Vec<_>>();
-    assert!(seats.iter().take(3).all(Result::is_ok));
-    assert!(matches!(seats.last(), Some(Err(Refusal::NodeBusy))));
+    let sockets = std::iter::repeat_with(|| hub.sockets().register(address, Weak::new())).take(10).collect::<Vec<_>>();
+    assert!(sockets.iter().take(3).all(Result::is_ok));
+    assert!(matches!(sockets.last(), Some(Err(Refusal::NodeBusy))));
 }
 
 /// Whether or not it closes them again: each costs the node a handshake.
@@ -101,24 +101,24 @@ async fn an_address_that_opens_and_closes_sockets_all_the_time_is_slowed_down_an
         ..paced()
     };
     let hub = hub(config);
-    let open = |last: u8| hub.sockets().open([192, 0, 2, last].into(), Weak::new());
+    let open = |last: u8| hub.sockets().register([192, 0, 2, last].into(), Weak::new());
     let outcomes = std::iter::repeat_with(|| open(1).map(drop)).take(200).collect::<Vec<_>>();
     assert_eq!(hub.sockets().count(), 0);
     assert!(outcomes.iter().take(10).all(Result::is_ok));
     assert!(matches!(outcomes.last(), Some(Err(Refusal::AddressTooFast))), "{:?}", outcomes.last());
     assert!(open(2).is_ok(), "another address");
     // What is known of them is forgotten once it makes no difference.
-    assert_eq!(hub.sockets().remembered(), 2);
-    hub.sockets().look_over(tokio::time::Instant::now() + std::time::Duration::from_secs(30));
-    assert_eq!(hub.sockets().remembered(), 0);
+    assert_eq!(hub.sockets().tracked_addresses(), 2);
+    hub.sockets().check(tokio::time::Instant::now() + std::time::Duration::from_secs(30));
+    assert_eq!(hub.sockets().tracked_addresses(), 0);
 }
 
 #[tokio::test]
 async fn a_household_is_one_address_however_it_is_written() {
     let config = LiveConfig { sockets_per_address_max: 1, ..paced() };
     let hub = hub(config);
-    let open = |address: &str| hub.sockets().open(address.parse().unwrap(), Weak::new());
-    let _seats = ["192.0.2.1", "2001:db8:0:100::1", "2001:db8:0:200::1"].map(|address| open(address).ok().unwrap());
+    let open = |address: &str| hub.sockets().register(address.parse().unwrap(), Weak::new());
+    let _sockets = ["192.0.2.1", "2001:db8:0:100::1", "2001:db8:0:200::1"].map(|address| open(address).ok().unwrap());
     for taken in ["::ffff:192.0.2.1", "2001:db8:0:1ff:ffff::2"] {
         assert!(matches!(open(taken), Err(Refusal::AddressFull)), "{taken}");
     }

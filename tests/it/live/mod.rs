@@ -1,12 +1,12 @@
 //! The live feed: frames, pace, limits, hostile and stalled clients, going down.
 
+mod direct_writes;
+mod end_to_end;
 pub mod feed;
 mod frames;
 mod hostile;
 mod limits;
-mod pace;
 mod relay;
 mod shutdown;
 mod stalled;
-mod whole;
-mod wire;
+mod throttle;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use muster::config::LiveConfig;
 use muster::domain::{DealId, Progress};
-use muster::live::{Hub, News, Subscription, relay};
+use muster::live::{BusEvent, Hub, Subscription, relay};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -16,7 +16,7 @@ use super::feed::{hub, in_time, paced, progress, version};
 /// A relay between a bus and a truth that the test holds.
 struct Relay {
     hub: Hub,
-    bus: mpsc::Sender<News>,
+    bus: mpsc::Sender<BusEvent>,
     truth: Arc<Mutex<Truth>>,
     task: JoinHandle<()>,
 }
@@ -87,7 +87,7 @@ async fn news_reach_watchers() {
     let relay = Relay::start(SELDOM);
     let deal = DealId::generate();
     let mut watcher = relay.hub.subscribe(deal);
-    relay.bus.send(News::Figures(progress(deal, 1))).await.unwrap();
+    relay.bus.send(BusEvent::Figures(progress(deal, 1))).await.unwrap();
     assert_eq!(rev(&mut watcher).await, 1);
 }
 
@@ -96,7 +96,7 @@ async fn what_the_bus_lost_is_read_from_the_truth() {
     let relay = Relay::start(OFTEN);
     let deal = DealId::generate();
     let mut watcher = relay.hub.subscribe(deal);
-    relay.bus.send(News::Figures(progress(deal, 1))).await.unwrap();
+    relay.bus.send(BusEvent::Figures(progress(deal, 1))).await.unwrap();
     assert_eq!(rev(&mut watcher).await, 1);
     relay.set(progress(deal, 2));
     assert_eq!(rev(&mut watcher).await, 2);
@@ -110,7 +110,7 @@ async fn after_a_gap_the_truth_is_read_at_once() {
     let mut watcher = relay.hub.subscribe(deal);
     assert_eq!(rev(&mut watcher).await, 1);
     relay.set(progress(deal, 2));
-    relay.bus.send(News::Gap).await.unwrap();
+    relay.bus.send(BusEvent::Gap).await.unwrap();
     assert_eq!(rev(&mut watcher).await, 2);
 }
 

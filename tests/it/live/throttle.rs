@@ -5,8 +5,8 @@ use std::time::Duration;
 use muster::config::LiveConfig;
 use muster::domain::{DealId, Progress};
 use muster::live::Subscription;
-use muster::live::bucket::TokenBucket;
-use muster::live::pace::{Pace, Turn};
+use muster::live::throttle::{Schedule, Throttle};
+use muster::live::token_bucket::TokenBucket;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -17,14 +17,14 @@ const PERIOD: Duration = Duration::from_millis(100);
 #[test]
 fn a_quiet_deal_sends_at_once_and_then_when_the_period_is_over() {
     let start = Instant::now();
-    let mut pace = Pace::new(PERIOD);
-    assert_eq!(pace.change(start), Turn::Now);
-    assert_eq!(pace.change(start + PERIOD / 4), Turn::At(start + PERIOD));
-    assert_eq!(pace.change(start + PERIOD / 2), Turn::Waiting);
-    assert!(!pace.come_due(start + PERIOD / 2));
-    assert!(pace.come_due(start + PERIOD));
-    assert!(!pace.come_due(start + PERIOD), "it was sent");
-    assert_eq!(pace.change(start + PERIOD * 3), Turn::Now);
+    let mut throttle = Throttle::new(PERIOD);
+    assert_eq!(throttle.record_change(start), Schedule::Now);
+    assert_eq!(throttle.record_change(start + PERIOD / 4), Schedule::At(start + PERIOD));
+    assert_eq!(throttle.record_change(start + PERIOD / 2), Schedule::AlreadyScheduled);
+    assert!(!throttle.take_due(start + PERIOD / 2));
+    assert!(throttle.take_due(start + PERIOD));
+    assert!(!throttle.take_due(start + PERIOD), "it was sent");
+    assert_eq!(throttle.record_change(start + PERIOD * 3), Schedule::Now);
 }
 
 #[test]
