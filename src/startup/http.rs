@@ -1,4 +1,4 @@
-//! The HTTP servers: one for people and programs, one for those who watch over the node.
+//! The HTTP servers: a public one for browsers and API clients, an internal one for monitoring.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::shutdown::Shutdown;
 use crate::web::listen::listen;
 use crate::web::routes;
 
-/// Servers that are bound, and accept connections as soon as they run.
+/// Servers that are bound to their addresses. They accept connections once they run.
 pub(super) struct Bound {
     pub(super) address: SocketAddr,
     pub(super) internal_address: Option<SocketAddr>,
@@ -26,7 +26,7 @@ pub(super) fn bind(app: &App, shutdown: &Shutdown, metrics: Option<PrometheusHan
     let config = &app.config.server;
     let (state, end) = (app.clone(), shutdown.clone());
     let (public, address) = listen(config, move |routes| routes::public(routes, &state, &end))
-        .with_context(|| format!("{} cannot be listened on: is another server using it?", config.bind))?;
+        .with_context(|| format!("Cannot listen on {}: is another process using it?", config.bind))?;
     let (mut internal, mut internal_address) = (None, None);
     if let Some(bind) = config.internal_bind {
         let state = app.clone();
@@ -35,7 +35,7 @@ pub(super) fn bind(app: &App, shutdown: &Shutdown, metrics: Option<PrometheusHan
                 .workers(1)
                 .disable_signals()
                 .bind(bind)
-                .with_context(|| format!("{bind} cannot be listened on: is another server using it?"))?;
+                .with_context(|| format!("Cannot listen on {bind}: is another process using it?"))?;
         internal_address = server.addrs().first().copied();
         internal = Some(server.run());
     }
@@ -43,31 +43,31 @@ pub(super) fn bind(app: &App, shutdown: &Shutdown, metrics: Option<PrometheusHan
 }
 
 impl Bound {
-    /// Serves until the shutdown begins, then until everybody is answered or the time to drain is over.
+    /// Serves until the shutdown begins. Then answers the requests under way, for at most `drain`.
     pub(super) async fn run(self, hub: &Hub, shutdown: &Shutdown, drain: Duration) -> anyhow::Result<()> {
         let public = self.public.handle();
         let internal = self.internal.as_ref().map(Server::handle);
         let serving = tokio::spawn(self.public);
-        let watched = self.internal.map(tokio::spawn);
+        let serving_internal = self.internal.map(tokio::spawn);
         tokio::select! {
             () = shutdown.begun() => {}
-            () = ended(&serving) => {}
+            () = finished(&serving) => {}
         }
         tokio::join!(hub.sockets().drain(drain), public.stop(true));
         if let Some(internal) = internal {
             internal.stop(true).await;
         }
-        if let Some(watched) = watched {
-            watched.await??;
+        if let Some(serving_internal) = serving_internal {
+            serving_internal.await??;
         }
         Ok(serving.await??)
     }
 }
 
-/// Waits until a task is over without taking its result.
-async fn ended<T>(task: &tokio::task::JoinHandle<T>) {
-    let mut looks = tokio::time::interval(Duration::from_millis(100));
+/// Waits until a task has finished, without consuming its result.
+async fn finished<T>(task: &tokio::task::JoinHandle<T>) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
     while !task.is_finished() {
-        looks.tick().await;
+        ticks.tick().await;
     }
 }

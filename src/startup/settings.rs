@@ -1,4 +1,4 @@
-//! What each part needs to know of the configuration.
+//! Picks the settings of each part from the configuration.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::engine::{CodeKeys, LaneSettings};
 use crate::{quota, store};
 
-/// How long a deal stays in Redis after its window: late retries are still answered there.
+/// How long a deal's keys stay in Redis after its window. Late retries are answered from them.
 const KEEP_AFTER_CLOSING: Duration = Duration::from_hours(1);
 
 pub(super) fn store(config: &Config) -> store::Settings {

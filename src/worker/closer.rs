@@ -1,4 +1,4 @@
-//! Ends deals whose window is over.
+//! Closes deals whose window is over.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::shutdown::Shutdown;
 pub(super) async fn run(engine: Engine, every: Duration, shutdown: Shutdown) {
     while !shutdown.has_begun() {
         if let Err(error) = engine.close_due().await {
-            tracing::warn!(%error, "closing deals failed; trying again");
+            tracing::warn!(%error, "cannot close deals; will retry");
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}

@@ -1,19 +1,19 @@
-//! Throws away what nobody needs any more: sessions that ended long ago.
+//! Deletes sessions that ended long ago.
 
 use std::time::Duration;
 
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 
-/// Nothing depends on it: an ended session counts for nothing while it is still there.
+/// An ended session is rejected whether or not it is still stored, so the period only bounds the size of the table.
 const EVERY: Duration = Duration::from_hours(1);
 
 pub(super) async fn run(store: Store, shutdown: Shutdown) {
     while !shutdown.has_begun() {
         match store.forget_ended_sessions().await {
             Ok(0) => {}
-            Ok(sessions) => tracing::info!(sessions, "ended sessions were forgotten"),
-            Err(error) => tracing::warn!(%error, "forgetting ended sessions failed; trying again"),
+            Ok(sessions) => tracing::info!(sessions, "deleted ended sessions"),
+            Err(error) => tracing::warn!(%error, "cannot delete ended sessions; will retry"),
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

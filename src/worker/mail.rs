@@ -1,4 +1,4 @@
-//! E-mail: what a message says, and how it is sent. To files while developing, to an SMTP server otherwise.
+//! E-mail: renders messages and sends them, to files in development and to an SMTP server otherwise.
 
 use lettre::message::Mailbox;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
@@ -9,7 +9,7 @@ use lettre::{AsyncTransport, Message as Email, Tokio1Executor};
 use crate::config::MailConfig;
 use crate::store::{Message, MessageKind};
 
-/// Sends messages.
+/// Renders and sends messages.
 pub struct Mailer {
     from: Mailbox,
     base_url: String,
@@ -24,28 +24,28 @@ enum Transport {
 /// Why a message was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// The address cannot be written to.
-    #[error("the address cannot be written to: {0}")]
+    /// The recipient's address is not valid.
+    #[error("invalid address: {0}")]
     Address(#[from] lettre::address::AddressError),
-    /// The message cannot be put together.
-    #[error("the message cannot be put together: {0}")]
+    /// The message cannot be assembled.
+    #[error("cannot assemble the message: {0}")]
     Message(#[from] lettre::error::Error),
-    /// The folder cannot be made.
-    #[error("the folder for mails cannot be made: {0}")]
+    /// The mail folder cannot be created.
+    #[error("cannot create the mail folder: {0}")]
     Folder(std::io::Error),
-    /// It cannot be written to a file.
-    #[error("the file cannot be written: {0}")]
+    /// The message cannot be written to a file.
+    #[error("cannot write the message to a file: {0}")]
     File(#[from] lettre::transport::file::Error),
-    /// The server did not take it.
-    #[error("the mail server did not take it: {0}")]
+    /// The SMTP server rejected the message or did not answer.
+    #[error("the SMTP server did not accept the message: {0}")]
     Smtp(#[from] lettre::transport::smtp::Error),
 }
 
 impl Mailer {
-    /// A mailer that writes links to this address.
+    /// A mailer whose messages link to `base_url`.
     ///
     /// # Errors
-    /// The SMTP URL cannot be read, or the folder cannot be made.
+    /// The SMTP URL is not valid, or the mail folder cannot be created.
     pub fn new(config: &MailConfig, base_url: &str) -> Result<Self, MailError> {
         let transport = if let Some(url) = config.smtp_url() {
             let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?;
@@ -57,18 +57,18 @@ impl Mailer {
         Ok(Self { from: config.from.clone(), base_url: base_url.trim_end_matches('/').to_owned(), transport })
     }
 
-    /// Sends one message. An account that was erased meanwhile is nobody to write to: that counts as sent.
+    /// Sends one message. A message without a recipient, because the account was erased meanwhile, counts as sent.
     ///
     /// # Errors
-    /// It was not sent, or not answered: it will be tried again.
+    /// The message was not sent, or the server did not answer. The caller retries.
     pub async fn send(&self, message: &Message) -> Result<(), MailError> {
         let Some((address, name)) = &message.to else { return Ok(()) };
-        let (subject, body) = self.words(message, name);
+        let (subject, body) = self.render(message, name);
         let email = Email::builder()
             .from(self.from.clone())
             .to(Mailbox::new(Some(name.clone()), address.parse()?))
             .subject(subject)
-            // The same for every attempt, so that a repetition can be told from a second message.
+            // The same for every attempt, so that recipients can recognise a repeated delivery.
             .message_id(Some(format!("<{}@muster>", message.key.replace(':', "."))))
             .header(AutoSubmitted)
             .body(body)?;
@@ -79,7 +79,7 @@ impl Mailer {
         Ok(())
     }
 
-    fn words(&self, message: &Message, name: &str) -> (String, String) {
+    fn render(&self, message: &Message, name: &str) -> (String, String) {
         let (title, base) = (&message.title, &self.base_url);
         let deal = format!("{base}/deals/{}", message.deal);
         let (subject, text) = match message.kind {
@@ -104,7 +104,7 @@ impl Mailer {
     }
 }
 
-/// Tells other programs that no person wrote this, so that none answers (RFC 3834).
+/// Marks the message as automatic, so that auto-responders do not answer (RFC 3834).
 #[derive(Clone)]
 struct AutoSubmitted;
 

@@ -1,7 +1,8 @@
-//! When to call the engine: the clockwork beside the requests.
+//! Background workers: they close, settle and reconcile deals, deliver mail, delete ended sessions and report lag.
 //!
-//! Owns only periods and the decision whether a failure is worth a word in the log. Every worker may run on every node and
-//! may be killed anywhere; what it calls takes care of that. A worker that fails waits for its next turn.
+//! Owns how often each worker runs, which failures are logged, and the sending of mail. Every worker may run on every
+//! node and may be killed at any point; the functions it calls are safe to repeat and to run concurrently. A worker
+//! whose work fails tries again after its period.
 
 mod closer;
 mod janitor;
@@ -22,7 +23,7 @@ use mail::Mailer;
 pub use observer::observe;
 pub use outbox::deliver_due;
 
-/// Starts every worker. They end soon after the shutdown begins; the answer is a task that ends when all have.
+/// Starts every worker. The workers stop soon after the shutdown begins; the returned task ends when all have stopped.
 #[must_use = "the task is the way to wait for the workers"]
 pub fn start(
     engine: &Engine,

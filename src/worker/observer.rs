@@ -1,4 +1,4 @@
-//! Looks how far behind the workers of all nodes are, for `/metrics`.
+//! Measures how far behind the workers of all nodes are, for `/metrics`.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use metrics::gauge;
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 
-/// Often enough for alerts that wait for minutes.
+/// Often enough for alerts that fire after minutes.
 const EVERY: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(store: Store, shutdown: Shutdown) {
     while !shutdown.has_begun() {
         if let Err(error) = observe(&store).await {
-            tracing::debug!(%error, "nobody can see how far behind the workers are");
+            tracing::debug!(%error, "cannot measure how far behind the workers are");
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -22,10 +22,10 @@ pub(super) async fn run(store: Store, shutdown: Shutdown) {
     }
 }
 
-/// Looks once.
+/// Measures once and updates the gauges.
 ///
 /// # Errors
-/// Postgres is away; that is a metric, too.
+/// Postgres is unavailable; `muster_postgres_up` is 0 then.
 pub async fn observe(store: &Store) -> Result<(), StoreError> {
     let seen = store.lag().await;
     gauge!("muster_postgres_up").set(u32::from(seen.is_ok()));

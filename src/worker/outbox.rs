@@ -1,4 +1,4 @@
-//! Delivers what people must hear of.
+//! Delivers the messages of the transactional outbox.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
 
-/// Buyers that one call expands an event by.
+/// The most buyers that one call writes to: an event with more buyers takes several calls.
 const EXPAND_CHUNK: u32 = 500;
 
 pub(super) async fn run(
@@ -22,9 +22,9 @@ pub(super) async fn run(
 ) {
     while !shutdown.has_begun() {
         match deliver_due(&store, &mailer, chunk).await {
-            Ok(done) if goes_on_at_once(done, engine.has_many_to_settle()) => continue,
+            Ok(done) if continues_at_once(done, engine.has_many_to_settle()) => continue,
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the outbox could not be worked through; trying again"),
+            Err(error) => tracing::warn!(%error, "cannot process the outbox; will retry"),
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}
@@ -33,16 +33,16 @@ pub(super) async fn run(
     }
 }
 
-/// Where there was something there may be more. But coupons come first: what Postgres does for the mails about the first of them
-/// would keep the others waiting. A chunk goes out each time all the same.
-fn goes_on_at_once(done: usize, many_to_settle: bool) -> bool {
+/// Whether to skip the pause, because more messages may be due. Not while many coupons wait to be issued: the mails
+/// about the first of them would slow down the rest. One chunk still goes out per period.
+fn continues_at_once(done: usize, many_to_settle: bool) -> bool {
     done > 0 && !many_to_settle
 }
 
-/// Expands one due event and delivers up to `chunk` due messages. Answers how much there was to do.
+/// Expands one due event into messages and delivers up to `chunk` due messages. Returns how many items it found.
 ///
 /// # Errors
-/// Postgres is away. What was sent but could not be reported is sent again.
+/// Postgres is unavailable. Messages that were sent but not marked as delivered are sent again.
 pub async fn deliver_due(store: &Store, mailer: &Mailer, chunk: u32) -> Result<usize, StoreError> {
     let expanded = store.expand_outbox(EXPAND_CHUNK).await?;
     let messages = store.claim_messages(chunk).await?;
@@ -55,7 +55,7 @@ pub async fn deliver_due(store: &Store, mailer: &Mailer, chunk: u32) -> Result<u
             }
             Err(error) => {
                 metrics::counter!("muster_messages_failed_total").increment(1);
-                tracing::warn!(%error, message = message.id, attempt = message.attempt, "a message was not delivered");
+                tracing::warn!(%error, message = message.id, attempt = message.attempt, "cannot deliver a message");
                 store.message_failed(message.id, &error.to_string()).await?;
             }
         }
@@ -69,12 +69,12 @@ pub async fn deliver_due(store: &Store, mailer: &Mailer, chunk: u32) -> Result<u
 
 #[cfg(test)]
 mod tests {
-    use super::goes_on_at_once;
+    use super::continues_at_once;
 
     #[test]
-    fn mails_go_out_without_a_pause_unless_many_coupons_are_to_be_issued() {
-        assert!(goes_on_at_once(1, false));
-        assert!(!goes_on_at_once(1, true));
-        assert!(!goes_on_at_once(0, false));
+    fn mail_goes_out_without_a_pause_unless_many_coupons_wait() {
+        assert!(continues_at_once(1, false));
+        assert!(!continues_at_once(1, true));
+        assert!(!continues_at_once(0, false));
     }
 }

@@ -1,15 +1,16 @@
-//! Keeps Redis equal to Postgres: catches a new connection up before it admits, and looks for stragglers.
+//! Keeps Redis in step with Postgres: loads every deal over a new connection before Redis may admit, and periodically
+//! repairs deals that drifted.
 
 use std::time::Duration;
 
 use crate::engine::{Catching, Engine};
 use crate::shutdown::Shutdown;
 
-/// Between two attempts to catch up while Postgres is away, too.
+/// The pause between two attempts while Redis or Postgres is unavailable.
 const RETRY: Duration = Duration::from_millis(250);
 
 pub(super) async fn run(engine: Engine, every: Duration, window: Duration, shutdown: Shutdown) {
-    tokio::join!(catch_up(&engine, &shutdown), look_for_stragglers(&engine, every, window, &shutdown));
+    tokio::join!(catch_up(&engine, &shutdown), repair_stragglers(&engine, every, window, &shutdown));
 }
 
 async fn catch_up(engine: &Engine, shutdown: &Shutdown) {
@@ -19,16 +20,16 @@ async fn catch_up(engine: &Engine, shutdown: &Shutdown) {
             () = shutdown.begun() => return,
         };
         if let Err(error) = caught_up {
-            tracing::warn!(%error, "Redis could not be caught up; trying again");
+            tracing::warn!(%error, "cannot bring Redis up to date; will retry");
             tokio::time::sleep(RETRY).await;
         }
     }
 }
 
-async fn look_for_stragglers(engine: &Engine, every: Duration, window: Duration, shutdown: &Shutdown) {
+async fn repair_stragglers(engine: &Engine, every: Duration, window: Duration, shutdown: &Shutdown) {
     while !shutdown.has_begun() {
         if let Err(error) = engine.reconcile(Some(window), Catching::Stragglers).await {
-            tracing::warn!(%error, "reconciling failed; trying again");
+            tracing::warn!(%error, "cannot reconcile deals; will retry");
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}

@@ -1,4 +1,5 @@
-//! Issues coupons: as soon as a deal tips or somebody joins a tipped one, and every second for what another node left.
+//! Issues coupons: as soon as a deal tips or somebody joins a tipped deal, and periodically for signups that another
+//! node left unsettled.
 
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ pub(super) async fn run(engine: Engine, every: Duration, chunk: u32, shutdown: S
     while !shutdown.has_begun() {
         match engine.settle(chunk).await {
             Ok(0) => {}
-            Ok(coupons) => tracing::info!(coupons, "coupons were issued"),
-            Err(error) => tracing::warn!(%error, "settling failed; trying again"),
+            Ok(coupons) => tracing::info!(coupons, "issued coupons"),
+            Err(error) => tracing::warn!(%error, "cannot issue coupons; will retry"),
         }
         tokio::select! {
             () = engine.wait_to_settle(every) => {}
