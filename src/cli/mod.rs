@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use muster::telemetry::{self, Readers};
+use muster::telemetry::{self, LogStyle};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,7 +64,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     let is_node = matches!(command, Command::Serve(_));
-    telemetry::log_to_stderr(if is_node { Readers::OfNode } else { Readers::OfCommand });
+    telemetry::log_to_stderr(if is_node { LogStyle::Service } else { LogStyle::Command });
     match run(command) {
         Ok(code) => code,
         Err(error) => {

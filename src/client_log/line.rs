@@ -1,87 +1,87 @@
-//! The lines of a client's log.
+//! The lines of a client log.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{AccountId, DealId, Figures, SignupId};
 
-/// A line with its time: the client's clock, for people to read. No check compares it with another clock.
+/// A line with the client's time, for people to read. No check compares it with another clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stamped {
-    /// When it was written.
+pub struct TimedLine {
+    /// When the line was written.
     pub at: DateTime<Utc>,
-    /// What it says.
+    /// The content.
     pub line: Line,
 }
 
-/// What a line says.
+/// The content of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Line {
     /// A call is about to be made.
     Call {
-        /// Its number in this file.
+        /// The call's number in this file.
         n: u64,
-        /// What is asked.
+        /// The request.
         #[serde(flatten)]
         call: Call,
     },
-    /// A call was answered, or will not be.
+    /// A call was answered, or failed without an answer.
     Reply {
         /// The call's number.
         n: u64,
-        /// What was answered.
+        /// The answer, or the error.
         #[serde(flatten)]
         reply: Reply,
     },
-    /// A frame came in.
+    /// A frame was received.
     Frame {
         /// The socket's number in this file.
         socket: u64,
         /// The frame.
         frame: Frame,
     },
-    /// A socket is gone.
+    /// A socket closed.
     Closed {
         /// The socket's number in this file.
         socket: u64,
         /// Always true.
         closed: bool,
     },
-    /// The client begins with a deal, or is done with it.
+    /// The client starts or finishes with a deal.
     Mark(Mark),
 }
 
-/// What a client asks for.
+/// A request of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum Call {
     /// `POST /deals/{deal}/signups`
     Join {
-        /// Which deal.
+        /// The deal to join.
         deal: DealId,
-        /// Who.
+        /// The buyer.
         buyer: AccountId,
         /// The `Idempotency-Key`.
         key: String,
-        /// How many.
+        /// The units.
         units: u32,
     },
     /// `DELETE /signups/{signup}`
     Leave {
-        /// Which deal.
+        /// The deal of the signup.
         deal: DealId,
-        /// Who.
+        /// The buyer.
         buyer: AccountId,
-        /// Which signup.
+        /// The signup to delete.
         signup: SignupId,
     },
 }
 
-/// What was answered. Fields that the answer had not are absent.
+/// An answer. Fields that the response did not have are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reply {
-    /// The HTTP status; none if there was no answer.
+    /// The HTTP status; `None` if there was no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The signup's id.
@@ -90,7 +90,7 @@ pub struct Reply {
     /// The signup's units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub units: Option<u32>,
-    /// The signup's number.
+    /// The signup's number: how many buyers the deal had right after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
     /// The problem's code.
@@ -104,27 +104,27 @@ pub struct Reply {
 /// A live frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
-    /// Whose figures.
+    /// The deal.
     pub deal: DealId,
-    /// The figures.
+    /// Its figures.
     #[serde(flatten)]
     pub figures: Figures,
 }
 
 impl Frame {
-    /// What decides which of two frames is newer.
+    /// The version of the figures, which tells which of two frames is newer.
     #[must_use]
     pub const fn version(&self) -> Version {
         Version { epoch: self.figures.epoch, rev: self.figures.rev }
     }
 }
 
-/// A version of a deal's row. Sorts by age.
+/// A version of a deal's row, ordered from older to newer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Version {
-    /// Which history of Postgres.
+    /// The history of Postgres that the row belongs to.
     pub epoch: i64,
-    /// Which version in it.
+    /// The version within that history.
     pub rev: i64,
 }
 
@@ -134,10 +134,10 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// From where, or to where, a deal's signups are this client's.
+/// The range of versions in which a deal's signups are this client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
-    /// Which deal.
+    /// The deal.
     pub deal: DealId,
     /// The version before the client's first call.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,23 +1,25 @@
-//! What clients saw: a file of JSON lines, for the L checks of the audit.
+//! The client log: a file of JSON lines with what clients saw, for the L checks of the audit.
 //!
-//! A client writes a line before each call and one after it, each straight to the file. So what was asked and never answered
-//! ("unknown": it may have been recorded) can be told from what was answered and is not in Postgres ("lost"), also when the
-//! client was killed. Several clients may share a file; several files may be audited together.
+//! A client writes one line before each call and one after it, each straight to the file. Even if the client is killed,
+//! the audit can tell two cases apart: calls that were never answered ("unknown", they may have been recorded) and
+//! answers that Postgres does not have ("lost"). Several clients may share a file, and several files may be audited
+//! together.
 //!
 //! ```text
-//! {"at":"…","deal":"…","from":{"epoch":1,"rev":7}}                                     the client begins here
+//! {"at":"…","deal":"…","from":{"epoch":1,"rev":7}}                                     the client starts here
 //! {"at":"…","n":1,"call":"join","deal":"…","buyer":"…","key":"…","units":2}            before a call
 //! {"at":"…","n":1,"status":201,"id":"…","units":2,"number":17}                         after it
 //! {"at":"…","n":2,"call":"leave","deal":"…","buyer":"…","signup":"…"}
 //! {"at":"…","n":2,"status":409,"code":"already_tipped"}
-//! {"at":"…","n":3,"error":"connection reset"}                                          no answer: nobody knows
-//! {"at":"…","socket":1,"frame":{"type":"progress","deal":"…","epoch":1,"rev":8,…}}     as it came in
-//! {"at":"…","socket":1,"closed":true}                                                  nothing more will come in
+//! {"at":"…","n":3,"error":"connection reset"}                                          no answer: unknown
+//! {"at":"…","socket":1,"frame":{"type":"progress","deal":"…","epoch":1,"rev":8,…}}     as received
+//! {"at":"…","socket":1,"closed":true}                                                  no more frames follow
 //! {"at":"…","deal":"…","to":{"epoch":1,"rev":42}}                                      the client is done
 //! ```
 //!
-//! `from` and `to` are the versions that `GET /deals/{id}` told first and last. Signups outside of them are somebody else's.
-//! Before `to`, a client waits until its sockets have shown that version, but at most for as long as counts may be late.
+//! `from` and `to` are the first and last versions that `GET /deals/{id}` returned. Signups outside that range belong
+//! to other clients. Before writing `to`, a client waits until its sockets have shown that version, but at most as long
+//! as counts may be late.
 
 mod line;
 mod reader;
@@ -33,10 +35,10 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::domain::{AccountId, DealId, IdempotencyKey, SignupId};
 
-pub use line::{Call, Frame, Line, Mark, Reply, Stamped, Version};
+pub use line::{Call, Frame, Line, Mark, Reply, TimedLine, Version};
 pub use reader::{LogError, read};
 
-/// Writes a log. Clones write to the same file.
+/// Writes a client log. Clones write to the same file.
 #[derive(Clone)]
 pub struct ClientLog {
     file: Arc<Mutex<File>>,
@@ -45,22 +47,22 @@ pub struct ClientLog {
     sockets: Arc<AtomicU64>,
 }
 
-/// A call that was written down and waits for its answer.
+/// A logged call whose answer is not logged yet.
 #[derive(Debug)]
-#[must_use = "write down what was answered"]
-pub struct Asked(u64);
+#[must_use = "log the answer"]
+pub struct PendingCall(u64);
 
 impl ClientLog {
-    /// Begins a new log, in place of one that is there.
+    /// Creates a log, replacing an existing file.
     ///
     /// # Errors
-    /// The file cannot be made.
+    /// The file cannot be created.
     pub fn create(path: &Path, clock: Clock) -> io::Result<Self> {
         let file = Arc::new(Mutex::new(File::create(path)?));
         Ok(Self { file, clock, calls: Arc::default(), sockets: Arc::default() })
     }
 
-    /// Before the first call about a deal: the version that the client found.
+    /// Logs the version that the client found, before its first call on a deal.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -68,47 +70,48 @@ impl ClientLog {
         self.write(&Line::Mark(Mark { deal, from: Some(from), to: None }))
     }
 
-    /// Before joining.
+    /// Logs a join before it is made.
     ///
     /// # Errors
-    /// The file cannot be written: then the call must not be made.
-    pub fn joins(&self, deal: DealId, buyer: AccountId, key: &IdempotencyKey, units: u32) -> io::Result<Asked> {
+    /// The file cannot be written. The call must not be made then.
+    pub fn joins(&self, deal: DealId, buyer: AccountId, key: &IdempotencyKey, units: u32) -> io::Result<PendingCall> {
         self.ask(Call::Join { deal, buyer, key: key.as_str().to_owned(), units })
     }
 
-    /// Before leaving.
+    /// Logs a leave before it is made.
     ///
     /// # Errors
-    /// The file cannot be written: then the call must not be made.
-    pub fn leaves(&self, deal: DealId, buyer: AccountId, signup: SignupId) -> io::Result<Asked> {
+    /// The file cannot be written. The call must not be made then.
+    pub fn leaves(&self, deal: DealId, buyer: AccountId, signup: SignupId) -> io::Result<PendingCall> {
         self.ask(Call::Leave { deal, buyer, signup })
     }
 
-    /// After a call.
+    /// Logs the answer of a call.
     ///
     /// # Errors
     /// The file cannot be written.
-    #[expect(clippy::needless_pass_by_value, reason = "a call is answered once")]
-    pub fn answered(&self, asked: Asked, reply: Reply) -> io::Result<()> {
-        self.write(&Line::Reply { n: asked.0, reply })
+    #[expect(clippy::needless_pass_by_value, reason = "consumed, because a call is answered once")]
+    pub fn answered(&self, pending: PendingCall, reply: Reply) -> io::Result<()> {
+        self.write(&Line::Reply { n: pending.0, reply })
     }
 
-    /// A number for a new socket. Versions may only rise within one: another may be with a node that is a little behind.
+    /// Returns a number for a new socket. Versions must rise within one socket only, because another one may be
+    /// connected to a node that lags behind.
     #[must_use]
     pub fn new_socket(&self) -> u64 {
         self.sockets.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// A frame, as it came in.
+    /// Logs a frame as received.
     ///
     /// # Errors
-    /// The text is no frame, or the file cannot be written.
+    /// The text is not a frame, or the file cannot be written.
     pub fn frame(&self, socket: u64, text: &str) -> io::Result<()> {
         let frame = serde_json::from_str(text)?;
         self.write(&Line::Frame { socket, frame })
     }
 
-    /// The socket is gone: it owes no last frame any more.
+    /// Logs that a socket closed, so that the audit expects no further frames on it.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -116,7 +119,7 @@ impl ClientLog {
         self.write(&Line::Closed { socket, closed: true })
     }
 
-    /// After the last call about a deal and the last frame: the version that the client left behind.
+    /// Logs the final version, after the last call on a deal and its last frame.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -124,13 +127,13 @@ impl ClientLog {
         self.write(&Line::Mark(Mark { deal, from: None, to: Some(to) }))
     }
 
-    fn ask(&self, call: Call) -> io::Result<Asked> {
+    fn ask(&self, call: Call) -> io::Result<PendingCall> {
         let n = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         self.write(&Line::Call { n, call })?;
-        Ok(Asked(n))
+        Ok(PendingCall(n))
     }
 
-    /// One write for each line, without a buffer of the process: what was written survives a `kill -9`.
+    /// Each line is one unbuffered write, so it survives a `kill -9`.
     fn write(&self, line: &Line) -> io::Result<()> {
         #[derive(Serialize)]
         struct Now<'a> {

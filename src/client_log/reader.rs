@@ -1,4 +1,4 @@
-//! Reading a log again.
+//! Reads client logs.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -7,28 +7,28 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::line::{Call, Frame, Line, Mark, Reply, Stamped, Version};
+use super::line::{Call, Frame, Line, Mark, Reply, TimedLine, Version};
 use crate::domain::{AccountId, DealId, SignupId};
 
-/// Why a log cannot be read.
+/// Why a client log cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The file is not there, or not readable.
+    /// The file does not exist or cannot be read.
     #[error("{path}: {why}")]
     File {
-        /// Which one.
+        /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         why: io::Error,
     },
-    /// A line is none of a client's log.
+    /// A line is not a valid line of a client log.
     #[error("{path}, line {number}: {why}")]
     Line {
-        /// Of which file.
+        /// The file.
         path: String,
-        /// Which one, from 1.
+        /// The line number, from 1.
         number: usize,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
 }
@@ -36,7 +36,7 @@ pub enum LogError {
 /// Every field that a line may have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+struct RawLine {
     at: DateTime<Utc>,
     n: Option<u64>,
     call: Option<String>,
@@ -57,11 +57,11 @@ struct Fields {
     to: Option<Version>,
 }
 
-/// Reads a log line by line. A last line that was cut off (its client was killed) is passed over.
+/// Reads a log line by line. Ignores an incomplete last line, which a client that was killed leaves behind.
 ///
 /// # Errors
-/// The file cannot be read; or, in the iterator, a line cannot be.
-pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<Stamped, LogError>> + use<>, LogError> {
+/// The file cannot be read. The iterator yields an error for each invalid line.
+pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<TimedLine, LogError>> + use<>, LogError> {
     let open = File::open(path);
     let path = path.display().to_string();
     let mut file = BufReader::new(open.map_err(|why| LogError::File { path: path.clone(), why })?);
@@ -77,15 +77,15 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<Stamped, LogError
     }))
 }
 
-fn parse(text: &str) -> Result<Stamped, String> {
-    let fields: Fields = serde_json::from_str(text).map_err(|error| error.to_string())?;
+fn parse(text: &str) -> Result<TimedLine, String> {
+    let fields: RawLine = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let at = fields.at;
-    let line =
-        line(fields).ok_or("a field is missing: a call has n, deal and buyer, an answer n and status or error")?;
-    Ok(Stamped { at, line })
+    let line = line(fields)
+        .ok_or("a field is missing: a call needs n, deal and buyer; an answer needs n and either status or error")?;
+    Ok(TimedLine { at, line })
 }
 
-fn line(f: Fields) -> Option<Line> {
+fn line(f: RawLine) -> Option<Line> {
     Some(match (f.call.as_deref(), f.socket) {
         (Some("join"), None) => {
             Line::Call { n: f.n?, call: Call::Join { deal: f.deal?, buyer: f.buyer?, key: f.key?, units: f.units? } }

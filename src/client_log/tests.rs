@@ -23,7 +23,7 @@ fn lines(path: &Path) -> Vec<Line> {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn written_lines_are_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("client.log");
     let (deal, buyer, signup) = (DealId::generate(), AccountId::generate(), SignupId::from(uuid::Uuid::now_v7()));
@@ -59,7 +59,7 @@ fn what_is_written_is_read_again() {
 }
 
 #[test]
-fn a_line_that_was_cut_off_at_the_end_is_passed_over_and_another_one_is_named() {
+fn an_incomplete_last_line_is_ignored_and_any_other_bad_line_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("client.log");
     let good = r#"{"at":"2026-11-22T08:00:00Z","n":1,"status":503}"#;

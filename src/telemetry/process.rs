@@ -1,13 +1,13 @@
-//! What the system knows about this process. On Linux; elsewhere these metrics stay at nothing.
+//! Metrics of this process, read from `/proc`. On other systems than Linux they stay at zero.
 
 use std::fs;
 
 use metrics::{counter, gauge};
 
-/// Clock ticks a second in `/proc`: the same on every Linux that Rust runs on.
+/// Clock ticks per second in `/proc`, the same on every Linux target of Rust.
 const TICKS_PER_S: u64 = 100;
 
-/// Looks, for whoever reads the metrics next.
+/// Updates the metrics. Called before each scrape.
 pub fn sample() {
     if let Some(resident_kib) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident_kib) {
         gauge!("muster_process_resident_bytes").set(metric(resident_kib.saturating_mul(1024)));
@@ -20,18 +20,19 @@ pub fn sample() {
     }
 }
 
-/// Exact up to 2^53, which no process has of anything here.
+/// Exact up to 2^53, which none of these values reaches.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 const fn metric(value: u64) -> f64 {
     value as f64
 }
 
-/// The line `VmRSS: 12345 kB`, in kB.
+/// The resident memory from `/proc/self/status`, in KiB: the line `VmRSS: 12345 kB`.
 fn resident_kib(status: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
 }
 
-/// User and system time: fields 14 and 15, counted from the state, which is the third, after a name that may have spaces.
+/// User and system time from `/proc/self/stat`, in clock ticks: fields 14 and 15. The second field, the program's name,
+/// may contain spaces and parentheses, so counting starts after it.
 fn ticks(stat: &str) -> Option<u64> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::protocol::{self, Answer, JoinEnd, LeaveEnd, Next, Reply, Why};
-use crate::client_log::{self, Asked, ClientLog, Version};
+use crate::client_log::{self, ClientLog, PendingCall, Version};
 use crate::config::BaseUrl;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, DealState, Figures, IdempotencyKey, SignupId, Units};
@@ -159,7 +159,7 @@ impl Client {
     async fn insist<T>(
         &self,
         request: impl Fn() -> RequestBuilder,
-        before: impl Fn(&ClientLog) -> io::Result<Asked>,
+        before: impl Fn(&ClientLog) -> io::Result<PendingCall>,
         decide: impl Fn(&Reply, u32) -> Next<T>,
     ) -> Result<Insisted<T>, ClientError> {
         let since = Instant::now();
