@@ -1,4 +1,4 @@
-//! What handlers and workers share: everything that a node is made of, put together in one place at the start.
+//! The parts of a running node, shared by all request handlers.
 
 use std::sync::Arc;
 
@@ -10,21 +10,21 @@ use crate::limits::Limits;
 use crate::live::Hub;
 use crate::store::Store;
 
-/// A node. Cheap to clone.
+/// The parts of a node. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    /// The verbs.
+    /// Joins, leaves, publishes, settles: every change of a deal.
     pub engine: Engine,
-    /// What pages and lists read.
+    /// Postgres, for the reads of pages and lists.
     pub store: Store,
-    /// The live counts.
+    /// The live feed.
     pub live: Hub,
-    /// Who is asking.
+    /// Authentication.
     pub auth: Auth,
-    /// Who asks for too much.
+    /// Rate limits.
     pub limits: Limits,
-    /// What time it is.
+    /// The clock, corrected by Postgres.
     pub clock: Clock,
-    /// What was set.
+    /// The configuration.
     pub config: Arc<Config>,
 }

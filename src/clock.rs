@@ -1,14 +1,15 @@
-//! The only place that asks what time it is.
+//! The only module that reads the system clock.
 //!
-//! Postgres' clock decides whether a join was in time. A node's own clock is only used for hints (the admission check in
-//! Redis has two seconds of slack, pages show countdowns), and is corrected by the offset that was last seen from Postgres.
+//! Postgres' clock decides whether a join was in time. A node's own clock is used only for hints: the admission check
+//! in Redis allows two seconds of slack, and pages show countdowns. It is corrected by its last measured offset from
+//! Postgres' clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The node's clock, corrected by what Postgres last said. Clones share the correction.
+/// The node's clock, corrected by the offset from Postgres' clock. Clones share the offset.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
@@ -21,13 +22,13 @@ impl Clock {
         Self::default()
     }
 
-    /// The present moment, as Postgres would see it.
+    /// The current time on Postgres' clock, as far as known.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         system_now() + TimeDelta::milliseconds(self.offset_ms.load(Ordering::Relaxed))
     }
 
-    /// Takes over what Postgres just said the time was. A reading is at most a round trip old, which is far inside the slack
+    /// Sets the offset from Postgres' current time. The reading is at most one round trip old, far less than the slack
     /// of every check that uses this clock.
     pub fn correct(&self, postgres_now: DateTime<Utc>) {
         let offset_ms = (postgres_now - system_now()).num_milliseconds();
@@ -35,12 +36,12 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that may ask the system")]
+#[expect(clippy::disallowed_methods, reason = "the only place that may read the system clock")]
 fn system_now() -> DateTime<Utc> {
     Utc::now() + skew::of_system()
 }
 
-/// A system clock that is wrong, for fault tests: `MUSTER_CLOCK_SKEW_MS`, read once. No release has this.
+/// Skews the system clock for fault tests by `MUSTER_CLOCK_SKEW_MS`, which is read once. Release builds leave this out.
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 mod skew {
     use std::sync::OnceLock;
@@ -61,6 +62,6 @@ mod skew {
     }
 }
 
-/// How wrong the system's clock is said to be, in milliseconds.
+/// The environment variable that skews the system clock, in milliseconds.
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 pub const SKEW_VARIABLE: &str = "MUSTER_CLOCK_SKEW_MS";

@@ -1,24 +1,24 @@
-//! Steps at which a process can be told to die, so that every place between two of them is tried.
+//! Failpoints: named steps at which a process under test kills itself, to try a crash between any two of them.
 //!
-//! `MUSTER_FAILPOINT=stmt_sent:7` lets the process end as by `kill -9` when it comes to that step for the seventh time. The
-//! variable is read once. None of this is in a release: without `debug_assertions` or the feature `failpoints` every function
-//! here is empty, and nothing reads the variable.
+//! `MUSTER_FAILPOINT=stmt_sent:7` kills the process with SIGKILL when it reaches the step `stmt_sent` for the seventh
+//! time. The variable is read once. Without `debug_assertions` or the feature `failpoints`, as in a release, every
+//! function here is empty.
 
-/// The steps, in the order of a join; then those of what follows a tip.
+/// The steps with the state of the process at each one: first those of a join in order, then those after a tip.
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 pub const STEPS: [(&str, &str); 9] = [
-    ("after_admit", "Redis holds a place, and nobody else knows of the join"),
+    ("after_admit", "Redis holds a place; nothing else knows about the join"),
     ("queued", "the join waits in its lane"),
-    ("before_stmt", "the batch is made, and not sent"),
-    ("stmt_sent", "the batch is on its way, or being committed, and not answered"),
-    ("stmt_replied", "the batch is committed, and nobody was told"),
-    ("after_reply", "those who joined were answered, and Redis was not told"),
+    ("before_stmt", "the batch is assembled but not sent"),
+    ("stmt_sent", "the batch is sent, perhaps committed, but not answered"),
+    ("stmt_replied", "the batch is committed; no client was answered"),
+    ("after_reply", "the clients were answered; Redis was not told"),
     ("mid_apply", "Redis is being told"),
     ("mid_coupon_chunk", "a chunk of coupons is being issued"),
-    ("mid_outbox", "a message was sent, and that is not noted"),
+    ("mid_outbox", "a message was sent but not marked as delivered"),
 ];
 
-/// The variable that arms one of them.
+/// The environment variable that arms one of the steps.
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 pub const VARIABLE: &str = "MUSTER_FAILPOINT";
 
@@ -35,28 +35,28 @@ mod armed {
 
     struct Armed {
         step: String,
-        /// How often the process still passes.
+        /// How often the process still passes the step unharmed.
         passes: AtomicU32,
     }
 
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 
-    /// What the variable says: a step, and the how manieth time counts. Something else is told and ignored.
+    /// Parses the variable: a step and an occurrence number. Anything else is logged and ignored.
     fn armed() -> Option<&'static Armed> {
         let read = || {
             let text = std::env::var(super::VARIABLE).ok()?;
-            let parsed = text.split_once(':').and_then(|(step, time)| Some((step, time.parse::<u32>().ok()?)));
+            let parsed = text.split_once(':').and_then(|(step, nth)| Some((step, nth.parse::<u32>().ok()?)));
             let known = parsed.filter(|(step, _)| super::STEPS.iter().any(|(name, _)| name == step));
             if known.is_none() {
-                tracing::error!(text, "there is no such failpoint");
+                tracing::error!(text, "MUSTER_FAILPOINT is not a known step and a number; ignoring it");
             }
-            let (step, time) = known?;
-            Some(Armed { step: step.to_owned(), passes: AtomicU32::new(time.saturating_sub(1)) })
+            let (step, nth) = known?;
+            Some(Armed { step: step.to_owned(), passes: AtomicU32::new(nth.saturating_sub(1)) })
         };
         ARMED.get_or_init(read).as_ref()
     }
 
-    /// Counts one more time at this step, and says whether it is the one.
+    /// Counts one pass of this step, and returns whether it is the armed occurrence.
     fn is_due(step: &str) -> bool {
         armed().filter(|armed| armed.step == step).is_some_and(|armed| {
             armed.passes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err()
@@ -64,20 +64,21 @@ mod armed {
     }
 
     fn die(step: &str) -> ! {
-        eprintln!("failpoint {step}: the process ends");
+        eprintln!("failpoint {step}: killing the process");
         kill_process(getpid(), Signal::KILL).ok();
         std::process::abort()
     }
 
-    /// The process is at this step.
+    /// Kills the process if this is the armed occurrence of the step.
     pub fn reach(step: &str) {
         if is_due(step) {
             die(step);
         }
     }
 
-    /// The process is at this step while it waits for `call`: it dies if that was begun and not answered within `grace`, so
-    /// that the question is on its way. A call that is answered sooner comes through, and the next one is tried.
+    /// Runs `call`. If this is the armed occurrence of the step, kills the process once `call` has started but not
+    /// completed within `grace`, so that its request is under way. A call that completes sooner returns normally, and
+    /// the next call is tried instead.
     pub async fn reach_within<T>(step: &str, grace: Duration, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         if !is_due(step) {
@@ -90,7 +91,7 @@ mod armed {
         if let Some(answer) = begun.await {
             return answer;
         }
-        // Whoever writes for this task gets its turn.
+        // Yields to the task that writes the request to the socket.
         tokio::task::yield_now().await;
         match tokio::time::timeout(grace, &mut call).await {
             Ok(answer) => answer,
@@ -102,11 +103,11 @@ mod armed {
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 pub use armed::{reach, reach_within};
 
-/// Nothing.
+/// Does nothing in this build.
 #[cfg(not(any(debug_assertions, feature = "failpoints")))]
 pub fn reach(_step: &str) {}
 
-/// Just the call.
+/// Returns `call` unchanged in this build.
 #[cfg(not(any(debug_assertions, feature = "failpoints")))]
 pub fn reach_within<T>(
     _step: &str,

@@ -1,4 +1,4 @@
-//! The `muster` program: see [`cli`].
+//! The `muster` program. See [`cli`].
 
 mod cli;
 
@@ -6,7 +6,7 @@ mod cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    // The allocator asks for huge pages, which are there as a whole or not at all: 18 KiB for each idle socket instead of 11.
+    // With transparent huge pages the allocator uses 18 KiB for each idle socket instead of 11.
     #[cfg(target_os = "linux")]
     rustix::thread::disable_transparent_huge_pages(true).ok();
     cli::main()

@@ -1,13 +1,13 @@
-//! A map that remembers what was used lately, and never more than so much.
+//! A bounded map that keeps the most recently inserted entries.
 //!
-//! Two generations: when the younger one is full, the older one is forgotten as a whole. That costs nothing per use, and a
-//! flood of new keys cannot make it grow.
+//! It has two generations. When the younger one is full, the older one is dropped as a whole. Inserting stays cheap,
+//! and a flood of new keys cannot make the map grow.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// What was put in lately, up to a number of entries.
+/// A map of recently inserted entries, up to a fixed number.
 #[derive(Debug)]
 pub struct Recent<K, V> {
     generation_max: usize,
@@ -16,13 +16,13 @@ pub struct Recent<K, V> {
 }
 
 impl<K: Eq + Hash, V> Recent<K, V> {
-    /// Remembers at most this many entries, and at least half as many.
+    /// A map of at most `capacity` entries. The latest `capacity / 2` are always kept.
     #[must_use]
-    pub fn new(most: usize) -> Self {
-        Self { generation_max: (most / 2).max(1), young: HashMap::new(), old: HashMap::new() }
+    pub fn new(capacity: usize) -> Self {
+        Self { generation_max: (capacity / 2).max(1), young: HashMap::new(), old: HashMap::new() }
     }
 
-    /// The value of this key, if it is remembered.
+    /// The value of this key, if it is still kept.
     #[must_use]
     pub fn get<Q>(&self, key: &Q) -> Option<&V>
     where
@@ -32,7 +32,7 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    /// Puts a value in, in the place of what was there.
+    /// Inserts a value, or replaces the previous one.
     pub fn put(&mut self, key: K, value: V) {
         if self.young.len() >= self.generation_max && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
@@ -40,13 +40,13 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         self.young.insert(key, value);
     }
 
-    /// How many entries there are, replaced ones included.
+    /// The number of entries. A key that both generations hold counts twice.
     #[must_use]
     pub fn len(&self) -> usize {
         self.young.len() + self.old.len()
     }
 
-    /// Whether there is none.
+    /// Whether the map is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.young.is_empty() && self.old.is_empty()
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_never_holds_more_than_it_may() {
+    fn it_never_exceeds_its_capacity() {
         let mut recent = Recent::new(8);
         for n in 0..100 {
             recent.put(n, n);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_value_of_a_key_is_the_one_that_counts() {
+    fn the_latest_value_of_a_key_wins() {
         let mut recent = Recent::new(2);
         recent.put("a", 1);
         recent.put("b", 2);

@@ -1,46 +1,46 @@
-//! The end of the process: one signal that everything listens to.
+//! Graceful shutdown: one signal that all parts of the process wait for.
 //!
-//! The first SIGTERM or SIGINT asks everything to finish; the second ends the process at once.
+//! The first SIGTERM or SIGINT starts the shutdown. The second one ends the process at once.
 
 use tokio::sync::watch;
 
-/// Knows whether the end has been asked for. Clones share the answer.
+/// Whether the shutdown has begun. Clones share the state.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
     sender: watch::Sender<bool>,
 }
 
 impl Shutdown {
-    /// A shutdown that only [`Shutdown::begin`] starts, as tests need it.
+    /// A shutdown that only [`Shutdown::begin`] starts, for tests.
     #[must_use]
     pub fn new() -> Self {
         Self { sender: watch::Sender::new(false) }
     }
 
-    /// Asks everything to finish. Asking again changes nothing.
+    /// Begins the shutdown. Repeated calls have no effect.
     pub fn begin(&self) {
         self.sender.send_replace(true);
     }
 
-    /// Whether the end has been asked for.
+    /// Whether the shutdown has begun.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         *self.sender.borrow()
     }
 
-    /// Waits until the end is asked for. Safe to use in `select!`.
+    /// Waits until the shutdown begins. Cancel-safe, so usable in `select!`.
     pub async fn begun(&self) {
         let mut receiver = self.sender.subscribe();
-        // The sender lives in `self`, so waiting cannot fail before the value changes.
+        // `self` owns the sender, so this cannot fail.
         if receiver.wait_for(|begun| *begun).await.is_err() {
-            tracing::debug!("the shutdown signal was dropped");
+            tracing::debug!("the shutdown channel was closed");
         }
     }
 
-    /// A shutdown that the process' signals start. Must be called inside a Tokio runtime.
+    /// A shutdown that SIGTERM or SIGINT starts. Must be called inside a Tokio runtime.
     ///
     /// # Errors
-    /// When the signal handlers cannot be installed.
+    /// The signal handlers cannot be installed.
     pub fn on_signals() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
 
@@ -55,10 +55,10 @@ impl Shutdown {
                     _ = interrupt.recv() => {}
                 }
                 if begun.has_begun() {
-                    tracing::warn!("asked a second time: ending at once");
+                    tracing::warn!("second signal: exiting at once");
                     std::process::exit(130);
                 }
-                tracing::info!("finishing what is under way; ask again to end at once");
+                tracing::info!("shutting down after the work under way; send the signal again to exit at once");
                 begun.begin();
             }
         });
