@@ -1,4 +1,4 @@
-//! Failpoints: named steps at which a process under test kills itself, to try a crash between any two of them.
+//! Failpoints: named steps at which a test can make the process kill itself.
 //!
 //! `MUSTER_FAILPOINT=stmt_sent:7` kills the process with SIGKILL when it reaches the step `stmt_sent` for the seventh
 //! time. The variable is read once. Without `debug_assertions` or the feature `failpoints`, as in a release, every

@@ -190,7 +190,7 @@ impl Limit {
         }
     }
 
-    /// Its subject in Redis keys. `None` for a limit of this node alone.
+    /// Its subject in Redis keys. `None` if the limit counts only this node.
     fn subject(&self) -> Option<String> {
         Some(match self {
             Self::Requests(from) | Self::JoinsFrom(from) | Self::LoginsFrom(from) | Self::AccountsFrom(from) => {

@@ -4,7 +4,7 @@
 //! writes whole frames in between. The two never interleave:
 //!
 //! - a frame is written only while the dispatcher has nothing left to write;
-//! - the rest of a partly written frame is sent before anything else of the dispatcher's.
+//! - the rest of a partly written frame is sent before anything else that the dispatcher writes.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;

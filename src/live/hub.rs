@@ -1,4 +1,4 @@
-//! The newest figures of each deal that somebody on this node watches.
+//! The newest figures of each watched deal.
 //!
 //! [`Hub::offer`] accepts figures in any order, repeated or with gaps. Subscribers get frames that only go forward, at
 //! a limited rate, and always end with the newest. A deal without subscribers uses no memory.
@@ -194,7 +194,7 @@ impl Hub {
         self.shared.sent.increment(frames);
     }
 
-    /// Removes one subscriber, and the deal with the last of them.
+    /// Removes one subscriber. Drops the deal when it was the last.
     fn unsubscribe(&self, deal: DealId) {
         let mut deals = self.lock();
         let Some(channel) = deals.watched.get_mut(&deal) else { return };

@@ -63,7 +63,7 @@ impl Running {
     }
 }
 
-/// Creates the connection pool of Postgres alone, for commands that need nothing else.
+/// Creates the Postgres connection pool, for commands that need nothing else.
 ///
 /// # Errors
 /// The URL is not valid.

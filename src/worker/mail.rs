@@ -57,7 +57,8 @@ impl Mailer {
         Ok(Self { from: config.from.clone(), base_url: base_url.trim_end_matches('/').to_owned(), transport })
     }
 
-    /// Sends one message. A message without a recipient, because the account was erased meanwhile, counts as sent.
+    /// Sends one message. If the account was erased in the meantime, there is no recipient; the message then counts as
+    /// sent.
     ///
     /// # Errors
     /// The message was not sent, or the server did not answer. The caller retries.

@@ -33,8 +33,8 @@ pub(super) async fn run(
     }
 }
 
-/// Whether to skip the pause, because more messages may be due. Not while many coupons wait to be issued: the mails
-/// about the first of them would slow down the rest. One chunk still goes out per period.
+/// Whether to skip the pause because more messages may be due. While many coupons wait to be issued, it does not:
+/// creating the mails about issued coupons would delay the rest. One chunk still goes out per period.
 fn continues_at_once(done: usize, many_to_settle: bool) -> bool {
     done > 0 && !many_to_settle
 }
