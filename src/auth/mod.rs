@@ -36,7 +36,7 @@ use lookups::{LookupError, Lookups};
 use password::{HashCost, Hasher};
 use secrecy::SecretString;
 
-/// The most secrets that a node caches, in some tens of megabytes.
+/// The most secrets that a node caches. They take some tens of megabytes.
 const CACHE_MAX: usize = 131_072;
 
 /// Why authentication failed for a reason that is not the caller's.

@@ -134,7 +134,7 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// The range of versions in which a deal's signups are this client's.
+/// The start or the end of a client's work on a deal. Signups between the two versions are this client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
     /// The deal.

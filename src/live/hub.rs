@@ -176,7 +176,7 @@ impl Hub {
         self.shared.watched.subscribe()
     }
 
-    /// The watched deals that no earlier call returned: their figures have not been read yet.
+    /// The watched deals whose figures have not been read yet. Returns each deal only once.
     #[must_use]
     pub fn newly_watched(&self) -> Vec<DealId> {
         let mut deals = self.lock();

@@ -1,9 +1,9 @@
 //! Assembles a node from its parts, and stops them in the right order.
 //!
-//! At the start Postgres must answer and be migrated. Redis may be unavailable; Muster then starts degraded.
+//! Startup needs Postgres with an up-to-date schema. Redis may be unavailable; Muster then starts degraded.
 //!
-//! At the end the node first stops accepting connections, and answers the requests under way. It closes its sockets in
-//! slices, drains the lanes, and stops the workers last.
+//! Shutdown stops accepting connections, answers the requests under way, closes the sockets in slices, drains the
+//! lanes, and stops the workers last.
 
 mod files;
 mod http;
@@ -71,10 +71,10 @@ pub fn store(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::new(&settings::store(config))?)
 }
 
-/// Connects to Redis.
+/// Creates the Redis client, which connects in the background and reconnects by itself.
 ///
 /// # Errors
-/// The URL is not valid, or Redis may evict keys.
+/// The URL is not valid, or Redis answers and is configured to evict keys.
 pub async fn quota(config: &Config) -> anyhow::Result<Quota> {
     Ok(Quota::connect(settings::quota(config)).await?)
 }
@@ -82,7 +82,7 @@ pub async fn quota(config: &Config) -> anyhow::Result<Quota> {
 /// Starts an engine without a server, for `muster reconcile`, `audit` and similar commands.
 ///
 /// # Errors
-/// A URL is not valid, or Redis may evict keys.
+/// A URL is not valid, or Redis answers and is configured to evict keys.
 pub async fn engine(config: &Config) -> anyhow::Result<(Engine, Store, Quota)> {
     let (store, quota) = (store(config)?, quota(config).await?);
     let codes = settings::codes(config);
@@ -93,7 +93,7 @@ pub async fn engine(config: &Config) -> anyhow::Result<(Engine, Store, Quota)> {
 /// Starts a node. It accepts requests when this returns.
 ///
 /// # Errors
-/// Postgres does not answer, the schema cannot be migrated, Redis may evict keys, or an address is taken.
+/// Postgres does not answer, the schema cannot be migrated, Redis is configured to evict keys, or an address is taken.
 pub async fn start(start: Start) -> anyhow::Result<Running> {
     let Start { config, shutdown, workers, metrics } = start;
     files::raise_limit();
