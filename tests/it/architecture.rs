@@ -1,4 +1,4 @@
-//! What the documents say about the code, held against the code.
+//! The arrangement of the code: which module may name what, and how long a file may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -66,12 +66,12 @@ const AT_HOME: [(&str, &[&str]); 4] = [
 
 const LONGEST_FILE: usize = 400;
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file below a folder with one of these endings: path from the root, and text.
-fn files(below: &str, endings: &[&str]) -> Vec<(String, String)> {
+pub fn files(below: &str, endings: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(below)];
     while let Some(folder) = folders.pop() {
@@ -88,7 +88,7 @@ fn files(below: &str, endings: &[&str]) -> Vec<(String, String)> {
     found
 }
 
-fn read(path: &str) -> String {
+pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
@@ -96,7 +96,7 @@ fn without_comments(rust: &str) -> String {
     rust.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-fn word(text: &str) -> &str {
+pub fn word(text: &str) -> &str {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
@@ -218,87 +218,6 @@ fn every_setting_is_read_somewhere() {
     }
 }
 
-fn documents() -> Vec<(String, String)> {
-    let at_root = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
-    let at_root = at_root.filter(|path| path.extension().is_some_and(|is| is == "md"));
-    let read_it =
-        |path: PathBuf| (path.strip_prefix(root()).unwrap().display().to_string(), fs::read_to_string(&path).unwrap());
-    let below = ["docs", "load-tests", "tests", "deploy", "fuzz"].into_iter().flat_map(|folder| files(folder, &["md"]));
-    at_root.map(read_it).chain(below).collect()
-}
-
-#[test]
-fn links_in_the_documents_lead_somewhere() {
-    for (path, text) in documents() {
-        let folder = root().join(&path).parent().unwrap().to_owned();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let file = link.split('#').next().unwrap_or_default();
-            if !file.is_empty() && !link.contains("://") && !link.starts_with("mailto:") {
-                assert!(folder.join(file).exists(), "{path} links to {link}");
-            }
-        }
-    }
-}
-
-#[test]
-fn commands_in_the_documents_exist() {
-    let makefile = read("Makefile");
-    let cli = read("src/cli/mod.rs");
-    let commands = cli.split("enum Command {").nth(1).unwrap().split('}').next().unwrap();
-    let subcommands: Vec<String> = commands
-        .lines()
-        .filter(|line| line.trim().starts_with(|c: char| c.is_ascii_uppercase()))
-        .map(|line| word(line.trim()).to_lowercase())
-        .collect();
-    for (path, text) in documents() {
-        for code in code_in(&text) {
-            let words: Vec<&str> = code.split_whitespace().collect();
-            for pair in words.windows(2) {
-                let argument = word(pair[1]);
-                if pair[0] == "make" && argument == pair[1] && !argument.contains('=') {
-                    assert!(makefile.contains(&format!("\n{argument}:")), "{path}: no `make {argument}`");
-                }
-                if pair[0] == "muster" && argument == pair[1] && argument.starts_with(|c: char| c.is_ascii_lowercase())
-                {
-                    assert!(subcommands.iter().any(|known| known == argument), "{path}: no `muster {argument}`");
-                }
-            }
-        }
-    }
-}
-
-/// Code between backticks, and the lines of blocks of it.
-fn code_in(markdown: &str) -> Vec<String> {
-    let mut code = Vec::new();
-    for (n, block) in markdown.split("```").enumerate() {
-        if n % 2 == 1 {
-            code.extend(block.lines().skip(1).map(str::to_owned));
-        } else {
-            code.extend(block.split('`').skip(1).step_by(2).map(str::to_owned));
-        }
-    }
-    code
-}
-
-#[test]
-fn tests_and_metrics_that_the_documents_name_exist() {
-    let counted: String = files("src", &["rs"]).into_iter().map(|(_, rust)| rust).collect();
-    let functions: String =
-        ["src", "tests"].into_iter().flat_map(|below| files(below, &["rs"])).map(|(_, rust)| rust).collect();
-    for (path, text) in documents() {
-        for code in code_in(&text) {
-            let name = code.rsplit("::").next().unwrap_or_default();
-            let is_a_sentence = name.matches('_').count() >= 3
-                && name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
-            if is_a_sentence && name.starts_with("muster_") {
-                assert!(counted.contains(&format!("\"{name}\"")), "{path}: nothing counts {name}");
-            } else if is_a_sentence {
-                assert!(functions.contains(&format!("fn {name}(")), "{path}: no test {name}");
-            }
-        }
-    }
-}
-
 #[test]
 fn every_script_is_compiled_in_and_every_test_file_is_named() {
     let scripts = read("src/quota/scripts.rs");
@@ -317,10 +236,10 @@ fn every_step_at_which_a_node_can_die_is_named_at_one_place_and_explained() {
         .filter(|(path, _)| path != "src/failpoint.rs")
         .map(|(path, rust)| (path, without_comments(&rust)))
         .collect();
-    let map = read("ARCHITECTURE.md");
+    let explained = read("docs/faults.md");
     for (step, _) in muster::failpoint::STEPS {
         let named: usize = code.iter().map(|(_, rust)| rust.matches(&format!("\"{step}\"")).count()).sum();
         assert_eq!(named, 1, "{step} is named at {named} places");
-        assert!(map.contains(&format!("`{step}`")), "ARCHITECTURE.md does not name {step}");
+        assert!(explained.contains(&format!("`{step}`")), "docs/faults.md does not name {step}");
     }
 }

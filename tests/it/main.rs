@@ -6,6 +6,7 @@ mod architecture;
 mod audit;
 mod browser;
 mod dev;
+mod documents;
 mod engine;
 mod faults;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,74 @@
+//! Names that stand in code: tests, SQL functions, metrics, settings.
+
+use std::collections::BTreeSet;
+
+use super::documents;
+use super::markdown::code_words;
+use crate::architecture::{files, word};
+
+/// The names that follow this word in the files of these folders.
+fn names_after(before: &str, folders: &[&str], ending: &str) -> BTreeSet<String> {
+    let files = folders.iter().flat_map(|folder| files(folder, &[ending]));
+    files
+        .flat_map(|(_, text)| text.split(before).skip(1).map(|rest| word(rest).to_owned()).collect::<Vec<_>>())
+        .collect()
+}
+
+fn functions() -> BTreeSet<String> {
+    let rust = names_after("fn ", &["src", "tests", "benches"], "rs");
+    rust.into_iter().chain(names_after("FUNCTION ", &["migrations", "sql"], "sql")).collect()
+}
+
+/// `section.key` of every setting.
+fn settings() -> BTreeSet<String> {
+    let mut settings = BTreeSet::new();
+    for (path, toml) in files("config", &["toml"]) {
+        let section = path.trim_start_matches("config/").trim_end_matches(".toml");
+        let keys = toml.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key);
+        settings.extend(keys.map(|key| format!("{section}.{key}")));
+    }
+    settings
+}
+
+fn metrics() -> BTreeSet<&'static str> {
+    muster::telemetry::catalogue::METRICS.iter().map(|metric| metric.name).collect()
+}
+
+fn is_snake_case(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())
+}
+
+#[test]
+fn every_test_function_and_metric_exists() {
+    let (functions, metrics, settings) = (functions(), metrics(), settings());
+    let is_key = |name: &str| settings.iter().any(|setting| setting.ends_with(&format!(".{name}")));
+    let mut wrong = Vec::new();
+    for document in documents() {
+        for word in code_words(&document.text) {
+            // A metric may have its labels behind it: `muster_joins_total{outcome}`.
+            let name = word.split('{').next().unwrap().rsplit("::").next().unwrap();
+            let is_checked = is_snake_case(name) && (name.starts_with("muster_") || name.matches('_').count() >= 3);
+            if is_checked && !functions.contains(name) && !metrics.contains(name) && !is_key(name) {
+                wrong.push(format!("{} names {name}", document.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_setting_exists() {
+    let settings = settings();
+    let sections: BTreeSet<&str> = settings.iter().filter_map(|setting| Some(setting.split_once('.')?.0)).collect();
+    let mut wrong = Vec::new();
+    for document in documents() {
+        for word in code_words(&document.text) {
+            let Some((section, key)) = word.split_once('.') else { continue };
+            let is_file = ["rs", "toml", "lua", "md", "log", "json"].contains(&key);
+            if sections.contains(section) && is_snake_case(key) && !is_file && !settings.contains(&word) {
+                wrong.push(format!("{} names {word}", document.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

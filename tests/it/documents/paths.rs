@@ -1,0 +1,51 @@
+//! Paths that stand in code.
+
+use std::collections::BTreeSet;
+
+use super::markdown::code_words;
+use super::{documents, folders};
+use crate::architecture::{files, root};
+
+/// Files whose name may be shortened to its last parts, such as `lanes/slots.rs`.
+const ENDINGS: [&str; 7] = ["rs", "lua", "js", "toml", "html", "sh", "yml"];
+
+/// The path up to the first part that stands for others, such as `<verb>`, `*` or `NNNN`.
+fn certain_part(path: &str) -> &str {
+    let uncertain = ["<", "*", "NNNN", "…", "{", "$"].iter().filter_map(|mark| path.find(mark)).min();
+    uncertain.map_or(path, |at| path[..at].rsplit_once('/').map_or("", |(folder, _)| folder))
+}
+
+#[test]
+fn every_path_that_begins_at_the_root_exists() {
+    let folders = folders();
+    let mut wrong = Vec::new();
+    for document in documents() {
+        for word in code_words(&document.text) {
+            let Some((first, _)) = word.split_once('/') else { continue };
+            if folders.contains(first) && !root().join(certain_part(&word)).exists() {
+                wrong.push(format!("{} names {word}", document.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_shortened_path_is_the_end_of_one() {
+    let all: BTreeSet<String> =
+        folders().iter().flat_map(|folder| files(folder, &ENDINGS)).map(|(path, _)| format!("/{path}")).collect();
+    let mut wrong = Vec::new();
+    for document in documents() {
+        for word in code_words(&document.text) {
+            let is_source = ENDINGS.iter().any(|ending| word.ends_with(&format!(".{ending}")));
+            let is_elsewhere = word.starts_with(['/', '.']) || word.starts_with("target/") || word.contains("://");
+            if word.contains('/') && is_source && !is_elsewhere && certain_part(&word) == word {
+                let is_an_end = all.iter().any(|path| path.ends_with(&format!("/{word}")));
+                if !is_an_end {
+                    wrong.push(format!("{} names {word}", document.path));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
