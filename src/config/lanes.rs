@@ -1,4 +1,4 @@
-//! The lanes that commit joins and leaves.
+//! Settings of the lanes, the queues that commit joins and leaves in groups.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use serde::Deserialize;
 use super::problem::ConfigProblems;
 use super::units;
 
-/// See `config/lanes.toml`.
+/// Settings of the lanes. `config/lanes.toml` has the defaults and explains each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LanesConfig {
-    /// How many lanes; the same on every node.
+    /// Number of lanes on this node.
     pub count: usize,
-    /// The most joins in one commit.
+    /// Maximum joins in one commit.
     pub batch_max: usize,
-    /// The most joins that wait in one lane.
+    /// Maximum joins waiting in one lane.
     pub queue_max: usize,
-    /// The share of a lane's queue that one deal may fill, in percent.
+    /// Share of a lane's queue that one deal may fill, in percent.
     pub deal_share_percent: usize,
-    /// How long a join may wait in the queue.
+    /// Longest wait in the queue before a join gets a 503.
     #[serde(rename = "queue_wait_max_ms", deserialize_with = "units::ms")]
     pub queue_wait_max: Duration,
-    /// When an uncommitted join is answered 202.
+    /// Time after which an uncommitted join is answered 202.
     #[serde(rename = "reply_after_ms", deserialize_with = "units::ms")]
     pub reply_after: Duration,
-    /// How long a lane waits for a locked deal.
+    /// Lock timeout of a lane's connection.
     #[serde(rename = "lock_timeout_ms", deserialize_with = "units::ms")]
     pub lock_timeout: Duration,
-    /// Joins under way at a time while Redis is away.
+    /// Maximum joins in flight per lane while Redis is unavailable.
     pub degraded_in_flight_max: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Rate limits.
+//! Settings of the rate limiters.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use serde::Deserialize;
 use super::problem::ConfigProblems;
 use super::units;
 
-/// So many per period; all may be used at once, and they come back evenly.
+/// A rate: `count` requests per `period`. A burst may use the whole count at once; it refills evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
-    /// How many.
+    /// Requests per period, and the size of a burst.
     pub count: u32,
-    /// In how long.
+    /// The time in which an exhausted limit refills completely.
     #[serde(rename = "period_s", deserialize_with = "units::s")]
     pub period: Duration,
 }
 
-/// See `config/limits.toml`.
+/// Settings of the rate limiters. `config/limits.toml` has the defaults and explains each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Everything from one address.
+    /// All requests from one address.
     pub requests_per_address: Rate,
     /// Joins and leaves from one address.
     pub joins_per_address: Rate,
@@ -30,13 +30,13 @@ pub struct LimitsConfig {
     pub joins_per_account: Rate,
     /// Joins and leaves of one account in one deal.
     pub joins_per_account_and_deal: Rate,
-    /// Everything else that changes something.
+    /// All other writes of one account.
     pub writes_per_account: Rate,
-    /// Attempts to sign in, per account and address.
+    /// Sign-in attempts per pair of account and address.
     pub logins_per_account: Rate,
-    /// Attempts to sign in from one address.
+    /// Sign-in attempts from one address.
     pub logins_per_address: Rate,
-    /// Attempts to sign in at this node.
+    /// Sign-in attempts on this node.
     pub logins_per_node: Rate,
     /// New accounts from one address.
     pub accounts_per_address: Rate,

@@ -1,4 +1,4 @@
-//! The live counter's sockets.
+//! Settings of the WebSocket connections that carry live counts.
 
 use std::time::Duration;
 
@@ -8,64 +8,64 @@ use super::problem::ConfigProblems;
 use super::server::BaseUrl;
 use super::units;
 
-/// However many watch: live counts are right within two seconds.
+/// Upper bound on the time between frames, however many sockets watch a deal. Live counts must be right within 2 seconds.
 const LONGEST_FRAME_PERIOD: Duration = Duration::from_secs(1);
 
-/// See `config/live.toml`.
+/// Settings of live connections. `config/live.toml` has the defaults and explains each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiveConfig {
-    /// The most frames per second and deal.
+    /// Maximum frames per second for one socket and deal.
     pub frames_per_second_max: u32,
-    /// The most frames per second that all watchers of one deal on this node get together.
+    /// Maximum frames per second for all watchers of one deal on this node together.
     pub fan_out_per_second_max: u32,
-    /// How often the figures of watched deals are read from Postgres.
+    /// Interval at which the counts of watched deals are read from Postgres.
     #[serde(rename = "resync_every_ms", deserialize_with = "units::ms")]
     pub resync_every: Duration,
-    /// Bytes that a browser may send at once.
+    /// Inbound byte budget of one socket: burst size.
     pub inbound_burst_bytes: usize,
-    /// Bytes that it may send per second in the long run.
+    /// Inbound byte budget of one socket: refill rate.
     pub inbound_bytes_per_second: usize,
-    /// Messages that it may send at once.
+    /// Inbound message budget of one socket: burst size.
     pub messages_burst: usize,
-    /// Messages that it may send per second in the long run.
+    /// Inbound message budget of one socket: refill rate.
     pub messages_per_second: usize,
-    /// The largest frame that it may send.
+    /// Largest inbound frame.
     pub frame_max_bytes: usize,
-    /// The most deals of one socket.
+    /// Maximum deals that one socket may watch.
     pub deals_per_socket_max: usize,
-    /// The most sockets of one address.
+    /// Maximum open sockets from one address.
     pub sockets_per_address_max: usize,
-    /// Sockets that one address may open at once, whether or not it closes them again.
+    /// Budget for opening sockets from one address: burst size. Closed sockets count too.
     pub opens_per_address_burst: usize,
-    /// Sockets that it may open per second in the long run.
+    /// Budget for opening sockets from one address: refill rate.
     pub opens_per_address_per_second: usize,
-    /// The most sockets of this node.
+    /// Maximum open sockets on this node.
     pub sockets_per_node_max: usize,
-    /// The most new sockets per second of this node.
+    /// Maximum new sockets per second on this node.
     pub upgrades_per_second_max: usize,
-    /// How often a browser is asked whether it is there.
+    /// Interval between pings.
     #[serde(rename = "ping_every_s", deserialize_with = "units::s")]
     pub ping_every: Duration,
-    /// How long it may be silent.
+    /// How long a browser may stay silent before its socket is closed.
     #[serde(rename = "pong_timeout_s", deserialize_with = "units::s")]
     pub pong_timeout: Duration,
-    /// Websites that may open sockets, besides `server.base_url`.
+    /// Origins that may open sockets, in addition to `server.base_url`.
     pub allowed_origins: Vec<BaseUrl>,
-    /// What the kernel buffers for a reader.
+    /// Size of the kernel's send buffer for one socket.
     pub send_buffer_bytes: usize,
-    /// When the kernel gives up on a reader.
+    /// How long sent data may stay unacknowledged (`TCP_USER_TIMEOUT`) before the connection is dropped.
     #[serde(rename = "user_timeout_ms", deserialize_with = "units::ms")]
     pub user_timeout: Duration,
-    /// How long a socket that was told to go may take to do so.
+    /// How long a socket may take to finish the closing handshake before it is cut.
     #[serde(rename = "farewell_grace_ms", deserialize_with = "units::ms")]
     pub farewell_grace: Duration,
-    /// The share of the sockets that is told to go in each second of a shutdown.
+    /// Percentage of sockets closed per second during shutdown.
     pub drain_percent_per_second: usize,
 }
 
 impl LiveConfig {
-    /// The least time between two frames of a deal that so many watch on this node.
+    /// The minimum time between two frames of a deal with this many watchers on this node.
     #[must_use]
     pub fn frame_period(&self, watchers: usize) -> Duration {
         let of_each = Duration::from_secs(1) / self.frames_per_second_max.max(1);
@@ -105,7 +105,7 @@ impl LiveConfig {
         problems.require(
             self.opens_per_address_burst >= self.sockets_per_address_max,
             "live.opens_per_address_burst",
-            "must be at least live.sockets_per_address_max: after a restart all of them come back at once",
+            "must be at least live.sockets_per_address_max: after a restart, all of them reconnect at once",
         );
         problems.require(
             self.opens_per_address_per_second >= 1,

@@ -1,4 +1,4 @@
-//! Where settings come from, and in which order.
+//! Merges the sources of the configuration in order of precedence.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::Config;
 use super::problem::ConfigProblems;
 use super::tree;
 
-/// The embedded defaults; the name of the file is the name of the section.
+/// The embedded defaults. Each file is one section, named after the file.
 const DEFAULTS: [(&str, &str); 9] = [
     ("server", include_str!("../../config/server.toml")),
     ("postgres", include_str!("../../config/postgres.toml")),
@@ -27,9 +27,9 @@ const ENVIRONMENT_PREFIX: &str = "MUSTER__";
 /// A named set of differences from the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
-    /// For `muster dev`: generous rate limits.
+    /// Generous rate limits, for `muster dev`
     Dev,
-    /// For load tests: no rate limits.
+    /// No rate limits, for load tests
     Load,
 }
 
@@ -42,21 +42,21 @@ impl Profile {
     }
 }
 
-/// Where settings come from; later fields win.
+/// The sources of a configuration. Later fields override earlier ones.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// Differences from the defaults that have a name.
+    /// A profile that overrides some defaults.
     pub profile: Option<Profile>,
     /// A TOML file with the sections as tables.
     pub file: Option<PathBuf>,
-    /// Environment variables; those that do not concern Muster are ignored.
+    /// Environment variables. Variables that do not belong to Muster are ignored.
     pub environment: Vec<(String, String)>,
-    /// What the command line or a test sets: path of the key, value.
+    /// Overrides from the command line or a test, as pairs of key path and value.
     pub overrides: Vec<(String, String)>,
 }
 
 impl Sources {
-    /// The sources of a process: its environment, and nothing else yet.
+    /// The environment of this process as the only source.
     #[must_use]
     pub fn of_process() -> Self {
         let environment = std::env::vars_os()
@@ -65,14 +65,14 @@ impl Sources {
         Self { environment, ..Self::default() }
     }
 
-    /// Sets one key, above everything else.
+    /// Adds an override, which takes precedence over all other sources.
     #[must_use]
     pub fn with(mut self, path: &str, value: impl Into<String>) -> Self {
         self.overrides.push((path.to_owned(), value.into()));
         self
     }
 
-    /// The keys that the environment sets, with their values.
+    /// The key paths and values that the environment sets.
     fn set_by_environment(&self) -> impl Iterator<Item = (String, &str)> {
         let well_known = |name: &str| match name {
             "DATABASE_URL" => Some("postgres.database_url".to_owned()),
@@ -96,7 +96,7 @@ pub(super) fn read(sources: &Sources, problems: &mut ConfigProblems) -> Option<C
     if let Some(path) = &sources.file {
         match std::fs::read_to_string(path) {
             Ok(text) => builder = with_file(builder, &path.display().to_string(), &text, problems),
-            Err(error) => problems.add(&path.display().to_string(), format!("cannot be read: {error}")),
+            Err(error) => problems.add(&path.display().to_string(), format!("cannot read the file: {error}")),
         }
     }
     let overrides = sources.overrides.iter().map(|(path, value)| (path.clone(), value.as_str()));
@@ -119,12 +119,12 @@ fn defaults() -> ConfigBuilder<DefaultState> {
     })
 }
 
-/// A file of one section, as it would stand in a file of all sections.
+/// Prefixes the text of a default file with its section header.
 fn in_section(section: &str, toml: &str) -> String {
     format!("[{section}]\n{toml}")
 }
 
-/// Adds a file if it can be parsed: else its problem is reported, and the rest is still checked.
+/// Adds a file if it parses. Otherwise reports the problem, so that the other sources are still checked.
 fn with_file(
     builder: ConfigBuilder<DefaultState>,
     name: &str,

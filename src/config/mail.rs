@@ -1,4 +1,4 @@
-//! E-mail.
+//! Settings of outgoing mail.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use serde::Deserialize;
 use super::problem::ConfigProblems;
 use super::units;
 
-/// See `config/mail.toml`.
+/// Settings of outgoing mail. `config/mail.toml` has the defaults and explains each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailConfig {
-    /// Who mails come from.
+    /// The From address.
     #[serde(deserialize_with = "units::parsed")]
     pub from: lettre::message::Mailbox,
-    /// The server that takes mails; empty if they are written to files. It may hold a password.
+    /// URL of the SMTP server, which may contain a password. Empty if mails are written to files.
     pub smtp_url: SecretString,
-    /// Where mails are written without a server.
+    /// Folder for mails when there is no SMTP server.
     pub folder: PathBuf,
-    /// How long handing over one mail may take.
+    /// Timeout for delivering one mail.
     #[serde(rename = "timeout_ms", deserialize_with = "units::ms")]
     pub timeout: Duration,
 }
 
 impl MailConfig {
-    /// The server that takes mails, if there is one.
+    /// The URL of the SMTP server, or `None` if mails are written to files.
     #[must_use]
     pub fn smtp_url(&self) -> Option<&str> {
         Some(self.smtp_url.expose_secret()).filter(|url| !url.is_empty())
@@ -38,7 +38,7 @@ impl MailConfig {
             problems.require(known, "mail.smtp_url", "must begin with smtps:// or smtp://");
         } else {
             let given = !self.folder.as_os_str().is_empty();
-            problems.require(given, "mail.folder", "is required without mail.smtp_url");
+            problems.require(given, "mail.folder", "is required if mail.smtp_url is empty");
         }
         problems.require(!self.timeout.is_zero(), "mail.timeout_ms", "must be above 0");
     }

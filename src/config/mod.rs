@@ -1,8 +1,8 @@
-//! What can be set, one file per concern; the defaults and what each key means stand in `config/*.toml`.
+//! Configuration: one file per section. `config/*.toml` holds the defaults and explains each key.
 //!
-//! Later sources win: defaults, profile, file, `DATABASE_URL` and `REDIS_URL`, `MUSTER__SECTION__KEY` in the environment,
-//! and what the command line sets. Unknown keys are refused, and all problems are reported at once, each with its path.
-//! After [`Config::load`] nobody checks again.
+//! Sources in order of precedence, lowest first: defaults, profile, file, `DATABASE_URL` and `REDIS_URL`,
+//! `MUSTER__SECTION__KEY` in the environment, the command line. Unknown keys are errors. [`Config::load`] reports all
+//! problems at once, each with the path of its key; the rest of the program relies on the values being valid.
 
 mod lanes;
 mod limits;
@@ -37,35 +37,35 @@ pub use self::security::{CouponKey, SecurityConfig};
 pub use self::server::{BaseUrl, ServerConfig};
 pub use self::workers::WorkersConfig;
 
-/// Everything that can be set. Secrets are redacted in `Debug`.
+/// The validated configuration. `Debug` redacts secrets.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The HTTP server.
+    /// HTTP server.
     pub server: ServerConfig,
-    /// Postgres, lanes apart.
+    /// Postgres connection pool.
     pub postgres: PostgresConfig,
-    /// The lanes that commit joins.
+    /// Lanes that commit joins and leaves.
     pub lanes: LanesConfig,
-    /// Redis.
+    /// Redis connection.
     pub redis: RedisConfig,
-    /// The live counter.
+    /// WebSocket connections with live counts.
     pub live: LiveConfig,
     /// Rate limits.
     pub limits: LimitsConfig,
-    /// Passwords, sessions, coupon keys.
+    /// Passwords, sessions and coupon keys.
     pub security: SecurityConfig,
-    /// E-mail.
+    /// Outgoing mail.
     pub mail: MailConfig,
-    /// Periods of what happens by itself.
+    /// Background workers.
     pub workers: WorkersConfig,
 }
 
 impl Config {
-    /// Reads all sources and checks the whole.
+    /// Merges all sources and validates the result.
     ///
     /// # Errors
-    /// All problems that were found, each with the path of its key.
+    /// Every problem that was found, each with the path of its key.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
         let mut problems = ConfigProblems::default();
         let config = load::read(sources, &mut problems);

@@ -1,11 +1,11 @@
-//! Networks of addresses, such as those of proxies whose word is believed.
+//! IP networks in CIDR notation.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// A network: an address and how many of its first bits count.
+/// An IP network: an address and the length of its prefix. A bare address is a network of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network {
@@ -14,7 +14,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether the address lies in this network. An IPv4 address that arrived mapped into IPv6 counts as IPv4.
+    /// Whether the address is in this network. IPv4-mapped IPv6 addresses count as IPv4.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
@@ -35,7 +35,7 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = || format!("`{text}` is not a network; write one like 10.0.0.0/8, 192.0.2.7 or fd00::/8");
+        let refused = || format!("`{text}` is not a network; use a form such as 10.0.0.0/8, 192.0.2.7 or fd00::/8");
         let (address, prefix) = text.trim().split_once('/').map_or((text.trim(), None), |(a, p)| (a, Some(p)));
         let address: IpAddr = address.parse().map_err(|_| refused())?;
         let all_bits = if address.is_ipv4() { 32 } else { 128 };

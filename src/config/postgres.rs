@@ -1,4 +1,4 @@
-//! Postgres: where it is, and how long to wait for it.
+//! Settings of the Postgres connection pool.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use serde::Deserialize;
 use super::problem::ConfigProblems;
 use super::units;
 
-/// See `config/postgres.toml`.
+/// Settings of the Postgres pool. `config/postgres.toml` has the defaults and explains each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresConfig {
-    /// Where Postgres is; it may hold a password.
+    /// URL of the database, which may contain a password.
     pub database_url: SecretString,
-    /// Connections for everything but the lanes.
+    /// Maximum connections in the pool. The lanes' own connections are not part of it.
     pub pool_max: u32,
-    /// How long to wait for one of them.
+    /// How long to wait for a pooled connection.
     #[serde(rename = "acquire_timeout_ms", deserialize_with = "units::ms")]
     pub acquire_timeout: Duration,
-    /// The longest statement of a page or a worker.
+    /// Statement timeout of pooled connections.
     #[serde(rename = "statement_timeout_ms", deserialize_with = "units::ms")]
     pub statement_timeout: Duration,
-    /// The longest wait for a locked row.
+    /// Lock timeout of pooled connections.
     #[serde(rename = "lock_timeout_ms", deserialize_with = "units::ms")]
     pub lock_timeout: Duration,
 }
@@ -33,7 +33,7 @@ impl PostgresConfig {
         problems.require(
             url.starts_with("postgres://") || url.starts_with("postgresql://"),
             "postgres.database_url",
-            "is required, and begins with postgres://; DATABASE_URL sets it, or `muster dev` brings a server of its own",
+            "is required and must begin with postgres://; set DATABASE_URL, or use `muster dev`, which starts a private server",
         );
         problems.require(self.pool_max >= 2, "postgres.pool_max", "must be at least 2");
         problems.require(!self.acquire_timeout.is_zero(), "postgres.acquire_timeout_ms", "must be above 0");

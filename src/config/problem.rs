@@ -1,22 +1,22 @@
-//! What is wrong with a configuration: every problem, each with the path of its key.
+//! Configuration problems, each with the path of its key.
 
 use std::fmt;
 
-/// One problem.
+/// One problem with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
-    /// The key, such as `server.bind`; or the file that could not be read.
+    /// The path of the key, such as `server.bind`, or of a file that could not be read.
     pub path: String,
-    /// What is wrong and what to do, as the end of a sentence that begins with the path.
+    /// What is wrong and how to fix it. Completes a sentence that begins with the path.
     pub message: String,
 }
 
-/// All problems of a configuration; never empty when it is returned as an error.
+/// All problems of a configuration. Never empty when returned as an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigProblems(Vec<ConfigProblem>);
 
 impl ConfigProblems {
-    /// The problems in the order of the sections.
+    /// The problems, in the order in which they were found.
     #[must_use]
     pub fn as_slice(&self) -> &[ConfigProblem] {
         &self.0
@@ -30,9 +30,9 @@ impl ConfigProblems {
         self.0.push(ConfigProblem { path: path.to_owned(), message: message.into() });
     }
 
-    /// Adds a problem unless what must hold does.
+    /// Adds a problem unless the condition holds.
     pub(super) fn require(&mut self, holds: bool, path: &str, message: &str) {
-        // A value that could not be read was replaced by its default, and has been reported already.
+        // An unreadable value has already been reported and replaced by its default.
         if !holds && !self.0.iter().any(|known| known.path == path) {
             self.add(path, message);
         }
@@ -41,7 +41,7 @@ impl ConfigProblems {
 
 impl fmt::Display for ConfigProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the configuration cannot be used:")?;
+        f.write_str("invalid configuration:")?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  {}: {}", problem.path, problem.message))
     }
 }

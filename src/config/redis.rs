@@ -1,4 +1,4 @@
-//! Redis: where it is, and how long to wait for it.
+//! Settings of the Redis connections.
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use super::units;
 
 const SCHEMES: [&str; 4] = ["redis://", "rediss://", "redis+unix://", "unix://"];
 
-/// See `config/redis.toml`.
+/// Settings of the Redis connections. `config/redis.toml` has the defaults and explains each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisConfig {
-    /// Where Redis is; it may hold a password.
+    /// URL of Redis, which may contain a password.
     pub url: SecretString,
-    /// Begins the name of every key.
+    /// Prefix of every key.
     pub prefix: String,
-    /// How long a place is held for a join that is being recorded.
+    /// Lifetime of a hold, the place reserved for a join that is being committed.
     #[serde(rename = "hold_ttl_ms", deserialize_with = "units::ms")]
     pub hold_ttl: Duration,
-    /// How long connecting may take.
+    /// Timeout for connecting.
     #[serde(rename = "connect_timeout_ms", deserialize_with = "units::ms")]
     pub connect_timeout: Duration,
-    /// How long an answer may take before it counts as none.
+    /// Timeout for a reply.
     #[serde(rename = "response_timeout_ms", deserialize_with = "units::ms")]
     pub response_timeout: Duration,
-    /// Start although keys may be evicted.
+    /// Whether to start even if Redis may evict keys.
     pub allow_eviction: bool,
 }
 
@@ -37,7 +37,7 @@ impl RedisConfig {
         problems.require(
             SCHEMES.iter().any(|scheme| url.starts_with(scheme)),
             "redis.url",
-            "is required, and begins with redis://, rediss:// or redis+unix://; REDIS_URL sets it, or `muster dev` brings a server of its own",
+            "is required and must begin with redis://, rediss:// or redis+unix://; set REDIS_URL, or use `muster dev`, which starts a private server",
         );
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         problems.require(

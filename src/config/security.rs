@@ -1,4 +1,4 @@
-//! Passwords, sessions and the keys of coupon codes.
+//! Settings of passwords, sessions and coupon keys.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,25 +9,25 @@ use serde::Deserialize;
 use super::problem::ConfigProblems;
 use super::units;
 
-/// See `config/security.toml`.
+/// Settings of passwords, sessions and coupon keys. `config/security.toml` has the defaults and explains each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecurityConfig {
-    /// Memory for one password hash.
+    /// Memory cost of Argon2id.
     pub argon2_memory_kib: u32,
-    /// Passes over that memory.
+    /// Time cost of Argon2id: passes over the memory.
     pub argon2_passes: u32,
-    /// Threads that could share the work.
+    /// Degree of parallelism of Argon2id.
     pub argon2_lanes: u32,
-    /// Passwords hashed at the same time.
+    /// Maximum passwords hashed at once.
     pub hashes_at_once_max: usize,
-    /// How long a sign-in lasts.
+    /// Lifetime of a session.
     #[serde(rename = "session_lifetime_h", deserialize_with = "units::h")]
     pub session_lifetime: Duration,
-    /// How long it lasts unused.
+    /// How long a session survives without being used.
     #[serde(rename = "session_idle_h", deserialize_with = "units::h")]
     pub session_idle: Duration,
-    /// How long a node believes what it last read about a token or session.
+    /// How long a node caches tokens and sessions.
     #[serde(rename = "token_cache_s", deserialize_with = "units::s")]
     pub token_cache: Duration,
     /// Keys of coupon codes, newest first; at least one.
@@ -40,7 +40,7 @@ impl SecurityConfig {
         problems.require(
             self.argon2_memory_kib >= 8 * self.argon2_lanes.max(1),
             "security.argon2_memory_kib",
-            "must be at least 8 for each of security.argon2_lanes",
+            "must be at least 8 times security.argon2_lanes",
         );
         problems.require(self.argon2_passes >= 1, "security.argon2_passes", "must be at least 1");
         problems.require(self.hashes_at_once_max >= 1, "security.hashes_at_once_max", "must be at least 1");

@@ -1,4 +1,4 @@
-//! The HTTP server.
+//! Settings of the HTTP server.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,41 +11,41 @@ use super::network::Network;
 use super::problem::ConfigProblems;
 use super::units;
 
-/// See `config/server.toml`.
+/// Settings of the HTTP server. `config/server.toml` has the defaults and explains each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerConfig {
-    /// Where buyers and merchants reach the server; port 0 takes a free one.
+    /// Address of the public listener. Port 0 picks a free port.
     pub bind: SocketAddr,
-    /// Where `/metrics` and `/audit` are, if anywhere.
+    /// Address of the internal listener for `/metrics` and `/audit`, if there is one.
     #[serde(deserialize_with = "units::unless_empty")]
     pub internal_bind: Option<SocketAddr>,
-    /// How browsers name the server.
+    /// Public URL of this server.
     pub base_url: BaseUrl,
-    /// Threads that serve requests; 0 for one per core.
+    /// HTTP worker threads; 0 means one per core.
     pub workers: usize,
-    /// Connections that one worker keeps open.
+    /// Maximum open connections per worker thread.
     pub connections_per_worker_max: usize,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Networks of reverse proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<Network>,
-    /// Largest request body.
+    /// Largest JSON body.
     pub body_max_bytes: usize,
-    /// How long headers may take to arrive.
+    /// Timeout for receiving the request headers.
     #[serde(rename = "header_timeout_ms", deserialize_with = "units::ms")]
     pub header_timeout: Duration,
-    /// How long a body may take to arrive.
+    /// Timeout for receiving the request body.
     #[serde(rename = "body_timeout_ms", deserialize_with = "units::ms")]
     pub body_timeout: Duration,
-    /// How long an idle connection is kept.
+    /// How long an idle connection is kept open.
     #[serde(rename = "keep_alive_s", deserialize_with = "units::s")]
     pub keep_alive: Duration,
-    /// How long everything gets to finish after SIGTERM.
+    /// Time for requests, lanes and sockets to finish after SIGTERM.
     #[serde(rename = "drain_s", deserialize_with = "units::s")]
     pub drain: Duration,
 }
 
 impl ServerConfig {
-    /// Threads that serve requests, with "one per core" counted out.
+    /// The number of worker threads, with 0 resolved to the number of cores.
     #[must_use]
     pub fn worker_count(&self) -> usize {
         match self.workers {
@@ -69,25 +69,25 @@ impl ServerConfig {
     }
 }
 
-/// How browsers name the server: scheme and host, perhaps a port, and never a path.
+/// The public URL of a server: a scheme, a host and an optional port, without a path.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct BaseUrl(String);
 
 impl BaseUrl {
-    /// The URL without a slash at its end; it is also the origin that browsers send.
+    /// The URL without a trailing slash. It equals the `Origin` header that browsers send.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether browsers come over TLS, so that cookies must be `Secure`.
+    /// Whether browsers connect over TLS, so that cookies must be `Secure`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }
 
-    /// The address of a page, given its path from `/` on.
+    /// The URL of a page, given its absolute path.
     #[must_use]
     pub fn join(&self, path: &str) -> String {
         format!("{}/{}", self.0, path.trim_start_matches('/'))
@@ -101,7 +101,7 @@ impl FromStr for BaseUrl {
         let url = text.trim().trim_end_matches('/').to_ascii_lowercase();
         let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
         if host.is_empty() || host.contains(|c: char| "/?#@\\".contains(c) || c.is_whitespace() || c.is_control()) {
-            return Err(format!("`{text}` is not scheme and host; write it like https://deals.example.com"));
+            return Err(format!("`{text}` is not a scheme and a host; use a form such as https://deals.example.com"));
         }
         Ok(Self(url))
     }

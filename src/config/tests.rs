@@ -1,4 +1,4 @@
-//! What is accepted, and that everything wrong is named at once.
+//! Tests of precedence, validation and error reporting.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! The merged tree of settings, before it becomes a [`super::Config`].
+//! The merged tree of settings, before it is deserialized into a [`super::Config`].
 //!
-//! Serde stops at the first value that it cannot read. So an unreadable value is reported, replaced by its default, and
-//! the tree is read again, until nothing is left to report.
+//! Serde stops at the first invalid value. To report all of them, each invalid value is recorded and replaced by its
+//! default, and the tree is deserialized again until it succeeds.
 
 use config::{ConfigError, Value, ValueKind};
 use serde::de::DeserializeOwned;
@@ -10,11 +10,11 @@ use super::problem::ConfigProblems;
 
 const IS_SECTION: &str = "is a section with keys of its own";
 
-/// The value that a text of the environment stands for: where the default is a list, commas separate its entries.
+/// Converts the text of an environment variable to a value. If the default is a list, commas separate the entries.
 pub(super) fn value_for(defaults: &Value, path: &str, text: &str) -> Result<Value, String> {
     let mut here = defaults;
     for key in path.split('.') {
-        let ValueKind::Table(known) = &here.kind else { return Err("has no keys of its own".to_owned()) };
+        let ValueKind::Table(known) = &here.kind else { return Err("is not in a section".to_owned()) };
         here = known.get(key).ok_or_else(|| unknown(known.keys()))?;
     }
     let entries = || text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(Value::from);
@@ -25,7 +25,7 @@ pub(super) fn value_for(defaults: &Value, path: &str, text: &str) -> Result<Valu
     }
 }
 
-/// Reports and removes keys that the defaults do not have: a misspelt key must not be ignored.
+/// Reports and removes keys that are not in the defaults, so that a misspelt key is an error.
 pub(super) fn refuse_unknown(merged: &mut Value, defaults: &Value, path: &str, problems: &mut ConfigProblems) {
     match (&mut merged.kind, &defaults.kind) {
         (ValueKind::Table(merged), ValueKind::Table(known)) => {
@@ -50,7 +50,7 @@ pub(super) fn refuse_unknown(merged: &mut Value, defaults: &Value, path: &str, p
     }
 }
 
-/// Reads a tree that has no unknown keys. `None` when even the defaults cannot be read.
+/// Deserializes a tree without unknown keys. Returns `None` if the defaults themselves are invalid.
 pub(super) fn read<T: DeserializeOwned>(mut tree: Value, defaults: &Value, problems: &mut ConfigProblems) -> Option<T> {
     loop {
         let error = match tree.clone().try_deserialize() {
@@ -67,7 +67,7 @@ pub(super) fn read<T: DeserializeOwned>(mut tree: Value, defaults: &Value, probl
     }
 }
 
-/// Puts the default back; false if that would change nothing.
+/// Replaces a value by its default. Returns whether that changed anything.
 fn replace(here: &mut Value, default: &Value, path: &str) -> bool {
     let (key, rest) = path.split_once('.').unwrap_or((path, ""));
     if let (ValueKind::Table(table), ValueKind::Table(known)) = (&mut here.kind, &default.kind)
@@ -96,7 +96,7 @@ fn describe(error: &ConfigError) -> (String, String) {
 fn unknown<'a>(known: impl Iterator<Item = &'a String>) -> String {
     let mut known: Vec<&str> = known.map(String::as_str).collect();
     known.sort_unstable();
-    format!("is not known; what is: {}", known.join(", "))
+    format!("is not a known key; known keys: {}", known.join(", "))
 }
 
 fn join(path: &str, key: &str) -> String {

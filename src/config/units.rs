@@ -1,4 +1,4 @@
-//! Durations from whole numbers: the unit stands last in the key's name.
+//! Deserializes durations from whole numbers. The suffix of the key names the unit.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ pub(super) fn h<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
     u32::deserialize(deserializer).map(|hours| Duration::from_secs(u64::from(hours) * 3600))
 }
 
-/// For types of other crates that can be parsed, but do not know Serde.
+/// Deserializes a type that implements `FromStr` but not `Deserialize`.
 pub(super) fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -28,7 +28,7 @@ where
     String::deserialize(deserializer)?.parse().map_err(Error::custom)
 }
 
-/// An empty text means that the key is not set.
+/// Deserializes an optional value; an empty string is `None`.
 pub(super) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

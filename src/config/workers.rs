@@ -1,4 +1,4 @@
-//! What happens by itself, and how often.
+//! Settings of the background workers.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use serde::Deserialize;
 use super::problem::ConfigProblems;
 use super::units;
 
-/// See `config/workers.toml`.
+/// Settings of the background workers. `config/workers.toml` has the defaults and explains each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkersConfig {
-    /// How often to look for signups without coupons.
+    /// Interval at which the settler looks for signups without coupons.
     #[serde(rename = "settle_every_ms", deserialize_with = "units::ms")]
     pub settle_every: Duration,
-    /// The most signups settled in one call.
+    /// Maximum signups settled in one call.
     pub settle_chunk: u32,
-    /// How often to look for deals whose window is over.
+    /// Interval at which the closer looks for deals whose window has ended.
     #[serde(rename = "close_every_ms", deserialize_with = "units::ms")]
     pub close_every: Duration,
-    /// How often to tell Redis what changed.
+    /// Interval at which the reconciler reapplies recent changes to Redis.
     #[serde(rename = "reconcile_every_ms", deserialize_with = "units::ms")]
     pub reconcile_every: Duration,
-    /// How far back that looks.
+    /// Age of the oldest change that the reconciler looks at.
     #[serde(rename = "reconcile_window_s", deserialize_with = "units::s")]
     pub reconcile_window: Duration,
-    /// How often to look for mails that are due.
+    /// Interval at which the outbox worker looks for due mails.
     #[serde(rename = "outbox_every_ms", deserialize_with = "units::ms")]
     pub outbox_every: Duration,
-    /// The most mails taken at once.
+    /// Maximum mails claimed at once.
     pub outbox_chunk: u32,
 }
 
