@@ -1,4 +1,4 @@
-//! `muster audit`: does everything hold that was promised?
+//! `muster audit`: checks every invariant.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,31 +12,31 @@ use muster::startup;
 use super::settings::SettingsArgs;
 use super::style;
 
-/// Something does not hold.
-const FOUND: u8 = 1;
-/// Not everything could be looked at.
-const COULD_NOT_LOOK: u8 = 2;
+/// Exit code: an invariant is broken.
+const BROKEN: u8 = 1;
+/// Exit code: not every invariant could be checked.
+const NOT_CHECKED: u8 = 2;
 
 /// Arguments of `muster audit`.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
-    /// Look at this deal only
+    /// Check only this deal
     #[arg(long, value_name = "ID")]
     deal: Option<DealId>,
-    /// Compare what a client wrote down, too (`muster crowd --log FILE` does); may be given several times
+    /// Also compare the answers in this client log, as written by `muster crowd --log FILE`; repeatable
     #[arg(long = "log", value_name = "FILE")]
     logs: Vec<PathBuf>,
-    /// Print JSON, as GET /audit answers it
+    /// Print JSON, in the format of GET /audit
     #[arg(long)]
     json: bool,
 }
 
-/// Looks at everything and prints the table. The exit code says what became of it.
+/// Runs the audit, prints its report and returns the exit code.
 pub async fn run(args: Args) -> ExitCode {
     let json = args.json;
-    let printed = match look(args).await {
+    let printed = match audit(args).await {
         Ok(report) if json => serde_json::to_string_pretty(&report).map(|text| (text, report)).map_err(Into::into),
         Ok(report) => Ok((report.to_string(), report)),
         Err(error) => Err(error),
@@ -46,18 +46,18 @@ pub async fn run(args: Args) -> ExitCode {
             println!("{text}");
             match report.outcome() {
                 AuditOutcome::Clean => ExitCode::SUCCESS,
-                AuditOutcome::Found => FOUND.into(),
-                AuditOutcome::CouldNotLook => COULD_NOT_LOOK.into(),
+                AuditOutcome::Found => BROKEN.into(),
+                AuditOutcome::CouldNotLook => NOT_CHECKED.into(),
             }
         }
         Err(error) => {
             eprintln!("muster: {error:#}");
-            COULD_NOT_LOOK.into()
+            NOT_CHECKED.into()
         }
     }
 }
 
-async fn look(args: Args) -> anyhow::Result<AuditReport> {
+async fn audit(args: Args) -> anyhow::Result<AuditReport> {
     let (engine, ..) = startup::engine(&args.settings.load()?).await?;
     let options = AuditOptions { deal: args.deal, logs: args.logs, ..AuditOptions::default() };
     let bar = ProgressBar::new(0).with_style(style::bar());
@@ -68,8 +68,8 @@ async fn look(args: Args) -> anyhow::Result<AuditReport> {
             bar.set_length(total);
             bar.set_position(done);
         }
-        AuditStep::LookingAgain(at) => bar.set_message(format!("looking again at {at} things in Redis")),
-        AuditStep::Logs => bar.set_message("reading signups"),
+        AuditStep::LookingAgain(suspects) => bar.set_message(format!("rechecking {suspects} differences in Redis")),
+        AuditStep::Logs => bar.set_message("comparing client logs"),
     });
     let report = report.await;
     bar.finish_and_clear();

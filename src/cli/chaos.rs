@@ -1,4 +1,4 @@
-//! `muster chaos`: faults on purpose. Not in a release.
+//! `muster chaos`: fault injection under load. Not in release builds.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -14,50 +14,50 @@ use super::style;
 
 const EXAMPLES: &str = "\
 Examples:
-  muster chaos --minutes 10                         every kind of fault in turn, at random
-  muster chaos --faults 12 --seed 7                 twelve faults, the same ones each time
-  muster chaos --only redis --only 'node: dies at'  some kinds
-  muster chaos --minutes 60 --out faults.md         an hour, with the table as Markdown
+  muster chaos --minutes 10                         every kind of fault, in random order
+  muster chaos --faults 12 --seed 7                 twelve faults, the same ones on every run
+  muster chaos --only redis --only 'node: dies at'  some kinds of fault
+  muster chaos --minutes 60 --out faults.md         an hour, with the results as a Markdown table
 
-It starts servers and nodes of its own and touches nothing else. It exits with 1 if any promise was broken.";
+The command starts private servers and nodes and touches nothing else. It exits with 1 if an invariant was broken.";
 
 /// Arguments of `muster chaos`.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// How long new faults are made
+    /// Inject faults for this many minutes
     #[arg(long, value_name = "N", default_value_t = 10)]
     minutes: u64,
-    /// Make so many faults instead
+    /// Inject this many faults instead of running for a fixed time
     #[arg(long, value_name = "N", conflicts_with = "minutes")]
     faults: Option<usize>,
-    /// Repeat the faults of an earlier run
+    /// Seed of the order of faults and of the clients' choices [default: random]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many nodes
+    /// Number of nodes
     #[arg(long, value_name = "N", default_value = "3")]
     nodes: NonZeroUsize,
-    /// Only kinds whose names begin so; may be given several times
-    #[arg(long, value_name = "KIND")]
+    /// Inject only faults whose names start with this; repeatable
+    #[arg(long, value_name = "PREFIX")]
     only: Vec<String>,
-    /// Faults between two audits
+    /// Number of faults between two audits
     #[arg(long, value_name = "N", default_value = "5")]
     faults_per_round: NonZeroUsize,
-    /// Name all kinds, and end
+    /// Print the names of all faults and exit
     #[arg(long)]
     list: bool,
-    /// Write the table to this file, as Markdown
+    /// Also write the results to this file, as a Markdown table
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Keep data and logs here (otherwise in the temporary directory)
+    /// Folder for data and logs [default: a new one in the temporary directory]
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
-    /// Keep data and logs also when nothing was found
+    /// Keep data and logs even if every invariant held
     #[arg(long)]
     keep: bool,
 }
 
-/// Makes faults, prints the table, and fails if something was found.
+/// Injects faults and prints the results. Fails if an invariant was broken.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.list {
         for fault in &catalogue() {
@@ -79,9 +79,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         only: args.only,
         faults_per_round: args.faults_per_round.get(),
         folder: folder.clone(),
-        program: std::env::current_exe().context("this program's own path")?,
+        program: std::env::current_exe().context("cannot find the path of this program")?,
     };
-    println!("Seed {seed}; logs and data are in {}", folder.display());
+    println!("Seed: {seed}. Data and logs: {}", folder.display());
     let bar = match length {
         Length::Faults(faults) => ProgressBar::new(faults as u64),
         Length::Time(time) => ProgressBar::new(time.as_secs()),
@@ -89,7 +89,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let bar = bar.with_style(style::bar());
     bar.enable_steady_tick(Duration::from_millis(200));
     let since = std::time::Instant::now();
-    let tell = |step: Step<'_>| {
+    let report = |step: Step<'_>| {
         if let (Length::Time(_), false) = (length, step == Step::Starting) {
             bar.set_position(since.elapsed().as_secs());
         }
@@ -105,9 +105,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             Step::Found(what) => bar.suspend(|| println!("FOUND {what}")),
         }
     };
-    let table = chaos::run(&options, &Shutdown::on_signals()?, tell).await;
+    let table = chaos::run(&options, &Shutdown::on_signals()?, report).await;
     bar.finish_and_clear();
-    let table = table.with_context(|| format!("logs and data are in {}", folder.display()))?;
+    let table = table.with_context(|| format!("the run failed; data and logs are in {}", folder.display()))?;
     println!("{table}");
     if let Some(out) = &args.out {
         std::fs::write(out, table.markdown()).with_context(|| out.display().to_string())?;
@@ -118,12 +118,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    println!("Promises were broken: logs and data are in {}", folder.display());
+    println!("Invariants were broken. Data and logs are in {}", folder.display());
     Ok(ExitCode::FAILURE)
 }
 
 fn remove(folder: &Path) {
     if let Err(error) = std::fs::remove_dir_all(folder) {
-        tracing::warn!(%error, folder = %folder.display(), "could not be removed");
+        tracing::warn!(%error, folder = %folder.display(), "cannot remove the folder of the run");
     }
 }

@@ -1,4 +1,4 @@
-//! `muster crowd`: a campaign replayed as so many buyers over HTTP.
+//! `muster crowd`: replays a campaign with simulated buyers, over HTTP.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -24,54 +24,60 @@ use rand::rngs::StdRng;
 use super::settings::SettingsArgs;
 use super::style;
 
-const USUAL_BASE_URL: &str = "http://127.0.0.1:8080";
+const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8080";
+/// What [`gather`] reads of the configuration: the accounts are created in the database, everything else goes through the API.
+const SECTIONS: [&str; 3] = ["server", "postgres", "lanes"];
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 const EXAMPLES: &str = "\
 Examples:
-  muster crowd --dev                                                    500 buyers within a minute, to the newest open deal
-  muster crowd --dev --deal ID --arrivals campaign.csv --churn 0.05     a recorded campaign, a month within a minute
-  muster crowd --dev --deal ID --arrivals campaign.csv --speed max --units 1..3 --log target/crowd.log
+  muster crowd --dev                                  500 buyers join the newest open deal of `muster dev` in a minute
+  muster crowd --dev --arrivals campaign.csv          replay a recorded campaign, a month in a minute
+  muster crowd --dev --arrivals campaign.csv \\
+    --speed max --units 1..3 --log target/crowd.log   as fast as possible, with a log for `muster audit --log`
+  DATABASE_URL=… muster crowd --base-url URL          join a deal of a server elsewhere
+  muster crowd --prepared FILE --base-url URL         the same without a database, with the buyers in FILE
 
-A recorded campaign has the columns seconds,joined: how many had joined so many seconds after the first row.
-The crowd's accounts and tokens are made in the database; it joins and leaves over HTTP. The end is a table; it exits with 1
-if the deal's figures are not those that its answers add up to.";
+A recorded campaign is a CSV file with the columns seconds,joined: the number of buyers who had joined after that time.
+
+Signing up thousands of buyers through the API would take hours, so the command creates accounts and tokens in the database.
+With --prepared it needs only the API. It prints a table and exits with 1 if the counts on the server differ from the answers.";
 
 /// Arguments of `muster crowd`.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Replay this campaign: CSV with the columns seconds,joined (otherwise a generated one)
+    /// Replay the campaign in this CSV file with the columns seconds,joined [default: a generated campaign]
     #[arg(long, value_name = "FILE.csv")]
     arrivals: Option<PathBuf>,
-    /// How many buyers the generated campaign has in the end
+    /// Number of buyers at the end of the generated campaign
     #[arg(long, value_name = "N", default_value_t = 500, conflicts_with = "arrivals")]
     joins: u32,
-    /// Which deal they join (otherwise the first that was prepared with the buyers, or the newest that is open)
+    /// Deal to join [default: the first deal in the --prepared file, or the newest open deal]
     #[arg(long, value_name = "ID")]
     deal: Option<DealId>,
-    /// So many times as fast as it happened, or `max`; the default makes a minute of a month
+    /// Speed-up factor, or `max`; the default plays a month in a minute
     #[arg(long, value_name = "N", default_value = "43200")]
     speed: Speed,
-    /// This share of the buyers leaves, and another joins in the same step
+    /// Share of buyers, from 0 to 1, who leave and are replaced by others
     #[arg(long, value_name = "SHARE", default_value = "0")]
     churn: Share,
-    /// How many units a buyer takes: a number, or a range such as 1..3
+    /// Units per buyer: a number, or a range such as 1..3
     #[arg(long, value_name = "RANGE", default_value = "1")]
     units: UnitsRange,
-    /// The most calls at a time
+    /// Maximum requests in flight
     #[arg(long, value_name = "N", default_value = "64")]
     concurrency: NonZeroU32,
-    /// Where the server is (otherwise where the settings say, or on port 8080 of this machine)
+    /// URL of the server [default: server.base_url of the settings, or port 8080 on this machine with --prepared]
     #[arg(long, value_name = "URL")]
     base_url: Option<BaseUrl>,
-    /// Take the buyers from this file of `muster loadtest prepare` (otherwise new ones are made in the database)
+    /// Use the buyers in this file, written by `muster loadtest prepare` [default: create buyers in the database]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "profile", "dev"])]
     prepared: Option<PathBuf>,
-    /// Write a line before and after each call to this file, for `muster audit --log`
+    /// Log every request and answer to this file, for `muster audit --log`
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// Repeat the chances of an earlier run
+    /// Seed of the schedule and of the buyers' choices [default: random]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     #[command(flatten)]
@@ -87,7 +93,7 @@ impl FromStr for Speed {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "max" => Ok(Self(Pace::Max)),
-            number => number.parse().map(|times| Self(Pace::Times(times))).map_err(|_| "a whole number, or max"),
+            number => number.parse().map(|times| Self(Pace::Times(times))).map_err(|_| "must be a whole number or max"),
         }
     }
 }
@@ -103,12 +109,12 @@ impl FromStr for UnitsRange {
         let (from, to) = (from.parse::<u32>(), to.trim_start_matches('=').parse::<u32>());
         match (from, to) {
             (Ok(from), Ok(to)) if from >= 1 && from <= to => Ok(Self(from..=to)),
-            _ => Err("a number from 1 on, or a range such as 1..3, both ends included"),
+            _ => Err("must be a number of at least 1, or an inclusive range such as 1..3"),
         }
     }
 }
 
-/// Replays a campaign, and fails if the server's figures are not what its answers said.
+/// Replays a campaign. Fails if the counts on the server differ from the answers.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let arrivals = match &args.arrivals {
         Some(path) => Arrivals::read(path).with_context(|| path.display().to_string())?,
@@ -117,7 +123,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let seed = args.seed.unwrap_or_else(rand::random);
     let schedule = Schedule::plan(&arrivals, args.churn, &mut StdRng::seed_from_u64(seed));
     println!(
-        "{} join and {} leave in {}, ending with {}. Seed {seed}.",
+        "Campaign: {} joins and {} leaves in {}, {} buyers at the end. Seed: {seed}.",
         HumanCount(count(schedule.joins())),
         HumanCount(count(schedule.leaves())),
         HumanDuration(arrivals.length()),
@@ -127,7 +133,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut client = Client::new(crowd.base_url)?;
     let deal = match args.deal.or(crowd.deal) {
         Some(deal) => deal,
-        None => client.newest_open_deal().await?.context("no deal is open: name one with --deal")?,
+        None => client.newest_open_deal().await?.context("no deal is open; choose one with --deal")?,
     };
     if let Some(path) = &args.log {
         let log = ClientLog::create(path, Clock::new()).with_context(|| path.display().to_string())?;
@@ -138,7 +144,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     play(&client, crowd.buyers, &replay).await
 }
 
-/// Who comes, and where to.
+/// The buyers, the server, and the deal that was prepared for them.
 struct Crowd {
     buyers: Vec<Simulated>,
     base_url: BaseUrl,
@@ -149,17 +155,17 @@ async fn gather(args: &Args, wanted: usize) -> anyhow::Result<Crowd> {
     if let Some(path) = &args.prepared {
         let text = std::fs::read(path).with_context(|| path.display().to_string())?;
         let prepared: Prepared = serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
-        let usual = || USUAL_BASE_URL.parse().map_err(anyhow::Error::msg);
+        let default = || DEFAULT_BASE_URL.parse().map_err(anyhow::Error::msg);
         return Ok(Crowd {
             buyers: prepared.buyers.into_iter().map(Simulated::from).collect(),
-            base_url: args.base_url.clone().map_or_else(usual, Ok)?,
+            base_url: args.base_url.clone().map_or_else(default, Ok)?,
             deal: prepared.deals.first().copied(),
         });
     }
-    let config = args.settings.load()?;
+    let config = args.settings.load_sections(&SECTIONS)?;
     let bar = ProgressBar::new(count(wanted)).with_style(style::bar()).with_message("buyers");
-    let tell = |there: usize| bar.set_position(count(there));
-    let buyers = people::simulate(&startup::store(&config)?, wanted, Role::Buyer, tell).await?;
+    let report = |created: usize| bar.set_position(count(created));
+    let buyers = people::simulate(&startup::store(&config)?, wanted, Role::Buyer, report).await?;
     bar.finish_and_clear();
     Ok(Crowd { buyers, base_url: args.base_url.clone().unwrap_or(config.server.base_url), deal: None })
 }
@@ -167,20 +173,20 @@ async fn gather(args: &Args, wanted: usize) -> anyhow::Result<Crowd> {
 async fn play(client: &Client, buyers: Vec<Simulated>, replay: &Replay) -> anyhow::Result<ExitCode> {
     let bar = ProgressBar::new(count(replay.schedule.joins() + replay.schedule.leaves())).with_style(style::bar());
     bar.enable_steady_tick(REDRAW_EVERY);
-    let tell = |tally: &Tally| {
+    let report_progress = |tally: &Tally| {
         bar.set_position((tally.attempted + tally.leaving).into());
         bar.set_message(format!(
-            "calls: {} joined, {} left, {} refused, {} repeated",
+            "requests: {} joined, {} left, {} refused, {} retried",
             tally.joined,
             tally.left,
             tally.refusals() + tally.leave_refusals(),
             tally.repeated()
         ));
     };
-    let report = crowd::replay(client, buyers, replay, &Shutdown::on_signals()?, tell).await;
+    let report = crowd::replay(client, buyers, replay, &Shutdown::on_signals()?, report_progress).await;
     bar.finish_and_clear();
     let report = report?;
-    println!("\nThe replay onto deal {} took {:.1?}.\n\n{report}", replay.deal, report.took);
+    println!("\nReplayed on deal {} in {:.1?}.\n\n{report}", replay.deal, report.took);
     Ok(if report.disagreements().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,4 +1,4 @@
-//! `muster dev`: everything on this machine.
+//! `muster dev`: a node with private servers, sample deals and a simulated crowd.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use muster::App;
 use muster::config::{BaseUrl, Config, Profile};
-use muster::dev::crowd::{self, Stage};
+use muster::dev::crowd::{self, Background};
 use muster::dev::home::{Home, Settings};
 use muster::dev::people;
 use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
@@ -17,34 +17,34 @@ use muster::startup::{self, Start};
 use muster::telemetry;
 
 const DATABASE: &str = "muster";
-/// Taken if it is free, else one of the next.
+/// Preferred ports. If one is taken, the next free port is used.
 const PORT: u16 = 8080;
 const INTERNAL_PORT: u16 = 9090;
 
-/// Simulated buyers: enough for the deals of the show, a few for whatever else is on.
+/// Number of simulated buyers: enough to tip every showcase deal.
 const CROWD: usize = 150;
 
 /// Arguments of `muster dev`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Keep the data here (otherwise in /var/lib/muster for root, and in `$XDG_DATA_HOME/muster` for others)
+    /// Data folder [default: $XDG_DATA_HOME/muster, or /var/lib/muster as root]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Listen here (otherwise on 127.0.0.1, on the first free port from 8080 on)
+    /// Address to listen on [default: 127.0.0.1, first free port from 8080]
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<SocketAddr>,
     /// Start without sample deals and without a crowd
     #[arg(long)]
     bare: bool,
-    /// Take other rate limits: those of development let a crowd in, but no load test
+    /// Profile of rate limits
     #[arg(long, value_enum, default_value = "dev")]
     profile: Profile,
 }
 
-/// Starts servers and a node, and runs until Ctrl-C.
+/// Starts the servers and a node, and runs until Ctrl-C.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let home = Home::at(args.data)?;
-    println!("Muster keeps its data in {}", home.folder().display());
+    println!("Data folder: {}", home.folder().display());
     let servers = Servers::start(Options { report: step, ..Options::persistent(home.folder()) }).await?;
     servers.ensure_database(DATABASE).await?;
     let mut sources = home.write(&Settings {
@@ -61,13 +61,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let metrics = Some(telemetry::record_metrics()?);
     let base_url = config.server.base_url.clone();
     let running = startup::start(Start { config, shutdown: shutdown.clone(), workers: true, metrics }).await?;
-    step("the schema is up to date, and Muster listens", since.elapsed());
+    step("schema up to date, node listening", since.elapsed());
     if args.bare {
         println!("\n  Open {base_url}\n");
     } else {
-        // The deals are there when the address is printed; Ctrl-C ends also what is being made.
+        // The address is printed after the deals exist. Ctrl-C also interrupts seeding.
         tokio::select! {
-            shown = show(&running.app, &base_url, &shutdown) => shown?,
+            seeded = seed_and_start_crowd(&running.app, &base_url, &shutdown) => seeded?,
             () = shutdown.begun() => {}
         }
     }
@@ -79,40 +79,41 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     ended
 }
 
-/// Makes the sample deals, says where to look, and lets a crowd in.
-async fn show(app: &App, base_url: &BaseUrl, shutdown: &Shutdown) -> anyhow::Result<()> {
+/// Creates the sample deals, prints the address and the demo accounts, and starts the crowd.
+async fn seed_and_start_crowd(app: &App, base_url: &BaseUrl, shutdown: &Shutdown) -> anyhow::Result<()> {
     let seeder = Seeder { engine: &app.engine, store: &app.store, auth: &app.auth, report: step };
     let since = Instant::now();
     let made = seeder.seed().await?.made.len();
     let deals = seeder.ensure_showcase().await?;
-    step(&format!("sample deals are there, {made} of them new"), since.elapsed());
+    step(&format!("sample deals ready, {made} of them new"), since.elapsed());
     let buyers = people::simulate(&app.store, CROWD, Role::Buyer, |_| {}).await?;
 
     println!("\n  Open {base_url}");
     if let Some(first) = deals.first() {
-        println!("  and watch a deal tip within a minute: {}", base_url.join(&format!("/deals/{first}")));
+        println!("  Watch this deal tip within a minute: {}", base_url.join(&format!("/deals/{first}")));
     }
-    println!("\n  Sign in as a buyer with {} or as a merchant with {}:", DEMO_BUYER.email, DEMO_MERCHANT.email);
-    println!("  the password of both is {}", DEMO_BUYER.password);
-    println!("  Ctrl-C ends everything; `muster audit --dev` looks whether every promise holds\n");
+    println!("\n  Sign in as the buyer {} or the merchant {}.", DEMO_BUYER.email, DEMO_MERCHANT.email);
+    println!("  Both have the password {}.", DEMO_BUYER.password);
+    println!("  `muster audit --dev` checks every invariant. Ctrl-C stops everything.\n");
 
-    let stage = Stage { base_url: base_url.clone(), buyers, deals, seed: rand::random() };
+    let background = Background { base_url: base_url.clone(), buyers, showcase: deals, seed: rand::random() };
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
-        if let Err(error) = crowd::entertain(stage, &shutdown).await {
-            tracing::warn!(%error, "the crowd did not come");
+        if let Err(error) = crowd::run_in_background(background, &shutdown).await {
+            tracing::warn!(%error, "cannot start the simulated crowd");
         }
     });
     Ok(())
 }
 
-/// Prints what was done and what it took.
+/// Prints a completed step and how long it took.
 fn step(what: &str, took: Duration) {
     println!("  {what:<48} {:>6.2} s", took.as_secs_f64());
 }
 
-fn free_address(wish: u16) -> SocketAddr {
-    let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+/// The first free port from `preferred` on, or port 0 if 100 ports in a row are taken.
+fn free_address(preferred: u16) -> SocketAddr {
+    let localhost = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let is_free = |address: &SocketAddr| TcpListener::bind(address).is_ok();
-    (wish..wish.saturating_add(100)).map(here).find(is_free).unwrap_or_else(|| here(0))
+    (preferred..preferred.saturating_add(100)).map(localhost).find(is_free).unwrap_or_else(|| localhost(0))
 }

@@ -1,4 +1,4 @@
-//! `muster loadtest prepare`: what a load test begins with.
+//! `muster loadtest prepare`: creates the deals and buyers of a load test.
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
@@ -9,7 +9,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use clap::Subcommand;
 use indicatif::ProgressBar;
-use muster::dev::load::{self, Wish};
+use muster::dev::load::{self, LoadSpec};
 use muster::startup;
 
 use super::settings::SettingsArgs;
@@ -24,7 +24,7 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make deals, and accounts with tokens, and write them to a file for k6
+    /// Create open deals and buyers with tokens, and write their ids and tokens to a file
     Prepare(PrepareArgs),
 }
 
@@ -33,26 +33,26 @@ enum Command {
 struct PrepareArgs {
     #[command(flatten)]
     settings: SettingsArgs,
-    /// Where ids and tokens go, as JSON: {"merchant": {"id", "token"}, "deals": [id], "buyers": [{"id", "token"}]}
+    /// JSON file to write: {"merchant": {"id", "token"}, "deals": [id], "buyers": [{"id", "token"}]}
     #[arg(long, value_name = "FILE", default_value = "target/loadtest.json")]
     out: PathBuf,
-    /// How many buyers with tokens
-    #[arg(long, default_value_t = 1_000)]
+    /// Number of buyers, each with a token
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
     buyers: usize,
-    /// How many deals, all alike
-    #[arg(long, default_value_t = 1)]
+    /// Number of deals, all with the same terms
+    #[arg(long, value_name = "N", default_value_t = 1)]
     deals: usize,
-    /// The most units that each deal sells (otherwise unlimited)
-    #[arg(long)]
+    /// Maximum units that each deal sells [default: unlimited]
+    #[arg(long, value_name = "N")]
     cap: Option<u32>,
-    /// Buyers that make each deal happen
-    #[arg(long, default_value_t = 100)]
+    /// Number of buyers at which each deal tips
+    #[arg(long, value_name = "N", default_value_t = 100)]
     tipping_point: u32,
-    /// The most units of one buyer in one deal
-    #[arg(long, default_value_t = 1)]
+    /// Maximum units per buyer and deal
+    #[arg(long, value_name = "N", default_value_t = 1)]
     per_buyer_max: u32,
-    /// How long the deals are open
-    #[arg(long, default_value_t = 60)]
+    /// Minutes until the deals close
+    #[arg(long, value_name = "N", default_value_t = 60)]
     open_minutes: u32,
 }
 
@@ -63,7 +63,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     store.migrate().await?;
     let bar = ProgressBar::new(args.buyers as u64).with_style(style::bar());
     bar.set_message("buyers");
-    let wish = Wish {
+    let spec = LoadSpec {
         buyers: args.buyers,
         deals: args.deals,
         cap: args.cap,
@@ -71,15 +71,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         per_buyer_max: args.per_buyer_max,
         open_for: TimeDelta::minutes(args.open_minutes.into()),
     };
-    let prepared = load::prepare(&engine, &store, wish, |made| bar.set_position(made as u64)).await?;
+    let prepared = load::prepare(&engine, &store, spec, |created| bar.set_position(created as u64)).await?;
     bar.finish();
 
     let out = &args.out;
-    // Tokens are secrets.
+    // The file holds tokens, so only its owner may read it.
     let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(out);
-    let mut file = BufWriter::new(file.with_context(|| format!("{} cannot be written", out.display()))?);
+    let mut file = BufWriter::new(file.with_context(|| format!("cannot write {}", out.display()))?);
     serde_json::to_writer(&mut file, &prepared)?;
     file.flush()?;
-    println!("{} deals and {} buyers are in {}", prepared.deals.len(), prepared.buyers.len(), out.display());
+    println!("Wrote {} deals and {} buyers to {}", prepared.deals.len(), prepared.buyers.len(), out.display());
     Ok(())
 }

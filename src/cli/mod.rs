@@ -1,4 +1,4 @@
-//! The command line. Owns arguments and what is printed; what happens is in the library.
+//! The command line: parses arguments and prints results. The work itself is done by the library.
 
 mod audit;
 #[cfg(any(debug_assertions, feature = "failpoints"))]
@@ -21,15 +21,15 @@ use muster::telemetry::{self, LogStyle};
 
 const EXAMPLES: &str = "\
 Examples:
-  muster dev                                     everything on this machine: servers, sample deals, a crowd
-  DATABASE_URL=… REDIS_URL=… muster serve        a node of a real installation
-  muster serve --config /etc/muster.toml         the same, with settings from a file
+  muster dev                                     private servers, sample deals and a simulated crowd
+  muster audit --dev                             check every invariant while `muster dev` runs
+  muster serve --config /etc/muster.toml         one node, with settings from a file
+  DATABASE_URL=… REDIS_URL=… \\
+  MUSTER__SECURITY__COUPON_KEYS=… muster serve   one node, with settings from the environment
 
-  muster audit --dev                             everything that was promised, looked at while `muster dev` runs
+The files in config/ explain every setting. Any of them can be set in the environment as MUSTER__SECTION__KEY.";
 
-Every setting is explained in config/*.toml, and can be set as MUSTER__SECTION__KEY in the environment.";
-
-/// Deals that happen only if enough people want them.
+/// Group-buying deal engine: a deal happens only if enough buyers join before it closes
 #[derive(Parser)]
 #[command(name = "muster", version, after_help = EXAMPLES)]
 struct Cli {
@@ -39,28 +39,28 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve deals, as one of any number of nodes
+    /// Run one node; any number of nodes can share a database and a Redis
     Serve(serve::Args),
-    /// Start everything on this machine, with sample deals and a simulated crowd
+    /// Run a node with private servers, sample deals and a simulated crowd
     Dev(dev::Args),
-    /// Bring the database's schema up to date, and end
+    /// Bring the database schema up to date
     Migrate(migrate::Args),
-    /// Let a simulated crowd join a deal, the way a recorded campaign went
+    /// Replay a campaign: simulated buyers join and leave a deal through the API
     Crowd(crowd::Args),
     /// Prepare load tests
     Loadtest(loadtest::Args),
-    /// Make sample deals in every state, and two accounts to look at them with: never where real people join
+    /// Create sample deals in every state and two demo accounts; not for production
     Seed(seed::Args),
-    /// Tell Redis again what Postgres knows
+    /// Repair Redis from Postgres, and load every open deal into it
     Reconcile(reconcile::Args),
-    /// Look whether everything holds that was promised; exits 1 if not, 2 if that could not be seen
+    /// Check every invariant. Exit 1: broken; 2: could not be checked
     Audit(audit::Args),
-    /// Make faults on purpose under load, and look whether every promise holds; not in a release
+    /// Inject faults under load and check every invariant; not in release builds
     #[cfg(any(debug_assertions, feature = "failpoints"))]
     Chaos(chaos::Args),
 }
 
-/// Runs the command that the arguments name. A failure is printed with its causes.
+/// Runs the command that the arguments name. Prints an error with its causes.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     let is_node = matches!(command, Command::Serve(_));
@@ -75,10 +75,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
-    // The one crypto library of this program; whoever needs TLS takes it from here.
+    // All TLS in this program uses ring. This fails only if a provider is already installed.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting threads")?;
-    // Actix wants a system of its own on this thread; spawned tasks still share all threads.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    // Actix needs a System on this thread; spawned tasks still run on all threads of the Tokio runtime.
     actix_web::rt::System::with_tokio_rt(|| runtime).block_on(async {
         match command {
             Command::Serve(args) => serve::run(args).await?,

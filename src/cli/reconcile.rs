@@ -1,5 +1,6 @@
-//! `muster reconcile`: Redis again from Postgres, by hand. Nodes repair by themselves every two seconds, and load a deal when
-//! somebody joins it.
+//! `muster reconcile`: repairs Redis from Postgres on demand.
+//!
+//! Running nodes do not need it: they reconcile recent changes every two seconds and load a missing deal on the next join.
 
 use std::time::Duration;
 
@@ -15,21 +16,21 @@ use super::style;
 pub struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
-    /// Begin a new epoch first: after Postgres was restored from a snapshot, so that its older figures win over newer
-    /// ones that nodes, browsers and Redis still have
+    /// Start a new epoch first. Use it after restoring Postgres from a backup, so that the restored counts replace the newer
+    /// ones that Redis, nodes and browsers still hold
     #[arg(long)]
     new_epoch: bool,
 }
 
-/// Tells Redis everything that Postgres knows.
+/// Compares every deal in Redis with Postgres, repairs differences and loads all open deals.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let (engine, store, _quota) = startup::engine(&args.settings.load()?).await?;
     if args.new_epoch {
-        println!("Epoch {} begins.", store.begin_epoch().await?);
+        println!("Started epoch {}.", store.begin_epoch().await?);
     }
     let bar = ProgressBar::new(0).with_style(style::bar());
     bar.enable_steady_tick(Duration::from_millis(200));
-    let rebuilt = engine.rebuild(|step| {
+    let reconciled = engine.rebuild(|step| {
         let (what, done, total) = match step {
             RebuildStep::Compared { done, total } => ("deals compared", done, total),
             RebuildStep::Loaded { done, total } => ("deals loaded", done, total),
@@ -38,10 +39,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     });
-    let rebuilt = rebuilt.await;
+    let reconciled = reconciled.await;
     bar.finish_and_clear();
-    let done = rebuilt?;
-    let (compared, repaired, loaded) = (done.looked_at, done.repaired, done.loaded);
-    println!("Deals compared: {compared}. Repaired: {repaired}. Open to join, and in Redis: {loaded}.");
+    let reconciled = reconciled?;
+    let (compared, repaired, loaded) = (reconciled.looked_at, reconciled.repaired, reconciled.loaded);
+    println!("Deals compared: {compared}. Repaired: {repaired}. Open deals in Redis: {loaded}.");
     Ok(())
 }

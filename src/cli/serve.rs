@@ -1,4 +1,4 @@
-//! `muster serve`: one node.
+//! `muster serve`: runs one node.
 
 use muster::shutdown::Shutdown;
 use muster::startup::{self, Start};
@@ -13,7 +13,7 @@ pub struct Args {
     settings: SettingsArgs,
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves requests until SIGTERM or SIGINT.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let config = args.settings.load()?;
     let metrics = Some(telemetry::record_metrics()?);

@@ -1,4 +1,4 @@
-//! Arguments that choose the settings.
+//! Arguments that select the sources of the configuration.
 
 use std::path::PathBuf;
 
@@ -6,32 +6,39 @@ use anyhow::Context;
 use muster::config::{Config, Profile, Sources};
 use muster::dev::home::Home;
 
-/// Where settings come from.
+/// Arguments shared by all commands that read the configuration.
 #[derive(clap::Args)]
 pub struct SettingsArgs {
-    /// Read settings from this TOML file; the environment wins over it
+    /// Read settings from this TOML file; environment variables override it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Take a named set of differences from the defaults
+    /// Apply a set of overrides to the defaults
     #[arg(long, value_enum)]
     profile: Option<Profile>,
     /// Use the servers of the `muster dev` that is running on this machine
     #[arg(long, conflicts_with_all = ["config", "profile"])]
     dev: bool,
-    /// Where that `muster dev` keeps its data, if it was told so
+    /// Data folder of that `muster dev`, if it was started with --data
     #[arg(long, value_name = "FOLDER", requires = "dev")]
     data: Option<PathBuf>,
 }
 
 impl SettingsArgs {
-    /// Reads and checks all settings.
+    /// Loads and validates the whole configuration.
     pub fn load(&self) -> anyhow::Result<Config> {
-        let sources = if self.dev {
+        Ok(Config::load(&self.sources()?)?)
+    }
+
+    /// Loads the configuration and validates only these sections, for a command that uses no others.
+    pub fn load_sections(&self, sections: &[&str]) -> anyhow::Result<Config> {
+        Ok(Config::load_sections(&self.sources()?, sections)?)
+    }
+
+    fn sources(&self) -> anyhow::Result<Sources> {
+        if self.dev {
             let home = Home::at(self.data.clone())?;
-            home.sources().context("is `muster dev` running?")?
-        } else {
-            Sources { file: self.config.clone(), profile: self.profile, ..Sources::of_process() }
-        };
-        Ok(Config::load(&sources)?)
+            return home.sources().context("is `muster dev` running?");
+        }
+        Ok(Sources { file: self.config.clone(), profile: self.profile, ..Sources::of_process() })
     }
 }

@@ -87,6 +87,11 @@ impl Sources {
     }
 }
 
+/// Whether a section of this name exists.
+pub(super) fn is_section(name: &str) -> bool {
+    DEFAULTS.iter().any(|(section, _)| *section == name)
+}
+
 pub(super) fn read(sources: &Sources, problems: &mut ConfigProblems) -> Option<Config> {
     let defaults = build(defaults(), problems)?;
     let mut builder = self::defaults();

@@ -67,15 +67,30 @@ impl Config {
     /// # Errors
     /// Every problem that was found, each with the path of its key.
     pub fn load(sources: &Sources) -> Result<Self, ConfigProblems> {
+        let (config, problems) = Self::read(sources);
+        config.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    /// Like [`Config::load`], but ignores problems in all other sections. The caller must not use those sections.
+    ///
+    /// # Errors
+    /// The problems in these sections, and problems that concern no section, such as an unreadable file.
+    pub fn load_sections(sources: &Sources, sections: &[&str]) -> Result<Self, ConfigProblems> {
+        let (config, mut problems) = Self::read(sources);
+        problems.ignore(|path| {
+            let section = path.split('.').next().unwrap_or_default();
+            load::is_section(section) && !sections.contains(&section)
+        });
+        config.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    fn read(sources: &Sources) -> (Option<Self>, ConfigProblems) {
         let mut problems = ConfigProblems::default();
         let config = load::read(sources, &mut problems);
         if let Some(config) = &config {
             config.check(&mut problems);
         }
-        match config {
-            Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(problems),
-        }
+        (config, problems)
     }
 
     fn check(&self, problems: &mut ConfigProblems) {

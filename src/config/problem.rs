@@ -26,6 +26,11 @@ impl ConfigProblems {
         self.0.is_empty()
     }
 
+    /// Removes the problems whose path matches.
+    pub(super) fn ignore(&mut self, matches: impl Fn(&str) -> bool) {
+        self.0.retain(|problem| !matches(&problem.path));
+    }
+
     pub(super) fn add(&mut self, path: &str, message: impl Into<String>) {
         self.0.push(ConfigProblem { path: path.to_owned(), message: message.into() });
     }

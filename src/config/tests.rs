@@ -30,6 +30,17 @@ fn the_defaults_need_only_the_two_servers_and_a_coupon_key() {
 }
 
 #[test]
+fn loading_some_sections_ignores_problems_in_the_others_only() {
+    let database = Sources::default().with("postgres.database_url", "postgres:///muster");
+    let load = |sources: &Sources| Config::load_sections(sources, &["postgres"]);
+    load(&database).unwrap();
+    let problems = load(&database.clone().with("postgres.pool_max", "1").with("live.deals_per_socket_max", "0"));
+    assert_eq!(problems.unwrap_err().as_slice().iter().map(|p| p.path.as_str()).collect::<Vec<_>>(), ["postgres.pool_max"]);
+    let missing_file = Sources { file: Some("/no/such/file".into()), ..database };
+    assert_eq!(load(&missing_file).unwrap_err().as_slice()[0].path, "/no/such/file");
+}
+
+#[test]
 fn every_profile_can_be_used() {
     for profile in [Profile::Dev, Profile::Load] {
         Config::load(&Sources { profile: Some(profile), ..required() }).unwrap();

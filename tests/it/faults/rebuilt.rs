@@ -46,7 +46,7 @@ async fn a_wiped_redis_has_every_deal_that_can_be_joined_again() {
     app.engine.withdraw(mo.id, withdrawn, "ill").await.unwrap();
     app.engine.drain().await;
     app.home.forget_everything().await;
-    assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 3. Repaired: 0. Open to join, and in Redis: 2.");
+    assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 3. Repaired: 0. Open deals in Redis: 2.");
     assert_eq!(
         (units(&app, full).await, units(&app, open).await, units(&app, withdrawn).await),
         (Some(2), Some(0), None)
@@ -72,7 +72,7 @@ async fn a_redis_that_is_behind_is_told_what_it_missed() {
     let mut node_without_redis = app.store.lane_connection();
     node_without_redis.commit_signups(&[wish(&people[1], deal, 2, "a")]).await.unwrap();
     assert!(!is_right(&app, deal).await);
-    assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 1. Repaired: 1. Open to join, and in Redis: 1.");
+    assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 1. Repaired: 1. Open deals in Redis: 1.");
     assert!(is_right(&app, deal).await);
     assert_eq!(units(&app, deal).await, Some(3));
     app.assert_clean().await;
