@@ -1,30 +1,31 @@
-# What can be done here; `make` alone lists it.
+# Tasks for development. `make` without a target lists them.
 
-# Set in CI to show cargo's warnings as errors.
+# The cargo command, for example with flags that apply to every call.
 CARGO ?= cargo
+# Cargo's output folder, which CARGO_TARGET_DIR or cargo's configuration may move.
+BUILT = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 TOOLS := target/tools
 VENV := $(TOOLS)/venv/bin
-# Queries are checked against what stands in .sqlx, so that a build needs no database.
+# Checks queries against the metadata in .sqlx, so that a build needs no database.
 export SQLX_OFFLINE := true
 export RUST_BACKTRACE ?= 1
 
 .PHONY: help run test check bench chaos setup load sqlx fuzz clean
 .DEFAULT_GOAL := help
 
-help: ## List these
+help: ## List these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
 	  printf '  make %-8s %s\n' "$$name" "$$what"; done
 
-run: ## Start everything here, with sample deals and a crowd, and print the address
+run: ## Start private servers, sample deals and a simulated crowd, and print the address
 	@deploy/setup.sh servers
-	@$(CARGO) build --bin muster
-	@exec target/debug/muster dev $(ARGS)
+	@exec $(CARGO) run --bin muster -- dev $(ARGS)
 
-test: ## Run all tests, in a few minutes (ARGS="name of a test" runs some)
+test: ## Run all tests (ARGS="filter" runs matching ones)
 	@deploy/setup.sh servers browser k6
 	$(CARGO) test $(ARGS)
 
-check: ## Format, lints, docs, licences of dependencies, spelling
+check: ## Check formatting, lints, docs, dependency licences and spelling
 	@deploy/setup.sh cargo-deny typos
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --all-features -- -D warnings
@@ -32,32 +33,31 @@ check: ## Format, lints, docs, licences of dependencies, spelling
 	$(TOOLS)/bin/cargo-deny check bans licenses sources
 	$(VENV)/typos
 
-bench: ## Measure what must be fast, a quarter of an hour on a quiet machine (ARGS="--only hot,quiet" measures some)
+bench: ## Run the benchmarks, about 15 minutes on an idle machine (ARGS="--only hot,quiet" runs some)
 	@deploy/setup.sh servers wrk
 	@$(CARGO) bench --bench table -- $(ARGS)
 
-chaos: ## Make faults on purpose under load and audit everything (MINUTES=10; ARGS="--only redis" some kinds)
+chaos: ## Inject faults under load and audit the result (MINUTES=10; ARGS="--only redis" for some faults)
 	@deploy/setup.sh servers
-	@$(CARGO) build --bin muster
-	@target/debug/muster chaos --minutes $(or $(MINUTES),10) $(ARGS)
+	@exec $(CARGO) run --bin muster -- chaos --minutes $(or $(MINUTES),10) $(ARGS)
 
-setup: ## Install all that is missing for the above
+setup: ## Install everything that the other targets need
 	@deploy/setup.sh servers browser k6 typos cargo-deny
 
-load: ## Run the load tests against servers of their own (ARGS=join_rush runs one)
+load: ## Run the load tests against private servers (ARGS=join_rush runs one)
 	@deploy/setup.sh servers k6
 	@$(CARGO) build --release --bin muster
-	@load-tests/run.sh $(ARGS)
+	@MUSTER="$(BUILT)/release/muster" load-tests/run.sh $(ARGS)
 
-sqlx: ## Write .sqlx again, after a query or a migration changed
+sqlx: ## Regenerate .sqlx after changing a query or a migration
 	@deploy/setup.sh servers
 	@deploy/sqlx.sh
 
 TARGET ?= socket_message join_body deal_body idempotency_key coupon_code cursor markdown arrivals
 SECONDS ?= 60
-fuzz: ## Feed random bytes to what reads strangers' (TARGET=markdown SECONDS=600; see fuzz/README.md)
+fuzz: ## Fuzz the parsers of untrusted input (TARGET=markdown SECONDS=600; see fuzz/README.md)
 	@deploy/setup.sh cargo-fuzz
 	@for target in $(TARGET); do fuzz/run.sh $$target $(SECONDS) || exit 1; done
 
-clean: ## Remove what was built (the data of `make run` stays)
+clean: ## Remove build output; the data of `make run` stays
 	$(CARGO) clean
