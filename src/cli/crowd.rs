@@ -180,7 +180,7 @@ async fn play(client: &Client, buyers: Vec<Simulated>, replay: &Replay) -> anyho
             tally.joined,
             tally.left,
             tally.refusals() + tally.leave_refusals(),
-            tally.repeated()
+            tally.retried()
         ));
     };
     let report = crowd::replay(client, buyers, replay, &Shutdown::on_signals()?, report_progress).await;

@@ -77,7 +77,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     // All TLS in this program uses ring. This fails only if a provider is already installed.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     // Actix needs a System on this thread; spawned tasks still run on all threads of the Tokio runtime.
     actix_web::rt::System::with_tokio_rt(|| runtime).block_on(async {
         match command {

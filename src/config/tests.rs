@@ -35,7 +35,10 @@ fn loading_some_sections_ignores_problems_in_the_others_only() {
     let load = |sources: &Sources| Config::load_sections(sources, &["postgres"]);
     load(&database).unwrap();
     let problems = load(&database.clone().with("postgres.pool_max", "1").with("live.deals_per_socket_max", "0"));
-    assert_eq!(problems.unwrap_err().as_slice().iter().map(|p| p.path.as_str()).collect::<Vec<_>>(), ["postgres.pool_max"]);
+    assert_eq!(
+        problems.unwrap_err().as_slice().iter().map(|p| p.path.as_str()).collect::<Vec<_>>(),
+        ["postgres.pool_max"]
+    );
     let missing_file = Sources { file: Some("/no/such/file".into()), ..database };
     assert_eq!(load(&missing_file).unwrap_err().as_slice()[0].path, "/no/such/file");
 }

@@ -1,6 +1,6 @@
-//! The folder of `muster dev`: the servers' data, and the settings that belong to them.
+//! The data folder of `muster dev`: the servers' data, and a settings file.
 //!
-//! The settings are kept as a file, so that other commands (`muster audit --dev`) find the servers while they run.
+//! Other commands, such as `muster audit --dev`, read the settings file to find the running servers.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -15,16 +15,16 @@ use crate::config::{Profile, Sources};
 const SETTINGS: &str = "settings.toml";
 const COUPON_KEY: &str = "coupon.key";
 
-/// What `muster dev` found out when it started its servers.
+/// The settings that `muster dev` writes: addresses of the servers and the node.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where Postgres is.
+    /// URL of the database.
     pub database_url: String,
-    /// Where Redis is.
+    /// URL of Redis.
     pub redis_url: String,
-    /// Where the node listens.
+    /// Address of the node's public listener.
     pub bind: SocketAddr,
-    /// Where it listens for `/metrics` and `/audit`.
+    /// Address of the node's internal listener.
     pub internal_bind: SocketAddr,
 }
 
@@ -35,11 +35,11 @@ pub struct Home {
 }
 
 impl Home {
-    /// The folder that was named, or else the usual one: `/var/lib/muster` for root, whose home is closed to the user that
-    /// the servers become; else `$XDG_DATA_HOME/muster`.
+    /// This folder, or the default: `$XDG_DATA_HOME/muster`. For root the default is `/var/lib/muster`, because the servers
+    /// run as another user, who cannot enter root's home.
     ///
     /// # Errors
-    /// None was named, and there is no home either.
+    /// There is no folder and neither `XDG_DATA_HOME` nor `HOME` is set.
     pub fn at(folder: Option<PathBuf>) -> io::Result<Self> {
         let folder = match folder {
             Some(folder) => folder,
@@ -51,26 +51,26 @@ impl Home {
         Ok(Self { folder })
     }
 
-    /// Where everything is.
+    /// The path of the folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Where mails are written.
+    /// The folder that mails are written to.
     #[must_use]
     pub fn mails(&self) -> PathBuf {
         self.folder.join("mail")
     }
 
-    /// Keeps the settings, and answers all sources of a configuration with them.
+    /// Writes the settings file and returns the configuration sources that include it.
     ///
     /// # Errors
-    /// The folder cannot be written to.
+    /// The folder is not writable.
     pub fn write(&self, settings: &Settings) -> io::Result<Sources> {
         let Settings { database_url, redis_url, bind, internal_bind } = settings;
         let (key, mails) = (self.coupon_key()?, self.mails().display().to_string());
-        // "All interfaces" is not an address that a browser can open.
+        // A browser cannot open the unspecified address, 0.0.0.0.
         let reached =
             if bind.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, bind.port())) } else { *bind };
         let text = format!(
@@ -85,21 +85,22 @@ impl Home {
         self.sources()
     }
 
-    /// The sources of a configuration with the settings that were kept. The user's own servers are none of them.
+    /// The configuration sources with the settings file. They ignore `DATABASE_URL` and `REDIS_URL`, which may point to the
+    /// user's own servers.
     ///
     /// # Errors
-    /// No settings were kept here.
+    /// There is no settings file.
     pub fn sources(&self) -> io::Result<Sources> {
         let file = self.folder.join(SETTINGS);
         if !file.is_file() {
-            return Err(io::Error::other(format!("{} is not there", file.display())));
+            return Err(io::Error::other(format!("{} does not exist", file.display())));
         }
         let mut sources = Sources { profile: Some(Profile::Dev), file: Some(file), ..Sources::of_process() };
         sources.environment.retain(|(name, _)| !["DATABASE_URL", "REDIS_URL"].contains(&name.as_str()));
         Ok(sources)
     }
 
-    /// The key of the coupons in the data folder, made with the first start.
+    /// The coupon key, created at the first start.
     fn coupon_key(&self) -> io::Result<String> {
         let path = self.folder.join(COUPON_KEY);
         if !path.exists() {

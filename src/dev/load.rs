@@ -1,4 +1,4 @@
-//! What a load test begins with: a published deal, and people with tokens who may join it, in a file for k6.
+//! Prepares load tests: published deals, and buyers with tokens.
 
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
@@ -9,69 +9,69 @@ use crate::domain::{AccountId, DealId, FieldProblem, Role, Terms, TermsForm};
 use crate::engine::{Engine, PublishOutcome};
 use crate::store::{Store, StoreError};
 
-/// What a load test wants.
+/// The deals and buyers that a load test needs.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
-    /// Buyers with tokens.
+pub struct LoadSpec {
+    /// Number of buyers.
     pub buyers: usize,
-    /// Deals, all alike.
+    /// Number of deals, all with the terms below.
     pub deals: usize,
-    /// The most units that each deal sells.
+    /// Cap of each deal, in units.
     pub cap: Option<u32>,
-    /// Buyers that make each deal happen.
+    /// Tipping point of each deal, in buyers.
     pub tipping_point: u32,
-    /// The most units of one buyer in one deal.
+    /// Maximum units per buyer and deal.
     pub per_buyer_max: u32,
-    /// How long they are open.
+    /// Time until the deals close.
     pub open_for: TimeDelta,
 }
 
-/// What it gets.
+/// The deals and buyers of a load test, in the JSON format that the k6 scripts read.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Prepared {
-    /// The deals' merchant.
+    /// The merchant of all deals.
     pub merchant: Person,
-    /// The deals, open.
+    /// Open deals.
     pub deals: Vec<DealId>,
-    /// The buyers.
+    /// Buyers who have not joined any deal.
     pub buyers: Vec<Person>,
 }
 
-/// Somebody and the token that proves it. The file with them is a secret as long as the servers live.
+/// An account with a token. Serializing it reveals the token.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Person {
     /// The account.
     pub id: AccountId,
-    /// The token's text.
+    /// A bearer token for the API.
     pub token: String,
 }
 
-/// Why nothing was prepared.
+/// Why a load test could not be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// The wish makes no valid deal.
-    #[error("no such deal can be made: {}", messages(.0))]
+    /// The terms are invalid.
+    #[error("invalid terms: {}", messages(.0))]
     Terms(Vec<FieldProblem>),
-    /// The deal was not published.
-    #[error("the deal was not published: {0:?}")]
+    /// A deal was not published.
+    #[error("cannot publish a deal: {0:?}")]
     Publish(Box<PublishOutcome>),
-    /// No people were made.
+    /// The accounts could not be created.
     #[error(transparent)]
     People(#[from] PeopleError),
-    /// Postgres is away.
+    /// The database was unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Makes it all, and tells how many buyers there are so far.
+/// Creates the deals and buyers. Calls `report` with the number of buyers created so far.
 ///
 /// # Errors
-/// The wish makes no valid deal, or Postgres is away.
+/// The terms are invalid, or the database was unavailable.
 pub async fn prepare(
     engine: &Engine,
     store: &Store,
-    wish: Wish,
-    made: impl Fn(usize),
+    spec: LoadSpec,
+    report: impl Fn(usize),
 ) -> Result<Prepared, PrepareError> {
     let now = store.ping().await?;
     let form = TermsForm {
@@ -79,27 +79,27 @@ pub async fn prepare(
         price: "10.00".to_owned(),
         face_value: "20.00".to_owned(),
         currency: "USD".to_owned(),
-        tipping_point: Some(wish.tipping_point.into()),
-        cap: wish.cap.map(i64::from),
-        per_buyer_max: Some(wish.per_buyer_max.into()),
+        tipping_point: Some(spec.tipping_point.into()),
+        cap: spec.cap.map(i64::from),
+        per_buyer_max: Some(spec.per_buyer_max.into()),
         opens_at: Some(now - TimeDelta::seconds(1)),
-        closes_at: Some(now + wish.open_for),
+        closes_at: Some(now + spec.open_for),
         time_zone: "UTC".to_owned(),
-        coupon_expires_at: Some(now + wish.open_for + TimeDelta::days(30)),
+        coupon_expires_at: Some(now + spec.open_for + TimeDelta::days(30)),
         ..TermsForm::default()
     };
     let terms = Terms::parse(&form, now).map_err(PrepareError::Terms)?;
     let mut merchants = people::simulate(store, 1, Role::Merchant, |_| {}).await?;
     let merchant = merchants.swap_remove(0);
     let mut deals = Vec::new();
-    for _ in 0..wish.deals {
+    for _ in 0..spec.deals {
         let draft = store.create_deal(merchant.account, &terms, None).await?;
         match engine.publish(merchant.account, draft.id).await? {
             PublishOutcome::Published(deal) => deals.push(deal.id),
             refused => return Err(PrepareError::Publish(Box::new(refused))),
         }
     }
-    let buyers = people::simulate(store, wish.buyers, Role::Buyer, made).await?;
+    let buyers = people::simulate(store, spec.buyers, Role::Buyer, report).await?;
     Ok(Prepared { merchant: person(&merchant), deals, buyers: buyers.iter().map(person).collect() })
 }
 

@@ -1,4 +1,4 @@
-//! What only a developer's machine and the tests need: private servers, sample deals, a simulated crowd.
+//! Tools for development and tests: private servers, sample deals, a simulated crowd, fault injection.
 
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 pub mod chaos;

@@ -1,4 +1,4 @@
-//! Names of people who do not exist, for the lists that merchants see. Any likeness is chance.
+//! Invented names of people, for the lists that merchants see.
 
 const FIRST_NAMES: [&str; 40] = [
     "Ada", "Amir", "Ana", "Anouk", "Bayu", "Bruno", "Carla", "Chidi", "Dewi", "Elif", "Emre", "Esi", "Femi", "Freya",
@@ -38,7 +38,7 @@ const LAST_NAMES: [&str; 30] = [
     "Weber",
 ];
 
-/// The first and the last name of the person of this number. Neighbours have neither in common for long.
+/// The first and last name of the person with this number. Consecutive numbers have different first names.
 pub(super) fn first_and_last(number: usize) -> (&'static str, &'static str) {
     let [ada, ..] = FIRST_NAMES;
     let [adeyemi, ..] = LAST_NAMES;

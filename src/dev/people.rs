@@ -1,4 +1,4 @@
-//! Accounts and tokens in bulk: hashing 15,000 passwords would take an hour, so these have none.
+//! Creates accounts and tokens in bulk. The accounts have no password: hashing 15,000 of them would take an hour.
 
 use secrecy::SecretString;
 
@@ -7,38 +7,38 @@ use crate::auth::FreshSecret;
 use crate::domain::{AccountId, Email, FieldProblem, Role, Scopes, TokenId};
 use crate::store::{NewAccount, NewToken, Store, StoreError};
 
-/// So many rows go to Postgres at once.
+/// Rows per INSERT.
 const CHUNK: usize = 1_000;
 
-/// Somebody who can be told apart from a real person only by the e-mail address.
+/// A simulated person with a token for the API.
 #[derive(Clone, Debug)]
 pub struct Simulated {
     /// The account.
     pub account: AccountId,
-    /// What it shows to prove who it is.
+    /// A bearer token for the API.
     pub token: SecretString,
 }
 
-/// Why nobody was made.
+/// Why accounts could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum PeopleError {
-    /// Postgres is away.
+    /// The database was unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An invented address is none.
+    /// A generated e-mail address is invalid. This is a bug.
     #[error("{}", .0.message)]
     Email(FieldProblem),
 }
 
-/// Makes so many accounts, each with a token, and tells after each chunk how many there are.
+/// Creates accounts, each with a token. Calls `report` with the number created so far after each chunk.
 ///
 /// # Errors
-/// Postgres is away.
+/// The database was unavailable.
 pub async fn simulate(
     store: &Store,
     count: usize,
     role: Role,
-    made: impl Fn(usize),
+    report: impl Fn(usize),
 ) -> Result<Vec<Simulated>, PeopleError> {
     let mut people = Vec::with_capacity(count);
     while people.len() < count {
@@ -52,7 +52,7 @@ pub async fn simulate(
         store.create_whole_tokens(&tokens).await?;
         let chunk = accounts.iter().zip(secrets);
         people.extend(chunk.map(|(account, secret)| Simulated { account: account.id, token: secret.text }));
-        made(people.len());
+        report(people.len());
     }
     Ok(people)
 }
@@ -60,7 +60,7 @@ pub async fn simulate(
 fn account(number: usize, role: Role) -> Result<NewAccount, PeopleError> {
     let id = AccountId::generate();
     let (first, last) = names::first_and_last(number);
-    // Nobody receives mail under `.invalid`.
+    // `.invalid` is reserved (RFC 2606), so no mail can be delivered.
     let email = Email::parse(&format!("{}-{id}@crowd.invalid", first.to_lowercase())).map_err(PeopleError::Email)?;
     Ok(NewAccount { id, email, name: format!("{first} {last}"), role, password_hash: None })
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chrono::TimeDelta;
-use muster::dev::load::{Wish, prepare};
+use muster::dev::load::{LoadSpec, prepare};
 use tokio::process::Command;
 
 use crate::support::app;
@@ -14,7 +14,7 @@ async fn the_smoke_of_the_load_tests_passes() {
     let k6 = root.join("target/tools/venv/bin/k6");
     assert!(k6.exists(), "{} is not there: make setup installs it", k6.display());
     let app = app().with_workers().start().await;
-    let wish = Wish {
+    let spec = LoadSpec {
         buyers: 10,
         deals: 1,
         cap: Some(100),
@@ -22,7 +22,7 @@ async fn the_smoke_of_the_load_tests_passes() {
         per_buyer_max: 3,
         open_for: TimeDelta::hours(1),
     };
-    let prepared = prepare(&app.engine, &app.store, wish, |_| {}).await.unwrap();
+    let prepared = prepare(&app.engine, &app.store, spec, |_| {}).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let people = folder.path().join("people.json");
     std::fs::write(&people, serde_json::to_vec(&prepared).unwrap()).unwrap();

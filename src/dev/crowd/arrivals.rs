@@ -1,109 +1,73 @@
-//! How many people had joined a campaign, sample by sample.
+//! A campaign as a series of samples: how many buyers had joined by then.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use csv::StringRecord;
 
-/// The header of a recorded campaign.
 const HEADER: [&str; 2] = ["seconds", "joined"];
-/// The first line that holds a sample.
+/// Line number of the first sample.
 const FIRST_LINE: u64 = 2;
-/// Ten years: more is a mistake in the file, and nobody lets a machine wait for it.
+/// Ten years. A larger number is a mistake in the file.
 const LONGEST_S: u64 = 10 * 366 * 24 * 60 * 60;
 
-/// How many had joined at one moment.
+/// The number of buyers at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// Since the first sample.
+    /// Time since the first sample.
     pub at: Duration,
-    /// Who had joined and not left until then.
+    /// Buyers who had joined and not left.
     pub joined: u32,
 }
 
-/// A campaign: at least one sample, the first at second 0, each later than the one before it. The count may fall.
+/// A campaign. Has at least one sample; the first is at second 0, and times increase strictly. Counts may fall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrivals(Vec<Sample>);
 
-/// Why a file is not a recorded campaign.
+/// Retry a file is not a recorded campaign. `line` is the line number in the file.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum ArrivalsError {
-    /// The file cannot be opened.
-    #[error("{path} cannot be read: {error}")]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        error: std::io::Error,
-    },
-    /// The first line is another one.
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Unreadable { path: PathBuf, error: std::io::Error },
+    /// The header is missing or has other columns.
     #[error("line 1: the header must be seconds,joined; it is {0}")]
     Header(String),
-    /// A line cannot be split into fields at all.
+    /// A line is not valid CSV.
     #[error("line {line}: {message}")]
-    NotCsv {
-        /// Where.
-        line: u64,
-        /// What is wrong.
-        message: String,
-    },
-    /// A line has another number of fields than two.
-    #[error("line {line}: expected 2 fields, seconds and joined, and found {found}")]
-    Fields {
-        /// Where.
-        line: u64,
-        /// How many there are.
-        found: usize,
-    },
-    /// A field is not a whole number, or too large.
+    NotCsv { line: u64, message: String },
+    /// A line does not have exactly two fields.
+    #[error("line {line}: expected the 2 fields seconds and joined, found {found}")]
+    Fields { line: u64, found: usize },
+    /// A field is not a whole number in the allowed range.
     #[error("line {line}: {field} must be a whole number from 0 to {most}; it is {found:?}")]
-    NotANumber {
-        /// Where.
-        line: u64,
-        /// In which field.
-        field: &'static str,
-        /// What stands there.
-        found: String,
-        /// The largest number that may stand there.
-        most: u64,
-    },
+    NotANumber { line: u64, field: &'static str, found: String, most: u64 },
     /// The first sample is not at second 0.
     #[error("line {line}: the first sample must be at second 0; it is at {found}")]
-    LateStart {
-        /// Where.
-        line: u64,
-        /// The second that stands there.
-        found: u64,
-    },
+    LateStart { line: u64, found: u64 },
     /// A sample is not later than the one before it.
-    #[error("line {line}: time must rise; {found} does not come after {before}")]
-    BackInTime {
-        /// Where.
-        line: u64,
-        /// The second that stands there.
-        found: u64,
-        /// The second of the line before.
-        before: u64,
-    },
-    /// There is only a header, or not even that.
-    #[error("there is no sample")]
+    #[error("line {line}: seconds must increase; {found} does not come after {before}")]
+    BackInTime { line: u64, found: u64, before: u64 },
+    /// The file has no samples.
+    #[error("the file has no samples")]
     Empty,
 }
 
 impl Arrivals {
-    /// Reads a file of [`Arrivals::parse`]'s form.
+    /// Reads a file in the format of [`Arrivals::parse`].
     ///
     /// # Errors
-    /// The file cannot be read, or what is wrong in it, with the line.
+    /// The file cannot be read or parsed.
     pub fn read(path: &Path) -> Result<Self, ArrivalsError> {
         let text = std::fs::read(path).map_err(|error| ArrivalsError::Unreadable { path: path.to_owned(), error })?;
         Self::parse(&text)
     }
 
-    /// Reads CSV with the columns `seconds` (since the first sample) and `joined` (cumulative; it falls where people left).
+    /// Parses CSV with the columns `seconds`, since the first sample, and `joined`, the number of buyers at that time.
     ///
     /// # Errors
-    /// What is wrong, with the line.
+    /// The CSV is invalid. The error names the line.
     pub fn parse(csv: &[u8]) -> Result<Self, ArrivalsError> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(csv);
         let header = reader.headers().map_err(|error| not_csv(&error))?;
@@ -122,25 +86,25 @@ impl Arrivals {
         if samples.is_empty() { Err(ArrivalsError::Empty) } else { Ok(Self(samples)) }
     }
 
-    /// So many at the beginning, and samples whose times rise after it.
+    /// A campaign with this many buyers at second 0, and later samples whose times increase.
     pub(super) fn of(at_once: u32, later: impl IntoIterator<Item = Sample>) -> Self {
         let first = Sample { at: Duration::ZERO, joined: at_once };
         Self(std::iter::once(first).chain(later).collect())
     }
 
-    /// The samples, in the order of time.
+    /// The samples in chronological order.
     #[must_use]
     pub fn samples(&self) -> &[Sample] {
         &self.0
     }
 
-    /// How many have joined in the end.
+    /// The number of buyers at the end.
     #[must_use]
     pub fn at_the_end(&self) -> u32 {
         self.0.last().map_or(0, |sample| sample.joined)
     }
 
-    /// How long the campaign lasts.
+    /// The duration of the campaign.
     #[must_use]
     pub fn length(&self) -> Duration {
         self.0.last().map_or(Duration::ZERO, |sample| sample.at)

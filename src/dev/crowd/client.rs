@@ -1,4 +1,4 @@
-//! Calls of the API, each repeated with its key until the answer is final.
+//! An API client that retries each request with its key until the answer is final.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::protocol::{self, Answer, JoinEnd, LeaveEnd, Next, Reply, Why};
+use super::protocol::{self, Answer, JoinEnd, LeaveEnd, Next, Reply, Retry};
 use crate::client_log::{self, ClientLog, PendingCall, Version};
 use crate::config::BaseUrl;
 use crate::dev::people::Simulated;
@@ -19,12 +19,12 @@ use crate::domain::{DealId, DealState, Figures, IdempotencyKey, SignupId, Units}
 
 const API: &str = "/api/v1";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than the server takes to say that something takes long.
+/// Longer than the server needs for a 202 (`lanes.reply_after_ms`).
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// After this much time the outcome of a request is given up as unknown.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a request is retried before its outcome counts as unknown.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Somebody who calls the API, for many buyers. Clones share their connections.
+/// An API client for many buyers. Clones share a connection pool.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -32,33 +32,33 @@ pub struct Client {
     log: Option<ClientLog>,
 }
 
-/// Why the crowd cannot go on.
+/// An error that ends the replay.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The HTTP client cannot be made.
-    #[error("no HTTP client: {0}")]
+    /// The HTTP client cannot be created.
+    #[error("cannot create an HTTP client: {0}")]
     Setup(reqwest::Error),
-    /// A question that has no outcome to be known went unanswered.
+    /// A GET request failed.
     #[error("{0}")]
-    Asking(reqwest::Error),
-    /// The log cannot be written: what it must hold would be lost.
-    #[error("the log cannot be written: {0}")]
+    Get(reqwest::Error),
+    /// The client log cannot be written, so the audit could not use it.
+    #[error("cannot write the client log: {0}")]
     Log(#[from] io::Error),
 }
 
-/// How a call ended, and what it took.
-pub(super) struct Insisted<T> {
-    /// `Err`: given up, for this reason. It may have been recorded.
-    pub(super) end: Result<T, Why>,
-    pub(super) repeats: Repeats,
+/// The outcome of a request with all its retries.
+pub(super) struct Outcome<T> {
+    /// The final answer. `Err` is the reason of the last retry before the timeout; the request may have been committed.
+    pub(super) end: Result<T, Retry>,
+    pub(super) retries: Retries,
 }
 
-/// How often a request was repeated, and why.
-pub(super) type Repeats = BTreeMap<Why, u32>;
+/// The number of retries by reason.
+pub(super) type Retries = BTreeMap<Retry, u32>;
 
-/// A deal, as far as the crowd looks at it.
+/// The fields of a deal that the crowd uses.
 #[derive(Deserialize)]
-pub(super) struct DealSeen {
+pub(super) struct DealView {
     pub(super) id: DealId,
     pub(super) title: String,
     pub(super) progress: Figures,
@@ -70,10 +70,10 @@ struct Page<T> {
 }
 
 impl Client {
-    /// A client of the server at this address.
+    /// A client of the server with this URL.
     ///
     /// # Errors
-    /// The HTTP client cannot be made.
+    /// The HTTP client cannot be created.
     pub fn new(base: BaseUrl) -> Result<Self, ClientError> {
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -86,7 +86,7 @@ impl Client {
         Ok(Self { http, base, log: None })
     }
 
-    /// Writes down each call before and after it.
+    /// Logs each request before it is sent, and its answer.
     #[must_use]
     pub fn with_log(mut self, log: ClientLog) -> Self {
         self.log = Some(log);
@@ -97,90 +97,86 @@ impl Client {
         self.log.as_ref()
     }
 
-    /// A deal as anybody sees it.
-    pub(super) async fn deal(&self, deal: DealId) -> Result<DealSeen, ClientError> {
-        self.ask(&format!("/deals/{deal}")).await
+    /// A deal as the public API shows it.
+    pub(super) async fn deal(&self, deal: DealId) -> Result<DealView, ClientError> {
+        self.get(&format!("/deals/{deal}")).await
     }
 
-    /// The deal that was made last of those that are open.
+    /// The open deal that was created last.
     ///
     /// # Errors
-    /// The server does not answer.
+    /// The request fails.
     pub async fn newest_open_deal(&self) -> Result<Option<DealId>, ClientError> {
         Ok(self.deals(DealState::Open).await?.into_iter().map(|deal| deal.id).max())
     }
 
-    /// Some deals in this state.
-    pub(super) async fn deals(&self, state: DealState) -> Result<Vec<DealSeen>, ClientError> {
-        let page: Page<DealSeen> = self.ask(&format!("/deals?limit=100&state={}", state.as_str())).await?;
+    /// The first page of deals in this state.
+    pub(super) async fn deals(&self, state: DealState) -> Result<Vec<DealView>, ClientError> {
+        let page: Page<DealView> = self.get(&format!("/deals?limit=100&state={}", state.as_str())).await?;
         Ok(page.data)
     }
 
-    async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let sent = self.http.get(self.url(path)).send().await;
-        sent.and_then(Response::error_for_status)
-            .map_err(ClientError::Asking)?
-            .json()
-            .await
-            .map_err(ClientError::Asking)
+        sent.and_then(Response::error_for_status).map_err(ClientError::Get)?.json().await.map_err(ClientError::Get)
     }
 
-    /// Joins.
+    /// Joins a deal, with retries.
     pub(super) async fn join(
         &self,
         buyer: &Simulated,
         deal: DealId,
         units: Units,
         key: &IdempotencyKey,
-    ) -> Result<Insisted<JoinEnd>, ClientError> {
+    ) -> Result<Outcome<JoinEnd>, ClientError> {
         let request = || {
             let post = self.http.post(self.url(&format!("/deals/{deal}/signups")));
             let units = serde_json::json!({ "units": units.get() });
             post.header("Idempotency-Key", key.as_str()).bearer_auth(buyer.token.expose_secret()).json(&units)
         };
         let before = |log: &ClientLog| log.joins(deal, buyer.account, key, units.get());
-        self.insist(request, before, protocol::after_join).await
+        self.send_until_final(request, before, protocol::after_join).await
     }
 
-    /// Leaves.
+    /// Leaves a deal, with retries.
     pub(super) async fn leave(
         &self,
         buyer: &Simulated,
         deal: DealId,
         signup: SignupId,
-    ) -> Result<Insisted<LeaveEnd>, ClientError> {
+    ) -> Result<Outcome<LeaveEnd>, ClientError> {
         let request =
             || self.http.delete(self.url(&format!("/signups/{signup}"))).bearer_auth(buyer.token.expose_secret());
         let before = |log: &ClientLog| log.leaves(deal, buyer.account, signup);
-        self.insist(request, before, protocol::after_leave).await
+        self.send_until_final(request, before, protocol::after_leave).await
     }
 
-    /// Sends the same request until its answer is final.
-    async fn insist<T>(
+    /// Sends a request until its answer is final, or until [`RETRY_TIMEOUT`].
+    async fn send_until_final<T>(
         &self,
         request: impl Fn() -> RequestBuilder,
         before: impl Fn(&ClientLog) -> io::Result<PendingCall>,
         decide: impl Fn(&Reply, u32) -> Next<T>,
-    ) -> Result<Insisted<T>, ClientError> {
+    ) -> Result<Outcome<T>, ClientError> {
         let since = Instant::now();
-        let mut repeats = Repeats::new();
+        let mut retries = Retries::new();
         for attempt in 1.. {
             let asked = self.log.as_ref().map(&before).transpose()?;
             let reply = send(request()).await;
             if let (Some(log), Some(asked)) = (&self.log, asked) {
                 log.answered(asked, logged(&reply))?;
             }
-            let (wait, why) = match decide(&reply, attempt) {
-                Next::Done(end) => return Ok(Insisted { end: Ok(end), repeats }),
-                Next::Again(wait, why) => (wait, why),
+            let (wait, reason) = match decide(&reply, attempt) {
+                Next::Done(end) => return Ok(Outcome { end: Ok(end), retries }),
+                Next::Again(wait, reason) => (wait, reason),
             };
-            if since.elapsed() + wait > PATIENCE {
-                return Ok(Insisted { end: Err(why), repeats });
+            if since.elapsed() + wait > RETRY_TIMEOUT {
+                return Ok(Outcome { end: Err(reason), retries });
             }
-            *repeats.entry(why).or_default() += 1;
+            *retries.entry(reason).or_default() += 1;
             tokio::time::sleep(wait).await;
         }
-        Ok(Insisted { end: Err(Why::Lost), repeats })
+        Ok(Outcome { end: Err(Retry::Lost), retries })
     }
 
     fn url(&self, path: &str) -> String {
@@ -188,7 +184,7 @@ impl Client {
     }
 }
 
-/// The version that figures have in a log.
+/// The version of figures, in the form that the client log uses.
 pub(super) const fn version(figures: &Figures) -> Version {
     Version { epoch: figures.epoch, rev: figures.rev }
 }
@@ -196,7 +192,7 @@ pub(super) const fn version(figures: &Figures) -> Version {
 async fn send(request: RequestBuilder) -> Reply {
     match read(request).await {
         Ok(answer) => Reply::Answered(answer),
-        // With its causes: "error sending request" alone says nothing.
+        // The outermost error, "error sending request", is useless without its causes.
         Err(error) => Reply::Lost(format!("{:#}", anyhow::Error::from(error.without_url()))),
     }
 }
@@ -208,7 +204,7 @@ async fn read(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
     let replayed = header("idempotency-replayed") == Some("true");
     let body = response.bytes().await?;
-    // An answer without a body that can be read (204, or a proxy's page) has no fields.
+    // A body that is not JSON, such as that of a 204 or a proxy's error page, counts as one without fields.
     Ok(Answer { status, retry_after, replayed, body: serde_json::from_slice(&body).unwrap_or_default() })
 }
 

@@ -1,18 +1,19 @@
-//! A campaign that nobody recorded, of the shape that recorded ones have.
+//! Generates a campaign with the shape of recorded ones.
 
 use std::time::Duration;
 
 use super::arrivals::{Arrivals, Sample};
 
-/// The campaign lasts 30 days, as most do, and is sampled each hour.
+/// The campaign lasts 30 days, as most do, with a sample every hour.
 const HOURS: u32 = 30 * 24;
 const HOUR: Duration = Duration::from_hours(1);
 const PER_MILLE: u64 = 1_000;
 
-/// Which part of the buyers has come after which part of the time, both in thousandths; straight lines between.
+/// The cumulative curve of arrivals: thousandths of the time, and thousandths of the buyers who have joined by then.
+/// Values in between are interpolated linearly.
 ///
-/// The mean of four crowdfunding campaigns with 10,800 to 15,700 backers: 7 % come in the first second, a third within
-/// the first sixth, then a long slow middle, and an eighth in the last twentieth.
+/// The curve is the mean of four crowdfunding campaigns with 10,800 to 15,700 backers. 7 % join in the first second and a
+/// third within the first sixth of the time. A slow middle follows, and 13 % join in the last twentieth.
 const SHAPE: [(u64, u64); 18] = [
     (0, 70),
     (5, 98),
@@ -35,7 +36,7 @@ const SHAPE: [(u64, u64); 18] = [
 ];
 
 impl Arrivals {
-    /// A campaign of this many buyers.
+    /// A generated campaign that ends with this many buyers.
     #[must_use]
     pub fn generated(joins: u32) -> Self {
         let sample = |hour: u32| Sample { at: HOUR * hour, joined: part(joins, hour.into()) };
@@ -43,14 +44,14 @@ impl Arrivals {
     }
 }
 
-/// How many of the buyers have come until this hour.
+/// The number of buyers who have joined by this hour.
 fn part(joins: u32, hour: u64) -> u32 {
     let hours = u64::from(HOURS);
     let segments = SHAPE.iter().zip(SHAPE.iter().skip(1));
     let come = segments
         .filter(|((from, _), _)| hour * PER_MILLE >= from * hours)
         .map(|((from, part), (to, next))| {
-            // In thousandths of the buyers times the hours of the segment, so that dividing comes last.
+            // Both in thousandths of an hour, so that the only division is the last step.
             let (passed, whole) = (hour * PER_MILLE - from * hours, (to - from) * hours);
             u64::from(joins) * (part * whole + (next - part) * passed.min(whole)) / (whole * PER_MILLE)
         })

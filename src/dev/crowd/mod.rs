@@ -1,14 +1,15 @@
-//! A simulated crowd: buyers who join deals and leave them over HTTP, the way people with browsers do.
+//! A simulated crowd: buyers who join and leave deals over HTTP, as people with browsers do.
 //!
-//! Owns how arrivals are read or made up ([`Arrivals`]), planned ([`Schedule`]) and played ([`replay()`]). Must never join or
-//! leave in another way than through the API: only its accounts and tokens come from the store ([`people`](super::people)),
-//! because hashing 15,000 passwords takes an hour. Must never count what it hopes: a join or a leave counts by
-//! the last answer to its key, after as many repeats as the protocol asks for.
+//! Owns reading or generating arrivals ([`Arrivals`]), planning them ([`Schedule`]) and replaying them ([`replay()`]).
+//!
+//! - Joins and leaves go only through the API. Accounts and tokens are created in the store
+//!   ([`people`](super::people)), because hashing 15,000 passwords takes an hour.
+//! - A join or leave counts by the final answer to its key, after all retries that the protocol asks for.
 
 mod arrivals;
+mod background;
 mod client;
 mod curve;
-mod entertain;
 mod protocol;
 mod replay;
 mod report;
@@ -17,8 +18,8 @@ mod share;
 mod tally;
 
 pub use arrivals::{Arrivals, ArrivalsError, Sample};
+pub use background::{Background, run_in_background};
 pub use client::{Client, ClientError};
-pub use entertain::{Stage, entertain};
 pub use replay::{Pace, Replay, ReplayError, replay};
 pub use report::Report;
 pub use schedule::{Event, Schedule, Step, What};

@@ -1,7 +1,7 @@
-//! What a client of the API does with an answer: take it as final, or repeat the same request. Pure.
+//! The retry protocol of the API: decides whether an answer is final or the request must be sent again. Pure functions.
 //!
-//! Only a final answer counts. Whatever came before it to the same key (nothing at all, "pending", "busy") says nothing
-//! about whether the request was recorded; the final answer says it for all of them together.
+//! Only the final answer to a key counts. Earlier answers, such as "pending", "busy" or none at all, do not tell whether
+//! the request was committed.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use serde::Deserialize;
 
 use crate::domain::{Figures, SignupId};
 
-/// How long to wait where the answer does not say it, doubled with each repeat.
+/// Exponential backoff for answers without `Retry-After`.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// A server that breaks each time is not asked for ever.
-const MOST_BREAKDOWNS: u32 = 5;
+/// Maximum attempts that are answered with an unexpected 5xx.
+const ATTEMPTS_MAX: u32 = 5;
 
-/// What came back to one request.
+/// The result of one attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Reply {
-    /// An answer.
+    /// The server answered.
     Answered(Answer),
-    /// None: the connection failed, or it took too long. Nobody knows what was recorded.
+    /// The connection failed or timed out, with this error. The request may have been committed.
     Lost(String),
 }
 
-/// An answer, as far as a client looks at it.
+/// The parts of an answer that the protocol depends on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -33,7 +33,7 @@ pub(super) struct Answer {
     pub(super) body: Body,
 }
 
-/// The fields of signups and of problems that a client looks at.
+/// The fields of signups and problems that the protocol depends on.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub(super) struct Body {
     #[serde(default)]
@@ -48,34 +48,34 @@ pub(super) struct Body {
     pub(super) code: Option<String>,
 }
 
-/// What to do now.
+/// What to do after an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Next<T> {
-    /// This is how it ended.
+    /// The answer is final.
     Done(T),
-    /// The same again, after a while.
-    Again(Duration, Why),
+    /// Send the request again after this time.
+    Again(Duration, Retry),
 }
 
-/// Why a request is repeated.
+/// The reason of a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
-    /// 503: there was too much to do.
+pub enum Retry {
+    /// 503: the server sheds load.
     Busy,
-    /// 429: somebody asked for too much.
+    /// 429: a rate limit applies.
     TooMany,
-    /// 409 `places_held`: the last places are being taken.
+    /// 409 `places_held`: the last places are on hold for other joins.
     PlacesHeld,
-    /// 202, or 409 `pending`: it is being recorded.
+    /// 202, or 409 `pending`: the join is still being committed.
     Pending,
-    /// No answer.
+    /// There was no answer.
     Lost,
     /// Any other 5xx.
     Broken,
 }
 
-impl Why {
-    /// The word for it in tables.
+impl Retry {
+    /// The name of the reason in tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -89,16 +89,17 @@ impl Why {
     }
 }
 
-/// How joining ended.
+/// The final outcome of a join.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum JoinEnd {
     Joined(Receipt),
+    /// Refused, with this problem code.
     Refused(String),
-    /// An answer that a correct client of a correct server never gets.
+    /// An answer that a correct server never gives to this client.
     Failed(String),
 }
 
-/// A place in a deal.
+/// The body of a 201.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Receipt {
     pub(super) signup: SignupId,
@@ -108,7 +109,7 @@ pub(super) struct Receipt {
     pub(super) figures: Figures,
 }
 
-/// How leaving ended.
+/// The final outcome of a leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LeaveEnd {
     Left,
@@ -116,10 +117,10 @@ pub(super) enum LeaveEnd {
     Failed(String),
 }
 
-/// What to do with the answer to a join that was sent `attempt` times, this one included.
+/// Decides about the answer to a join. `attempt` counts from 1.
 pub(super) fn after_join(reply: &Reply, attempt: u32) -> Next<JoinEnd> {
-    let answer = match repeat(reply, attempt) {
-        Ok(repeat) => return repeat,
+    let answer = match retry(reply, attempt) {
+        Ok(again) => return again,
         Err(answer) => answer,
     };
     let Body { id, units, number, progress, ref code } = answer.body;
@@ -135,10 +136,10 @@ pub(super) fn after_join(reply: &Reply, attempt: u32) -> Next<JoinEnd> {
     })
 }
 
-/// What to do with the answer to a leave that was sent `attempt` times, this one included.
+/// Decides about the answer to a leave. `attempt` counts from 1.
 pub(super) fn after_leave(reply: &Reply, attempt: u32) -> Next<LeaveEnd> {
-    let answer = match repeat(reply, attempt) {
-        Ok(repeat) => return repeat,
+    let answer = match retry(reply, attempt) {
+        Ok(again) => return again,
         Err(answer) => answer,
     };
     Next::Done(match (answer.status, &answer.body.code) {
@@ -148,23 +149,23 @@ pub(super) fn after_leave(reply: &Reply, attempt: u32) -> Next<LeaveEnd> {
     })
 }
 
-/// What is repeated whatever it was; else the answer.
-fn repeat<T>(reply: &Reply, attempt: u32) -> Result<Next<T>, &Answer> {
+/// Handles the answers that are retried for any request. `Err` holds an answer that is final.
+fn retry<T>(reply: &Reply, attempt: u32) -> Result<Next<T>, &Answer> {
     let answer = match reply {
-        Reply::Lost(_) => return Ok(Next::Again(backoff(attempt), Why::Lost)),
+        Reply::Lost(_) => return Ok(Next::Again(backoff(attempt), Retry::Lost)),
         Reply::Answered(answer) => answer,
     };
-    let why = match (answer.status, answer.body.code.as_deref()) {
-        (202, _) | (409, Some("pending")) => Why::Pending,
-        (409, Some("places_held")) => Why::PlacesHeld,
-        // It did not get there in time, or the connection had been idle for too long just then: nothing was done.
-        (408, _) => Why::Lost,
-        (429, _) => Why::TooMany,
-        (503, _) => Why::Busy,
-        (500..=599, _) if attempt < MOST_BREAKDOWNS => Why::Broken,
+    let reason = match (answer.status, answer.body.code.as_deref()) {
+        (202, _) | (409, Some("pending")) => Retry::Pending,
+        (409, Some("places_held")) => Retry::PlacesHeld,
+        // The request did not arrive in time, or the idle connection was just being closed. It was not processed.
+        (408, _) => Retry::Lost,
+        (429, _) => Retry::TooMany,
+        (503, _) => Retry::Busy,
+        (500..=599, _) if attempt < ATTEMPTS_MAX => Retry::Broken,
         _ => return Err(answer),
     };
-    Ok(Next::Again(answer.retry_after.unwrap_or_else(|| backoff(attempt)), why))
+    Ok(Next::Again(answer.retry_after.unwrap_or_else(|| backoff(attempt)), reason))
 }
 
 fn backoff(attempt: u32) -> Duration {

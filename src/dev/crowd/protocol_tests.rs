@@ -52,11 +52,11 @@ fn a_201_is_final_whether_it_is_a_replay_or_not() {
 #[test]
 fn busy_too_many_and_held_places_are_repeated_after_the_time_that_is_asked_for() {
     let cases = [
-        (problem(503, "busy"), Why::Busy),
-        (problem(503, "unavailable"), Why::Busy),
-        (problem(429, "too_many_requests"), Why::TooMany),
-        (problem(409, "places_held"), Why::PlacesHeld),
-        (answered(202), Why::Pending),
+        (problem(503, "busy"), Retry::Busy),
+        (problem(503, "unavailable"), Retry::Busy),
+        (problem(429, "too_many_requests"), Retry::TooMany),
+        (problem(409, "places_held"), Retry::PlacesHeld),
+        (answered(202), Retry::Pending),
     ];
     for (answer, why) in cases {
         assert_eq!(after_join(&after(3, answer), 1), Next::Again(Duration::from_secs(3), why));
@@ -66,7 +66,7 @@ fn busy_too_many_and_held_places_are_repeated_after_the_time_that_is_asked_for()
 #[test]
 fn a_lost_answer_is_asked_for_again_ever_more_slowly() {
     let waits = [1, 2, 3, 30].map(|attempt| match after_join(&Reply::Lost("reset".to_owned()), attempt) {
-        Next::Again(wait, Why::Lost) => wait.as_millis(),
+        Next::Again(wait, Retry::Lost) => wait.as_millis(),
         other => panic!("{other:?}"),
     });
     assert_eq!(waits, [100, 200, 400, 5_000]);
@@ -74,7 +74,7 @@ fn a_lost_answer_is_asked_for_again_ever_more_slowly() {
 
 #[test]
 fn a_request_that_did_not_get_there_in_time_is_sent_again() {
-    assert_eq!(after_join(&Reply::Answered(answered(408)), 1), Next::Again(Duration::from_millis(100), Why::Lost));
+    assert_eq!(after_join(&Reply::Answered(answered(408)), 1), Next::Again(Duration::from_millis(100), Retry::Lost));
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn an_answer_that_should_not_be_is_a_failure() {
 #[test]
 fn a_server_that_breaks_each_time_is_not_asked_for_ever() {
     let reply = Reply::Answered(problem(500, "internal"));
-    assert!(matches!(after_join(&reply, 1), Next::Again(_, Why::Broken)));
+    assert!(matches!(after_join(&reply, 1), Next::Again(_, Retry::Broken)));
     assert_eq!(after_join(&reply, 5), Next::Done(JoinEnd::Failed("500 internal".to_owned())));
-    assert!(matches!(after_join(&Reply::Answered(problem(503, "busy")), 500), Next::Again(_, Why::Busy)));
+    assert!(matches!(after_join(&Reply::Answered(problem(503, "busy")), 500), Next::Again(_, Retry::Busy)));
 }
 
 #[test]
@@ -111,6 +111,6 @@ fn leaving_is_final_when_it_happened_or_was_refused() {
 #[test]
 fn leaving_a_place_that_is_being_recorded_is_repeated() {
     let wait = Duration::from_secs(1);
-    assert_eq!(after_leave(&after(1, problem(409, "pending")), 1), Next::Again(wait, Why::Pending));
-    assert_eq!(after_leave(&after(1, problem(503, "busy")), 1), Next::Again(wait, Why::Busy));
+    assert_eq!(after_leave(&after(1, problem(409, "pending")), 1), Next::Again(wait, Retry::Pending));
+    assert_eq!(after_leave(&after(1, problem(503, "busy")), 1), Next::Again(wait, Retry::Busy));
 }

@@ -1,4 +1,4 @@
-//! Plays a schedule: one task owns the crowd and its counts, and lets a bounded number of calls be under way.
+//! Replays a schedule. One task owns the crowd and its counts; a bounded number of requests is in flight.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::client::{Client, ClientError, Insisted, version};
+use super::client::{Client, ClientError, Outcome, version};
 use super::protocol::{JoinEnd, LeaveEnd, Receipt};
 use super::report::Report;
 use super::schedule::{Event, Schedule, What};
@@ -20,71 +20,71 @@ use crate::domain::signup::IdempotencyKeyError;
 use crate::domain::{DealId, Figures, IdempotencyKey, SignupId, Units};
 use crate::shutdown::Shutdown;
 
-/// The server's figures are right within 2 seconds, within 10 after a crash.
-const FIGURES_RIGHT_WITHIN: Duration = Duration::from_secs(10);
-const ASK_FIGURES_EVERY: Duration = Duration::from_millis(500);
+/// Live counts are right within 10 seconds, even after a crash.
+const COUNTS_TIMEOUT: Duration = Duration::from_secs(10);
+const COUNTS_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How fast.
+/// The speed of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// So many times as fast as it was recorded.
+    /// This many times as fast as recorded.
     Times(NonZeroU32),
-    /// As fast as the server answers, but step after step.
+    /// As fast as the server answers, one step after the other.
     Max,
 }
 
-/// What is to be played.
+/// What to replay.
 #[derive(Clone, Debug)]
 pub struct Replay {
-    /// Onto which deal.
+    /// The deal to join.
     pub deal: DealId,
-    /// Who comes and goes when.
+    /// The joins and leaves.
     pub schedule: Schedule,
-    /// How fast.
+    /// The speed.
     pub pace: Pace,
-    /// How many units a buyer takes: a random number of these.
+    /// Units per buyer, chosen at random from this range.
     pub units: RangeInclusive<u32>,
-    /// The most calls at a time.
+    /// Maximum requests in flight.
     pub concurrency: usize,
-    /// What chance is drawn from.
+    /// Seed of all random choices.
     pub seed: u64,
 }
 
-/// Why a replay did not take place, or ended early.
+/// Retry a replay failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// A client that cannot go on.
+    /// A request that is not retried failed, or the client log cannot be written.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// More people join than there are buyers.
+    /// The schedule has more joins than there are buyers.
     #[error(
-        "{wanted} buyers are needed, and there are {there}: make more with `muster loadtest prepare --buyers {wanted}`"
+        "the campaign needs {needed} buyers, but there are {available}: create more with `muster loadtest prepare --buyers {needed}`"
     )]
     TooFewBuyers {
-        /// How many join.
-        wanted: usize,
-        /// How many there are.
-        there: usize,
+        /// Joins in the schedule.
+        needed: usize,
+        /// Buyers.
+        available: usize,
     },
-    /// The units are not such as a signup may have.
+    /// The range of units is empty or out of bounds.
     #[error("units must be from 1 to {}", Units::MAX)]
     Units,
-    /// A key that cannot be sent: a defect.
+    /// A generated idempotency key is invalid. This is a bug.
     #[error(transparent)]
     Key(#[from] IdempotencyKeyError),
 }
 
-/// Somebody who has a place.
+/// A buyer who has joined and not left.
 struct Present {
     buyer: Simulated,
     signup: SignupId,
     units: u32,
 }
 
-/// A call that ended.
+/// A request that has ended.
 enum Ended {
-    Join { buyer: Simulated, at: Duration, outcome: Result<Insisted<JoinEnd>, ClientError> },
-    Leave { present: Present, outcome: Result<Insisted<LeaveEnd>, ClientError> },
+    Join { buyer: Simulated, at: Duration, outcome: Result<Outcome<JoinEnd>, ClientError> },
+    Leave { present: Present, outcome: Result<Outcome<LeaveEnd>, ClientError> },
 }
 
 struct Crowd<'a, T> {
@@ -97,24 +97,24 @@ struct Crowd<'a, T> {
     keys: Keys,
     rng: StdRng,
     tally: Tally,
-    tell: T,
+    report: T,
 }
 
-/// Plays a schedule with these buyers, none of whom should have a place in the deal yet. `tell` hears the counts after each
-/// call. A shutdown lets calls that are under way end, and starts no more.
+/// Replays a schedule with buyers who have not joined the deal yet. Calls `report` with the counts after each request. When
+/// the shutdown begins, requests in flight are completed and no more are started.
 ///
 /// # Errors
-/// There are too few buyers, the deal cannot be seen, or the log cannot be written.
+/// There are too few buyers, the deal cannot be read, or the client log cannot be written.
 pub async fn replay(
     client: &Client,
     buyers: Vec<Simulated>,
     replay: &Replay,
     shutdown: &Shutdown,
-    tell: impl Fn(&Tally),
+    report: impl Fn(&Tally),
 ) -> Result<Report, ReplayError> {
     let joins = replay.schedule.joins();
     if buyers.len() < joins {
-        return Err(ReplayError::TooFewBuyers { wanted: joins, there: buyers.len() });
+        return Err(ReplayError::TooFewBuyers { needed: joins, available: buyers.len() });
     }
     let units = (Units::new((*replay.units.start()).into()), Units::new((*replay.units.end()).into()));
     if replay.units.is_empty() || units.0.is_err() || units.1.is_err() {
@@ -132,10 +132,10 @@ pub async fn replay(
         present: Vec::new(),
         calls: JoinSet::new(),
         keys: Keys::new(),
-        // Another stream than the one that planned the schedule from the same seed.
+        // The schedule was planned with the same seed; this must be an independent random stream.
         rng: StdRng::seed_from_u64(replay.seed.wrapping_add(1)),
         tally: Tally::default(),
-        tell,
+        report,
     };
     let since = Instant::now();
     tokio::select! {
@@ -173,7 +173,7 @@ impl<T: Fn(&Tally)> Crowd<'_, T> {
         self.finish_calls(0).await
     }
 
-    /// Takes in what ends until then.
+    /// Waits until this moment and handles requests that end in the meantime.
     async fn wait_until(&mut self, moment: Instant) -> Result<(), ReplayError> {
         loop {
             tokio::select! {
@@ -183,7 +183,7 @@ impl<T: Fn(&Tally)> Crowd<'_, T> {
         }
     }
 
-    /// Waits until at most so many calls are under way.
+    /// Waits until at most this many requests are in flight.
     async fn finish_calls(&mut self, at_most: usize) -> Result<(), ReplayError> {
         while self.calls.len() > at_most
             && let Some(ended) = self.calls.join_next().await
@@ -194,7 +194,7 @@ impl<T: Fn(&Tally)> Crowd<'_, T> {
     }
 
     fn start_join(&mut self, event: Event) -> Result<(), ReplayError> {
-        // There are as many buyers as joins, and whoever has left may come again.
+        // Cannot fail: there are as many buyers as joins.
         let Some(buyer) = take_any(&mut self.free, &mut self.rng) else { return Ok(()) };
         let units =
             Units::new(self.rng.random_range(self.replay.units.clone()).into()).map_err(|_| ReplayError::Units)?;
@@ -208,7 +208,7 @@ impl<T: Fn(&Tally)> Crowd<'_, T> {
     }
 
     async fn start_leave(&mut self) -> Result<(), ReplayError> {
-        // Whoever is to leave may still be joining.
+        // The buyers who could leave may still be joining.
         while self.present.is_empty() && !self.calls.is_empty() {
             let busy = self.calls.len();
             self.finish_calls(busy - 1).await?;
@@ -232,17 +232,17 @@ impl<T: Fn(&Tally)> Crowd<'_, T> {
             Ok(Ended::Leave { present, outcome }) => self.take_in_leave(present, outcome?),
             Err(crash) => *self.tally.errors.entry(crash.to_string()).or_default() += 1,
         }
-        (self.tell)(&self.tally);
+        (self.report)(&self.tally);
         Ok(())
     }
 
-    fn take_in_join(&mut self, buyer: Simulated, at: Duration, outcome: Insisted<JoinEnd>) {
-        self.tally.count_repeats(outcome.repeats);
+    fn take_in_join(&mut self, buyer: Simulated, at: Duration, outcome: Outcome<JoinEnd>) {
+        self.tally.count_retries(outcome.retries);
         self.tally.count_join(&outcome.end);
         match outcome.end {
             Ok(JoinEnd::Joined(receipt)) => self.welcome(buyer, at, receipt),
             Ok(JoinEnd::Refused(_)) => self.free.push(buyer),
-            // Nobody knows whether this buyer has a place, so they do not come again.
+            // It is unknown whether this buyer has a place, so they are not used again.
             Ok(JoinEnd::Failed(_)) | Err(_) => {}
         }
     }
@@ -255,8 +255,8 @@ impl<T: Fn(&Tally)> Crowd<'_, T> {
         self.present.push(Present { buyer, signup, units });
     }
 
-    fn take_in_leave(&mut self, present: Present, outcome: Insisted<LeaveEnd>) {
-        self.tally.count_repeats(outcome.repeats);
+    fn take_in_leave(&mut self, present: Present, outcome: Outcome<LeaveEnd>) {
+        self.tally.count_retries(outcome.retries);
         self.tally.count_leave(&outcome.end, present.units);
         match outcome.end {
             Ok(LeaveEnd::Left) => self.free.push(present.buyer),
@@ -266,7 +266,7 @@ impl<T: Fn(&Tally)> Crowd<'_, T> {
     }
 }
 
-/// The server's figures, as soon as they are what they should be, or when they have had the time for it.
+/// Reads the figures from the server until they match the tally, or until the timeout.
 async fn settled_figures(
     client: &Client,
     deal: DealId,
@@ -276,10 +276,10 @@ async fn settled_figures(
     let since = Instant::now();
     loop {
         let after = client.deal(deal).await?.progress;
-        if Report::agrees(before, &after, tally) || since.elapsed() > FIGURES_RIGHT_WITHIN {
+        if Report::agrees(before, &after, tally) || since.elapsed() > COUNTS_TIMEOUT {
             return Ok(after);
         }
-        tokio::time::sleep(ASK_FIGURES_EVERY).await;
+        tokio::time::sleep(COUNTS_POLL_INTERVAL).await;
     }
 }
 
@@ -287,7 +287,7 @@ fn take_any<T>(from: &mut Vec<T>, rng: &mut StdRng) -> Option<T> {
     (!from.is_empty()).then(|| from.swap_remove(rng.random_range(0..from.len())))
 }
 
-/// Keys that no other replay has used, also not one with the same seed: theirs would be answered as replays.
+/// Generates keys that are unique across runs, even runs with the same seed: a key used before would be a replay.
 struct Keys {
     run: Uuid,
     count: u64,

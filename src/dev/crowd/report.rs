@@ -1,4 +1,4 @@
-//! What a replay came to beside what the server says.
+//! Compares the outcome of a replay with the figures on the server.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use indicatif::{HumanCount, HumanDuration};
 
-use super::protocol::Why;
+use super::protocol::Retry;
 use super::tally::Tally;
 use crate::domain::{DealState, Figures};
 
-/// The end of a replay. `Display` is the table that a person reads.
+/// The result of a replay. `Display` prints it as a table.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The replay's own counts.
+    /// Counts of the answers.
     pub tally: Tally,
-    /// The server's figures before the first call.
+    /// Figures on the server before the first request.
     pub before: Figures,
-    /// The server's figures after the last one.
+    /// Figures on the server after the last request.
     pub after: Figures,
-    /// How long it took.
+    /// The duration of the replay.
     pub took: Duration,
-    /// Whether the whole schedule was played.
+    /// Whether the whole schedule was replayed.
     pub complete: bool,
 }
 
@@ -35,7 +35,7 @@ impl Report {
         i64::from(after) - i64::from(before)
     }
 
-    /// Where the server's figures are not what the answers said, in sentences. None: everything agrees.
+    /// The differences between the server's figures and the answers, as sentences. Empty if they agree.
     #[must_use]
     pub fn disagreements(&self) -> Vec<String> {
         let Self { tally, before, after, .. } = self;
@@ -43,7 +43,7 @@ impl Report {
         let mut compare = |what: &str, server: i64, log: i64| {
             if server != log {
                 found.push(format!(
-                    "The deal's {what} changed by {server} at the server and by {log} in the replay's log."
+                    "The deal's {what} changed by {server} on the server and by {log} according to the answers."
                 ));
             }
         };
@@ -55,18 +55,18 @@ impl Report {
         found
     }
 
-    /// The deal was open before: then it tipped at the one signup whose number is the tipping point, or did not tip.
+    /// Checks a deal that was open before: exactly one signup has the tipping point as its number if and only if it tipped.
     fn wrong_tip(&self) -> Option<String> {
         let Self { tally, after, .. } = self;
         let tipping_point = after.tipping_point;
         match (after.state, tally.tips.len()) {
             (DealState::Tipped | DealState::Succeeded, 1) => None,
             (DealState::Tipped | DealState::Succeeded, tips) => {
-                Some(format!("The deal tipped, and {tips} signups in the replay's log are its buyer {tipping_point}."))
+                Some(format!("The deal tipped, but {tips} signups have the number {tipping_point}."))
             }
             (_, 0) if tally.highest_number < tipping_point => None,
             (state, _) => Some(format!(
-                "The deal is {}, and the replay's log has buyer {} of {tipping_point}.",
+                "The deal is {}, but a signup has the number {}, and the tipping point is {tipping_point}.",
                 state.as_str(),
                 tally.highest_number
             )),
@@ -77,10 +77,10 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tally, before, after, .. } = self;
-        let repeats = tally.repeats.iter().map(|(why, times)| (Why::as_str(*why).to_owned(), *times)).collect();
+        let retries = tally.retries.iter().map(|(reason, times)| (Retry::as_str(*reason).to_owned(), *times)).collect();
         let replayed = match tally.replayed {
             0 => String::new(),
-            replayed => format!("{} of them learnt from a repeat", HumanCount(replayed.into())),
+            replayed => format!("{} of them confirmed by a retry", HumanCount(replayed.into())),
         };
         let rows = [
             ("attempted", tally.attempted, String::new()),
@@ -91,7 +91,7 @@ impl fmt::Display for Report {
             ("nobody to leave", tally.nobody_to_leave, String::new()),
             ("pending", tally.pending, String::new()),
             ("errors", tally.errors.values().sum(), list(&tally.errors)),
-            ("repeated", tally.repeated(), list(&repeats)),
+            ("retried", tally.retried(), list(&retries)),
         ];
         for (what, count, more) in rows {
             let row = format!("  {what:<16} {:>9}  {more}", HumanCount(count.into()).to_string());
@@ -123,7 +123,7 @@ impl Report {
             None => writeln!(f, "The deal did not tip in this replay (tipping point {tipping_point}); it is {state}.")?,
         }
         if !self.complete {
-            writeln!(f, "The replay was ended early.")?;
+            writeln!(f, "The replay was interrupted.")?;
         }
         for sentence in self.disagreements() {
             writeln!(f, "WRONG: {sentence}")?;

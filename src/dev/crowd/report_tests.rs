@@ -24,7 +24,7 @@ fn tip() -> Tip {
     Tip { number: 10, signup: id.into(), buyer: id.into(), at: Duration::from_hours(3) }
 }
 
-/// Twelve joined, one left, and a leave was refused after the tip.
+/// A replay in which twelve buyers joined, one left, and one leave was refused after the tip.
 fn tipped() -> Report {
     let tally = Tally {
         attempted: 13,
@@ -44,7 +44,7 @@ fn tipped() -> Report {
 }
 
 #[test]
-fn joined_minus_left_that_the_server_confirms_agrees() {
+fn a_report_agrees_if_the_server_counts_joined_minus_left() {
     assert_eq!(tipped().disagreements(), Vec::<String>::new());
     let shown = tipped().to_string();
     assert!(shown.contains("The deal tipped at buyer 10") && shown.contains("already_tipped 1"), "{shown}");
@@ -52,12 +52,12 @@ fn joined_minus_left_that_the_server_confirms_agrees() {
 }
 
 #[test]
-fn a_count_that_differs_is_said() {
+fn a_differing_count_is_reported() {
     let mut report = tipped();
     report.after.buyers = 12;
     assert_eq!(
         report.disagreements(),
-        ["The deal's buyers changed by 12 at the server and by 11 in the replay's log."]
+        ["The deal's buyers changed by 12 on the server and by 11 according to the answers."]
     );
     let mut report = tipped();
     report.tally.left_units = 0;
@@ -74,18 +74,21 @@ fn buyers_from_before_the_replay_are_not_counted_twice() {
 }
 
 #[test]
-fn a_deal_that_tips_twice_or_without_its_buyer_is_said() {
+fn a_deal_that_tipped_twice_or_without_a_signup_at_the_tipping_point_is_reported() {
     let mut twice = tipped();
     twice.tally.tips.push(tip());
-    assert_eq!(twice.disagreements(), ["The deal tipped, and 2 signups in the replay's log are its buyer 10."]);
+    assert_eq!(twice.disagreements(), ["The deal tipped, but 2 signups have the number 10."]);
     let mut without = tipped();
     without.tally.tips.clear();
     assert_eq!(without.disagreements().len(), 1);
 }
 
 #[test]
-fn a_deal_that_should_have_tipped_is_said() {
+fn a_deal_that_should_have_tipped_is_reported() {
     let mut report = tipped();
     report.after.state = DealState::Open;
-    assert_eq!(report.disagreements(), ["The deal is open, and the replay's log has buyer 11 of 10."]);
+    assert_eq!(
+        report.disagreements(),
+        ["The deal is open, but a signup has the number 11, and the tipping point is 10."]
+    );
 }

@@ -1,4 +1,4 @@
-//! Who comes and goes when: a campaign taken apart into single joins and leaves.
+//! Plans a campaign as single joins and leaves with their times.
 
 use std::time::Duration;
 
@@ -8,44 +8,43 @@ use rand::{Rng, RngExt};
 use super::arrivals::{Arrivals, Sample};
 use super::share::Share;
 
-/// What happens.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Somebody joins.
+    /// A buyer joins.
     Join,
-    /// Somebody who joined before leaves.
+    /// A buyer who has joined leaves.
     Leave,
 }
 
-/// A join or a leave.
+/// A join or a leave at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Since the campaign's beginning.
+    /// Time since the campaign began.
     pub at: Duration,
-    /// What happens then.
+    /// Join or leave.
     pub what: What,
 }
 
-/// Everything between two samples, in the order of time.
+/// The events between two samples, in chronological order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The joins and leaves.
+    /// Joins and leaves.
     pub events: Vec<Event>,
 }
 
-/// A whole campaign. After each step as many have joined and not left as its sample says.
+/// The plan of a whole campaign. After each step, the number of buyers equals its sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     steps: Vec<Step>,
 }
 
 impl Schedule {
-    /// Spreads each step's joins at random inside the step; those of the first sample all come at second 0. A fall is that
-    /// many leaves.
+    /// Spreads the joins of each step over the step at random. The buyers of the first sample join at second 0. If the
+    /// count falls in a step, buyers leave.
     ///
-    /// Churn: for each hundred who come, that many per cent of those who are there leave in the same step, and as many others
-    /// join. So over the whole campaign this share of the buyers leaves, in the rhythm in which people come, and the counts
-    /// stay those of the samples.
+    /// Churn adds leaves and the same number of joins to each step, in proportion to the new buyers in the step. It does not
+    /// change the counts, and over the campaign this share of the buyers leaves.
     pub fn plan(arrivals: &Arrivals, churn: Share, rng: &mut impl Rng) -> Self {
         let mut churn = churn.taker();
         let mut before = Sample { at: Duration::ZERO, joined: 0 };
@@ -60,19 +59,19 @@ impl Schedule {
         Self { steps }
     }
 
-    /// The steps, in the order of time.
+    /// The steps in chronological order.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// How many join, those who leave again included.
+    /// The number of joins, including those of buyers who leave again.
     #[must_use]
     pub fn joins(&self) -> usize {
         self.count(What::Join)
     }
 
-    /// How many leave.
+    /// The number of leaves.
     #[must_use]
     pub fn leaves(&self) -> usize {
         self.count(What::Leave)
@@ -89,7 +88,7 @@ fn step(before: Sample, end: Duration, joins: u32, leaves: u32, rng: &mut impl R
     let mut present = before.joined;
     let mut postponed = 0_u32;
     let mut ordered = Vec::with_capacity(whats.len());
-    // Nobody can leave before somebody is there: such a leave comes right after the next join instead.
+    // While there are no buyers, a leave is postponed until right after the next join.
     for what in whats {
         match what {
             What::Leave if present == 0 => postponed += 1,
@@ -113,7 +112,7 @@ fn step(before: Sample, end: Duration, joins: u32, leaves: u32, rng: &mut impl R
     Step { events: times.into_iter().zip(ordered).map(|(at, what)| Event { at, what }).collect() }
 }
 
-/// Some millisecond of a step; its end belongs to it, its beginning to the step before.
+/// A random millisecond of a step. The end of a step belongs to it, its beginning to the step before.
 fn moment(from: Duration, to: Duration, rng: &mut impl Rng) -> Duration {
     let (from, to) = (millis(from), millis(to));
     if from < to { Duration::from_millis(rng.random_range(from + 1..=to)) } else { Duration::from_millis(to) }

@@ -13,7 +13,7 @@ fn counts(step: &Step) -> (i64, i64) {
     (of(What::Join), of(What::Leave))
 }
 
-/// Campaigns that rise and fall, also to nobody.
+/// Campaigns with rising and falling counts, including zero.
 fn campaigns() -> impl Strategy<Value = Arrivals> {
     let later = prop::collection::vec((1_u64..5_000, 0_u32..60), 0..40);
     (0_u32..60, later).prop_map(|(at_once, steps)| {
@@ -31,7 +31,7 @@ fn shares() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn the_first_sample_joins_at_second_0_and_a_fall_is_so_many_leaves() {
+fn the_first_sample_joins_at_second_0_and_a_falling_count_means_leaves() {
     let arrivals = Arrivals::parse(b"seconds,joined\n0,5\n60,7\n120,4\n").unwrap();
     let schedule = plan(&arrivals, "0", 1);
     assert_eq!(schedule.steps().iter().map(counts).collect::<Vec<_>>(), [(5, 0), (2, 0), (0, 3)]);
@@ -43,11 +43,11 @@ fn churn_is_a_share_of_the_buyers_over_the_whole_campaign() {
     let schedule = plan(&Arrivals::generated(10_000), "0.05", 7);
     assert_eq!((schedule.joins(), schedule.leaves()), (10_500, 500));
     let rushed = plan(&Arrivals::parse(b"seconds,joined\n0,600\n3600,600\n").unwrap(), "0.05", 7);
-    assert_eq!(counts(&rushed.steps()[0]), (630, 30), "those who come at once change at once");
+    assert_eq!(counts(&rushed.steps()[0]), (630, 30), "the first step has churn too");
 }
 
 #[test]
-fn the_same_seed_plans_the_same() {
+fn the_same_seed_gives_the_same_plan() {
     let arrivals = Arrivals::generated(300);
     assert_eq!(plan(&arrivals, "0.1", 3), plan(&arrivals, "0.1", 3));
     assert_ne!(plan(&arrivals, "0.1", 3), plan(&arrivals, "0.1", 4));
@@ -55,7 +55,7 @@ fn the_same_seed_plans_the_same() {
 
 proptest! {
     #[test]
-    fn after_each_step_the_count_is_the_samples_whatever_the_churn(
+    fn after_each_step_the_count_equals_the_sample_whatever_the_churn(
         arrivals in campaigns(), churn in shares(), seed: u64,
     ) {
         let schedule = plan(&arrivals, &churn, seed);
@@ -69,7 +69,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_leaves_before_somebody_is_there(arrivals in campaigns(), churn in shares(), seed: u64) {
+    fn the_count_never_falls_below_zero(arrivals in campaigns(), churn in shares(), seed: u64) {
         let mut present = 0_i64;
         for event in plan(&arrivals, &churn, seed).steps().iter().flat_map(|step| &step.events) {
             present += if event.what == What::Join { 1 } else { -1 };
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn events_are_in_order_and_inside_of_their_steps(arrivals in campaigns(), churn in shares(), seed: u64) {
+    fn events_are_in_order_and_within_their_steps(arrivals in campaigns(), churn in shares(), seed: u64) {
         let schedule = plan(&arrivals, &churn, seed);
         let mut from = None;
         for (step, sample) in schedule.steps().iter().zip(arrivals.samples()) {

@@ -1,4 +1,4 @@
-//! A share of a crowd, without the rounding of floats.
+//! A share between 0 and 1 in fixed-point arithmetic.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,20 +6,19 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-/// Millionths make a whole.
 const WHOLE: u32 = 1_000_000;
 
 /// A share from 0 to 1, in millionths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Share(u32);
 
-/// The text is no share.
+/// The text is not a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a share is a number from 0 to 1, such as 0.05")]
 pub struct ShareError;
 
 impl Share {
-    /// Takes this share of each of many numbers, so that nothing of the sum is lost to rounding.
+    /// Computes this share of a sequence of numbers so that rounding errors do not accumulate.
     pub(super) fn taker(self) -> Taker {
         Taker { share: self, rest: 0 }
     }
@@ -41,7 +40,7 @@ impl fmt::Display for Share {
     }
 }
 
-/// Carries the rest of each division over to the next number.
+/// Carries the remainder of each division over to the next number.
 pub(super) struct Taker {
     share: Share,
     rest: u64,
@@ -61,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_read_and_shown() {
+    fn a_share_is_parsed_and_displayed() {
         for (text, shown) in [("0.05", "0.05"), ("0", "0"), ("1", "1"), (" 0.5 ", "0.5"), ("0.000001", "0.000001")] {
             assert_eq!(text.parse::<Share>().unwrap().to_string(), shown);
         }
     }
 
     #[test]
-    fn what_is_no_share_is_refused() {
+    fn a_text_that_is_not_a_share_is_refused() {
         for text in ["", "x", "-0.1", "1.1", "5%", "nan", "99999999999999999999999999"] {
             assert_eq!(text.parse::<Share>(), Err(ShareError), "{text}");
         }

@@ -1,97 +1,97 @@
-//! What a replay came to, counted by the final answers.
+//! Counts the final answers of a replay.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::client::Repeats;
-use super::protocol::{JoinEnd, LeaveEnd, Receipt, Why};
+use super::client::Retries;
+use super::protocol::{JoinEnd, LeaveEnd, Receipt, Retry};
 use crate::domain::{AccountId, SignupId};
 
 /// The signup that reached the tipping point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tip {
-    /// Its number: the tipping point.
+    /// The signup's number, which is the tipping point.
     pub number: u32,
-    /// Its id.
+    /// The signup.
     pub signup: SignupId,
-    /// Whose it is.
+    /// The buyer.
     pub buyer: AccountId,
-    /// When that buyer came, since the campaign's beginning.
+    /// Scheduled time of the join, since the campaign began.
     pub at: Duration,
 }
 
-/// Counts of final answers. Each join counts once, under one of joined, refused, pending and errors.
+/// Counts of final answers. Each join counts once: as joined, refused, pending or an error.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Joins, each with a key of its own.
+    /// Joins that were started, each with its own key.
     pub attempted: u32,
-    /// Those that were recorded.
+    /// Joins that succeeded.
     pub joined: u32,
-    /// Among them: an earlier request with the key had made it, and its answer had been lost or "pending".
+    /// Successful joins whose first answer was lost or "pending", and which a retry confirmed.
     pub replayed: u32,
-    /// Units of those who joined.
+    /// Units of the successful joins.
     pub joined_units: u64,
-    /// Joins that were refused, by code.
+    /// Refused joins by problem code.
     pub refused: BTreeMap<String, u32>,
-    /// Leaves.
+    /// Leaves that were started.
     pub leaving: u32,
-    /// Those that were recorded.
+    /// Leaves that succeeded.
     pub left: u32,
-    /// Units of those who left.
+    /// Units of the successful leaves.
     pub left_units: u64,
-    /// Leaves that were refused, by code.
+    /// Refused leaves by problem code.
     pub leave_refused: BTreeMap<String, u32>,
-    /// Leaves that nobody could be found for, because too few had joined.
+    /// Leaves that were skipped because no buyer had joined.
     pub nobody_to_leave: u32,
-    /// Joins and leaves that were still being recorded when they were given up: nobody knows.
+    /// Joins and leaves that were still pending at the timeout. Their outcome is unknown.
     pub pending: u32,
-    /// Joins and leaves that ended in an answer that should not be, or in none.
+    /// Joins and leaves with an unexpected answer or none, by description.
     pub errors: BTreeMap<String, u32>,
-    /// How often requests were repeated, and why.
-    pub repeats: BTreeMap<Why, u32>,
-    /// Signups whose number was the tipping point: one, if the deal tipped in this replay.
+    /// Retries by reason.
+    pub retries: BTreeMap<Retry, u32>,
+    /// Signups whose number is the tipping point. There is one if the deal tipped in this replay.
     pub tips: Vec<Tip>,
-    /// The highest number that a signup had.
+    /// The highest number of any signup.
     pub highest_number: u32,
 }
 
 impl Tally {
-    /// Buyers who joined and did not leave.
+    /// The change of the number of buyers.
     #[must_use]
     pub const fn buyers(&self) -> i64 {
         self.joined as i64 - self.left as i64
     }
 
-    /// Their units.
+    /// The change of the number of units.
     #[must_use]
     pub const fn units(&self) -> i64 {
         self.joined_units.cast_signed() - self.left_units.cast_signed()
     }
 
-    /// Joins that were refused.
+    /// The number of refused joins.
     #[must_use]
     pub fn refusals(&self) -> u32 {
         self.refused.values().sum()
     }
 
-    /// Leaves that were refused.
+    /// The number of refused leaves.
     #[must_use]
     pub fn leave_refusals(&self) -> u32 {
         self.leave_refused.values().sum()
     }
 
-    /// Requests that were sent again.
+    /// The number of retries.
     #[must_use]
-    pub fn repeated(&self) -> u32 {
-        self.repeats.values().sum()
+    pub fn retried(&self) -> u32 {
+        self.retries.values().sum()
     }
 
-    pub(super) fn count_join(&mut self, end: &Result<JoinEnd, Why>) {
+    pub(super) fn count_join(&mut self, end: &Result<JoinEnd, Retry>) {
         match end {
             Ok(JoinEnd::Joined(receipt)) => self.count_receipt(receipt),
             Ok(JoinEnd::Refused(code)) => count(&mut self.refused, code),
             Ok(JoinEnd::Failed(answer)) => count(&mut self.errors, &format!("join: {answer}")),
-            Err(why) => self.count_given_up("join", *why),
+            Err(reason) => self.count_given_up("join", *reason),
         }
     }
 
@@ -102,7 +102,7 @@ impl Tally {
         self.highest_number = self.highest_number.max(receipt.number);
     }
 
-    pub(super) fn count_leave(&mut self, end: &Result<LeaveEnd, Why>, units: u32) {
+    pub(super) fn count_leave(&mut self, end: &Result<LeaveEnd, Retry>, units: u32) {
         match end {
             Ok(LeaveEnd::Left) => {
                 self.left += 1;
@@ -110,20 +110,20 @@ impl Tally {
             }
             Ok(LeaveEnd::Refused(code)) => count(&mut self.leave_refused, code),
             Ok(LeaveEnd::Failed(answer)) => count(&mut self.errors, &format!("leave: {answer}")),
-            Err(why) => self.count_given_up("leave", *why),
+            Err(reason) => self.count_given_up("leave", *reason),
         }
     }
 
-    fn count_given_up(&mut self, what: &str, why: Why) {
-        match why {
-            Why::Pending => self.pending += 1,
-            _ => count(&mut self.errors, &format!("{what}: {}, given up", why.as_str())),
+    fn count_given_up(&mut self, what: &str, reason: Retry) {
+        match reason {
+            Retry::Pending => self.pending += 1,
+            _ => count(&mut self.errors, &format!("{what}: {}, given up", reason.as_str())),
         }
     }
 
-    pub(super) fn count_repeats(&mut self, repeats: Repeats) {
-        for (why, times) in repeats {
-            *self.repeats.entry(why).or_default() += times;
+    pub(super) fn count_retries(&mut self, retries: Retries) {
+        for (reason, times) in retries {
+            *self.retries.entry(reason).or_default() += times;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Things to make with one's hands. Most are the demo merchant's.
+//! Samples of crafts. Most belong to the demo merchant.
 
 use super::shops::{MELATI, OFICINA};
 use super::{DemoBuyer, Sample, Size, Stage, Window};

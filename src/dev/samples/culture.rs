@@ -1,4 +1,4 @@
-//! Things to see and hear.
+//! Samples of culture.
 
 use super::shops::{QUARTET, ROOFTOP, STARGAZERS};
 use super::{DemoBuyer, Sample, Size, Stage, Window};

@@ -1,16 +1,16 @@
-//! How large real group deals were, what they cost, and how much they saved: so that sample deals look like them.
+//! Prices, discounts and sizes of real group deals, from which the figures of the sample deals are taken.
 //!
-//! Quantiles of 4,133 deals in US dollars that Groupon listed as "recent" from June 2009 to March 2011, when every deal had a
-//! tipping point (collected by josephmisiti/groupon-scraping, `PriceData.dat`). The rows are not part of Muster; these
-//! tables are fitted to them, and a test compares the two where the rows are at hand. The tipping points were not recorded.
+//! The tables are quantiles of 4,133 deals in US dollars that Groupon listed as "recent" from June 2009 to March 2011, when
+//! every deal had a tipping point (`PriceData.dat` of josephmisiti/groupon-scraping). The data set is not part of Muster. A
+//! test compares the tables with it where it is available. It does not contain tipping points.
 
 use super::shops::Local;
 
-/// A distribution, by some of its percentiles: of all values, so many percent are at most this.
+/// A distribution, given by pairs of a percentile and its value.
 #[derive(Debug)]
 pub struct Quantiles(&'static [(u32, u64)]);
 
-/// The deal price in cents.
+/// Deal prices in cents.
 pub const PRICE_CENTS: Quantiles = Quantiles(&[
     (1, 400),
     (5, 500),
@@ -27,7 +27,7 @@ pub const PRICE_CENTS: Quantiles = Quantiles(&[
     (99, 15_000),
 ]);
 
-/// The discount in tenths of a percent. Half off was the house rule, and four in ten deals kept it to the cent.
+/// Discounts in tenths of a percent. Four in ten deals have exactly 50 %.
 pub const DISCOUNT_PERMILLE: Quantiles = Quantiles(&[
     (1, 431),
     (5, 500),
@@ -41,7 +41,7 @@ pub const DISCOUNT_PERMILLE: Quantiles = Quantiles(&[
     (99, 900),
 ]);
 
-/// How many units were sold.
+/// Numbers of units sold.
 pub const UNITS_SOLD: Quantiles = Quantiles(&[
     (1, 51),
     (5, 110),
@@ -59,7 +59,7 @@ pub const UNITS_SOLD: Quantiles = Quantiles(&[
 ]);
 
 impl Quantiles {
-    /// The value that so many percent are at most, on a straight line between the known ones.
+    /// The value of a percentile, interpolated linearly between the known ones.
     #[must_use]
     pub fn at(&self, percent: u32) -> u64 {
         let mut below = None;
@@ -76,27 +76,27 @@ impl Quantiles {
         below.map_or(0, |(_, last)| last)
     }
 
-    /// The percentiles that the table knows.
+    /// The known percentiles with their values.
     pub fn known(&self) -> impl Iterator<Item = (u32, u64)> {
         self.0.iter().copied()
     }
 }
 
 impl Local {
-    /// The price of a real deal of this rank, in whole units of this money.
+    /// The price at this percentile of the real deals, in whole units of this currency.
     #[must_use]
     pub fn price(self, rank: u32) -> u64 {
         self.rounded(PRICE_CENTS.at(rank) * self.per_hundred_dollars / 100, 100)
     }
 
-    /// What a thing of this price costs normally, if the deal saves as much as a real one of this rank.
+    /// The face value for this price, with the discount at this percentile of the real deals.
     #[must_use]
     pub fn face_value(self, price: u64, discount_rank: u32) -> u64 {
         let kept_permille = 1_000 - DISCOUNT_PERMILLE.at(discount_rank);
         self.rounded(price * 1_000, kept_permille)
     }
 
-    /// The fraction, rounded to the nearest step, at least one.
+    /// The fraction `over / under`, rounded to the nearest multiple of the step, at least one step.
     fn rounded(self, over: u64, under: u64) -> u64 {
         let steps = (over + under * self.step / 2) / (under * self.step);
         steps.max(1) * self.step

@@ -1,4 +1,4 @@
-//! Things to eat and drink.
+//! Samples of food and drink.
 
 use super::shops::{CERISIERS, FORNO, KAWABATA, KEBUN, MORGENROT, STEAMERS};
 use super::{DemoBuyer, Sample, Size, Stage, Window};

@@ -1,7 +1,7 @@
-//! The sample deals: our own texts and drawn pictures, and in which state each of them is shown.
+//! The sample deals: texts, pictures, and the state that each deal shows.
 //!
-//! Owns words, places and the position of each deal in the distribution of real ones (see [`figures`]); must never hold a
-//! price or a size of its own. A sample's picture is `web/static/pictures/NAME.svg`, its description `texts/NAME.md`.
+//! A sample has no price or size of its own. It has percentiles in the distributions of real deals: see [`figures`]. Its
+//! picture is `web/static/pictures/NAME.svg`, and its description is `texts/NAME.md`.
 
 mod crafts;
 mod culture;
@@ -15,127 +15,127 @@ pub use shops::{DEMO_SHOP, Local, SHOPS, Shop};
 /// A sample deal.
 #[derive(Debug)]
 pub struct Sample {
-    /// What its id is derived from. Never changes: a new name is a new deal.
+    /// The name, from which the ids are derived. Changing it creates another deal.
     pub name: &'static str,
-    /// Who offers it, where, and in which money.
+    /// The shop, which determines the place and the currency.
     pub shop: &'static Shop,
-    /// Its title.
+    /// Title of the deal.
     pub title: &'static str,
-    /// Its category.
+    /// Category of the deal.
     pub category: &'static str,
-    /// Its description in Markdown.
+    /// Description in Markdown.
     pub description: &'static str,
-    /// The name of its picture; none: a drawing made from the deal's id.
+    /// Name of the picture. `None` shows a pattern generated from the deal's id.
     pub picture: Option<&'static str>,
-    /// So many percent of the real deals were cheaper.
+    /// Percentile of the price among real deals.
     pub price_rank: u32,
-    /// So many percent of the real deals gave less of a discount.
+    /// Percentile of the discount among real deals.
     pub discount_rank: u32,
-    /// How many it sells, and when it tips.
+    /// Size and tipping point.
     pub size: Size,
-    /// The most units of one buyer.
+    /// Maximum units per buyer.
     pub per_buyer_max: u32,
-    /// When its window is.
+    /// Window of the deal.
     pub window: Window,
-    /// For how many days after its window a coupon is good.
+    /// Days after the end of the window until coupons expire.
     pub coupon_days: i64,
-    /// The state that it shows.
+    /// State that the sample shows.
     pub stage: Stage,
-    /// What the demo buyer did in it.
+    /// What the demo buyer does in the deal.
     pub demo_buyer: DemoBuyer,
 }
 
-/// How many units a deal is made for.
+/// The size of a deal, in units.
 #[derive(Clone, Copy, Debug)]
 pub enum Size {
-    /// As many as a real deal of this rank sold; it tips at a share of that.
+    /// A size like that of a real deal.
     Like {
-        /// So many percent of the real deals sold less.
+        /// Percentile of the size among real deals.
         rank: u32,
         /// The tipping point as a percentage of the size.
         tips_at_percent: u32,
-        /// Whether the deal sells no more than that.
+        /// Whether the size is also the cap.
         capped: bool,
     },
-    /// Small on purpose: a simulated crowd tips it while somebody watches.
+    /// A size small enough for a simulated crowd to tip the deal within a minute.
     Few {
-        /// Its tipping point.
+        /// Tipping point in buyers.
         tipping_point: u32,
-        /// Its cap.
+        /// Cap in units.
         cap: u32,
     },
 }
 
-/// When a deal's window begins and ends.
+/// The window of a deal.
 #[derive(Clone, Copy, Debug)]
 pub enum Window {
-    /// From the morning of one day to the evening of another, in the shop's time zone, counted from today.
+    /// From the morning of one day to the evening of another. Days count from today, in the shop's time zone.
     Days(i64, i64),
-    /// Since some hours ago, for so many days.
+    /// From about three hours ago to the evening of a day.
     SinceJustNow {
-        /// It closes in the evening of this day from today.
+        /// The day, counted from today.
         closes_in_days: i64,
     },
 }
 
-/// The state that a sample shows. `joined_percent` is its buyers as a percentage of the tipping point.
+/// The state that a sample shows. `joined_percent` is the number of buyers as a percentage of the tipping point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Written, not published.
+    /// Not published.
     Draft,
-    /// Published, and its window begins later.
+    /// Published, but the window begins later.
     OpensLater,
-    /// Open, below its tipping point; from 80 % on "almost there".
+    /// Open, below the tipping point. Pages show "almost there" from 80 % on.
     Open {
-        /// How far it has come.
+        /// Buyers in percent of the tipping point.
         joined_percent: u32,
     },
-    /// Open, and left to the simulated crowd to tip.
+    /// Open, for the simulated crowd to tip.
     Showcase {
-        /// How many buyers were there before the crowd.
+        /// Buyers who have joined before the crowd.
         joined: u32,
     },
-    /// Tipped, and selling.
+    /// Tipped, with units left.
     On {
-        /// How far it has come.
+        /// Buyers in percent of the tipping point.
         joined_percent: u32,
     },
-    /// Tipped, with nothing left.
+    /// Tipped, with no units left.
     SoldOut,
-    /// Its window is over, and it had tipped.
+    /// Closed after it had tipped.
     Succeeded {
-        /// How far it came.
+        /// Buyers in percent of the tipping point.
         joined_percent: u32,
-        /// How many of its coupons are redeemed.
+        /// Number of redeemed coupons.
         redeemed: u32,
     },
-    /// Its window is over, and too few joined.
+    /// Closed below the tipping point.
     Failed {
-        /// How far it came.
+        /// Buyers in percent of the tipping point.
         joined_percent: u32,
     },
-    /// Taken down.
+    /// Withdrawn by the merchant.
     Withdrawn {
-        /// How far it had come.
+        /// Buyers in percent of the tipping point.
         joined_percent: u32,
-        /// Why, as the merchant told.
+        /// The merchant's reason.
         reason: &'static str,
     },
 }
 
-/// What the demo buyer did in a sample deal.
+/// What the demo buyer does in a sample deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DemoBuyer {
-    /// Nothing.
+    /// Does not join.
     Absent,
-    /// Joined with so many units.
+    /// Joins with this many units.
     Joined(u32),
-    /// Joined, and left again.
+    /// Joins and leaves again.
     Left,
 }
 
 impl Stage {
-    /// The state in words.
+    /// A description of the state for progress messages.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -152,19 +152,19 @@ impl Stage {
         }
     }
 
-    /// Whether such a deal ends by itself some day, and then shows another state than it was made for.
+    /// Whether a deal in this state leaves it at the end of its window.
     #[must_use]
     pub const fn passes(self) -> bool {
         matches!(self, Self::OpensLater | Self::Open { .. } | Self::Showcase { .. } | Self::On { .. } | Self::SoldOut)
     }
 }
 
-/// Every sample deal. Later ones are written later, so that the home page, newest first, begins with the showcase.
+/// All sample deals. They are created in this order, so the home page, newest first, begins with the showcase.
 pub fn all() -> impl Iterator<Item = &'static Sample> {
     [outdoors::SAMPLES, culture::SAMPLES, food::SAMPLES, crafts::SAMPLES].into_iter().flatten()
 }
 
-/// The sample deals that are left to the simulated crowd.
+/// The sample deals for the simulated crowd.
 pub fn showcase() -> impl Iterator<Item = &'static Sample> {
     all().filter(|sample| matches!(sample.stage, Stage::Showcase { .. }))
 }

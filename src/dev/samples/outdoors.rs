@@ -1,4 +1,4 @@
-//! Things to do in the open air.
+//! Samples of outdoor activities.
 
 use super::shops::{FJORD, GRANITE, KETCH, LAKESIDE, SPOKE, TIDEWATER};
 use super::{DemoBuyer, Sample, Size, Stage, Window};

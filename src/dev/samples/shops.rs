@@ -1,28 +1,28 @@
-//! The shops that offer the sample deals: none of them exists.
+//! The fictional shops that offer the sample deals.
 
-/// A merchant of sample deals, and the place that its deals are at.
+/// A merchant of sample deals, and the place of its deals.
 #[derive(Debug)]
 pub struct Shop {
-    /// The name that buyers see.
+    /// Display name.
     pub name: &'static str,
-    /// What its e-mail address is made of.
+    /// The local part of its e-mail address.
     pub handle: &'static str,
-    /// Where it is.
+    /// City.
     pub city: &'static str,
-    /// The IANA time zone there.
+    /// IANA time zone.
     pub time_zone: &'static str,
-    /// The money there.
+    /// Currency and price level.
     pub money: Local,
 }
 
-/// A currency, with what a dollar of a real deal becomes in it: roughly what the same thing costs there, not an exchange rate.
+/// A currency and the local price level. Prices of the real deals, in dollars, are converted by it; it is not an exchange rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Local {
-    /// ISO 4217.
+    /// ISO 4217 code.
     pub currency: &'static str,
-    /// Whole units of it for a hundred dollars.
+    /// Whole units of the currency that correspond to 100 US dollars.
     pub per_hundred_dollars: u64,
-    /// Prices are multiples of so many whole units.
+    /// Prices are multiples of this many whole units.
     pub step: u64,
 }
 
@@ -41,7 +41,7 @@ macro_rules! shops {
         $(pub(super) const $constant: &Shop =
             &Shop { name: $name, handle: $handle, city: $city, time_zone: $zone, money: $money };)*
 
-        /// Every shop.
+        /// All shops.
         pub const SHOPS: &[&Shop] = &[$($constant),*];
     };
 }
@@ -66,5 +66,5 @@ shops! {
     FJORD: "Fjordhytter Solvik", "fjordhytter-solvik", "Bergen", "Europe/Oslo", NOK;
 }
 
-/// The shop of the demo merchant: with deals in most states, and coupons to redeem.
+/// The shop of the demo merchant, which has deals in most states and coupons to redeem.
 pub const DEMO_SHOP: &Shop = OFICINA;

@@ -4,11 +4,11 @@ use std::path::Path;
 use super::figures::{DISCOUNT_PERMILLE, PRICE_CENTS, Quantiles, UNITS_SOLD};
 use super::{SHOPS, Sample, Size, Stage, all};
 
-/// By how many percent of the deals a draw of twenty may differ from what it is drawn from.
+/// Tolerance for the distribution of a sample of twenty deals, in percentage points.
 const TOLERANCE_PERCENT: u64 = 13;
 
-/// For every known percentile: about so many of the values must be at most its value. Where many values are the same, the
-/// share may be anything between those below and those at most it.
+/// Asserts that the values follow the distribution. Where a value is repeated, its rank may be anywhere in the range that
+/// the repetition spans.
 fn follows(what: &str, values: &[u64], table: &Quantiles) {
     let total = values.len() as u64;
     let known: Vec<_> = table.known().collect();
@@ -39,7 +39,7 @@ fn discount_permille(sample: &Sample) -> u64 {
 fn prices_discounts_and_sizes_follow_those_of_real_deals() {
     let prices: Vec<u64> = all().map(price_cents).collect();
     follows("prices", &prices, &PRICE_CENTS);
-    // A price in whole units of a small amount cannot give a discount to the tenth of a percent.
+    // Small prices in whole units cannot express a discount to a tenth of a percent.
     let discounts: Vec<u64> = all().map(|s| discount_permille(s).max(431)).collect();
     let rounded: Vec<u64> = discounts.iter().map(|d| if d.abs_diff(500) <= 15 { 500 } else { *d }).collect();
     follows("discounts", &rounded, &DISCOUNT_PERMILLE);
@@ -51,13 +51,13 @@ fn prices_discounts_and_sizes_follow_those_of_real_deals() {
 }
 
 #[test]
-fn a_draw_that_is_too_cheap_would_be_noticed() {
+fn prices_that_are_too_low_fail_the_check() {
     let cheap: Vec<u64> = all().map(|sample| price_cents(sample) / 3).collect();
     assert!(std::panic::catch_unwind(|| follows("prices", &cheap, &PRICE_CENTS)).is_err());
 }
 
 #[test]
-fn the_tables_are_those_of_the_recorded_deals_where_these_are_at_hand() {
+fn the_tables_match_the_data_set_where_it_is_available() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/groupon_2009_2011.csv");
     let Ok(mut rows) = csv::Reader::from_path(&file) else { return };
     let (mut prices, mut discounts, mut sold) = (Vec::new(), Vec::new(), Vec::new());
@@ -86,7 +86,7 @@ fn the_tables_are_those_of_the_recorded_deals_where_these_are_at_hand() {
 }
 
 #[test]
-fn quantiles_are_read_between_the_known_ones() {
+fn quantiles_are_interpolated_between_the_known_ones() {
     assert_eq!(PRICE_CENTS.at(0), 400);
     assert_eq!(PRICE_CENTS.at(50), 1_700);
     assert_eq!(PRICE_CENTS.at(55), 1_850);
@@ -125,7 +125,7 @@ fn samples_are_many_and_varied() {
 }
 
 #[test]
-fn every_picture_is_drawn_light_and_without_text_or_scripts() {
+fn every_picture_is_a_small_svg_without_text_or_scripts() {
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/static/pictures");
     let named: HashSet<String> = all().filter_map(|s| s.picture).map(|name| format!("{name}.svg")).collect();
     let drawn: HashSet<String> =

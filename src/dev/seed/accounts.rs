@@ -1,4 +1,4 @@
-//! The accounts behind the sample deals: shops, buyers, and two demo accounts that a developer signs in with.
+//! Accounts of the sample deals: shops, buyers, and two demo accounts for signing in.
 
 use secrecy::SecretString;
 
@@ -8,48 +8,48 @@ use crate::dev::samples::{DEMO_SHOP, Shop};
 use crate::domain::{AccountId, Email, FieldProblem, Role};
 use crate::store::NewAccount;
 
-/// An account that a developer signs in with.
+/// An account for signing in during development.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DemoAccount {
-    /// What others see.
+    /// Display name.
     pub name: &'static str,
-    /// What to sign in with.
+    /// E-mail address to sign in with.
     pub email: &'static str,
-    /// Known to everybody who reads this: made by `muster dev` and `muster seed` only.
+    /// The password. It is public, so only `muster dev` and `muster seed` create the account.
     pub password: &'static str,
     /// Buyer or merchant.
     pub role: Role,
 }
 
-/// Has joined deals in several states, and has coupons.
+/// A buyer who has joined deals in several states and has coupons.
 pub const DEMO_BUYER: DemoAccount =
     DemoAccount { name: "Robin Market", email: "buyer@demo.example", password: "try-muster", role: Role::Buyer };
 
-/// Has deals in several states, and coupons to redeem.
+/// A merchant who has deals in several states and coupons to redeem.
 pub const DEMO_MERCHANT: DemoAccount =
     DemoAccount { name: DEMO_SHOP.name, email: "merchant@demo.example", password: "try-muster", role: Role::Merchant };
 
-/// Who takes part in a sample deal.
+/// The accounts that a sample deal refers to by name.
 pub(super) struct People {
     pub(super) merchant: AccountId,
     pub(super) demo_buyer: AccountId,
 }
 
 impl Seeder<'_> {
-    /// Signs up the demo accounts that are not there.
+    /// Signs up the demo accounts that do not exist.
     pub(super) async fn sign_up_demo_accounts(&self) -> Result<(), SeedError> {
         for demo in [DEMO_BUYER, DEMO_MERCHANT] {
             if self.account_of(demo.email).await?.is_none() {
                 let password = SecretString::from(demo.password);
                 let person = SignUpRequest::parse(demo.email, password, demo.name, demo.role.as_str());
-                // Taken meanwhile by another seeding is as good.
+                // A concurrent seeding may have taken the address. That is fine.
                 self.auth.sign_up(person.map_err(broken)?).await?;
             }
         }
         Ok(())
     }
 
-    /// The people of this shop's deals, made if they are not there.
+    /// The people of this shop's deals. Creates the merchant if necessary.
     pub(super) async fn people(&self, shop: &'static Shop) -> Result<People, SeedError> {
         let email = if shop.handle == DEMO_SHOP.handle {
             DEMO_MERCHANT.email.to_owned()
@@ -76,7 +76,7 @@ impl Seeder<'_> {
         Ok(People { merchant, demo_buyer })
     }
 
-    /// Makes the sample buyers that are not there.
+    /// Creates the sample buyers that do not exist.
     pub(super) async fn make_sample_buyers(&self) -> Result<(), SeedError> {
         let buyers = buyers::sample_buyers().map_err(|problem| broken(vec![problem]))?;
         self.store.create_accounts(&buyers).await?;

@@ -5,15 +5,15 @@ use crate::dev::names;
 use crate::domain::{AccountId, Email, FieldProblem, Role};
 use crate::store::NewAccount;
 
-/// More than the largest sample deal has buyers.
+/// Number of sample buyers. It must exceed the number of buyers of the largest sample deal.
 pub(super) const BUYERS: usize = 1_200;
 
-/// The account of the sample buyer of this number.
+/// The account of the sample buyer with this number.
 pub(super) fn buyer_id(number: usize) -> AccountId {
     editions::derived(&["buyer", &number.to_string()]).into()
 }
 
-/// Every sample buyer. Nobody signs in as one.
+/// All sample buyers. They have no password, so nobody can sign in as one.
 pub(super) fn sample_buyers() -> Result<Vec<NewAccount>, FieldProblem> {
     let account = |number| {
         let (first, last) = names::first_and_last(number);

@@ -1,4 +1,4 @@
-//! Which deal a sample is: an id for each time that it is offered.
+//! Ids of sample deals. A sample is offered again after its deal has ended; each time is an edition with its own id.
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -7,12 +7,12 @@ use super::{SeedError, Seeder};
 use crate::dev::samples::Sample;
 use crate::domain::{Deal, DealId};
 
-/// The id of a sample deal the first, second, … time that it is offered.
+/// The id of an edition of a sample deal. Editions count from 1.
 pub(super) fn deal_id(sample: &Sample, edition: u32) -> DealId {
     derived(&["deal", sample.name, &edition.to_string()]).into()
 }
 
-/// An id that is the same in every seeding: a UUID version 8 from the SHA-256 of what it is for.
+/// An id that is the same on every run: a UUID version 8 made from the SHA-256 of these parts.
 pub(super) fn derived(parts: &[&str]) -> Uuid {
     let digest = Sha256::digest(format!("muster sample {}", parts.join(" ")));
     let mut bytes = [0; 16];
@@ -23,7 +23,7 @@ pub(super) fn derived(parts: &[&str]) -> Uuid {
 }
 
 impl Seeder<'_> {
-    /// The deal that this sample was offered as last, and the how manieth that is.
+    /// The latest edition of a sample and its deal, or `None` if it has never been offered.
     pub(super) async fn latest_edition(&self, sample: &Sample) -> Result<Option<(u32, Deal)>, SeedError> {
         let mut latest = None;
         for edition in 1..=u32::MAX {

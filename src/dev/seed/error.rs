@@ -1,34 +1,34 @@
-//! Why the sample deals could not be made.
+//! Errors of seeding.
 
 use crate::auth::AuthError;
 use crate::domain::FieldProblem;
 use crate::store::StoreError;
 
-/// Why a sample deal is not in the state that it was to show. Seeding again goes on from there.
+/// Why seeding failed. Running it again continues with the unfinished deal.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// Postgres said why.
+    /// The database was unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A demo account could not be signed up.
-    #[error("a demo account could not be signed up: {0}")]
+    #[error("cannot sign up a demo account: {0}")]
     Auth(#[from] AuthError),
-    /// A text or number of a sample breaks a rule: a defect of the sample.
-    #[error("the sample {sample:?} breaks a rule: {problems:?}")]
+    /// A sample has invalid terms. This is a bug in the sample.
+    #[error("the sample {sample:?} is invalid: {problems:?}")]
     Sample {
-        /// Which one.
+        /// The name of the sample.
         sample: &'static str,
-        /// Every problem.
+        /// The problems.
         problems: Vec<FieldProblem>,
     },
-    /// A verb came to something else than it has to.
-    #[error("the sample {sample:?} could not be brought to its state: {verb} came to {outcome}")]
+    /// An operation had an unexpected outcome.
+    #[error("cannot bring the sample {sample:?} to its state: the outcome of {verb} was {outcome}")]
     Unexpected {
-        /// Which one.
+        /// The name of the sample.
         sample: &'static str,
-        /// What was tried.
+        /// The operation, such as "joining".
         verb: &'static str,
-        /// What it came to.
+        /// The outcome.
         outcome: String,
     },
 }

@@ -1,21 +1,21 @@
-//! `muster seed`: brings the sample deals of [`super::samples`] to the states that they show.
+//! `muster seed`: creates the sample deals of [`super::samples`] and brings each to its state.
 //!
-//! Everything happens through the engine's own verbs, so that a sample deal is like any other: published, joined by
-//! hundreds of sample buyers through the lanes, settled, redeemed, closed, withdrawn. Only then is it given a past.
+//! Sample deals go through the engine like any others: they are published, joined by hundreds of buyers, settled, redeemed,
+//! closed and withdrawn. Only then are their timestamps moved into the past.
 //!
-//! What always holds:
+//! Invariants:
 //!
-//! - Seeding again makes nothing twice: ids, e-mail addresses and idempotency keys are derived from names. A seeding that
-//!   was killed goes on where it ended.
-//! - A sample whose window has ended by itself is offered again, as its next edition.
-//! - Sample accounts cannot sign in, apart from the two demo accounts. Must never run for a node that serves real people.
+//! - Seeding is idempotent: ids, e-mail addresses and idempotency keys are derived from names. A seeding that was killed
+//!   continues where it stopped.
+//! - A sample whose window has ended is offered again as a new edition.
+//! - Only the two demo accounts can sign in. Their password is public, so seeding must never run in production.
 
 mod accounts;
 mod buyers;
+mod create;
 mod editions;
 mod error;
 mod plan;
-mod play;
 
 use std::time::{Duration, Instant};
 
@@ -28,34 +28,34 @@ use crate::domain::{Deal, DealId};
 use crate::engine::Engine;
 use crate::store::Store;
 
-/// What seeding works with.
+/// Creates sample deals.
 pub struct Seeder<'a> {
-    /// Does everything that happens to the sample deals.
+    /// The engine that performs all operations on deals.
     pub engine: &'a Engine,
-    /// Tells what is there, and moves it into the past.
+    /// The store, for creating accounts and moving timestamps into the past.
     pub store: &'a Store,
-    /// Signs the demo accounts up.
+    /// Signs up the demo accounts.
     pub auth: &'a Auth,
-    /// Hears of each deal that was made, and how long it took.
+    /// Called for each deal that was created, with a line of text and the time that it took.
     pub report: fn(&str, Duration),
 }
 
-/// What there is after seeding.
+/// The sample deals after seeding.
 #[derive(Clone, Debug, Default)]
 pub struct SeedOutcome {
-    /// The sample deals that were made now.
+    /// Deals that this seeding created.
     pub made: Vec<DealId>,
-    /// Those that were there.
+    /// Deals that existed before.
     pub found: Vec<DealId>,
-    /// Those of both that are left to the simulated crowd.
+    /// Deals of either kind that a simulated crowd can tip.
     pub showcase: Vec<DealId>,
 }
 
 impl Seeder<'_> {
-    /// Makes the sample deals that are not there, and offers those again whose window has ended.
+    /// Creates missing sample deals, and new editions of those whose window has ended.
     ///
     /// # Errors
-    /// Postgres is away, or a sample deal cannot be brought to its state.
+    /// The database was unavailable, or a sample deal could not be brought to its state.
     pub async fn seed(&self) -> Result<SeedOutcome, SeedError> {
         let mut outcome = SeedOutcome::default();
         self.sign_up_demo_accounts().await?;
@@ -68,7 +68,7 @@ impl Seeder<'_> {
                 }
                 _ => {
                     let edition = latest.map_or(1, |(edition, deal)| next_edition(edition, &deal, sample));
-                    let id = self.play_and_report(sample, edition).await?;
+                    let id = self.create_and_report(sample, edition).await?;
                     outcome.made.push(id);
                     id
                 }
@@ -80,11 +80,11 @@ impl Seeder<'_> {
         Ok(outcome)
     }
 
-    /// Deals that a small crowd can tip while somebody watches: those that are there and far enough from it, new ones in
-    /// place of the others, whose windows end now.
+    /// Returns showcase deals that a small crowd can tip while somebody watches. A deal that is too close to its tipping
+    /// point or its deadline is closed and replaced by a new edition.
     ///
     /// # Errors
-    /// Postgres is away, or a sample deal cannot be brought to its state.
+    /// The database was unavailable, or a sample deal could not be brought to its state.
     pub async fn ensure_showcase(&self) -> Result<Vec<DealId>, SeedError> {
         let now = self.store.ping().await?;
         let mut deals = Vec::new();
@@ -103,27 +103,27 @@ impl Seeder<'_> {
                     edition.saturating_add(1)
                 }
             };
-            deals.push(self.play_and_report(sample, edition).await?);
+            deals.push(self.create_and_report(sample, edition).await?);
         }
         Ok(deals)
     }
 
-    async fn play_and_report(&self, sample: &'static Sample, edition: u32) -> Result<DealId, SeedError> {
+    async fn create_and_report(&self, sample: &'static Sample, edition: u32) -> Result<DealId, SeedError> {
         let since = Instant::now();
-        let id = self.play(sample, edition).await?;
+        let id = self.create(sample, edition).await?;
         let what = format!("{} in {}: {}", sample.name, sample.shop.city, sample.stage.words());
         (self.report)(&what, since.elapsed());
         Ok(id)
     }
 }
 
-/// Whether the deal was brought to its state by a seeding that came to its end: its history is told last.
+/// Whether seeding of the deal was completed. Writing its history is the last step.
 fn has_history(deal: &Deal, sample: &Sample) -> bool {
     sample.stage == samples::Stage::Draft
         || deal.published_at.is_some_and(|at| at - deal.created_at >= plan::FROM_DRAFT_TO_PUBLISHED)
 }
 
-/// Whether the deal has ended, though it was made to show one that goes on.
+/// Whether the deal has ended although the sample shows a deal that has not.
 fn has_passed(deal: &Deal, sample: &Sample) -> bool {
     sample.stage.passes() && !deal.progress.state.sells()
 }

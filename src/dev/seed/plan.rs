@@ -1,4 +1,4 @@
-//! What is to happen to a sample deal: its terms, who joins it, and when that will be said to have happened. Pure.
+//! Plans a sample deal: its terms, its signups, and the timestamps of its history. Pure functions.
 
 use chrono::{DateTime, DurationRound, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -10,45 +10,45 @@ use crate::dev::samples::{DemoBuyer, Sample, Size, Stage, Window};
 use crate::domain::{Deal, DealState, FieldProblem, Terms, TermsForm};
 use crate::store::SampleHistory;
 
-/// What tells a deal with its history from one that was published a moment after it was written.
+/// Time between creating and publishing in the history of a deal. A deal with a shorter time has no history yet.
 pub(super) const FROM_DRAFT_TO_PUBLISHED: TimeDelta = TimeDelta::hours(1);
 
-/// Units of one signup after another: most people come alone or with one other.
+/// Units of consecutive signups. Most buyers take one or two.
 const UNITS: [u32; 16] = [1, 1, 2, 1, 1, 2, 1, 1, 3, 1, 2, 1, 1, 2, 1, 4];
 
-/// A showcase deal that closes sooner has no time to be watched.
+/// A showcase deal must stay open at least this long.
 const TIME_TO_WATCH: TimeDelta = TimeDelta::hours(6);
 
-/// Somebody who joins a sample deal.
+/// One signup of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PlannedSignup {
     pub(super) buyer: PlannedBuyer,
     pub(super) units: u32,
 }
 
-/// Who joins.
+/// The buyer of a planned signup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PlannedBuyer {
     /// The demo buyer.
     Demo,
-    /// The sample buyer of this number.
+    /// The sample buyer with this number.
     Sample(usize),
 }
 
-/// Everything that is to happen to a sample deal.
+/// The plan of a sample deal.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// As they are while the engine has it: open until tomorrow, if the window is to be in the past.
+    /// Terms while the deal is being joined. If its final window is in the past, it closes tomorrow instead.
     pub(super) terms: Terms,
-    /// Join first, and leave again.
+    /// Signups that are made first and left again.
     pub(super) leavers: Vec<PlannedSignup>,
-    /// Join then, and stay.
+    /// Signups that stay.
     pub(super) signups: Vec<PlannedSignup>,
-    /// When all that will have been.
+    /// The timestamps to write at the end.
     pub(super) history: SampleHistory,
 }
 
-/// Whether a small crowd would take a while to tip this deal.
+/// Whether an open deal is far enough from its tipping point and its deadline for a developer to watch it tip.
 pub(super) fn is_worth_watching(deal: &Deal, now: DateTime<Utc>) -> bool {
     let progress = &deal.progress;
     progress.state == DealState::Open
@@ -56,7 +56,7 @@ pub(super) fn is_worth_watching(deal: &Deal, now: DateTime<Utc>) -> bool {
         && progress.closes_at - now >= TIME_TO_WATCH
 }
 
-/// Plans a sample deal, if it is made at this moment.
+/// Plans a sample deal relative to this moment.
 pub(super) fn plan(sample: &Sample, now: DateTime<Utc>) -> Result<Plan, Vec<FieldProblem>> {
     let zone: Tz = sample.shop.time_zone.parse().unwrap_or(Tz::UTC);
     let (opens_at, closes_at) = window(sample.window, zone, now);
@@ -117,40 +117,40 @@ fn window(window: Window, zone: Tz, now: DateTime<Utc>) -> (DateTime<Utc>, DateT
     }
 }
 
-/// The full hour of the day that is so many days away, where the shop is.
+/// A full hour on the day that is `days` away, in the shop's time zone.
 fn at(zone: Tz, now: DateTime<Utc>, days: i64, hour: u32) -> DateTime<Utc> {
     let day = now.with_timezone(&zone).date_naive() + TimeDelta::days(days);
     let time = day.and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or(NaiveTime::MIN));
     zone.from_local_datetime(&time).earliest().map_or_else(|| time.and_utc(), |local| local.to_utc())
 }
 
-/// The end of the day that comes so many days after this moment.
+/// 23:59 on the day that is `days` after this moment, in the shop's time zone.
 fn evening(zone: Tz, moment: DateTime<Utc>, days: i64) -> DateTime<Utc> {
     at(zone, moment, days, 23) + TimeDelta::minutes(59)
 }
 
-/// Who stays, and who leaves again.
+/// The signups that stay, and those that are left again.
 fn signups(sample: &Sample, terms: &Terms) -> (Vec<PlannedSignup>, Vec<PlannedSignup>) {
     let (buyers, units_max) = wanted(sample.stage, terms);
-    // Each deal begins somewhere else among the sample buyers, so that they meet again in some of them.
+    // Each deal takes a different range of the sample buyers. The ranges overlap, so some buyers are in several deals.
     let first = editions::derived(&["first buyer", sample.name]).as_u128() % BUYERS as u128;
     let first = usize::try_from(first).unwrap_or(0);
     let sample_buyer = |place: usize| PlannedBuyer::Sample((first + place) % BUYERS);
     let mut units_taken = 0;
     let mut signups = Vec::new();
     for (place, usual) in (0..buyers).zip(UNITS.into_iter().cycle()) {
-        let (buyer, wish) = match sample.demo_buyer {
+        let (buyer, wanted_units) = match sample.demo_buyer {
             DemoBuyer::Joined(units) if place == buyers / 3 => (PlannedBuyer::Demo, units),
             _ => (sample_buyer(place), usual),
         };
-        let units = wish.min(terms.per_buyer_max).min(units_max - units_taken);
+        let units = wanted_units.min(terms.per_buyer_max).min(units_max - units_taken);
         if units == 0 {
             break;
         }
         units_taken += units;
         signups.push(PlannedSignup { buyer, units });
     }
-    // They leave before the deal can tip, for afterwards nobody may.
+    // Fewer than the tipping point, because nobody may leave a deal that has tipped.
     let leaving = (buyers / 20).min(4).min(terms.tipping_point.saturating_sub(1) as usize);
     let mut leavers: Vec<PlannedSignup> =
         (0..leaving).map(|place| PlannedSignup { buyer: sample_buyer(signups.len() + place), units: 1 }).collect();
@@ -160,7 +160,7 @@ fn signups(sample: &Sample, terms: &Terms) -> (Vec<PlannedSignup>, Vec<PlannedSi
     (signups, leavers)
 }
 
-/// How many buyers stay at most, and how many units they may have together.
+/// The maximum number of buyers who stay, and of their units.
 fn wanted(stage: Stage, terms: &Terms) -> (usize, u32) {
     let point = terms.tipping_point;
     let all = terms.cap.unwrap_or(u32::MAX);
@@ -171,7 +171,7 @@ fn wanted(stage: Stage, terms: &Terms) -> (usize, u32) {
         Stage::Open { joined_percent } | Stage::Failed { joined_percent } | Stage::Withdrawn { joined_percent, .. } => {
             (share(joined_percent).min(point - 1), all)
         }
-        // One unit stays free.
+        // One unit stays free, so that the deal is not sold out.
         Stage::On { joined_percent } | Stage::Succeeded { joined_percent, .. } => (share(joined_percent), all - 1),
         Stage::SoldOut => (all, all),
     };

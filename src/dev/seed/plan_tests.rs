@@ -25,7 +25,7 @@ fn every_sample_obeys_the_rules_of_a_deal_at_any_hour() {
 }
 
 #[test]
-fn as_many_join_as_the_state_needs() {
+fn the_number_of_buyers_fits_the_state_of_the_sample() {
     each(|sample, plan| {
         let (buyers, point) = (u32::try_from(plan.signups.len()).unwrap(), plan.terms.tipping_point);
         let units: u32 = plan.signups.iter().map(|signup| signup.units).sum();
@@ -54,7 +54,7 @@ fn nobody_joins_a_deal_twice() {
 }
 
 #[test]
-fn in_whatever_order_they_come_the_deal_can_still_tip() {
+fn the_deal_can_tip_whatever_the_order_of_the_joins() {
     each(|sample, plan| {
         let Some(cap) = plan.terms.cap else { return };
         let mut units: Vec<u32> = plan.signups.iter().map(|signup| signup.units).collect();
@@ -68,7 +68,7 @@ fn in_whatever_order_they_come_the_deal_can_still_tip() {
 }
 
 #[test]
-fn the_demo_buyer_joins_where_it_is_told_to() {
+fn the_demo_buyer_joins_or_leaves_as_the_sample_says() {
     each(|sample, plan| {
         let joins = |of: &[super::PlannedSignup]| of.iter().filter(|s| s.buyer == PlannedBuyer::Demo).count();
         let expected = match sample.demo_buyer {
@@ -81,7 +81,7 @@ fn the_demo_buyer_joins_where_it_is_told_to() {
 }
 
 #[test]
-fn history_lies_in_the_past_and_in_order() {
+fn the_history_is_in_the_past_and_in_chronological_order() {
     each(|sample, plan| {
         let (history, name) = (&plan.history, sample.name);
         if sample.stage == Stage::Draft {

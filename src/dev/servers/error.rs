@@ -1,65 +1,65 @@
-//! What can be in the way of starting servers. Each message says what to do about it.
+//! Errors of starting servers. Each message says what to do about it.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why servers could not be started.
+/// An error while starting or changing a server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServersError {
-    /// Programs that are not installed: all of them.
+    /// Programs are not installed. Holds all of them.
     #[error("{}", missing(.0))]
     Missing(Vec<MissingProgram>),
-    /// Another process has the data folder.
-    #[error("{} is used by another muster: end that one, or choose another folder with --data", .0.display())]
+    /// Another process owns the data folder.
+    #[error("{} is in use by another muster process: stop it, or choose another folder with --data", .0.display())]
     InUse(PathBuf),
-    /// Started as root, and there is no way to become another user.
+    /// The process runs as root and cannot start the servers as another user.
     #[error("{0}")]
     NoOtherUser(String),
-    /// A file or program could not be used.
+    /// A system call failed.
     #[error("{doing}: {source}")]
     Io {
-        /// What was tried, with the path.
+        /// The action and the path, such as "opening /tmp/log".
         doing: String,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// A helper such as initdb said no.
+    /// A helper program such as initdb failed.
     #[error("{program} failed:\n{output}")]
     Helper {
-        /// Its name.
+        /// The path of the program.
         program: String,
-        /// What it printed.
+        /// Its output and error output.
         output: String,
     },
     /// A server ended, or did not answer in time.
-    #[error("{name} {what}; its log is {}, and ends with:\n{tail}", .log.display())]
+    #[error("{name} {what}. The log {} ends with:\n{tail}", .log.display())]
     Failed {
-        /// Which server.
+        /// The name of the server.
         name: &'static str,
-        /// What happened.
+        /// What happened. Completes a sentence that begins with the name.
         what: &'static str,
-        /// Where it logs.
+        /// The server's log file.
         log: PathBuf,
-        /// The last lines of that.
+        /// The last lines of the log.
         tail: String,
     },
-    /// A server was asked for that was not started.
+    /// The caller asked for a server that the options left out.
     #[error("{name} was not started")]
     NotStarted {
-        /// Which server.
+        /// The name of the server.
         name: &'static str,
     },
 }
 
-/// A program that is not installed.
+/// A program that is not installed, and the packages that contain it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingProgram {
-    /// Its name.
+    /// Name of the program.
     pub program: &'static str,
-    /// The Debian package that has it.
+    /// Debian package.
     pub apt: &'static str,
-    /// The Homebrew formula that has it.
+    /// Homebrew formula.
     pub brew: &'static str,
 }
 
@@ -81,10 +81,10 @@ fn missing(programs: &[MissingProgram]) -> String {
         format!("apt-get install {}", list(|program| program.apt, " "))
     };
     let names = list(|program| program.program, " and ");
-    format!("{names} not found. Install with `make setup`, or by hand with: {install}")
+    format!("{names} not found. Install with `make setup`, or run: {install}")
 }
 
-/// Names what was tried, for [`ServersError::Io`].
+/// Wraps an I/O error in [`ServersError::Io`] with the action and the path.
 pub(super) fn io(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> ServersError {
     let doing = format!("{doing} {}", path.display());
     move |source| ServersError::Io { doing, source }

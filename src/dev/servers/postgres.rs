@@ -1,4 +1,4 @@
-//! The private Postgres.
+//! Creates and starts the private Postgres.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,21 +6,15 @@ use std::sync::Arc;
 use super::error::{ServersError, io};
 use super::folder::{DataFolder, in_url};
 use super::identity::Identity;
-use super::probe::{Probe, psql_command};
-use super::process::{Recipe, Signal, helper, tell};
+use super::probe::Probe;
+use super::process::{ProcessSpec, Signal, helper};
 use super::programs::PostgresPrograms;
+use super::psql::{self, PORT, USER};
 use super::server::Server;
 
-/// The database's owner. The socket's folder is closed to everybody else, so it needs no password.
-pub(super) const USER: &str = "muster";
-/// Part of the socket's name; nothing listens on the network.
-pub(super) const PORT: &str = "5432";
-pub(super) const SOCKET: &str = ".s.PGSQL.5432";
-
-/// Character classification in UTF-8; the names differ by system.
+/// The locale with UTF-8 character classification.
 const LC_CTYPE: &str = if cfg!(target_os = "macos") { "UTF-8" } else { "C.UTF-8" };
 
-/// A running Postgres.
 #[derive(Debug)]
 pub(super) struct Postgres {
     pub(super) server: Server,
@@ -29,22 +23,22 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    /// The port stands in the URL, because clients would else take it from `PGPORT`.
+    /// The URL of a database. It names the port because clients would otherwise read it from `PGPORT`.
     pub(super) fn url(&self, database: &str) -> String {
         let host = in_url(&self.sockets);
         format!("postgres:///{database}?host={host}&port={PORT}&user={USER}")
     }
 
-    /// Runs one statement, and waits for its end.
+    /// Runs one statement and waits until it has completed.
     pub(super) async fn run(&self, statement: &str) -> Result<(), ServersError> {
         let psql = self.programs.program("psql");
-        let mut command = psql_command(&psql, &self.sockets, "postgres");
-        succeed(&psql, command.args(["-v", "ON_ERROR_STOP=1", "-c", statement])).await
+        let mut command = psql::command(&psql, &self.sockets, "postgres");
+        run_to_success(&psql, command.args(["-v", "ON_ERROR_STOP=1", "-c", statement])).await
     }
 
     pub(super) async fn ensure_database(&self, name: &str) -> Result<(), ServersError> {
         let psql = self.programs.program("psql");
-        let mut query = psql_command(&psql, &self.sockets, name);
+        let mut query = psql::command(&psql, &self.sockets, name);
         let found = query.args(["-c", "SELECT 1"]).output().await.map_err(io("running", &psql))?;
         if found.status.success() {
             return Ok(());
@@ -52,11 +46,11 @@ impl Postgres {
         let createdb = self.programs.program("createdb");
         let mut command = tokio::process::Command::new(&createdb);
         command.arg("-h").arg(&self.sockets).args(["-p", PORT, "-U", USER, name]);
-        succeed(&createdb, &mut command).await
+        run_to_success(&createdb, &mut command).await
     }
 }
 
-/// Makes the data folder unless it is there; says whether it did.
+/// Runs initdb if there is no data folder for this version of Postgres. Returns whether it did.
 pub(super) async fn initialise(
     programs: &PostgresPrograms,
     folder: &DataFolder,
@@ -66,7 +60,7 @@ pub(super) async fn initialise(
     if data.exists() {
         return Ok(false);
     }
-    // Renamed when it is whole: initdb may be killed in the middle.
+    // Renamed when complete, because initdb may be killed half-way.
     let unfinished = data.with_extension("unfinished");
     if unfinished.exists() {
         std::fs::remove_dir_all(&unfinished).map_err(io("removing", &unfinished))?;
@@ -76,8 +70,8 @@ pub(super) async fn initialise(
     let mut command = helper(&initdb, identity);
     command.args(["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--username", USER]);
     command.arg(format!("--lc-ctype={LC_CTYPE}")).arg("--pgdata").arg(&unfinished).current_dir(&unfinished);
-    succeed(&initdb, &mut command).await?;
-    std::fs::rename(&unfinished, &data).map_err(io("naming", &data))?;
+    run_to_success(&initdb, &mut command).await?;
+    std::fs::rename(&unfinished, &data).map_err(io("renaming", &unfinished))?;
     Ok(true)
 }
 
@@ -87,20 +81,23 @@ pub(super) async fn start(
     identity: &Arc<Identity>,
     durable: bool,
 ) -> Result<Postgres, ServersError> {
-    let at =
-        At { data: data_folder(programs, folder), sockets: folder.sockets().to_owned(), log: folder.log("postgres") };
-    start_at(at, programs, folder, identity, durable).await
+    let paths = Paths {
+        data: data_folder(programs, folder),
+        sockets: folder.sockets().to_owned(),
+        log: folder.log("postgres"),
+    };
+    start_at(paths, programs, folder, identity, durable).await
 }
 
-/// Where a server's files are.
-pub(super) struct At {
+/// The files of one Postgres server.
+pub(super) struct Paths {
     pub(super) data: PathBuf,
     pub(super) sockets: PathBuf,
     pub(super) log: PathBuf,
 }
 
 pub(super) async fn start_at(
-    At { data, sockets, log }: At,
+    Paths { data, sockets, log }: Paths,
     programs: &PostgresPrograms,
     folder: &Arc<DataFolder>,
     identity: &Arc<Identity>,
@@ -116,14 +113,14 @@ pub(super) async fn start_at(
         "log_checkpoints=off".to_owned(),
     ];
     if !durable {
-        // Commits still reach the system before they are acknowledged: only the machine may not crash.
+        // Commits still reach the kernel before they are acknowledged, so they survive a crash of Postgres.
         settings.extend(["fsync=off".to_owned(), "full_page_writes=off".to_owned()]);
     }
     let mut arguments = vec!["-D".to_owned(), data.display().to_string(), "-p".to_owned(), PORT.to_owned()];
     arguments.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
     let mut server = Server {
         name: "Postgres",
-        recipe: Recipe {
+        spec: ProcessSpec {
             program: programs.program("postgres"),
             arguments,
             folder: data,
@@ -132,7 +129,7 @@ pub(super) async fn start_at(
             when_orphaned: Signal::Interrupt,
         },
         probe: Probe::Postgres { psql: programs.program("psql"), sockets: sockets.clone() },
-        hurry: (!durable).then_some(Signal::Quit),
+        fast_stop: (!durable).then_some(Signal::Quit),
         identity: Arc::clone(identity),
         folder: Arc::clone(folder),
         process: None,
@@ -141,32 +138,17 @@ pub(super) async fn start_at(
     Ok(Postgres { server, programs: programs.clone(), sockets })
 }
 
-/// Whether `postmaster.pid` names a process that still has the data. A zombie that nobody reaps would have it for ever
-/// (containers often have no init): its id is replaced by one that no process can have. The file stays, because it also
-/// names the shared memory in which Postgres looks for orphaned backends.
-pub(super) fn has_predecessor(data: &Path) -> bool {
-    let path = data.join("postmaster.pid");
-    let Ok(text) = std::fs::read_to_string(&path) else { return false };
-    let (pid, rest) = text.split_once('\n').unwrap_or((&text, ""));
-    let status = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    // "123 (postgres) Z 1 …"
-    let is_zombie = status.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('Z'));
-    if is_zombie && let Err(error) = std::fs::write(&path, format!("{}\n{rest}", i32::MAX)) {
-        tracing::debug!(%error, "postmaster.pid names a zombie and cannot be changed");
-    }
-    is_zombie || tell(pid.trim(), "-0")
-}
-
 fn data_folder(programs: &PostgresPrograms, folder: &DataFolder) -> PathBuf {
     folder.path().join(format!("postgres-{}", programs.major_version()))
 }
 
-pub(super) async fn succeed(program: &Path, command: &mut tokio::process::Command) -> Result<(), ServersError> {
+/// Runs a helper program. An unsuccessful exit is an error with the program's output.
+pub(super) async fn run_to_success(program: &Path, command: &mut tokio::process::Command) -> Result<(), ServersError> {
     let output = command.output().await.map_err(io("running", program))?;
     if output.status.success() {
         return Ok(());
     }
-    let said = [output.stdout, output.stderr].concat();
+    let printed = [output.stdout, output.stderr].concat();
     let program = program.display().to_string();
-    Err(ServersError::Helper { program, output: String::from_utf8_lossy(&said).trim_end().to_owned() })
+    Err(ServersError::Helper { program, output: String::from_utf8_lossy(&printed).trim_end().to_owned() })
 }

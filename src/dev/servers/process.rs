@@ -1,8 +1,8 @@
-//! One server process: how it is started, told things, and how it ends.
+//! One server process: starting it, sending it signals, and waiting for its end.
 //!
-//! It runs in a process group of its own, so that Ctrl-C reaches only this process, which then drains before it stops its
-//! servers. It ends with this process by one of two means: util-linux's `setpriv` asks the kernel for a signal; where there
-//! is none (macOS), a shell waits at the end of a pipe that only this process holds open.
+//! The process runs in its own process group, so that Ctrl-C reaches only this process, which drains before it stops the
+//! servers. When this process ends, the server is signalled in one of two ways: `setpriv` from util-linux sets the kernel's
+//! parent-death signal; without it (macOS), a watchdog shell waits for the end of a pipe that only this process holds open.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use super::error::{ServersError, io};
 use super::identity::Identity;
-use super::keeper;
+use super::spawner;
 
-/// Becomes the server, after leaving a shell behind that signals it when the pipe at descriptor 0 ends without a word.
-/// The outer parentheses make that shell nobody's child: Postgres takes unknown children for crashed backends.
+/// Starts the watchdog in the background, then executes the server. The watchdog signals the server when the pipe at
+/// descriptor 0 closes before a line was written to it. The outer parentheses detach the watchdog from the server: Postgres
+/// would take an unknown child process for a crashed backend.
 const WATCHDOG: &str = r#"
 exec 3<&0
 signal=$1
@@ -26,22 +27,22 @@ exec 3<&-
 exec "$@" </dev/null
 "#;
 
-const POLL: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What to start.
+/// How to start a process.
 #[derive(Clone, Debug)]
-pub(super) struct Recipe {
+pub(super) struct ProcessSpec {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
     pub(super) folder: PathBuf,
     pub(super) log: PathBuf,
-    /// All that it is told by its environment; none: it inherits this process'.
+    /// The complete environment. `None` inherits the environment of this process.
     pub(super) environment: Option<Vec<(String, String)>>,
-    /// What it is told when this process is gone.
+    /// The signal that it gets when this process ends.
     pub(super) when_orphaned: Signal,
 }
 
-/// A signal, by the name that `kill` knows.
+/// A signal that the `kill` command can send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     Interrupt,
@@ -69,22 +70,22 @@ impl Signal {
     }
 }
 
-/// A started process that has not been reaped: so its id cannot be anybody else's.
+/// A child process that has not been reaped, so its process id cannot be reused.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
 }
 
 impl Process {
-    pub(super) async fn start(recipe: &Recipe, identity: &Identity) -> Result<Self, ServersError> {
-        let log = open_log(&recipe.log)?;
-        let errors = log.try_clone().map_err(io("opening", &recipe.log))?;
-        let mut command = wrapped(&recipe.program, recipe.when_orphaned, identity);
-        if let Some(environment) = &recipe.environment {
+    pub(super) async fn start(spec: &ProcessSpec, identity: &Identity) -> Result<Self, ServersError> {
+        let log = open_log(&spec.log)?;
+        let errors = log.try_clone().map_err(io("opening", &spec.log))?;
+        let mut command = wrapped(&spec.program, spec.when_orphaned, identity);
+        if let Some(environment) = &spec.environment {
             command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
         }
-        command.args(&recipe.arguments).current_dir(&recipe.folder).stdout(log).stderr(errors).process_group(0);
-        let child = keeper::spawn(command).await.map_err(io("starting", &recipe.program))?;
+        command.args(&spec.arguments).current_dir(&spec.folder).stdout(log).stderr(errors).process_group(0);
+        let child = spawner::spawn(command).await.map_err(io("starting", &spec.program))?;
         Ok(Self { child })
     }
 
@@ -97,98 +98,98 @@ impl Process {
     }
 
     pub(super) fn signal(&self, signal: Signal) {
-        if !tell(&self.pid().to_string(), signal.name()) {
-            tracing::debug!(?signal, "a server was gone before it was told");
+        if !send_signal(&self.pid().to_string(), signal.name()) {
+            tracing::debug!(?signal, "cannot signal a server that has ended");
         }
     }
 
-    /// The same for its children, too: each connection to Postgres is a process of its own, and goes on without it.
+    /// Signals the process and its children. Each connection to Postgres is a child process that keeps running by itself.
     pub(super) fn signal_all(&self, signal: Signal) {
-        // First, so that it makes no more of them.
+        // The parent comes first, so that it does not fork more children.
         self.signal(signal);
         let children = children(self.pid());
-        let told = Command::new("sh").args(["-c", "kill \"$@\"", "sh", signal.name()]).args(&children).output();
-        // Some may have ended by now.
-        if !told.is_ok_and(|output| output.status.success()) {
-            tracing::debug!(?signal, children = children.len(), "not every child could be told");
+        let sent = Command::new("sh").args(["-c", "kill \"$@\"", "sh", signal.name()]).args(&children).output();
+        // Some children may have ended in the meantime.
+        if !sent.is_ok_and(|output| output.status.success()) {
+            tracing::debug!(?signal, children = children.len(), "cannot signal every child process");
         }
     }
 
     /// `kill -9`.
     pub(super) fn kill(&mut self) {
         if let Err(error) = self.child.kill() {
-            tracing::debug!(%error, "a server was gone before it was killed");
+            tracing::debug!(%error, "cannot kill a server that has ended");
         }
     }
 
-    /// Waits for the end; false if that takes too long.
-    pub(super) async fn ended_within(&mut self, patience: Duration) -> bool {
+    /// Waits until the process has ended. Returns false on timeout.
+    pub(super) async fn ended_within(&mut self, timeout: Duration) -> bool {
         let since = Instant::now();
         while self.is_running() {
-            if since.elapsed() >= patience {
+            if since.elapsed() >= timeout {
                 return false;
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
-        self.call_off_watchdog();
+        self.disarm_watchdog();
         true
     }
 
-    /// The same for destructors, which cannot wait in any other way.
+    /// Like [`Process::ended_within`], but blocks the thread.
     #[expect(clippy::disallowed_methods, reason = "a destructor cannot await")]
-    pub(super) fn block_until_ended(&mut self, patience: Duration) -> bool {
+    pub(super) fn block_until_ended(&mut self, timeout: Duration) -> bool {
         let since = Instant::now();
         while self.is_running() {
-            if since.elapsed() >= patience {
+            if since.elapsed() >= timeout {
                 return false;
             }
-            std::thread::sleep(POLL);
+            std::thread::sleep(POLL_INTERVAL);
         }
-        self.call_off_watchdog();
+        self.disarm_watchdog();
         true
     }
 
-    /// A word on the pipe: the process is gone, and its id may soon be another's.
-    fn call_off_watchdog(&mut self) {
+    /// Ends the watchdog by writing to its pipe. The process id may be reused from now on.
+    fn disarm_watchdog(&mut self) {
         if let Some(mut pipe) = self.child.stdin.take()
             && let Err(error) = pipe.write_all(b"done\n")
         {
-            tracing::debug!(%error, "the watchdog is gone already");
+            tracing::debug!(%error, "the watchdog has already ended");
         }
     }
 }
 
-/// The ids of a process' children.
+/// The process ids of the direct children.
 fn children(pid: u32) -> Vec<String> {
     let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).or_else(|_| {
-        // Where the kernel does not say (macOS).
+        // Without /proc, as on macOS.
         let listed = Command::new("pgrep").args(["-P", &pid.to_string()]).output()?;
         Ok::<_, std::io::Error>(String::from_utf8_lossy(&listed.stdout).into_owned())
     });
     listed.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
-/// Sends a signal (`-0` only asks whether the process is there); false if there is none such. The shell's own `kill`,
-/// because the program of that name is not everywhere.
-pub(super) fn tell(pid: &str, signal: &str) -> bool {
+/// Sends a signal and returns whether the process exists. `-0` only checks. Uses the `kill` that is built into the shell,
+/// because the program is not installed everywhere.
+pub(super) fn send_signal(pid: &str, signal: &str) -> bool {
     let sent = Command::new("sh").args(["-c", "kill \"$1\" \"$2\"", "sh", signal, pid]).output();
     sent.is_ok_and(|output| output.status.success())
 }
 
-/// A helper program that ends by itself, run as the servers' user.
+/// The command of a short-lived helper program, run as the servers' user.
 pub(super) fn helper(program: &Path, identity: &Identity) -> tokio::process::Command {
     let mut command = Command::new(program);
     if let (Some(setpriv), Some(_)) = (&identity.setpriv, &identity.other) {
         command = with_setpriv(setpriv, identity);
         command.arg(program);
     }
-    without_environment_of_others(&mut command);
+    clear_pg_environment(&mut command);
     let mut command = tokio::process::Command::from(command);
     command.kill_on_drop(true).stdin(Stdio::null());
     command
 }
 
-/// The program, so wrapped that it ends with this process and does not run as root.
+/// The command of a server, wrapped so that it ends with this process and does not run as root.
 fn wrapped(program: &Path, when_orphaned: Signal, identity: &Identity) -> Command {
     let mut command = if let Some(setpriv) = &identity.setpriv {
         let mut command = with_setpriv(setpriv, identity);
@@ -201,7 +202,7 @@ fn wrapped(program: &Path, when_orphaned: Signal, identity: &Identity) -> Comman
         command
     };
     command.arg(program);
-    without_environment_of_others(&mut command);
+    clear_pg_environment(&mut command);
     command
 }
 
@@ -213,8 +214,8 @@ fn with_setpriv(setpriv: &Path, identity: &Identity) -> Command {
     command
 }
 
-/// `PGHOST`, `PGDATA` and the like are meant for the user's own servers.
-pub(super) fn without_environment_of_others(command: &mut Command) {
+/// Removes `PGHOST`, `PGDATA` and the like, which point to the user's own servers.
+pub(super) fn clear_pg_environment(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("PG")) {
             command.env_remove(name);
@@ -230,10 +231,10 @@ fn open_log(path: &Path) -> Result<File, ServersError> {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
     async fn start_watched(folder: &Path) -> Process {
-        let recipe = Recipe {
+        let spec = ProcessSpec {
             program: "sh".into(),
             arguments: ["-c", "echo running; exec sleep 1000"].map(str::to_owned).into(),
             folder: folder.to_owned(),
@@ -242,10 +243,10 @@ mod tests {
             when_orphaned: Signal::Interrupt,
         };
         let without_setpriv = Identity { uid: 0, other: None, setpriv: None };
-        let process = Process::start(&recipe, &without_setpriv).await.unwrap();
-        // Until then its watchdog may not be there.
-        let mut looks = tokio::time::interval(POLL);
-        while !std::fs::read_to_string(&recipe.log).unwrap().contains("running") {
+        let process = Process::start(&spec, &without_setpriv).await.unwrap();
+        // The server's output shows that the watchdog has been started before it.
+        let mut looks = tokio::time::interval(POLL_INTERVAL);
+        while !std::fs::read_to_string(&spec.log).unwrap().contains("running") {
             looks.tick().await;
         }
         process
@@ -256,8 +257,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut process = start_watched(folder.path()).await;
         process.signal(Signal::Stop);
-        // The end of the parent closes the pipe.
+        // Closes the pipe, as the end of the parent process would.
         drop(process.child.stdin.take());
-        assert!(process.ended_within(PATIENCE).await, "also one that was paused");
+        assert!(process.ended_within(TIMEOUT).await, "even if it was paused");
     }
 }

@@ -1,77 +1,77 @@
-//! A program of one's own beside the servers: a node under test.
+//! A node under test: a program that is started and killed repeatedly.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Search;
 use super::error::ServersError;
 use super::identity::Identity;
-use super::process::{Process, Recipe, Signal};
+use super::process::{Process, ProcessSpec, Signal};
+use super::programs::Search;
 
-/// How long a killed process may take to be gone.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a killed process may take to end.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A program that is started, stopped and killed again and again. It dies with this process, also when that is killed.
+/// A program that can be started, stopped and killed repeatedly. It ends with this process, even if this process is killed.
 #[derive(Debug)]
 pub struct Program {
-    recipe: Recipe,
+    spec: ProcessSpec,
     identity: Identity,
     process: Option<Process>,
 }
 
 impl Program {
-    /// A program with these arguments; it runs in this folder and logs to this file.
+    /// A program with its arguments, working directory and log file. It is not started yet.
     #[must_use]
     pub fn new(program: PathBuf, arguments: Vec<String>, folder: PathBuf, log: PathBuf) -> Self {
-        let recipe =
-            Recipe { program, arguments, folder, log, environment: Some(Vec::new()), when_orphaned: Signal::Kill };
-        // It becomes nobody else, so whoever this is does not matter.
+        let spec =
+            ProcessSpec { program, arguments, folder, log, environment: Some(Vec::new()), when_orphaned: Signal::Kill };
+        // The uid is only used for switching users, which this does not do.
         let identity = Identity { uid: 0, other: None, setpriv: Search::of_system().program("setpriv") };
-        Self { recipe, identity, process: None }
+        Self { spec, identity, process: None }
     }
 
-    /// Starts it with this environment and no other. One that runs is killed first.
+    /// Starts the program with exactly this environment. Kills it first if it is running.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// The process cannot be spawned.
     pub async fn start(&mut self, environment: Vec<(String, String)>) -> Result<(), ServersError> {
         self.kill().await;
-        self.recipe.environment = Some(environment);
-        self.process = Some(Process::start(&self.recipe, &self.identity).await?);
+        self.spec.environment = Some(environment);
+        self.process = Some(Process::start(&self.spec, &self.identity).await?);
         Ok(())
     }
 
-    /// Whether it runs.
+    /// Whether the process is running.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(Process::is_running)
     }
 
-    /// Its process, while there is one.
+    /// The process id, if the program has been started.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }
 
-    /// SIGTERM, and waits for the end; false if it had to be killed after this time.
-    pub async fn stop(&mut self, patience: Duration) -> bool {
+    /// Sends SIGTERM and waits. Returns false if the process had to be killed after the timeout.
+    pub async fn stop(&mut self, timeout: Duration) -> bool {
         let Some(process) = &mut self.process else { return true };
         process.signal(Signal::Terminate);
-        let ended = process.ended_within(patience).await;
+        let ended = process.ended_within(timeout).await;
         self.kill().await;
         ended
     }
 
-    /// `kill -9`.
+    /// Kills the process with SIGKILL.
     pub async fn kill(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         process.kill();
-        process.ended_within(PATIENCE).await;
+        process.ended_within(TIMEOUT).await;
     }
 
-    /// Waits until it has ended by itself; false if it did not within this time.
-    pub async fn ended_within(&mut self, patience: Duration) -> bool {
+    /// Waits until the process has ended by itself. Returns false on timeout.
+    pub async fn ended_within(&mut self, timeout: Duration) -> bool {
         match &mut self.process {
-            Some(process) => process.ended_within(patience).await,
+            Some(process) => process.ended_within(timeout).await,
             None => true,
         }
     }
@@ -81,7 +81,7 @@ impl Drop for Program {
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill();
-            process.block_until_ended(PATIENCE);
+            process.block_until_ended(TIMEOUT);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Finding the servers' programs.
+//! Finds the programs of Postgres and Redis.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,20 +8,20 @@ use super::error::{MissingProgram, ServersError};
 const POSTGRES: MissingProgram = MissingProgram { program: "postgres", apt: "postgresql", brew: "postgresql" };
 const REDIS: MissingProgram = MissingProgram { program: "redis-server", apt: "redis-server", brew: "redis" };
 
-/// What Muster itself calls of Postgres; a folder without one of these is passed over.
+/// The Postgres programs that Muster runs. A folder that lacks one of them is skipped.
 const POSTGRES_PROGRAMS: [&str; 4] = ["postgres", "initdb", "psql", "createdb"];
 
-/// Where to look, in this order.
+/// Where to look for programs.
 #[derive(Clone, Debug)]
 pub struct Search {
-    /// Folders that are looked into for every program.
+    /// Folders to search for every program, in order.
     pub folders: Vec<PathBuf>,
-    /// Folders whose subfolders are versions of Postgres, each with a `bin`; the highest wins.
+    /// Folders with one subfolder per version of Postgres, each with a `bin` folder. Searched last, highest version first.
     pub postgres_versions: Vec<PathBuf>,
 }
 
 impl Search {
-    /// `PATH`, then where Debian and Homebrew put what is not in it.
+    /// `PATH`, then the folders in which Debian and Homebrew install servers.
     #[must_use]
     pub fn of_system() -> Self {
         let mut folders: Vec<PathBuf> =
@@ -37,7 +37,7 @@ impl Search {
     }
 
     fn postgres(&self) -> Option<PostgresPrograms> {
-        // A link in PATH may stand alone; its target has the others beside it.
+        // A link in PATH may point to a folder that has all programs.
         let of_path = self.program("postgres").and_then(|path| Some(path.canonicalize().ok()?.parent()?.to_owned()));
         let of_pg_config = self.program("pg_config").and_then(|pg_config| {
             let output = Command::new(pg_config).arg("--bindir").output().ok()?;
@@ -62,7 +62,7 @@ impl Search {
     }
 }
 
-/// Which servers are wanted.
+/// The servers whose programs are needed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Needs {
     pub(super) postgres: bool,
@@ -78,7 +78,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Finds what is needed, or names everything that is missing.
+    /// Finds the needed programs. The error names every missing one.
     pub(super) fn find(search: &Search, needs: Needs) -> Result<Self, ServersError> {
         let postgres = needs.postgres.then(|| search.postgres().ok_or(POSTGRES));
         let redis_server = needs
@@ -97,7 +97,7 @@ impl Programs {
 #[derive(Clone, Debug)]
 pub(super) struct PostgresPrograms {
     folder: PathBuf,
-    /// Such as `15.4`.
+    /// The version, such as `15.4`.
     pub(super) version: String,
 }
 
@@ -107,9 +107,10 @@ impl PostgresPrograms {
             return None;
         }
         let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
-        let said = String::from_utf8(output.stdout).ok()?;
+        let printed = String::from_utf8(output.stdout).ok()?;
         // "postgres (PostgreSQL) 15.4 (Debian 15.4-1)"
-        let version = said.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?.to_owned();
+        let version =
+            printed.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?.to_owned();
         Some(Self { folder, version })
     }
 
@@ -117,7 +118,7 @@ impl PostgresPrograms {
         self.folder.join(name)
     }
 
-    /// Data of one major version cannot be read by another.
+    /// The major version. Data files are incompatible between major versions.
     pub(super) fn major_version(&self) -> &str {
         self.version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default()
     }
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_needed_is_not_missing() {
+    fn only_needed_programs_are_reported_as_missing() {
         let nowhere = Search { folders: Vec::new(), postgres_versions: Vec::new() };
         let error = Programs::find(&nowhere, Needs { postgres: false, redis: true }).unwrap_err().to_string();
         assert!(!error.contains("postgres"), "{error}");

@@ -1,4 +1,4 @@
-//! The private Redis.
+//! Starts the private Redis.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use super::error::ServersError;
 use super::folder::{DataFolder, in_url};
 use super::identity::Identity;
 use super::probe::Probe;
-use super::process::{Recipe, Signal};
+use super::process::{ProcessSpec, Signal};
 use super::server::Server;
 
-/// The name of the only one, of its data and of its socket.
+/// The name of the main Redis, of its data folder and of its socket.
 pub(super) const NAME: &str = "redis";
 
 pub(super) fn url(folder: &DataFolder, name: &str) -> String {
@@ -36,16 +36,16 @@ pub(super) async fn start(
         ("--save", ""),
         ("--appendonly", "yes"),
         ("--appendfsync", if durable { "everysec" } else { "no" }),
-        // Muster refuses a Redis that may drop keys on its own.
+        // Muster refuses to start with a Redis that may evict keys.
         ("--maxmemory-policy", "noeviction"),
-        // What is held in a rush is looked up by hash, not by going through a list of hundreds.
+        // A rush creates hundreds of holds per deal. Above these sizes lookups use a hash table instead of a linear scan.
         ("--hash-max-listpack-entries", "64"),
         ("--zset-max-listpack-entries", "32"),
     ];
     let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect();
     let mut server = Server {
         name: "Redis",
-        recipe: Recipe {
+        spec: ProcessSpec {
             program: program.to_owned(),
             arguments,
             folder: data,
@@ -54,7 +54,7 @@ pub(super) async fn start(
             when_orphaned: Signal::Interrupt,
         },
         probe: Probe::Redis { socket },
-        hurry: None,
+        fast_stop: None,
         identity: Arc::clone(identity),
         folder: Arc::clone(folder),
         process: None,

@@ -1,4 +1,4 @@
-//! One running server and what can be done to it. Fault tests kill, pause and restart it.
+//! One server: starting, stopping, killing, pausing and restoring it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,150 +7,151 @@ use std::time::{Duration, Instant};
 use super::error::{ServersError, io};
 use super::folder::DataFolder;
 use super::identity::Identity;
+use super::postmaster;
 use super::probe::Probe;
-use super::process::{Process, Recipe, Signal};
+use super::process::{Process, ProcessSpec, Signal};
 
-/// How long a server may take until it answers; recovering after a crash takes some seconds.
-const START_PATIENCE: Duration = Duration::from_mins(1);
-/// How long it may take to end when asked.
-const STOP_PATIENCE: Duration = Duration::from_secs(15);
-/// Between two questions whether it is ready.
-const POLL: Duration = Duration::from_millis(10);
-/// Before it is started again because its predecessor still ended.
-const RETRY_PAUSE: Duration = Duration::from_millis(250);
+/// How long a server may take until it answers. Crash recovery takes some seconds.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a server may take to shut down gracefully.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+/// Interval between readiness probes.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// Interval between attempts to start while an earlier server is still shutting down.
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 const LOG_TAIL_LINES: usize = 12;
 
-/// A server of this process.
+/// A server that this process owns. Dropping it stops the server, blocking the thread.
 #[derive(Debug)]
 pub struct Server {
     pub(super) name: &'static str,
-    pub(super) recipe: Recipe,
+    pub(super) spec: ProcessSpec,
     pub(super) probe: Probe,
-    /// Ends it without regard for its children or a slow flush, but cleanly enough to be started again.
-    pub(super) hurry: Option<Signal>,
+    /// A signal that stops the server faster than SIGINT, for data that is discarded anyway.
+    pub(super) fast_stop: Option<Signal>,
     pub(super) identity: Arc<Identity>,
-    /// Kept so that the folder stays locked as long as any of its servers lives.
+    /// Keeps the folder locked while any of its servers is alive.
     pub(super) folder: Arc<DataFolder>,
     pub(super) process: Option<Process>,
 }
 
 impl Server {
-    /// Starts it, and returns when it has answered a query. Does nothing if it runs.
+    /// Starts the server and waits until it answers a query. Does nothing if it is running.
     ///
     /// # Errors
-    /// It ended or did not answer within a minute: with the end of its log.
+    /// The server ended, or did not answer within a minute. The error has the end of its log.
     pub async fn start(&mut self) -> Result<(), ServersError> {
         let since = Instant::now();
         if self.process.as_mut().is_some_and(Process::is_running) {
             return Ok(());
         }
         self.process = None;
-        // A server whose owner was killed is still ending: it has the socket, and its files.
+        // A server whose owner was killed may still be shutting down and using the socket and the files.
         while self.probe.is_occupied().await {
-            self.give_up_after(since, "of an earlier start does not end")?;
-            tokio::time::sleep(RETRY_PAUSE).await;
+            self.check_timeout(since, "could not start: an earlier server does not end")?;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
         loop {
-            let mut process = Process::start(&self.recipe, &self.identity).await?;
+            let mut process = Process::start(&self.spec, &self.identity).await?;
             while process.is_running() {
                 if self.probe.is_answered().await {
                     self.process = Some(process);
                     return Ok(());
                 }
-                self.give_up_after(since, "does not answer")?;
-                tokio::time::sleep(POLL).await;
+                self.check_timeout(since, "does not answer")?;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
             if !self.predecessor_is_ending() {
-                return Err(self.failed("ended at once"));
+                return Err(self.failed("ended during startup"));
             }
-            self.give_up_after(since, "is blocked by an earlier one")?;
-            tokio::time::sleep(RETRY_PAUSE).await;
+            self.check_timeout(since, "could not start: an earlier server still uses its data")?;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 
-    /// Asks it to end, and waits for that. Paused servers are continued first.
+    /// Shuts the server down gracefully, and kills it if that takes too long. Resumes a paused server first.
     pub async fn stop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         process.signal_all(Signal::Continue);
         process.signal(Signal::Interrupt);
-        if !process.ended_within(STOP_PATIENCE).await {
-            tracing::warn!(server = self.name, "does not end when asked, and is killed");
+        if !process.ended_within(STOP_TIMEOUT).await {
+            tracing::warn!(server = self.name, "killing a server that did not shut down in time");
             process.kill();
-            process.ended_within(STOP_PATIENCE).await;
+            process.ended_within(STOP_TIMEOUT).await;
         }
     }
 
-    /// `kill -9`. [`Server::start`] starts it again, with the data that it had.
+    /// Kills the server with SIGKILL. [`Server::start`] restarts it with the same data.
     pub async fn kill(&mut self) {
         let Some(mut process) = self.process.take() else { return };
-        // Paused children would not notice.
+        // Paused child processes would not notice that their parent is gone.
         process.signal_all(Signal::Continue);
         process.kill();
-        process.ended_within(STOP_PATIENCE).await;
+        process.ended_within(STOP_TIMEOUT).await;
     }
 
-    /// Its process, while it runs.
+    /// The process id, while the server runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }
 
-    /// Makes it stand still: its connections stay open and nothing answers.
+    /// Pauses the server and its child processes (SIGSTOP). Connections stay open, but nothing answers.
     pub fn pause(&self) {
         self.process.iter().for_each(|process| process.signal_all(Signal::Stop));
     }
 
-    /// Lets it go on after [`Server::pause`].
+    /// Resumes the server after [`Server::pause`].
     pub fn resume(&self) {
         self.process.iter().for_each(|process| process.signal_all(Signal::Continue));
     }
 
-    /// Keeps a copy of its files as they are now, as a backup or a lagging replica would have them.
+    /// Copies the server's files in their present state, like a backup or a lagging replica.
     ///
     /// # Errors
     /// The files cannot be copied.
     pub fn copy_data(&self) -> Result<DataCopy, ServersError> {
-        let name = self.recipe.folder.file_name().unwrap_or_default().to_string_lossy();
+        let name = self.spec.folder.file_name().unwrap_or_default().to_string_lossy();
         let copy = self.folder.path().join(format!("{name}-copy"));
-        replace_folder(&self.recipe.folder, &copy)?;
+        replace_folder(&self.spec.folder, &copy)?;
         Ok(DataCopy(copy))
     }
 
-    /// Kills it, and starts it again from an older copy of its files.
+    /// Kills the server and restarts it from an earlier copy of its files.
     ///
     /// # Errors
-    /// The files cannot be copied, or it does not start from them.
+    /// The files cannot be copied, or the server does not start from them.
     pub async fn restart_from(&mut self, copy: &DataCopy) -> Result<(), ServersError> {
         self.kill().await;
-        replace_folder(&copy.0, &self.recipe.folder)?;
+        replace_folder(&copy.0, &self.spec.folder)?;
         self.start().await
     }
 
-    /// Kills it, and starts it again without data. For Redis; an empty Postgres has no database.
+    /// Kills the server and restarts it without data. Works only for Redis: Postgres needs initdb.
     ///
     /// # Errors
-    /// Its files cannot be removed, or it does not start.
+    /// The files cannot be removed, or the server does not start.
     pub async fn restart_empty(&mut self) -> Result<(), ServersError> {
         self.kill().await;
-        std::fs::remove_dir_all(&self.recipe.folder).map_err(io("removing", &self.recipe.folder))?;
-        self.identity.give_folder(&self.recipe.folder)?;
+        std::fs::remove_dir_all(&self.spec.folder).map_err(io("removing", &self.spec.folder))?;
+        self.identity.give_folder(&self.spec.folder)?;
         self.start().await
     }
 
-    /// Postgres names the process that has its data; wait for it, unless it is only a zombie that nobody will reap. Its
-    /// connections end a little after it when it was killed; as long as one is there, it says so and does not start.
+    /// Whether Postgres refused to start because an earlier one, or one of its backends, has not ended yet. The backends of
+    /// a killed Postgres end a little later than it and keep the shared memory in use.
     fn predecessor_is_ending(&self) -> bool {
-        let has_connections = || tail(&self.recipe.log).contains("pre-existing shared memory block");
+        let has_backends = || tail(&self.spec.log).contains("pre-existing shared memory block");
         matches!(&self.probe, Probe::Postgres { .. })
-            && (super::postgres::has_predecessor(&self.recipe.folder) || has_connections())
+            && (postmaster::has_predecessor(&self.spec.folder) || has_backends())
     }
 
-    fn give_up_after(&self, since: Instant, what: &'static str) -> Result<(), ServersError> {
-        if since.elapsed() < START_PATIENCE { Ok(()) } else { Err(self.failed(what)) }
+    fn check_timeout(&self, since: Instant, what: &'static str) -> Result<(), ServersError> {
+        if since.elapsed() < START_TIMEOUT { Ok(()) } else { Err(self.failed(what)) }
     }
 
     fn failed(&self, what: &'static str) -> ServersError {
-        let log = self.recipe.log.clone();
+        let log = self.spec.log.clone();
         ServersError::Failed { name: self.name, what, tail: tail(&log), log }
     }
 }
@@ -159,19 +160,19 @@ impl Drop for Server {
     fn drop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         process.signal_all(Signal::Continue);
-        process.signal(self.hurry.unwrap_or(Signal::Interrupt));
-        if !process.block_until_ended(STOP_PATIENCE) {
+        process.signal(self.fast_stop.unwrap_or(Signal::Interrupt));
+        if !process.block_until_ended(STOP_TIMEOUT) {
             process.kill();
-            process.block_until_ended(STOP_PATIENCE);
+            process.block_until_ended(STOP_TIMEOUT);
         }
     }
 }
 
-/// A server's files at some moment.
+/// A copy of a server's files.
 #[derive(Debug)]
 pub struct DataCopy(PathBuf);
 
-/// Puts a copy of one folder in the place of another, owners and modes included.
+/// Replaces a folder by a copy of another one, preserving owners and modes.
 fn replace_folder(from: &Path, to: &Path) -> Result<(), ServersError> {
     if to.exists() {
         std::fs::remove_dir_all(to).map_err(io("removing", to))?;

@@ -1,4 +1,4 @@
-//! A second Postgres that follows the first over a stream, and can take its place.
+//! A streaming standby of the private Postgres, for failover tests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,16 +6,17 @@ use std::sync::Arc;
 use super::error::{ServersError, io};
 use super::folder::DataFolder;
 use super::identity::Identity;
-use super::postgres::{self, At, PORT, Postgres, SOCKET, USER, succeed};
+use super::postgres::{self, Paths, Postgres, run_to_success};
 use super::process::helper;
+use super::psql::{PORT, SOCKET, USER};
 use super::server::Server;
 
-/// A copy of a running Postgres that follows it.
+/// A standby that replicates from a running Postgres.
 #[derive(Debug)]
 pub struct Standby {
     postgres: Postgres,
-    /// Where clients look for the primary.
-    primary: PathBuf,
+    /// The folder of the primary's socket.
+    primary_sockets: PathBuf,
 }
 
 impl Standby {
@@ -25,56 +26,56 @@ impl Standby {
         identity: &Arc<Identity>,
         durable: bool,
     ) -> Result<Self, ServersError> {
-        let at = At {
+        let paths = Paths {
             data: folder.path().join("standby"),
             sockets: folder.sockets().join("standby"),
             log: folder.log("standby"),
         };
-        identity.give_folder(&at.data)?;
-        identity.give_folder(&at.sockets)?;
+        identity.give_folder(&paths.data)?;
+        identity.give_folder(&paths.sockets)?;
         let program = primary.programs.program("pg_basebackup");
         let mut copy = helper(&program, identity);
         copy.arg("-h").arg(&primary.sockets).args(["-p", PORT, "-U", USER, "-R", "-X", "stream", "-c", "fast"]);
-        copy.arg("--no-sync").arg("-D").arg(&at.data).current_dir(&at.data);
-        succeed(&program, &mut copy).await?;
-        let postgres = postgres::start_at(at, &primary.programs, folder, identity, durable).await?;
-        Ok(Self { postgres, primary: primary.sockets.clone() })
+        copy.arg("--no-sync").arg("-D").arg(&paths.data).current_dir(&paths.data);
+        run_to_success(&program, &mut copy).await?;
+        let postgres = postgres::start_at(paths, &primary.programs, folder, identity, durable).await?;
+        Ok(Self { postgres, primary_sockets: primary.sockets.clone() })
     }
 
-    /// The address of a database here: for reading, until it is promoted.
+    /// The URL of a database on the standby. It is read-only until the standby takes over.
     #[must_use]
     pub fn database_url(&self, database: &str) -> String {
         self.postgres.url(database)
     }
 
-    /// The server.
+    /// The server process of the standby.
     pub fn server(&mut self) -> &mut Server {
         &mut self.postgres.server
     }
 
-    /// Receives nothing any more: what is committed from now on is lost with the primary.
+    /// Stops replication. Later commits on the primary are lost in a failover.
     ///
     /// # Errors
-    /// It does not answer.
+    /// The standby does not answer.
     pub async fn stop_receiving(&self) -> Result<(), ServersError> {
         self.postgres.run("ALTER SYSTEM SET primary_conninfo = ''").await?;
         self.postgres.run("SELECT pg_reload_conf()").await?;
-        let until_it_has_stopped = "DO $$ BEGIN
+        let wait_for_receiver_to_stop = "DO $$ BEGIN
             WHILE EXISTS (SELECT FROM pg_stat_wal_receiver) LOOP PERFORM pg_sleep(0.01); END LOOP;
         END $$";
-        self.postgres.run(until_it_has_stopped).await
+        self.postgres.run(wait_for_receiver_to_stop).await
     }
 
-    /// Becomes the primary, under the address of the old one, which must be gone.
+    /// Promotes the standby and makes it reachable at the old primary's URL. The old primary must have ended.
     ///
     /// # Errors
-    /// It does not answer, or the socket of the old one is in the way.
+    /// The standby does not answer, or the old primary's socket cannot be replaced.
     pub async fn take_over(&self) -> Result<(), ServersError> {
         self.postgres.run("SELECT pg_promote()").await?;
-        let (here, there) = (self.postgres.sockets.join(SOCKET), self.primary.join(SOCKET));
-        if there.symlink_metadata().is_ok() {
-            std::fs::remove_file(&there).map_err(io("removing", &there))?;
+        let (own, old) = (self.postgres.sockets.join(SOCKET), self.primary_sockets.join(SOCKET));
+        if old.symlink_metadata().is_ok() {
+            std::fs::remove_file(&old).map_err(io("removing", &old))?;
         }
-        std::os::unix::fs::symlink(&here, &there).map_err(io("leading clients to", &here))
+        std::os::unix::fs::symlink(&own, &old).map_err(io("creating a link to", &own))
     }
 }

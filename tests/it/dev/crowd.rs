@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use muster::client_log::{self, Call, ClientLog, Line};
 use muster::clock::Clock;
-use muster::dev::crowd::{self, Arrivals, Client, Pace, Replay, Report, Schedule, Stage, Tally};
+use muster::dev::crowd::{self, Arrivals, Background, Client, Pace, Replay, Report, Schedule, Tally};
 use muster::dev::people::{Simulated, simulate};
 use muster::domain::{Deal, DealState, Role};
 use muster::shutdown::Shutdown;
@@ -176,7 +176,7 @@ async fn a_gentle_crowd_joins_one_after_the_other_until_the_shutdown() {
     let app = app().start().await;
     let deal = deal(&app, 100).await;
     let base_url = app.url("").parse().unwrap();
-    let stage = Stage { base_url, buyers: buyers(&app, 20).await, deals: vec![deal.id], seed: SEED };
+    let background = Background { base_url, buyers: buyers(&app, 20).await, showcase: vec![deal.id], seed: SEED };
     let shutdown = Shutdown::new();
     let enough = async {
         let mut looks = tokio::time::interval(Duration::from_millis(100));
@@ -185,7 +185,7 @@ async fn a_gentle_crowd_joins_one_after_the_other_until_the_shutdown() {
         }
         shutdown.begin();
     };
-    let (ended, ()) = tokio::join!(crowd::entertain(stage, &shutdown), enough);
+    let (ended, ()) = tokio::join!(crowd::run_in_background(background, &shutdown), enough);
     ended.unwrap();
     let joined = app.store.progress_of(&[deal.id]).await.unwrap()[0].buyers;
     assert!((3..=4).contains(&joined), "{joined} came at once");

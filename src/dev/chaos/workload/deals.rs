@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::Round;
-use crate::dev::load::{self, Wish};
+use crate::dev::load::{self, LoadSpec};
 use crate::dev::people::Simulated;
 use crate::domain::DealId;
 use crate::engine::Engine;
@@ -50,7 +50,7 @@ pub(super) async fn prepare(engine: &Engine, store: &Store) -> anyhow::Result<(V
     let mut deals = Vec::new();
     let mut buyers = Vec::new();
     for (number, (cap, tipping_point, per_buyer_max, open_s, weight)) in KINDS.into_iter().enumerate() {
-        let wish = Wish {
+        let spec = LoadSpec {
             buyers: if number == 0 { BUYERS } else { 0 },
             deals: 1,
             cap,
@@ -58,7 +58,7 @@ pub(super) async fn prepare(engine: &Engine, store: &Store) -> anyhow::Result<(V
             per_buyer_max,
             open_for: TimeDelta::seconds(open_s),
         };
-        let prepared = load::prepare(engine, store, wish, |_| {}).await?;
+        let prepared = load::prepare(engine, store, spec, |_| {}).await?;
         let merchant = Simulated::from(prepared.merchant);
         let units_max = per_buyer_max.min(3);
         deals.extend(prepared.deals.into_iter().map(|id| OnSale { id, merchant: merchant.clone(), units_max, weight }));

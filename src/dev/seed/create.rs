@@ -1,4 +1,4 @@
-//! Lets everything happen to a sample deal that its plan says, verb by verb. Each step may have been done before.
+//! Creates one sample deal according to its plan. Each step is idempotent, because an earlier seeding may have been killed.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ use crate::domain::{
 use crate::engine::{Catching, PublishOutcome, RedeemOutcome, WithdrawOutcome};
 use crate::store::PageRequest;
 
-/// Joins that are on their way at a time.
-const AT_A_TIME: usize = 64;
-/// How often something that another node may be doing is looked at again, and after which pause.
-const LOOKS: u32 = 100;
+/// Maximum joins in flight.
+const CONCURRENCY: usize = 64;
+/// Polling for work that another node's worker may be doing: number of attempts, and the pause between them.
+const ATTEMPTS_MAX: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(50);
-/// What reconciling looks at: more than a deal takes.
-const JUST_NOW: Duration = Duration::from_mins(1);
-/// Coupons issued in one call.
+/// Longer than creating one deal takes.
+const RECONCILE_WINDOW: Duration = Duration::from_mins(1);
+/// Signups per settle call.
 const SETTLE_CHUNK: u32 = 1_000;
 const TILL: &str = "At the counter";
 
-/// A sample deal while it is brought to its state.
-struct Scene<'a> {
+/// The sample deal that is being created.
+struct Task<'a> {
     sample: &'static Sample,
     deal: DealId,
     people: &'a People,
 }
 
 impl Seeder<'_> {
-    /// Brings this edition of a sample to the state that it shows.
-    pub(super) async fn play(&self, sample: &'static Sample, edition: u32) -> Result<DealId, SeedError> {
+    /// Creates an edition of a sample and brings it to its state.
+    pub(super) async fn create(&self, sample: &'static Sample, edition: u32) -> Result<DealId, SeedError> {
         let now = self.store.ping().await?;
         let plan = plan::plan(sample, now).map_err(|problems| SeedError::Sample { sample: sample.name, problems })?;
         let people = self.people(sample.shop).await?;
@@ -42,54 +42,54 @@ impl Seeder<'_> {
         if sample.stage == Stage::Draft {
             return Ok(deal);
         }
-        let scene = Scene { sample, deal, people: &people };
+        let task = Task { sample, deal, people: &people };
         match self.engine.publish(people.merchant, deal).await? {
             PublishOutcome::Published(_) | PublishOutcome::NotDraft => {}
             other @ (PublishOutcome::NoSuchDeal | PublishOutcome::WindowOver) => {
-                return Err(scene.unexpected("publishing", &other));
+                return Err(task.unexpected("publishing", &other));
             }
         }
-        self.fill(&scene, &plan).await?;
+        self.fill(&task, &plan).await?;
         self.settle_all().await?;
-        self.finish(&scene, &plan).await?;
+        self.finish(&task, &plan).await?;
         if plan.history.ended_at.is_some() {
-            // Who reconciles later does not look at what ended long ago.
-            self.engine.reconcile(Some(JUST_NOW), Catching::Everything).await?;
+            // Redis must know the end now: after the history is written, the deal is too old for the reconciler.
+            self.engine.reconcile(Some(RECONCILE_WINDOW), Catching::Everything).await?;
         }
         self.store.tell_sample_history(deal, &plan.history).await?;
         Ok(deal)
     }
 
-    /// Lets buyers join, some of whom leave again.
-    async fn fill(&self, scene: &Scene<'_>, plan: &Plan) -> Result<(), SeedError> {
+    /// Makes the planned signups, including those that are left again.
+    async fn fill(&self, task: &Task<'_>, plan: &Plan) -> Result<(), SeedError> {
         self.make_sample_buyers().await?;
-        self.join_all(scene, &plan.leavers).await?;
+        self.join_all(task, &plan.leavers).await?;
         for leaver in &plan.leavers {
-            let buyer = scene.account(leaver.buyer);
-            match self.engine.leave(buyer, scene.signup(buyer)?).await {
+            let buyer = task.account(leaver.buyer);
+            match self.engine.leave(buyer, task.signup(buyer)?).await {
                 LeaveOutcome::Left | LeaveOutcome::AlreadyTipped | LeaveOutcome::Closed => {}
-                other => return Err(scene.unexpected("leaving", &other)),
+                other => return Err(task.unexpected("leaving", &other)),
             }
         }
-        self.join_all(scene, &plan.signups).await
+        self.join_all(task, &plan.signups).await
     }
 
-    async fn join_all(&self, scene: &Scene<'_>, signups: &[PlannedSignup]) -> Result<(), SeedError> {
+    async fn join_all(&self, task: &Task<'_>, signups: &[PlannedSignup]) -> Result<(), SeedError> {
         stream::iter(signups.iter().copied())
-            .map(|signup| self.join(scene, signup))
-            .buffer_unordered(AT_A_TIME)
+            .map(|signup| self.join(task, signup))
+            .buffer_unordered(CONCURRENCY)
             .try_collect()
             .await
     }
 
-    async fn join(&self, scene: &Scene<'_>, signup: PlannedSignup) -> Result<(), SeedError> {
+    async fn join(&self, task: &Task<'_>, signup: PlannedSignup) -> Result<(), SeedError> {
         let units = Units::new(i64::from(signup.units))
-            .map_err(|problem| SeedError::Sample { sample: scene.sample.name, problems: vec![problem] })?;
-        let request = JoinRequest::new(scene.deal, scene.account(signup.buyer), units, &scene.key()?);
+            .map_err(|problem| SeedError::Sample { sample: task.sample.name, problems: vec![problem] })?;
+        let request = JoinRequest::new(task.deal, task.account(signup.buyer), units, &task.key()?);
         let mut outcome = self.engine.join(request).await;
-        for _ in 0..LOOKS {
+        for _ in 0..ATTEMPTS_MAX {
             match outcome {
-                // Real people may have come first, if there are any here.
+                // A developer may have taken the last places in the meantime.
                 JoinOutcome::Joined(_) | JoinOutcome::Refused(Refusal::SoldOut | Refusal::Closed) => return Ok(()),
                 JoinOutcome::Busy { .. }
                 | JoinOutcome::Pending(_)
@@ -100,12 +100,12 @@ impl Seeder<'_> {
                 _ => break,
             }
         }
-        Err(scene.unexpected("joining", &outcome))
+        Err(task.unexpected("joining", &outcome))
     }
 
-    /// Issues every coupon that is due. Another node's settler may have some of them in its hands.
+    /// Issues all due coupons, and waits for those that another node's settler is issuing.
     async fn settle_all(&self) -> Result<(), SeedError> {
-        for _ in 0..LOOKS {
+        for _ in 0..ATTEMPTS_MAX {
             self.engine.settle(SETTLE_CHUNK).await?;
             if self.store.settler().await?.unsettled(1).await?.is_empty() {
                 break;
@@ -115,59 +115,59 @@ impl Seeder<'_> {
         Ok(())
     }
 
-    /// Ends the deal, if it is to have ended.
-    async fn finish(&self, scene: &Scene<'_>, plan: &Plan) -> Result<(), SeedError> {
-        match scene.sample.stage {
+    /// Ends the deal, if the sample shows an ended one.
+    async fn finish(&self, task: &Task<'_>, plan: &Plan) -> Result<(), SeedError> {
+        match task.sample.stage {
             Stage::Succeeded { redeemed, .. } => {
-                self.end_now(scene.deal).await?;
-                self.redeem(scene, plan, redeemed).await
+                self.end_now(task.deal).await?;
+                self.redeem(task, plan, redeemed).await
             }
-            Stage::Failed { .. } => self.end_now(scene.deal).await,
+            Stage::Failed { .. } => self.end_now(task.deal).await,
             Stage::Withdrawn { reason, .. } => {
-                match self.engine.withdraw(scene.people.merchant, scene.deal, reason).await? {
+                match self.engine.withdraw(task.people.merchant, task.deal, reason).await? {
                     WithdrawOutcome::Withdrawn(_) => Ok(()),
-                    other => Err(scene.unexpected("withdrawing", &other)),
+                    other => Err(task.unexpected("withdrawing", &other)),
                 }
             }
             _ => Ok(()),
         }
     }
 
-    /// Ends a deal's window, and waits until it has succeeded or failed.
+    /// Ends a deal's window and waits until it has succeeded or failed.
     pub(super) async fn end_now(&self, deal: DealId) -> Result<(), SeedError> {
         self.store.end_window_of_sample(deal).await?;
-        for _ in 0..LOOKS {
+        for _ in 0..ATTEMPTS_MAX {
             self.engine.close_due().await?;
             let open = self.store.deal(deal).await?.is_some_and(|deal| deal.progress.state.sells());
             if !open {
                 break;
             }
-            // Another node's closer has it in its hands.
+            // Another node's closer may hold the row lock.
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
     }
 
-    /// Redeems the first coupon of some buyers, the demo buyer among them.
-    async fn redeem(&self, scene: &Scene<'_>, plan: &Plan, most: u32) -> Result<(), SeedError> {
+    /// Redeems the first coupon of up to `most` buyers, beginning with the demo buyer.
+    async fn redeem(&self, task: &Task<'_>, plan: &Plan, most: u32) -> Result<(), SeedError> {
         let mut signups: Vec<&PlannedSignup> = plan.signups.iter().collect();
         signups.sort_by_key(|signup| signup.buyer != PlannedBuyer::Demo);
         for signup in signups.into_iter().take(most as usize) {
-            let coupons = self.engine.coupons(scene.account(signup.buyer), &PageRequest::first(100)).await?.items;
-            let Some(first) = coupons.iter().find(|coupon| coupon.deal == scene.deal && coupon.ordinal == 1) else {
+            let coupons = self.engine.coupons(task.account(signup.buyer), &PageRequest::first(100)).await?.items;
+            let Some(first) = coupons.iter().find(|coupon| coupon.deal == task.deal && coupon.ordinal == 1) else {
                 continue;
             };
-            let key = scene.key()?;
-            match self.engine.redeem(scene.people.merchant, TILL, &first.code, Some(&key)).await? {
+            let key = task.key()?;
+            match self.engine.redeem(task.people.merchant, TILL, &first.code, Some(&key)).await? {
                 RedeemOutcome::Redeemed { .. } => {}
-                other => return Err(scene.unexpected("redeeming", &other)),
+                other => return Err(task.unexpected("redeeming", &other)),
             }
         }
         Ok(())
     }
 }
 
-impl Scene<'_> {
+impl Task<'_> {
     fn account(&self, buyer: PlannedBuyer) -> AccountId {
         match buyer {
             PlannedBuyer::Demo => self.people.demo_buyer,
@@ -175,9 +175,9 @@ impl Scene<'_> {
         }
     }
 
-    /// Each buyer asks once for each thing, so one key is enough.
+    /// The idempotency key of all requests. One is enough, because no buyer makes the same request twice.
     fn key(&self) -> Result<IdempotencyKey, SeedError> {
-        IdempotencyKey::parse("sample").map_err(|error| self.unexpected("naming a request", &error))
+        IdempotencyKey::parse("sample").map_err(|error| self.unexpected("creating a key", &error))
     }
 
     fn signup(&self, buyer: AccountId) -> Result<SignupId, SeedError> {

@@ -1,7 +1,7 @@
-//! The thread that starts the servers.
+//! A thread that spawns the servers and lives as long as this process.
 //!
-//! Linux sends the parent-death signal when the *thread* that started a child ends, not when its process does. Threads of
-//! tests and of Tokio's pool end; this one lives as long as the process.
+//! Linux sends the parent-death signal when the *thread* that spawned the child ends. Test threads and the threads of
+//! Tokio's pool end earlier than the process.
 
 use std::io;
 use std::process::{Child, Command};
@@ -15,29 +15,29 @@ struct Order {
     reply: oneshot::Sender<io::Result<Child>>,
 }
 
-/// Starts a child that may live as long as this process.
+/// Spawns a child from the long-lived thread.
 pub(super) async fn spawn(command: Command) -> io::Result<Child> {
     static ORDERS: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
     let orders = ORDERS.get_or_init(|| {
         let (orders, received) = mpsc::channel();
-        let started = std::thread::Builder::new().name("server-keeper".to_owned()).spawn(move || keep(&received));
+        let started = std::thread::Builder::new().name("server-spawner".to_owned()).spawn(move || serve(&received));
         if let Err(error) = started {
-            tracing::error!(%error, "the thread that starts servers could not be started");
+            tracing::error!(%error, "cannot start the thread that spawns servers");
         }
         orders
     });
-    let gone = || io::Error::other("the thread that starts servers is gone");
+    let gone = || io::Error::other("the thread that spawns servers has ended");
     let (reply, child) = oneshot::channel();
     orders.send(Order { command, reply }).map_err(|_| gone())?;
     child.await.map_err(|_| gone())?
 }
 
-fn keep(orders: &mpsc::Receiver<Order>) {
+fn serve(orders: &mpsc::Receiver<Order>) {
     while let Ok(mut order) = orders.recv() {
         if let Err(Ok(mut unwanted)) = order.reply.send(order.command.spawn()) {
-            // Whoever asked has given up meanwhile.
+            // The caller was cancelled while the child was being spawned.
             if let Err(error) = unwanted.kill().and_then(|()| unwanted.wait()) {
-                tracing::debug!(%error, "an unwanted server could not be ended");
+                tracing::debug!(%error, "cannot end a server that nobody waits for");
             }
         }
     }

@@ -1,7 +1,7 @@
-//! A gentle crowd without an end, so that whoever opens `muster dev`'s page sees a deal count down and tip.
+//! The background crowd of `muster dev`, so that a developer sees a deal count down and tip.
 //!
-//! One join at a time, at the pace of people: the deals of the stage one after the other, each within about a minute; then
-//! now and then one of whatever sells.
+//! It sends one join at a time, at a human pace. It tips the showcase deals one after the other, each within about a minute.
+//! After that, it joins a random deal every few seconds.
 
 use std::time::Duration;
 
@@ -11,80 +11,79 @@ use rand::{RngExt, SeedableRng};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::client::{Client, ClientError, DealSeen};
+use super::client::{Client, ClientError, DealView};
 use super::protocol::JoinEnd;
 use crate::config::BaseUrl;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, DealState, Figures, IdempotencyKey, Units};
 use crate::shutdown::Shutdown;
 
-/// A deal of the stage tips within about this time,
+/// Target time for tipping one showcase deal. The gap between its joins is clamped to the limits below.
 const TIP_WITHIN: Duration = Duration::from_secs(50);
-/// unless its buyers would have to come faster or slower than this.
 const SHORTEST_GAP: Duration = Duration::from_millis(400);
 const LONGEST_GAP: Duration = Duration::from_secs(5);
-/// One in so many brings a friend, who joins right after.
+/// One buyer in this many brings a friend, who joins right after.
 const FRIENDS: u32 = 6;
 const FRIENDS_GAP: Duration = Duration::from_millis(500);
-/// So many still come after the tip.
+/// Number of joins after the tip.
 const AFTER_THE_TIP: u32 = 5;
 const GAP_AFTER_THE_TIP: Duration = Duration::from_secs(2);
-/// Between two deals, and after something failed.
-const BREATH: Duration = Duration::from_secs(8);
-/// Between two joins when the stage's deals are over.
+/// Pause between two showcase deals.
+const PAUSE: Duration = Duration::from_secs(8);
+/// Average gap between joins after the showcase deals.
 const IDLE_GAP: Duration = Duration::from_secs(10);
 
-/// Who plays what, where.
+/// The input of [`run_in_background`].
 #[derive(Clone, Debug)]
-pub struct Stage {
-    /// The server's address.
+pub struct Background {
+    /// URL of the server.
     pub base_url: BaseUrl,
-    /// Who joins. A buyer who has as much of a deal as allowed is passed over.
+    /// The buyers. A buyer who has reached the limit of a deal is skipped.
     pub buyers: Vec<Simulated>,
-    /// The deals to be tipped, in this order.
-    pub deals: Vec<DealId>,
-    /// What chance is drawn from.
+    /// Deals to tip, in this order.
+    pub showcase: Vec<DealId>,
+    /// Seed of all random choices.
     pub seed: u64,
 }
 
-/// Lets buyers join until the shutdown. What fails is tried again later, and logged.
+/// Joins deals until the shutdown begins. Failures are logged and do not stop the crowd.
 ///
 /// # Errors
-/// The HTTP client cannot be made.
-pub async fn entertain(stage: Stage, shutdown: &Shutdown) -> Result<(), ClientError> {
-    let client = Client::new(stage.base_url)?;
-    let mut show = Show { client, buyers: stage.buyers, rng: StdRng::seed_from_u64(stage.seed) };
+/// The HTTP client cannot be created.
+pub async fn run_in_background(background: Background, shutdown: &Shutdown) -> Result<(), ClientError> {
+    let Background { base_url, buyers, showcase, seed } = background;
+    let mut crowd = Crowd { client: Client::new(base_url)?, buyers, rng: StdRng::seed_from_u64(seed) };
     tokio::select! {
-        () = show.go_on(&stage.deals) => {}
+        () = crowd.run(&showcase) => {}
         () = shutdown.begun() => {}
     }
     Ok(())
 }
 
-struct Show {
+struct Crowd {
     client: Client,
     buyers: Vec<Simulated>,
     rng: StdRng,
 }
 
-impl Show {
-    async fn go_on(&mut self, deals: &[DealId]) {
-        for deal in deals {
+impl Crowd {
+    async fn run(&mut self, showcase: &[DealId]) {
+        for deal in showcase {
             if let Err(error) = self.tip(*deal).await {
-                tracing::debug!(%error, %deal, "the crowd cannot join");
+                tracing::debug!(%error, %deal, "the background crowd cannot join a showcase deal");
             }
-            sleep(BREATH).await;
+            sleep(PAUSE).await;
         }
         loop {
-            if let Err(error) = self.join_something().await {
-                tracing::debug!(%error, "the crowd finds nothing to join");
+            if let Err(error) = self.join_any_deal().await {
+                tracing::debug!(%error, "the background crowd cannot join a deal");
             }
             let gap = self.about(IDLE_GAP);
             sleep(gap).await;
         }
     }
 
-    /// Joins a deal until it has tipped, and a little longer.
+    /// Joins a deal until it has tipped, and [`AFTER_THE_TIP`] times more.
     async fn tip(&mut self, deal: DealId) -> Result<(), ClientError> {
         let mut figures = self.client.deal(deal).await?.progress;
         if figures.state != DealState::Open {
@@ -116,9 +115,9 @@ impl Show {
         Ok(())
     }
 
-    /// Somebody joins one of the deals that sell.
-    async fn join_something(&mut self) -> Result<(), ClientError> {
-        let mut deals: Vec<DealSeen> = self.client.deals(DealState::Open).await?;
+    /// Lets a random buyer join a random deal that is open to join.
+    async fn join_any_deal(&mut self) -> Result<(), ClientError> {
+        let mut deals: Vec<DealView> = self.client.deals(DealState::Open).await?;
         deals.extend(self.client.deals(DealState::Tipped).await?);
         deals.retain(|deal| can_be_joined(&deal.progress));
         let (Some(deal), Some(buyer)) = (deals.choose(&mut self.rng), self.buyers.choose(&mut self.rng)) else {
@@ -126,7 +125,7 @@ impl Show {
         };
         let (deal, title, buyer) = (deal.id, deal.title.clone(), buyer.clone());
         let end = self.join(&buyer, deal).await?;
-        tracing::debug!(?end, title, "somebody tried to join");
+        tracing::debug!(?end, title, "a background buyer tried to join");
         Ok(())
     }
 
@@ -136,12 +135,12 @@ impl Show {
         Ok(self.client.join(buyer, deal, units, &key).await?.end.ok())
     }
 
-    /// The time until the next one comes.
+    /// The time until the next join.
     fn next_gap(&mut self, mean: Duration) -> Duration {
         if self.rng.random_ratio(1, FRIENDS) { FRIENDS_GAP.min(mean) } else { self.about(mean) }
     }
 
-    /// From a fifth of this time to nine fifths of it.
+    /// A random time between 0.2 and 1.8 times the mean.
     fn about(&mut self, mean: Duration) -> Duration {
         mean / 10 * self.rng.random_range(2..=18)
     }
