@@ -1,11 +1,11 @@
 #!/bin/sh
-# Runs a fuzz target: fuzz/run.sh TARGET SECONDS, or fuzz/run.sh TARGET FILE to see what a file that was found does.
+# Runs a fuzz target for a time, or on one file to reproduce a crash: fuzz/run.sh TARGET SECONDS|FILE
 set -eu
 cd "$(dirname "$0")/.."
 target=$1 what=$2
 out=target/fuzz
 mkdir -p "$out/corpus/$target" "$out/artifacts/$target"
-# Coverage is compiled in with a flag that stable Rust hides.
+# Coverage instrumentation needs an unstable compiler flag; this allows it on stable Rust.
 export RUSTC_BOOTSTRAP=1
 fuzz() {
     target/tools/bin/cargo-fuzz "$@"

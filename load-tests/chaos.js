@@ -1,7 +1,7 @@
-// Buyers join at a rate while nodes, Redis and Postgres are killed and started again (run.sh does that, to a Muster of its own).
+// Buyers join at a constant rate while run.sh kills and restarts nodes, Redis and Postgres.
 //
-// Whoever hears nothing, or is told to come back, asks again with the same key, at the other node. Nobody who was told 201 may
-// ever hear anything else, and the sockets that watch may only go forward, over every node and every kill.
+// A buyer who gets no answer, or is asked to retry, sends the same key to the other node. A key that was answered 201 must
+// always be answered 201 with the same signup. Watchers reconnect, and must never see an older version of a deal.
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';
@@ -17,7 +17,7 @@ import { summary } from './lib/summary.js';
 
 const size = sizes('chaos');
 const deal = deals[0];
-/** What each virtual user was told lately, to be asked about again. */
+/** Number of recent signups that each virtual user keeps for repeating their requests. */
 const REMEMBERED = 20;
 const remembered = [];
 
@@ -47,7 +47,7 @@ export const options = {
   },
 };
 
-// Being killed is no failure here.
+// Failed requests are expected while servers are killed.
 http.setResponseCallback(null);
 
 export function setup() {
@@ -78,19 +78,19 @@ export function buy({ run }) {
   const { answer: again, decided: isHeard } = join(deal, buyers[old.buyer], 1, old.key);
   if (!isHeard) return;
   const same = again.status === 201 && place(again) === old.place;
-  if (!same) console.error(`was told ${old.place}, and now ${again.status} ${again.body}`);
+  if (!same) console.error(`first answer: ${old.place}; later answer: ${again.status} ${again.body}`);
   kept.add(same);
 }
 
-/** What must never change. */
+/** The parts of the answer that must never change. */
 function place(answer) {
   const { id, units, number } = answer.json();
   return JSON.stringify([id, units, number]);
 }
 
-/** Watches until the end, at another node whenever a socket ends. */
+/** Watches until the end. Whenever a socket is lost, connects to the other node. */
 export function look() {
-  // The last seconds are quiet: run.sh kills nothing any more, and nobody joins.
+  // In the last seconds run.sh kills nothing and nobody joins.
   const until = Date.now() + (size.duration_s + 15) * 1000;
   let last = null;
   for (let turn = 0; Date.now() < until; turn += 1) {
@@ -98,9 +98,9 @@ export function look() {
     sleep(0.2 + 0.5 * Math.random());
   }
   const now = progress(deal);
-  // Joins that were asked for again may still come in.
+  // Retried joins may still be committed.
   const isTrue = last !== null && last.rev <= now.rev && last.units <= now.units;
-  if (!isTrue) console.error(`the last frame was ${JSON.stringify(last)}, and the deal is ${JSON.stringify(now)}`);
+  if (!isTrue) console.error(`last frame: ${JSON.stringify(last)}; deal: ${JSON.stringify(now)}`);
   lastIsTrue.add(isTrue);
 }
 

@@ -1,7 +1,7 @@
-// Noon: the deal opens, and everybody is there. Many more people than places, 1 to 3 units each, all at once.
+// A rush at opening time: far more buyers than places, 1 to 3 units each, all at once.
 //
-// Each attempt is another buyer's, so that most of them can be refused without Postgres. Who comes too early, or is told that
-// the last places are held, asks again, as a browser does. As single units are refused, too, nothing may be left in the end.
+// Each attempt is by another buyer, so that Redis can refuse most of them. A buyer who is too early, or hears that the last
+// places are held, retries as a browser does. In the end every unit must be sold.
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';
@@ -15,7 +15,7 @@ import { summary } from './lib/summary.js';
 
 const size = sizes('join_rush');
 const OPENS_IN_S = 4;
-/** The first clients are at the door before it opens. */
+/** The first clients start this long before the deal opens. */
 const EARLY_MS = 500;
 
 const joined = new Counter('joined');
@@ -32,25 +32,25 @@ const REFUSALS = ['sold_out', 'not_enough_left', 'buyer_limit'];
 
 export const options = {
   scenarios: {
-    // Not a rate: everybody who is there asks, and the next in the queue as soon as one was answered.
+    // A closed model: each client starts its next attempt when it has its answer.
     rush: { executor: 'shared-iterations', vus: size.clients, iterations: size.attempts, maxDuration: '10m' },
   },
   teardownTimeout: TEARDOWN_TIMEOUT,
   thresholds: {
-    // What was promised.
+    // Invariants.
     units_joined: [`count==${size.cap}`],
     units_left: ['value==0'],
     unexpected: ['count==0'],
     decided: [`count==${size.attempts}`],
     ...AUDIT_THRESHOLDS,
-    // Generous: clients and servers share a small machine.
+    // Generous, because clients and servers share one machine.
     time_to_join: ['p(95)<3000'],
     time_to_refusal: ['p(95)<2000'],
     http_req_failed: ['rate==0'],
   },
 };
 
-/** Another run is another deal, and another set of keys. */
+/** Each run has its own deal and its own keys. */
 export function setup() {
   const opensAt = Date.now() + OPENS_IN_S * 1000;
   const deal = makeDeal({ tippingPoint: size.tipping_point, cap: size.cap, opensInS: OPENS_IN_S });
@@ -62,7 +62,7 @@ export default function ({ deal, run }) {
   const attempt = exec.scenario.iterationInTest;
   const units = 1 + (attempt % 3);
   const { answer, code, tries, decided: isDecided } = join(deal, buyers[attempt % buyers.length], units, `rush-${run}-${attempt}`, {
-    comeBack: ['not_open'],
+    retryOn: ['not_open'],
   });
   cameBack.add(tries - 1);
   if (!isDecided) {

@@ -1,10 +1,10 @@
-// Does everything that a load test touches work? One virtual user, some seconds. Part of `make test`.
+// A quick check, with one virtual user, of everything that the load tests use. Part of `make test`.
 
 import { check } from 'k6';
 import http from 'k6/http';
 import { Counter } from 'k6/metrics';
 
-import { asking, codeOf, join, joinOnce, progress } from './lib/api.js';
+import { authorized, codeOf, join, joinOnce, progress } from './lib/api.js';
 import { AUDIT_THRESHOLDS, audit } from './lib/audit.js';
 import { TEARDOWN_TIMEOUT, buyers, deals, node } from './lib/config.js';
 import { watch } from './lib/live.js';
@@ -16,7 +16,7 @@ export const options = {
   vus: 1,
   iterations: 1,
   teardownTimeout: TEARDOWN_TIMEOUT,
-  // An exception is no failed check, so that it must come to its end.
+  // An exception does not fail a check, so a counter shows that the test reached its end.
   thresholds: { checks: ['rate==1'], came_to_its_end: ['count==1'], ...AUDIT_THRESHOLDS },
 };
 
@@ -50,13 +50,13 @@ export default function () {
     'a live socket begins with the figures': (frame) => frame && frame.type === 'progress' && frame.deal === deal,
     'of a version that has the join': (frame) => frame && frame.rev >= joined.json('progress.rev'),
   });
-  const left = http.del(`${node()}/api/v1/signups/${joined.json('id')}`, null, asking(buyer));
+  const left = http.del(`${node()}/api/v1/signups/${joined.json('id')}`, null, authorized(buyer));
   check(left, { 'leaving before the tip is 204': (r) => r.status === 204 });
   check(progress(deal), { 'and gives the place back': (now) => now.buyers === before.buyers });
   cameToItsEnd.add(1);
 }
 
-/** The first frame that knows of the join: the figures of before it may be on their way. */
+/** The first frame that includes the join. Frames sent before the join may arrive first. */
 function firstFrame(deal) {
   return watch(deal, 5, { onFrame: (frame) => frame.buyers > 0 }).last;
 }

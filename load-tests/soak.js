@@ -1,25 +1,25 @@
-// Everything at once, at a rate that is easily borne, for a long time (an hour with PROFILE=full). What is looked for is
-// growth: of memory, open files and latency. The first third warms up; the last third is compared with the middle one.
+// A mixed load at a moderate rate for a long time (an hour with PROFILE=full). Checks that memory, open files and latency do
+// not grow. The first third is warm-up; the last third is compared with the middle one.
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';
 import http from 'k6/http';
 import { Counter, Gauge, Trend } from 'k6/metrics';
 
-import { LIKE_A_BROWSER, asking, join } from './lib/api.js';
+import { BROWSER_HEADERS, authorized, join } from './lib/api.js';
 import { AUDIT_THRESHOLDS, audit } from './lib/audit.js';
 import { oneOf, zipf } from './lib/chance.js';
-import { AS_MEANT, TEARDOWN_TIMEOUT, atRate, buyers, deals, node } from './lib/config.js';
+import { NO_DROPPED_ITERATIONS, TEARDOWN_TIMEOUT, atRate, buyers, deals, node } from './lib/config.js';
 import { watch } from './lib/live.js';
-import { ask, growth } from './lib/server.js';
+import { growth, readMetrics } from './lib/server.js';
 import { PROFILE, sizes } from './lib/sizes.js';
 import { summary } from './lib/summary.js';
 
 const size = sizes('soak');
 const popular = zipf(deals.length);
 const SAMPLES = 90;
-/** Joins of each look: the median of a third must not hang on thirty of them. */
-const JOINS_OF_A_LOOK = 10;
+/** Joins per sample, so that the median of a third is based on enough joins. */
+const JOINS_PER_SAMPLE = 10;
 
 const joined = new Counter('joined');
 const left = new Counter('left');
@@ -32,7 +32,7 @@ const filesGrowth = new Gauge('open_files_growth');
 const latencyGrowth = new Gauge('latency_growth');
 const looked = new Counter('looked');
 
-/** What grows while caches fill says nothing in a minute and a half: short runs are only tried out. */
+/** Short runs only exercise the test: their values still grow because caches are filling. */
 const STEADY = PROFILE === 'full';
 
 export const options = {
@@ -52,7 +52,7 @@ export const options = {
     memory_growth: [`value<${STEADY ? 1.05 : 1.5}`],
     open_files_growth: [`value<${STEADY ? 1.05 : 1.5}`],
     latency_growth: [`value<${STEADY ? 1.2 : 3}`],
-    ...AS_MEANT,
+    ...NO_DROPPED_ITERATIONS,
     ...AUDIT_THRESHOLDS,
   },
 };
@@ -63,8 +63,8 @@ export function setup() {
 
 export function visit() {
   const deal = deals[popular()];
-  http.get(`${node()}/`, { headers: LIKE_A_BROWSER, tags: { name: 'home' } });
-  http.get(`${node()}/deals/${deal}`, { headers: LIKE_A_BROWSER, tags: { name: 'page' } });
+  http.get(`${node()}/`, { headers: BROWSER_HEADERS, tags: { name: 'home' } });
+  http.get(`${node()}/deals/${deal}`, { headers: BROWSER_HEADERS, tags: { name: 'page' } });
 }
 
 export function joinAndLeave({ run }) {
@@ -75,7 +75,7 @@ export function joinAndLeave({ run }) {
   joined.add(1);
   joinTime.add(answer.timings.duration);
   if (n % 3 !== 0) return undefined;
-  const gone = http.del(`${node()}/api/v1/signups/${answer.json('id')}`, null, { ...asking(buyer), tags: { name: 'leave' } });
+  const gone = http.del(`${node()}/api/v1/signups/${answer.json('id')}`, null, { ...authorized(buyer), tags: { name: 'leave' } });
   if (gone.status !== 204) return wrong(gone);
   left.add(1);
   return undefined;
@@ -85,25 +85,25 @@ export function look() {
   watch(oneOf(deals), 5 + 20 * Math.random());
 }
 
-/** Looks at the server, and at how long a join takes, again and again. */
+/** Samples the server's metrics and the latency of joins. */
 export function observe({ run }) {
   const [memory, files, times] = [[], [], []];
   for (let n = 0; n < SAMPLES; n += 1) {
     sleep(size.duration_s / SAMPLES);
-    const [bytes, open] = ask(['muster_process_resident_bytes', 'muster_process_open_files']);
+    const [bytes, open] = readMetrics(['muster_process_resident_bytes', 'muster_process_open_files']);
     if (bytes !== null) {
       memory.push(bytes);
       files.push(open);
       resident.add(bytes / 1048576);
       openFiles.add(open);
     }
-    for (let m = 0; m < JOINS_OF_A_LOOK; m += 1) {
+    for (let m = 0; m < JOINS_PER_SAMPLE; m += 1) {
       const { answer } = join(deals[0], oneOf(buyers), 1, `observe-${run}-${n}-${m}`);
       times.push(answer.timings.duration);
     }
   }
   if (memory.length < SAMPLES) {
-    console.error(`the server's metrics were seen ${memory.length} times of ${SAMPLES}`);
+    console.error(`only ${memory.length} of ${SAMPLES} samples of the server's metrics succeeded`);
     return;
   }
   memoryGrowth.add(growth(memory));

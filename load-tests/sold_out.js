@@ -1,19 +1,19 @@
-// The deal is sold out, and people go on asking, at a rate. Those who are late are refused without Postgres; those who have a
-// place and ask again, because they never saw the answer, hear that they are in.
+// Requests at a constant rate for a deal that is sold out. New buyers are refused without asking Postgres. Buyers who have a
+// place and retry get a 201.
 
 import exec from 'k6/execution';
 import { Counter, Rate, Trend } from 'k6/metrics';
 
 import { join, joinOnce, progress } from './lib/api.js';
 import { AUDIT_THRESHOLDS, audit } from './lib/audit.js';
-import { AS_MEANT, TEARDOWN_TIMEOUT, atRate, buyers, deals } from './lib/config.js';
+import { NO_DROPPED_ITERATIONS, TEARDOWN_TIMEOUT, atRate, buyers, deals } from './lib/config.js';
 import { sizes } from './lib/sizes.js';
 import { summary } from './lib/summary.js';
 
 const size = sizes('sold_out');
 const deal = deals[0];
-/** Of so many requests one is by somebody who has a place. */
-const LATE_TO_ONE = 20;
+/** One in this many requests is a retry by a buyer who has a place. */
+const RETRY_EVERY = 20;
 
 const refusedRight = new Rate('refused_with_sold_out');
 const replayedRight = new Rate('owner_heard_201');
@@ -32,12 +32,12 @@ export const options = {
     time_to_refusal: ['p(95)<200'],
     time_to_replay: ['p(95)<500'],
     http_req_failed: ['rate==0'],
-    ...AS_MEANT,
+    ...NO_DROPPED_ITERATIONS,
     ...AUDIT_THRESHOLDS,
   },
 };
 
-/** The first buyers take all there is. */
+/** The first buyers take all units. */
 export function setup() {
   const run = Date.now();
   for (let n = 0; n < size.cap; n += 1) {
@@ -49,8 +49,8 @@ export function setup() {
 
 export default function ({ run }) {
   const n = exec.scenario.iterationInTest;
-  if (n % LATE_TO_ONE === 0) {
-    const owner = (n / LATE_TO_ONE) % size.cap;
+  if (n % RETRY_EVERY === 0) {
+    const owner = (n / RETRY_EVERY) % size.cap;
     const answer = joinOnce(deal, buyers[owner], 1, `sold-${run}-${owner}`);
     replayTime.add(answer.timings.duration);
     replayedRight.add(answer.status === 201 && answer.headers['Idempotency-Replayed'] === 'true');

@@ -1,4 +1,4 @@
-//! A recorded campaign as CSV: samples from second 0 on, each later than the one before, or what is wrong and where.
+//! Parses a recorded campaign from CSV. Samples start at second 0 and their times increase; anything else is an error.
 #![no_main]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A coupon's code as somebody typed it: what is read is shown and typed again as the same, and has every sign in its place.
+//! Parses a typed coupon code. A parsed code survives a round trip through all of its displayed forms.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! A cursor: a place in the list that it was made for, at a time that Postgres knows, or none.
+//! Parses a pagination cursor. A valid cursor has a timestamp that Postgres can represent, has one textual form, and works
+//! only for the list that it was made for.
 #![no_main]
 
 use chrono::{DateTime, Datelike};
@@ -18,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(text) = std::str::from_utf8(data) {
         reads(text);
     }
-    // One that passes the check, as anybody could make it.
+    // Cursors are not secret: anybody can compute one that passes the check.
     if let Some((micros, rest)) = data.split_first_chunk::<8>()
         && let Some(id) = rest.first_chunk::<16>()
         && let Some(at) = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))

@@ -1,4 +1,4 @@
-//! The body of a new deal, and the rules across its fields: what passes keeps all of them.
+//! Parses the body of a new deal. Terms that are accepted obey all rules across fields.
 #![no_main]
 
 use chrono::DateTime;

@@ -1,4 +1,5 @@
-//! The `Idempotency-Key` header: 1 to 255 visible ASCII characters, as they were sent, or a problem.
+//! Parses the `Idempotency-Key` header. It is kept unchanged if it has 1 to 255 visible ASCII characters; otherwise the answer
+//! is a client error.
 #![no_main]
 
 use actix_web::FromRequest;
@@ -16,7 +17,7 @@ fuzz_target!(|sent: &[u8]| {
     if let Ok(text) = std::str::from_utf8(sent) {
         assert_eq!(IdempotencyKey::parse(text).is_ok(), is_one);
     }
-    // What is no header at all does not come so far.
+    // The HTTP parser rejects other bytes before this code runs.
     let Ok(value) = HeaderValue::from_bytes(sent) else { return };
     let request = TestRequest::default().insert_header(("Idempotency-Key", value)).to_http_request();
     match IdempotencyHeader::from_request(&request, &mut Payload::None).into_inner() {

@@ -1,4 +1,4 @@
-//! The body of a join: it is read, or a problem document says what is wrong with it, and where.
+//! Parses the body of a join. An invalid body gets a client error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

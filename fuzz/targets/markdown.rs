@@ -1,4 +1,4 @@
-//! A merchant's Markdown: whatever is written, the HTML has only allowed tags, links to allowed schemes, and nothing that runs.
+//! Renders a merchant's Markdown. Whatever the input, the HTML has only allowed tags and links with allowed schemes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| {
     assert!(summary.chars().count() <= 102, "{summary}");
 });
 
-/// Every `<` begins an allowed tag without attributes, or a link.
+/// Asserts that every `<` begins an allowed tag without attributes, or a link with allowed attributes.
 fn only_allowed(html: &str) {
     let mut rest = html;
     while let Some((_, after)) = rest.split_once('<') {
@@ -38,19 +38,19 @@ fn only_allowed(html: &str) {
     }
 }
 
-/// As browsers read it (the URL standard, "basic URL parser"): control characters and spaces at the beginning, and tabs and
-/// line ends anywhere, are as if they were not there.
+/// Asserts that a link has an allowed scheme, if any. Like the basic URL parser of the URL Standard, this ignores leading
+/// control characters and spaces, and tabs and newlines anywhere.
 fn is_harmless(address: &str) {
     let from_first = address.trim_start_matches(|c: char| c <= ' ');
     let read: String = from_first.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
     let before_path = read.split(['/', '?', '#']).next().unwrap_or_default();
-    // Without a scheme as the URL standard writes it, the address is relative to the page.
+    // A link without a valid scheme is relative to the page.
     if let Some((scheme, _)) = before_path.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) {
         assert!(SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()), "{address}");
     }
 }
 
-/// A letter, then letters, digits, `+`, `-` and `.`.
+/// The syntax of a scheme: a letter, then letters, digits, `+`, `-` and `.`.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))

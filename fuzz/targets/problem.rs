@@ -1,9 +1,9 @@
-//! What every refusal of what a client sent must be.
+//! The assertion that all targets make about refused input.
 
 use actix_web::ResponseError;
 use muster::web::problem::Problem;
 
-/// A problem of the client's, with a sentence; never one of the server's.
+/// Asserts that a problem is a 4xx with a message.
 pub fn is_the_clients(problem: &Problem) {
     assert!(problem.status_code().is_client_error(), "{}", problem.status_code());
     assert!(!problem.sentence().is_empty());

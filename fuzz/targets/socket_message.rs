@@ -1,6 +1,6 @@
-//! What a browser sends on its socket, in pieces of any size: through the budget, the codec and the socket's task.
+//! Sends arbitrary bytes to a live socket in chunks of any size, through the byte budget, the codec and the socket's task.
 //!
-//! Whatever it is, the socket ends when the bytes do, answers no more than a little, and gives its seat back.
+//! Whatever the input, the socket ends when the input ends, sends a bounded amount, and is removed from the counts.
 #![no_main]
 
 use std::cell::RefCell;
@@ -22,9 +22,9 @@ use muster::domain::DealId;
 use muster::live::{self, FanOut, Hub};
 use tokio::time::{Instant, timeout};
 
-/// More than what one socket is answered: pongs to what the budget lets through, and a farewell.
+/// More than a socket ever sends: pongs for the pings that the budget admits, and a close frame.
 const ANSWER_MAX_BYTES: usize = 64 * 1024;
-/// Far longer than it takes.
+/// Far longer than a run takes.
 const SOON: Duration = Duration::from_secs(5);
 
 thread_local! {
@@ -44,12 +44,12 @@ async fn feed(hub: &Hub, piece_bytes: usize, sent: &[u8]) {
     assert_eq!(response.status().as_u16(), 101);
     let told = timeout(SOON, to_bytes_limited(response.into_body(), ANSWER_MAX_BYTES)).await;
     assert!(told.expect("it ends").is_ok_and(|told| told.is_ok()), "more than {ANSWER_MAX_BYTES} bytes");
-    let given_back = async {
+    let removed = async {
         while hub.sockets().count() > 0 {
             tokio::task::yield_now().await;
         }
     };
-    timeout(SOON, given_back).await.expect("the seat is given back");
+    timeout(SOON, removed).await.expect("the socket is removed from the counts");
     hub.sockets().check(Instant::now() + Duration::from_secs(60));
 }
 
@@ -80,7 +80,7 @@ async fn open(request: HttpRequest, payload: web::Payload, fan_out: web::Data<Fa
     Ok(opened.expect("nothing refuses it"))
 }
 
-/// Without the limits on how often sockets are opened.
+/// A hub without limits on opening sockets.
 fn hub() -> Hub {
     let sources = Sources::default()
         .with("postgres.database_url", "postgres:///none")

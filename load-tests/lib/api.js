@@ -1,44 +1,44 @@
-// The calls of the API that load tests make. Refusals that Muster is meant to answer are no failures of HTTP.
+// API requests of the load tests. Expected refusals do not count as failed HTTP requests.
 
 import { sleep } from 'k6';
 import http from 'k6/http';
 
 import { merchant, node } from './config.js';
 
-/** The answers of joining: joined, pending, refused, told to come back. */
+/** Expected answers to a join: joined, pending, refused, or asked to retry. */
 const JOIN_ANSWERS = http.expectedStatuses(201, 202, 409, 422, 429, 503);
 
-// Of everything else: what was asked for, or nothing new.
+// Expected answers to all other requests.
 http.setResponseCallback(http.expectedStatuses({ min: 200, max: 399 }));
 
-/** Reasons to ask again, with the same key; after no answer nobody knows whether it was recorded. */
-const COME_BACK = ['no_answer', 'places_held', 'busy', 'unavailable', 'too_many_requests'];
+/** Codes after which a join is retried with the same key. After no answer, the join may have been committed. */
+const RETRYABLE = ['no_answer', 'places_held', 'busy', 'unavailable', 'too_many_requests'];
 
-/** What browsers ask pages with: compressed, please. */
-export const LIKE_A_BROWSER = { 'Accept-Encoding': 'gzip, deflate, br, zstd' };
+/** Headers that browsers send: pages are compressed. */
+export const BROWSER_HEADERS = { 'Accept-Encoding': 'gzip, deflate, br, zstd' };
 
-/** Who asks, and what for. */
-export function asking(person, others = {}) {
+/** Request parameters with a person's token. */
+export function authorized(person, others = {}) {
   return { headers: { Authorization: `Bearer ${person.token}`, 'Content-Type': 'application/json', ...others } };
 }
 
-/** A request to join, as `http.batch` wants it. */
+/** A join request, in the format of `http.batch`. */
 export function joinRequest(deal, buyer, units, key, turn = 0) {
   return {
     method: 'POST',
     url: `${node(turn)}/api/v1/deals/${deal}/signups`,
     body: JSON.stringify({ units }),
-    params: { ...asking(buyer, { 'Idempotency-Key': key }), responseCallback: JOIN_ANSWERS, tags: { name: 'join' } },
+    params: { ...authorized(buyer, { 'Idempotency-Key': key }), responseCallback: JOIN_ANSWERS, tags: { name: 'join' } },
   };
 }
 
-/** One request to join. */
+/** Sends a join once. */
 export function joinOnce(deal, buyer, units, key, turn = 0) {
   const { url, body, params } = joinRequest(deal, buyer, units, key, turn);
   return http.post(url, body, params);
 }
 
-/** The code of a problem; a word of our own when there was no answer. */
+/** The code of a problem, or `no_answer`, or `status_…` for an answer without a code. */
 export function codeOf(answer) {
   if (answer.status === 0) return 'no_answer';
   try {
@@ -49,27 +49,27 @@ export function codeOf(answer) {
 }
 
 /**
- * Joins, and asks again for as long as Muster says that asking again is of use.
- * Answers the last answer, how often it was asked, and whether that decided it.
+ * Joins, with retries while the answer is not final.
+ * Returns the last answer, its code, the number of tries, and whether the answer is final.
  */
-export function join(deal, buyer, units, key, { most = 60, comeBack = [] } = {}) {
+export function join(deal, buyer, units, key, { most = 60, retryOn = [] } = {}) {
   for (let tries = 1; ; tries += 1) {
     const answer = joinOnce(deal, buyer, units, key, tries - 1);
     const code = answer.status === 201 ? '' : codeOf(answer);
-    const undecided = answer.status === 202 || COME_BACK.includes(code) || comeBack.includes(code);
+    const undecided = answer.status === 202 || RETRYABLE.includes(code) || retryOn.includes(code);
     if (!undecided || tries >= most) return { answer, code, tries, decided: !undecided };
-    // Not everybody at the same moment.
+    // Jitter, so that the clients do not retry in step.
     sleep(Number(answer.headers['Retry-After'] || 1) * (0.5 + Math.random()));
   }
 }
 
-/** The figures of a deal; none of them when there was no answer. */
+/** The figures of a deal, or an empty object if the request failed. */
 export function progress(deal) {
   const answer = http.get(`${node()}/api/v1/deals/${deal}`, { tags: { name: 'deal' } });
   return answer.status === 200 ? answer.json('progress') : {};
 }
 
-/** Writes and publishes a deal of the merchant; answers its id. `opensInS` counts from now. */
+/** Creates and publishes a deal that opens in `opensInS` seconds. Returns its id. */
 export function makeDeal({ tippingPoint, cap, perBuyerMax = 3, opensInS = 0 }) {
   const at = (ms) => new Date(Date.now() + ms).toISOString();
   const terms = {
@@ -85,10 +85,10 @@ export function makeDeal({ tippingPoint, cap, perBuyerMax = 3, opensInS = 0 }) {
     time_zone: 'UTC',
     coupon_expires_at: at(30 * 86400e3),
   };
-  const draft = http.post(`${node()}/api/v1/deals`, JSON.stringify(terms), asking(merchant));
-  if (draft.status !== 201) throw new Error(`no deal was made: ${draft.status} ${draft.body}`);
+  const draft = http.post(`${node()}/api/v1/deals`, JSON.stringify(terms), authorized(merchant));
+  if (draft.status !== 201) throw new Error(`cannot create a deal: ${draft.status} ${draft.body}`);
   const deal = draft.json('id');
-  const published = http.post(`${node()}/api/v1/deals/${deal}/publish`, null, asking(merchant));
-  if (published.status !== 200) throw new Error(`the deal was not published: ${published.status} ${published.body}`);
+  const published = http.post(`${node()}/api/v1/deals/${deal}/publish`, null, authorized(merchant));
+  if (published.status !== 200) throw new Error(`cannot publish the deal: ${published.status} ${published.body}`);
   return deal;
 }

@@ -1,6 +1,6 @@
-// Who and what is chosen.
+// Random choices.
 
-/** Draws from 0 to `most - 1`, the first the most often: number n with a weight of 1 / (n + 1). */
+/** Returns a function that draws a number from 0 to `most - 1` by Zipf's law: n has the weight 1 / (n + 1). */
 export function zipf(most) {
   const sums = [];
   for (let n = 0; n < most; n += 1) sums.push((sums[n - 1] || 0) + 1 / (n + 1));
@@ -16,7 +16,7 @@ export function zipf(most) {
   };
 }
 
-/** One of them. */
+/** A random element. */
 export function oneOf(things) {
   return things[Math.floor(Math.random() * things.length)];
 }

@@ -1,39 +1,42 @@
-// What every load test knows: where Muster is, and who may join what.
+// The configuration of all load tests: URLs, deals and buyers.
 
 import { SharedArray } from 'k6/data';
 import exec from 'k6/execution';
 
-/** Several nodes are separated by commas. */
+/** URLs of the nodes, separated by commas in BASE_URL. */
 const NODES = (__ENV.BASE_URL || 'http://127.0.0.1:8080').split(',');
 
-/** The audit is on the node's internal listener, as the metrics are. */
+/** The audit and the metrics are on the node's internal listener. */
 export const AUDIT_URL = __ENV.AUDIT_URL || 'http://127.0.0.1:9090/audit';
 export const METRICS_URL = AUDIT_URL.replace(/\/audit$/, '/metrics');
 
 if (!__ENV.LOADTEST_FILE) {
-  throw new Error('LOADTEST_FILE must name the file that `muster loadtest prepare --out FILE` wrote, with its whole path');
+  throw new Error('LOADTEST_FILE must be the absolute path of a file that `muster loadtest prepare --out FILE` wrote');
 }
 
 const prepared = JSON.parse(open(__ENV.LOADTEST_FILE));
 
-/** The deals to join, all alike. */
+/** Open deals, all with the same terms. */
 export const deals = prepared.deals;
 
-/** Who offers them. */
+/** The merchant of the deals. */
 export const merchant = prepared.merchant;
 
-/** Buyers with tokens; one copy for all virtual users. */
+/** Buyers with tokens. A SharedArray is shared by all virtual users. */
 export const buyers = new SharedArray('buyers', () => JSON.parse(open(__ENV.LOADTEST_FILE)).buyers);
 
-/** The node of this virtual user; after `turn` failures, another one, as a load balancer would choose. */
+/** The node of this virtual user. Each `turn` selects another one, as a load balancer does after a failure. */
 export function node(turn = 0) {
   return NODES[(exec.vu.idInTest + turn) % NODES.length];
 }
 
-/** The longest that teardown may take: the audit looks again for ten seconds, or twenty, when something seems wrong. */
+/** Maximum duration of teardown. The audit rechecks differences for up to 20 seconds. */
 export const TEARDOWN_TIMEOUT = '180s';
 
-/** An open model: so many iterations begin each second, however long they take; at the start it is ready for `eachS` seconds. */
+/**
+ * A scenario with an open model: `rate` iterations start each second, however long they take. It allocates enough virtual
+ * users up front for iterations of `eachS` seconds, and up to `most` later.
+ */
 export function atRate(rate, seconds, { eachS = 1, most = 20 * rate, ...others } = {}) {
   const vus = Math.min(most, Math.max(10, eachS * rate));
   return {
@@ -47,5 +50,5 @@ export function atRate(rate, seconds, { eachS = 1, most = 20 * rate, ...others }
   };
 }
 
-/** The load was what it should be: with too few virtual users, k6 would quietly send less. */
-export const AS_MEANT = { dropped_iterations: ['count==0'] };
+/** A threshold that fails if k6 had too few virtual users to keep up the rate. */
+export const NO_DROPPED_ITERATIONS = { dropped_iterations: ['count==0'] };

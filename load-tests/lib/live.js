@@ -1,4 +1,4 @@
-// The live feed: sockets on one deal, each frame judged.
+// Live sockets on a deal. Every frame is checked.
 
 import { Counter } from 'k6/metrics';
 import ws from 'k6/ws';
@@ -8,12 +8,12 @@ import { node } from './config.js';
 const frames = new Counter('frames');
 const wrongFrames = new Counter('wrong_frames');
 
-/** The promise: counts are right within two seconds. */
+/** Live counts must be right within two seconds. */
 export const LATE_MS = 2000;
 
 /**
- * Opens a socket on a deal and looks until `seconds` are over, it is closed, or `onFrame` answers true.
- * Answers whether it was opened, and the last frame. `after` is the last frame of an earlier socket.
+ * Opens a socket on a deal and reads until it is closed, `seconds` have passed, or `onFrame` returns true.
+ * Returns whether it was opened, and the last frame. `after` is the last frame of an earlier socket.
  */
 export function watch(deal, seconds, { onFrame = () => false, after = null, turn = 0 } = {}) {
   const seen = { opened: false, last: after, tipped: false };
@@ -22,15 +22,15 @@ export function watch(deal, seconds, { onFrame = () => false, after = null, turn
       const frame = JSON.parse(text);
       if (frame.type !== 'progress') return;
       frames.add(1);
-      if (!isHonest(frame, seen.last)) {
+      if (!isConsistent(frame, seen.last)) {
         wrongFrames.add(1);
-        console.error(`after ${JSON.stringify(seen.last)} came ${text}`);
+        console.error(`inconsistent frame ${text} after ${JSON.stringify(seen.last)}`);
       }
       seen.last = frame;
       seen.tipped = seen.tipped || frame.state === 'tipped';
       if (onFrame(frame, seen)) socket.close();
     });
-    // Servers that are killed do not say goodbye.
+    // A killed server drops the connection without a close frame.
     socket.on('error', () => {});
     socket.setTimeout(() => socket.close(), seconds * 1000);
   });
@@ -38,8 +38,8 @@ export function watch(deal, seconds, { onFrame = () => false, after = null, turn
   return seen;
 }
 
-/** Never above the cap, never an older version, never fewer buyers than `needed` says, never back before the tip. */
-function isHonest(frame, last) {
+/** Units within the cap, `needed` matching the buyers, no older version, and no return from tipped to open. */
+function isConsistent(frame, last) {
   const withinCap = frame.cap === null || frame.units <= frame.cap;
   const adds = frame.needed === Math.max(0, frame.tipping_point - frame.buyers);
   const newer = last === null || frame.epoch > last.epoch || (frame.epoch === last.epoch && frame.rev >= last.rev);

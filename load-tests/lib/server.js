@@ -1,10 +1,10 @@
-// What the server tells about itself: for tests that look whether it stays as it is.
+// Server metrics, for tests that check for growth.
 
 import http from 'k6/http';
 
 import { METRICS_URL } from './config.js';
 
-/** The sum over all series of one metric; null if it is not there. */
+/** The sum over all series of a metric, or null if there are none. */
 export function metric(text, name) {
   const values = text
     .split('\n')
@@ -13,13 +13,13 @@ export function metric(text, name) {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
 }
 
-/** Asks for these metrics: a value for each, in their order. */
-export function ask(names) {
+/** Reads these metrics from the server. Returns their values in the same order. */
+export function readMetrics(names) {
   const answer = http.get(METRICS_URL, { tags: { name: 'metrics' } });
   return names.map((name) => (answer.status === 200 ? metric(answer.body, name) : null));
 }
 
-/** How much the last third of these values is above the third before it: 1.02 is 2 % more. The first third warms up. */
+/** The median of the last third of the values divided by that of the middle third. The first third is warm-up. */
 export function growth(values) {
   const third = Math.floor(values.length / 3);
   const median = (some) => [...some].sort((a, b) => a - b)[Math.floor(some.length / 2)];

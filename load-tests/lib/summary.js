@@ -1,6 +1,6 @@
-// What a run comes to: a table for people, and everything as JSON beside it when RESULTS names a folder.
+// The summary of a run: a table on standard output, and summary.json in the folder RESULTS if it is set.
 
-/** The figures of a metric that say the most. */
+/** The most informative values of a metric. */
 function figures(metric) {
   const round = (value) => Math.round(value * 100) / 100;
   const values = metric.values;
@@ -12,21 +12,21 @@ function figures(metric) {
     case 'gauge':
       return `${round(values.value)}`;
     default:
-      return `median ${round(values.med)}, p95 ${round(values['p(95)'])}, most ${round(values.max)}`;
+      return `median ${round(values.med)}, p95 ${round(values['p(95)'])}, max ${round(values.max)}`;
   }
 }
 
-/** For `handleSummary`: the metrics with a threshold first, then the others of these names. */
+/** The result of `handleSummary`: all metrics with thresholds, then the other named ones. */
 export function summary(name, data, others) {
   const lines = [`\n${name}`];
-  const told = Object.keys(data.metrics).filter((key) => data.metrics[key].thresholds);
-  for (const key of told) {
+  const withThresholds = Object.keys(data.metrics).filter((key) => data.metrics[key].thresholds);
+  for (const key of withThresholds) {
     const metric = data.metrics[key];
     for (const [threshold, { ok }] of Object.entries(metric.thresholds)) {
       lines.push(`  ${ok ? 'ok  ' : 'FAIL'} ${key.padEnd(30)} ${figures(metric).padEnd(44)} ${threshold}`);
     }
   }
-  for (const key of others.filter((other) => data.metrics[other] && !told.includes(other))) {
+  for (const key of others.filter((other) => data.metrics[other] && !withThresholds.includes(other))) {
     lines.push(`       ${key.padEnd(30)} ${figures(data.metrics[key])}`);
   }
   const files = { stdout: `${lines.join('\n')}\n\n` };

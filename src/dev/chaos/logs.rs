@@ -1,4 +1,4 @@
-//! What nodes and Postgres wrote into their logs that they never should.
+//! Searches the logs of nodes and Postgres for messages that indicate a bug.
 
 use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use super::cluster::Cluster;
 
-/// Words that no log may have, with what they mean. The last lines of defence did their work, or something crashed.
+/// Texts that must never be in a log, with their meaning. They show a crash, or a bug that a last line of defence caught.
 const NEVER: [(&str, &str); 6] = [
     ("deadlock detected", "a deadlock in Postgres"),
-    ("violates check constraint", "a constraint had to refuse what a function let through"),
+    ("violates check constraint", "a check constraint caught what the function should have refused"),
     ("panicked at", "a panic"),
     ("a lane's task ended early", "a lane crashed"),
     ("a lane ended before its queue", "a lane crashed"),
-    ("answered something that it should not", "an answer of Redis was not understood"),
+    ("answered something that it should not", "an unexpected reply from Redis"),
 ];
 
-/// The logs, and how far each was read.
+/// The log files, and the offset up to which each has been read.
 pub(super) struct Logs {
     read_to: HashMap<PathBuf, u64>,
 }
@@ -28,8 +28,8 @@ impl Logs {
         Self { read_to: files.map(|file| (file, 0)).collect() }
     }
 
-    /// What was written since the last look that should not have been.
-    pub(super) fn look(&mut self) -> Vec<String> {
+    /// Reads what was written since the last call and returns the matching lines.
+    pub(super) fn search(&mut self) -> Vec<String> {
         let mut found = Vec::new();
         for (path, read_to) in &mut self.read_to {
             let text = rest_of(path, read_to).unwrap_or_default();

@@ -1,18 +1,17 @@
-//! `muster chaos`: nodes, Redis, Postgres and the links between them fail on purpose, under load, and the audit looks whether
-//! every promise held.
+//! `muster chaos`: injects faults into nodes, Redis, Postgres and the links between them, under load, and audits the result.
 //!
-//! A round is: new deals, a load on them, some faults one after the other, the end of the load, the audit with what clients
-//! wrote down. After each fault every node must acknowledge joins again. The same seed gives the same faults in the same
-//! order and the same clients; how they are scheduled is up to the machine.
+//! A round creates new deals, starts a load on them, injects some faults one after the other, ends the load, and runs the
+//! audit with the clients' log. After each fault, every node must acknowledge joins again. A seed determines the order of
+//! the faults and the clients' choices, but not the scheduling of the processes.
 //!
-//! What follows from a fault is judged by the audit and by clients alone. Nothing in here knows how Muster heals.
+//! Only the audit and the clients judge the outcome. This module knows nothing about how Muster recovers.
 
 mod catalogue;
 mod cluster;
+mod inject;
 mod logs;
 mod proxy;
 mod round;
-mod strike;
 mod table;
 mod workload;
 
@@ -31,54 +30,55 @@ use self::cluster::Cluster;
 use self::logs::Logs;
 use self::round::Rounds;
 pub use self::table::Table;
-use self::workload::Service;
+use self::workload::Observations;
 use crate::shutdown::Shutdown;
 
-/// How a run goes.
+/// Options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What decides the order of faults and who comes when.
+    /// Seed of the order of faults and of the clients' choices.
     pub seed: u64,
-    /// When no new round begins any more.
+    /// When to stop starting rounds.
     pub length: Length,
-    /// How many nodes.
+    /// Number of nodes.
     pub nodes: usize,
-    /// Kinds of faults, by the beginning of their names; none: all.
+    /// Prefixes of the names of faults to inject. Empty means all faults.
     pub only: Vec<String>,
-    /// Faults in a round.
+    /// Number of faults per round.
     pub faults_per_round: usize,
-    /// Where logs and data go.
+    /// Folder for logs and data.
     pub folder: PathBuf,
-    /// The program that serves.
+    /// Path of the `muster` program that runs as a node.
     pub program: PathBuf,
 }
 
-/// How long a run is.
+/// The length of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// So long.
+    /// No round starts after this time.
     Time(Duration),
-    /// So many faults.
+    /// The run injects this many faults.
     Faults(usize),
 }
 
-/// What a run tells while it goes on.
+/// A progress report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// Servers and nodes are being started.
+    /// Servers and nodes are starting.
     Starting,
-    /// This fault is made, the so manieth.
+    /// A fault with this name is being injected. The number counts from 1.
     Fault(&'a str, usize),
-    /// The last clients get their answers, then everything is audited.
+    /// The last clients are getting their answers; the audit follows.
     Auditing,
-    /// Something that must not be.
+    /// A finding: a broken invariant, or an error in a log.
     Found(&'a str),
 }
 
-/// Runs, and answers what came of it.
+/// Runs rounds of faults and returns the results.
 ///
 /// # Errors
-/// Servers or nodes cannot be started. A fault that cannot be healed ends the run, and is a finding.
+/// The name filter is wrong, or servers or nodes cannot be started. A fault that cannot be undone is not an error: it ends
+/// the run and becomes a finding.
 pub async fn run(options: &Options, shutdown: &Shutdown, mut tell: impl FnMut(Step<'_>)) -> anyhow::Result<Table> {
     let faults = chosen(&options.only)?;
     tell(Step::Starting);
@@ -87,8 +87,8 @@ pub async fn run(options: &Options, shutdown: &Shutdown, mut tell: impl FnMut(St
     let logs = Logs::new(&options.folder, &cluster);
     let mut rounds = Rounds {
         cluster,
-        service: Arc::new(Service::new()),
-        chance: StdRng::seed_from_u64(options.seed),
+        observations: Arc::new(Observations::new()),
+        rng: StdRng::seed_from_u64(options.seed),
         table: Table::new(options.seed),
         logs,
         faults_made: 0,
@@ -107,32 +107,32 @@ pub async fn run(options: &Options, shutdown: &Shutdown, mut tell: impl FnMut(St
         }
         let mut these = Vec::new();
         while these.len() < options.faults_per_round.min(left) {
-            // Every kind before any comes again.
+            // Each fault is injected once before any is repeated.
             if bag.is_empty() {
                 bag.clone_from(&faults);
-                bag.shuffle(&mut rounds.chance);
+                bag.shuffle(&mut rounds.rng);
             }
             these.extend(bag.pop());
         }
-        if let Err(error) = rounds.play(&these, shutdown, &mut tell).await {
-            // What is not healed would spoil everything after it.
+        if let Err(error) = rounds.run(&these, shutdown, &mut tell).await {
+            // A fault that was not undone would distort all later rounds.
             let finding = format!("the run ended early: {error:#}");
             tell(Step::Found(&finding));
             rounds.table.find(finding);
             break;
         }
     }
-    let Rounds { cluster, mut table, service, .. } = rounds;
-    table.finish(since.elapsed(), service.notes());
+    let Rounds { cluster, mut table, observations, .. } = rounds;
+    table.finish(since.elapsed(), observations.notes());
     cluster.stop().await;
     Ok(table)
 }
 
-/// The kinds whose names begin with one of these.
+/// The faults whose names start with one of these prefixes.
 fn chosen(only: &[String]) -> anyhow::Result<Vec<Fault>> {
     let is_meant = |fault: &Fault, name: &String| fault.name.starts_with(name.as_str());
     if let Some(unknown) = only.iter().find(|name| !catalogue().iter().any(|fault| is_meant(fault, name))) {
-        bail!("no kind of fault begins with {unknown:?}: `muster chaos --list` names them all");
+        bail!("no fault has a name that starts with {unknown:?}; `muster chaos --list` prints all names");
     }
     let faults = catalogue().into_iter();
     Ok(faults.filter(|fault| only.is_empty() || only.iter().any(|name| is_meant(fault, name))).collect())

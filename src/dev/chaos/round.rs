@@ -1,4 +1,4 @@
-//! A round: a load, some faults, an audit.
+//! A round: a load, some faults and an audit.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,34 +11,34 @@ use tokio::time::Instant;
 use super::Step;
 use super::catalogue::Fault;
 use super::cluster::Cluster;
+use super::inject::Target;
 use super::logs::Logs;
-use super::strike::Stage;
-use super::table::{Happened, Table};
-use super::workload::{Load, Service};
+use super::table::{FaultResult, Table};
+use super::workload::{Load, Observations};
 use crate::engine::{AuditOptions, AuditOutcome};
 use crate::shutdown::Shutdown;
 
-/// Between the beginning of a load and the first fault.
+/// Time between the start of the load and the first fault.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// After a fault is healed, every node must have acknowledged a join within this time.
-const SERVES_AGAIN: Duration = Duration::from_secs(20);
+/// After a fault is undone, every node must acknowledge a join within this time.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 
-/// What goes from round to round.
+/// The state that is shared by all rounds.
 pub(super) struct Rounds {
     pub(super) cluster: Cluster,
-    pub(super) service: Arc<Service>,
-    pub(super) chance: StdRng,
+    pub(super) observations: Arc<Observations>,
+    pub(super) rng: StdRng,
     pub(super) table: Table,
     pub(super) logs: Logs,
     pub(super) faults_made: usize,
-    /// What Postgres counted at the last look.
+    /// Postgres' deadlock counter at the end of the last round.
     pub(super) deadlocks: i64,
 }
 
 impl Rounds {
-    /// Plays one round with these faults.
-    pub(super) async fn play(
+    /// Runs one round with these faults.
+    pub(super) async fn run(
         &mut self,
         faults: &[Fault],
         shutdown: &Shutdown,
@@ -47,8 +47,9 @@ impl Rounds {
         let number = self.table.rounds() + 1;
         let log = self.cluster.folder().join(format!("clients-{number}.log"));
         let nodes: Vec<SocketAddr> = self.cluster.nodes.iter().map(|node| node.reached_at).collect();
-        let seed = self.chance.random();
-        let load = Load::begin(&self.cluster.engine, &self.cluster.store, nodes, &self.service, &log, seed).await?;
+        let seed = self.rng.random();
+        let load =
+            Load::begin(&self.cluster.engine, &self.cluster.store, nodes, &self.observations, &log, seed).await?;
         tokio::time::sleep(WARM_UP).await;
         let mut happened = Vec::new();
         for fault in faults {
@@ -57,14 +58,14 @@ impl Rounds {
             }
             self.faults_made += 1;
             tell(Step::Fault(&fault.name, self.faults_made));
-            happened.push(self.make(fault, &load).await?);
+            happened.push(self.inject(fault, &load).await?);
         }
         tell(Step::Auditing);
         let redeemed = load.end(&self.cluster.store).await?;
-        let mut findings = self.service.take_findings();
+        let mut findings = self.observations.take_findings();
         let stored = self.cluster.redeemed(&redeemed).await?;
         if stored != redeemed.len() {
-            findings.push(format!("{} coupons were redeemed, and {stored} are in Postgres", redeemed.len()));
+            findings.push(format!("{} redemptions were acknowledged, but Postgres has {stored}", redeemed.len()));
         }
         let options = AuditOptions { logs: vec![log], ..AuditOptions::default() };
         let report = self.cluster.engine.audit(&options, |_| {}).await?;
@@ -72,12 +73,12 @@ impl Rounds {
             let names: Vec<&str> = happened.iter().map(|fault| fault.name.as_str()).collect();
             findings.push(format!("the audit of round {number}, after {}:\n{report}", names.join("; ")));
         }
-        findings.extend(self.logs.look());
+        findings.extend(self.logs.search());
         let deadlocks = self.cluster.deadlocks().await?;
         if deadlocks > self.deadlocks {
-            findings.push(format!("Postgres counts {} deadlocks", deadlocks - self.deadlocks));
+            findings.push(format!("Postgres counted {} deadlocks", deadlocks - self.deadlocks));
         }
-        // A crash sets it to zero; the log is looked at as well.
+        // A crash of Postgres resets the counter, so the log is searched for deadlocks as well.
         self.deadlocks = deadlocks;
         for finding in &findings {
             tell(Step::Found(finding));
@@ -86,21 +87,21 @@ impl Rounds {
         Ok(())
     }
 
-    /// One fault, until every node serves again.
-    async fn make(&mut self, fault: &Fault, load: &Load) -> anyhow::Result<Happened> {
-        let before = self.service.counts();
-        let since = self.service.begin_measuring();
-        let mut stage = Stage { cluster: &mut self.cluster, load, chance: &mut self.chance };
-        fault.strike.strike(&mut stage).await?;
+    /// Injects one fault and waits until every node acknowledges joins again.
+    async fn inject(&mut self, fault: &Fault, load: &Load) -> anyhow::Result<FaultResult> {
+        let before = self.observations.counts();
+        let since = self.observations.begin_measuring();
+        let mut target = Target { cluster: &mut self.cluster, load, rng: &mut self.rng };
+        fault.kind.inject(&mut target).await?;
         let healed = Instant::now();
         loop {
-            let silent = self.service.not_serving_since(healed, self.cluster.nodes.len());
+            let silent = self.observations.not_serving_since(healed, self.cluster.nodes.len());
             if silent.is_empty() {
                 break;
             }
-            if healed.elapsed() > SERVES_AGAIN {
-                self.service.find(format!(
-                    "{}: node {silent:?} acknowledged no join within {SERVES_AGAIN:?} after it was over",
+            if healed.elapsed() > RECOVERY_TIMEOUT {
+                self.observations.find(format!(
+                    "{}: nodes {silent:?} acknowledged no join within {RECOVERY_TIMEOUT:?} after the fault was undone",
                     fault.name
                 ));
                 break;
@@ -109,15 +110,15 @@ impl Rounds {
         }
         let back = healed.elapsed();
         for number in self.cluster.revive().await? {
-            self.service.find(format!("{}: node {number} ended by itself", fault.name));
+            self.observations.find(format!("{}: node {number} ended unexpectedly", fault.name));
         }
-        let after = self.service.counts();
-        Ok(Happened {
+        let after = self.observations.counts();
+        Ok(FaultResult {
             name: fault.name.to_string(),
             attempted: after.attempted - before.attempted,
             acknowledged: after.acknowledged - before.acknowledged,
             doubled: after.doubled - before.doubled,
-            without_service: self.service.longest_gap(since),
+            without_service: self.observations.longest_gap(since),
             back,
         })
     }

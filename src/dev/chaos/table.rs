@@ -1,4 +1,4 @@
-//! What came of a run, as a table for people and for Markdown.
+//! The results of a run as a table, for terminals and in Markdown.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -7,33 +7,33 @@ use std::time::Duration;
 use super::workload::Counts;
 use crate::engine::AuditReport;
 
-/// What happened during one fault, and until every node served again. A join may be attempted during one fault and
-/// acknowledged during the next.
+/// Measurements from the injection of a fault until every node acknowledges joins again. A join may be attempted during one
+/// fault and acknowledged during the next.
 #[derive(Clone, Debug)]
-pub(super) struct Happened {
+pub(super) struct FaultResult {
     pub(super) name: String,
     pub(super) attempted: u64,
     pub(super) acknowledged: u64,
     pub(super) doubled: u64,
     /// The longest time in which no node acknowledged a join.
     pub(super) without_service: Duration,
-    /// From the end of the fault until every node acknowledged a join.
+    /// Time from undoing the fault until every node acknowledged a join.
     pub(super) back: Duration,
 }
 
-/// All faults of one kind.
+/// The sums for all injections of one fault.
 #[derive(Clone, Debug, Default)]
 struct Row {
     count: u64,
     joins: Counts,
-    /// In rounds that had this kind.
+    /// Lost joins in all rounds with this fault.
     lost: u64,
     oversold: u64,
     without_service: Vec<Duration>,
     back: Vec<Duration>,
 }
 
-/// The table.
+/// The results of a run. `Display` prints a table for terminals.
 #[derive(Clone, Debug)]
 pub struct Table {
     seed: u64,
@@ -64,7 +64,7 @@ impl Table {
         self.rounds
     }
 
-    pub(super) fn add_round(&mut self, happened: &[Happened], report: &AuditReport, findings: &[String]) {
+    pub(super) fn add_round(&mut self, happened: &[FaultResult], report: &AuditReport, findings: &[String]) {
         let found = |id: &str| report.checks().filter(|check| check.id == id).map(|check| check.findings).sum::<u64>();
         let (lost, oversold) = (found("L1"), found("I1"));
         self.rounds += 1;
@@ -93,13 +93,7 @@ impl Table {
         self.notes = notes;
     }
 
-    /// Everything that must not be.
-    #[must_use]
-    pub fn findings(&self) -> &[String] {
-        &self.findings
-    }
-
-    /// Whether every promise held.
+    /// Whether every invariant held.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty() && self.lost == 0 && self.oversold == 0 && self.doubled() == 0
@@ -113,7 +107,7 @@ impl Table {
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "{}\n\n| Fault | Times | Joins attempted | Acknowledged | Lost | Oversold | Doubled | No service, median | longest | Every node again, longest |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+            "{}\n\n| Fault | Times | Joins attempted | Acknowledged | Lost | Oversold | Doubled | No observations, median | longest | Every node again, longest |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
             self.summary()
         );
         for cells in self.cells() {
@@ -165,8 +159,18 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const HEAD: [&str; 10] =
-            ["fault", "times", "joins", "acked", "lost", "oversold", "doubled", "no service", "longest", "all back"];
+        const HEAD: [&str; 10] = [
+            "fault",
+            "times",
+            "joins",
+            "acked",
+            "lost",
+            "oversold",
+            "doubled",
+            "no observations",
+            "longest",
+            "all back",
+        ];
         let line = |f: &mut fmt::Formatter<'_>, cells: &[String]| {
             let [name, rest @ ..] = cells else { return Ok(()) };
             write!(f, "  {name:<42}")?;

@@ -1,7 +1,7 @@
-//! What faults happen to: private servers, some nodes, and a link between any two of them.
+//! The cluster under test: private servers, some nodes, and a link between any two of them.
 //!
-//! Owns every process and ends them all; they end by themselves when this process is killed. The engine in here goes around
-//! all links: it prepares deals and looks at the truth.
+//! Owns every process. The processes end with this process, even if it is killed. The engine in here bypasses the links: it
+//! prepares deals and reads the true state.
 
 mod node;
 mod pause;
@@ -25,15 +25,14 @@ pub(super) use pause::Pause;
 
 const DATABASE: &str = "muster";
 const COUPON_KEY: &str = "1:5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e";
-/// Short, so that what a dead node held is free before the audit.
+/// Short, so that the holds of a killed node expire before the audit.
 const HOLD_TTL_MS: &str = "4000";
-/// How long Postgres may take to be there again: it waits for what the one before it left.
-const RESTART_PATIENCE: Duration = Duration::from_secs(30);
+/// How long Postgres may take to restart. It waits for the backends of its predecessor.
+const RESTART_TIMEOUT: Duration = Duration::from_secs(30);
 const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
-/// Everything that runs.
 pub(super) struct Cluster {
-    // Before the servers, so that they are gone first.
+    // Fields drop in order: the nodes must end before the servers.
     pub(super) nodes: Vec<Node>,
     pub(super) engine: Engine,
     pub(super) store: Store,
@@ -42,7 +41,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts servers, links and nodes; logs and data are in the folder.
+    /// Starts servers, links and nodes, with logs and data in this folder.
     pub(super) async fn start(folder: &Path, program: &Path, nodes: usize) -> anyhow::Result<Self> {
         let place = Place::Folder(folder.join("servers"));
         let servers = Servers::start(Options { place, ..Options::temporary() }).await?;
@@ -59,7 +58,7 @@ impl Cluster {
         let mut started = Vec::new();
         for number in 0..nodes {
             let mut node = Node::new(number, folder, program, &servers).await?;
-            node.start().await.with_context(|| format!("node {number} does not start"))?;
+            node.start().await.with_context(|| format!("cannot start node {number}"))?;
             started.push(node);
         }
         Ok(Self { nodes: started, engine, store, servers, folder: folder.to_owned() })
@@ -69,28 +68,28 @@ impl Cluster {
         &self.folder
     }
 
-    /// `kill -9` of Postgres; it is not started again.
+    /// Kills Postgres with SIGKILL.
     pub(super) async fn kill_postgres(&mut self) {
         if let Some(postgres) = self.servers.postgres() {
             postgres.kill().await;
         }
     }
 
-    /// Starts Postgres again, as soon as it can be.
+    /// Restarts Postgres as soon as possible.
     pub(super) async fn start_postgres(&mut self) -> anyhow::Result<()> {
         let since = Instant::now();
         loop {
             let postgres = self.servers.postgres().context("there is no Postgres")?;
             match postgres.start().await {
                 Ok(()) => return Ok(()),
-                // Its predecessor's children still have the shared memory.
-                Err(_) if since.elapsed() < RESTART_PATIENCE => tokio::time::sleep(RESTART_PAUSE).await,
+                // Backends of the predecessor may still use the shared memory.
+                Err(_) if since.elapsed() < RESTART_TIMEOUT => tokio::time::sleep(RESTART_PAUSE).await,
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Starts nodes that ended although nobody asked them to; says which.
+    /// Restarts nodes that ended unexpectedly and returns their numbers.
     pub(super) async fn revive(&mut self) -> anyhow::Result<Vec<usize>> {
         let mut ended = Vec::new();
         for (number, node) in self.nodes.iter_mut().enumerate() {
@@ -102,7 +101,7 @@ impl Cluster {
         Ok(ended)
     }
 
-    /// Ends everything: nodes as by SIGTERM, then the servers.
+    /// Stops the nodes with SIGTERM, then the servers.
     pub(super) async fn stop(self) {
         let Self { mut nodes, servers, engine, store, .. } = self;
         for node in &mut nodes {

@@ -1,4 +1,4 @@
-//! One node: this program as `muster serve`, with links of its own.
+//! One node: this program as `muster serve`, with its own links.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -11,25 +11,25 @@ use super::super::proxy::Link;
 use super::{COUPON_KEY, DATABASE, HOLD_TTL_MS};
 use crate::dev::servers::{Program, Servers};
 
-const START_PATIENCE: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 const READY_POLL: Duration = Duration::from_millis(25);
-/// How long a node drains; after twice that it did not end by itself.
+/// The node's `server.drain_s`.
 const DRAIN_S: u64 = 3;
 
-/// A node that is started, stopped and killed again and again.
+/// A node that can be started, stopped and killed repeatedly.
 pub(in crate::dev::chaos) struct Node {
     program: Program,
     environment: Vec<(String, String)>,
     http: reqwest::Client,
-    /// Where it listens, around its link.
+    /// The address on which it listens, bypassing its link.
     pub(in crate::dev::chaos) address: SocketAddr,
-    /// Where clients reach it, through its link.
+    /// The address that clients use, which leads through its link.
     pub(in crate::dev::chaos) reached_at: SocketAddr,
-    /// Its link to Redis.
+    /// The link to Redis.
     pub(in crate::dev::chaos) redis: Link,
-    /// Its link to Postgres.
+    /// The link to Postgres.
     pub(in crate::dev::chaos) postgres: Link,
-    /// The link from clients to it.
+    /// The link from clients to the node.
     pub(in crate::dev::chaos) clients: Link,
 }
 
@@ -54,7 +54,7 @@ impl Node {
             ("MUSTER__SERVER__DRAIN_S", DRAIN_S.to_string()),
             ("MUSTER__POSTGRES__POOL_MAX", "6".to_owned()),
             ("MUSTER__LANES__COUNT", "4".to_owned()),
-            // Shorter than the faults last, so that what comes after them is tried, too.
+            // Shorter than the faults, so that the timeouts are exercised too.
             ("MUSTER__LANES__QUEUE_WAIT_MAX_MS", "1000".to_owned()),
             ("MUSTER__LANES__REPLY_AFTER_MS", "2000".to_owned()),
             ("MUSTER__LANES__LOCK_TIMEOUT_MS", "1500".to_owned()),
@@ -78,20 +78,20 @@ impl Node {
         })
     }
 
-    /// Starts it, and returns when it is ready.
+    /// Starts the node and waits until it is ready.
     pub(in crate::dev::chaos) async fn start(&mut self) -> anyhow::Result<()> {
         self.begin(&[]).await?;
         self.ready().await
     }
 
-    /// Starts it with more in its environment, and does not wait.
+    /// Starts the node with additional environment variables and does not wait.
     pub(in crate::dev::chaos) async fn begin(&mut self, more: &[(&str, String)]) -> anyhow::Result<()> {
         let more = more.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let environment = self.environment.iter().cloned().chain(more).collect();
         Ok(self.program.start(environment).await?)
     }
 
-    /// Waits until it says that it is ready.
+    /// Waits until `/readyz` succeeds.
     pub(in crate::dev::chaos) async fn ready(&mut self) -> anyhow::Result<()> {
         let since = Instant::now();
         let url = format!("http://{}/readyz", self.address);
@@ -101,28 +101,28 @@ impl Node {
                 return Ok(());
             }
             if !self.program.is_running() {
-                bail!("it ended while it started: see its log");
+                bail!("it ended during startup; see its log");
             }
-            if since.elapsed() > START_PATIENCE {
-                bail!("it is not ready after {START_PATIENCE:?}");
+            if since.elapsed() > START_TIMEOUT {
+                bail!("it is not ready after {START_TIMEOUT:?}");
             }
             tokio::time::sleep(READY_POLL).await;
         }
     }
 
-    /// SIGTERM; false if it did not end by itself.
+    /// Sends SIGTERM and waits. Returns false if the node had to be killed.
     pub(in crate::dev::chaos) async fn stop(&mut self) -> bool {
         self.program.stop(Duration::from_secs(3 * DRAIN_S + 5)).await
     }
 
-    /// `kill -9`.
+    /// Kills the node with SIGKILL.
     pub(in crate::dev::chaos) async fn kill(&mut self) {
         self.program.kill().await;
     }
 
-    /// Waits until it has ended by itself.
-    pub(in crate::dev::chaos) async fn ended_within(&mut self, patience: Duration) -> bool {
-        self.program.ended_within(patience).await
+    /// Waits until the node has ended by itself. Returns false on timeout.
+    pub(in crate::dev::chaos) async fn ended_within(&mut self, timeout: Duration) -> bool {
+        self.program.ended_within(timeout).await
     }
 
     pub(in crate::dev::chaos) fn is_running(&mut self) -> bool {
@@ -134,14 +134,14 @@ impl Node {
     }
 }
 
-/// The folder of the servers' sockets, as the address of Redis names it.
+/// The folder of the servers' sockets, taken from the URL of Redis.
 fn servers_sockets(redis_url: &str) -> anyhow::Result<PathBuf> {
     let path = redis_url.strip_prefix("redis+unix://").and_then(|rest| rest.split('?').next());
     let folder = path.and_then(|path| Path::new(path).parent());
     Ok(folder.context("Redis is not on a Unix socket")?.to_owned())
 }
 
-/// The same one at each start, so that the link leads there.
+/// A free port, chosen once so that the link works across restarts.
 fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

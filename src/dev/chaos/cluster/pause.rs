@@ -1,29 +1,29 @@
-//! Processes that stand still for a while.
+//! Pauses processes with SIGSTOP.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-/// Stops the processes that it is given, and lets them go on when its pipe ends: when it is told to, and also when this
-/// process is killed. Else stopped processes would stay behind for ever.
-const STOP_UNTIL_THE_END: &str = r#"
+/// Stops the given processes and continues them when its pipe closes. The pipe also closes when this process is killed, so
+/// that no stopped process is left behind.
+const STOP_UNTIL_PIPE_CLOSES: &str = r#"
 for pid in "$@"; do kill -STOP "$pid"; done 2>/dev/null
 echo stopped
 read -r _
 for pid in "$@"; do kill -CONT "$pid"; done 2>/dev/null
 "#;
 
-/// Processes that stand still until this is dropped.
+/// Processes that are paused until this is dropped.
 pub(in crate::dev::chaos) struct Pause(Child);
 
 impl Pause {
-    /// Stops a process and, if asked for, its children: those of Postgres do its work.
+    /// Pauses a process, and optionally its children. The children of Postgres serve its connections.
     pub(in crate::dev::chaos) fn of(pid: u32, with_children: bool) -> std::io::Result<Self> {
         let mut pids = vec![pid];
         if with_children {
             pids.extend(children(pid));
         }
         let mut shell = Command::new("sh");
-        shell.args(["-c", STOP_UNTIL_THE_END, "sh"]).args(pids.iter().map(u32::to_string));
+        shell.args(["-c", STOP_UNTIL_PIPE_CLOSES, "sh"]).args(pids.iter().map(u32::to_string));
         let child = shell.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).spawn()?;
         Ok(Self(child))
     }
@@ -33,7 +33,7 @@ impl Drop for Pause {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         if let Err(error) = self.0.wait() {
-            tracing::warn!(%error, "processes may stand still for ever");
+            tracing::warn!(%error, "paused processes may not have been resumed");
         }
     }
 }
@@ -44,7 +44,7 @@ fn children(parent: u32) -> Vec<u32> {
     pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
 }
 
-/// "123 (postgres) S 1 …"
+/// Parses `/proc/PID/stat`, such as "123 (postgres) S 1 …".
 fn parent_of(pid: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     status.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()

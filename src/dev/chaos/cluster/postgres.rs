@@ -1,11 +1,11 @@
-//! What is done to Postgres from inside, over a connection around all links.
+//! Faults that are injected into Postgres by SQL, over a connection that bypasses the links.
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::{Cluster, DATABASE};
 use crate::domain::DealId;
 
-/// A deal's row, locked as by a transaction that does not come to its end.
+/// An open transaction that holds a lock on a deal.
 pub(in crate::dev::chaos) struct Locked(PgConnection);
 
 impl Cluster {
@@ -13,7 +13,7 @@ impl Cluster {
         PgConnection::connect(&self.servers.database_url(DATABASE)).await
     }
 
-    /// Ends connections that run, or ran last, a statement with these words. Answers how many.
+    /// Terminates the connections whose current or last statement contains this text. Returns their number.
     pub(in crate::dev::chaos) async fn terminate(&self, words: &str) -> anyhow::Result<i64> {
         let ended = sqlx::query_scalar::<_, i64>(
             "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -22,14 +22,14 @@ impl Cluster {
         Ok(ended.bind(words).fetch_one(&mut self.database().await?).await?)
     }
 
-    /// The processes that serve the nodes.
+    /// The process ids of the backends that serve nodes, in random order.
     pub(in crate::dev::chaos) async fn backends(&self) -> anyhow::Result<Vec<i32>> {
         let pids =
             sqlx::query_scalar("SELECT pid FROM pg_stat_activity WHERE application_name = 'muster' ORDER BY random()");
         Ok(pids.fetch_all(&mut self.database().await?).await?)
     }
 
-    /// Locks a deal.
+    /// Locks a deal's row until [`Locked::unlock`].
     pub(in crate::dev::chaos) async fn lock(&self, deal: DealId) -> anyhow::Result<Locked> {
         let mut database = self.database().await?;
         database.execute("BEGIN").await?;
@@ -38,7 +38,7 @@ impl Cluster {
         Ok(Locked(database))
     }
 
-    /// How many of these coupons are redeemed.
+    /// The number of these coupons that are redeemed.
     pub(in crate::dev::chaos) async fn redeemed(&self, coupons: &[uuid::Uuid]) -> anyhow::Result<usize> {
         let count =
             sqlx::query_scalar::<_, i64>("SELECT count(*) FROM coupons WHERE id = ANY($1) AND redeemed_at IS NOT NULL");
@@ -46,7 +46,7 @@ impl Cluster {
         Ok(usize::try_from(count)?)
     }
 
-    /// How many deadlocks Postgres counts since it last recovered from a crash.
+    /// The number of deadlocks since the last crash of Postgres.
     pub(in crate::dev::chaos) async fn deadlocks(&self) -> anyhow::Result<i64> {
         let count = format!("SELECT deadlocks FROM pg_stat_database WHERE datname = '{DATABASE}'");
         Ok(sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut self.database().await?).await?)

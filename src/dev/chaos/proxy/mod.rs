@@ -1,7 +1,7 @@
-//! Stands on a link between two processes, and does to it what networks do.
+//! A proxy between two processes that simulates network faults.
 //!
-//! Owns the listener that one side connects to and every connection over the link. What is done changes while they are
-//! open; it concerns bytes that are under way at that moment, too. Never changes a byte.
+//! Owns the listener that one side connects to, and every connection over the link. A change of the mode also affects open
+//! connections and bytes in transit. The proxy never alters bytes.
 
 mod mode;
 mod relay;
@@ -15,13 +15,13 @@ use tokio::sync::watch;
 
 pub(super) use mode::Mode;
 
-/// A link that one side reaches through this process.
+/// A link between two processes that passes through this process.
 pub(super) struct Link {
     mode: watch::Sender<Mode>,
 }
 
 impl Link {
-    /// A link to a TCP address, and the address at which it begins.
+    /// Creates a link to a TCP address. Returns it with the address to connect to.
     pub(super) async fn tcp(to: SocketAddr) -> io::Result<(Self, SocketAddr)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -44,7 +44,7 @@ impl Link {
         Ok((Self { mode }, address))
     }
 
-    /// A link from one Unix socket to another.
+    /// Creates a link from one Unix socket to another.
     pub(super) fn unix(from: &Path, to: PathBuf) -> io::Result<Self> {
         let listener = UnixListener::bind(from)?;
         let mode = watch::Sender::new(Mode::Pass);
@@ -64,7 +64,7 @@ impl Link {
         Ok(Self { mode })
     }
 
-    /// From now on the link does this.
+    /// Changes the mode of the link.
     pub(super) fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }

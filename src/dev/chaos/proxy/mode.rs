@@ -1,35 +1,26 @@
-//! What a link can do.
+//! The modes of a link.
 
 use std::time::Duration;
 
-/// What a link does with what comes in.
+/// How a link treats the bytes that it receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dev::chaos) enum Mode {
-    /// Hands it on.
+    /// Forwards bytes unchanged.
     Pass,
-    /// Drops every connection, and refuses new ones.
+    /// Drops every connection and refuses new ones.
     Cut,
-    /// Keeps every connection, and lets nothing through: it arrives when the link is well again.
+    /// Keeps connections open but holds bytes back until the mode changes.
     Silent,
-    /// Hands it on later, in both directions.
+    /// Delays both directions.
     Delay(Duration),
-    /// Hands on answers later, and questions at once.
-    DelayAnswers(Duration),
-    /// Hands on so many bytes in a second, each direction and connection by itself.
-    Slow {
-        /// Bytes in a second.
-        bytes_per_second: u32,
-    },
-    /// Resets the connection on each so manieth answer, instead of handing it on.
-    ResetOnAnswer {
-        /// 1: on each.
-        every: u32,
-    },
-    /// Cuts a lane's connection on each so manieth answer to a batch: it is committed, and the node does not know.
-    CutOnCommit {
-        /// 1: on each.
-        every: u32,
-    },
+    /// Delays replies only.
+    DelayReplies(Duration),
+    /// Limits the rate of each direction of each connection.
+    Slow { bytes_per_second: u32 },
+    /// Resets the connection instead of forwarding every n-th reply.
+    ResetOnReply { every: u32 },
+    /// Cuts a lane's connection instead of forwarding every n-th reply to a batch, which has been committed by then.
+    CutOnCommit { every: u32 },
 }
 
 impl Mode {

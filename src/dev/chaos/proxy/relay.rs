@@ -1,4 +1,4 @@
-//! One connection over a link.
+//! Relays one connection over a link.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,15 +12,15 @@ use super::Mode;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// The calls by which a lane's connection is known.
-const CALLS_OF_LANES: [&[u8]; 2] = [b"FROM commit_signups(", b"FROM commit_leaves("];
-/// First byte of the answer to a statement that was executed (`BindComplete` in Postgres' protocol). Postgres commits before
-/// it sends any of it.
+/// SQL texts that identify the connection of a lane.
+const LANE_CALLS: [&[u8]; 2] = [b"FROM commit_signups(", b"FROM commit_leaves("];
+/// First byte of the reply to an executed statement: `BindComplete` in the Postgres protocol. Postgres sends the reply after
+/// it has committed.
 const BIND_COMPLETE: u8 = b'2';
 
 /// A side of a connection.
 pub(super) trait Side: AsyncRead + AsyncWrite + Unpin {
-    /// Lets the other end see a reset instead of an orderly end, once this is dropped.
+    /// Makes the peer see a reset instead of an orderly close when this is dropped.
     fn reset(&self);
 }
 
@@ -31,41 +31,41 @@ impl Side for TcpStream {
 }
 
 impl Side for UnixStream {
-    /// Unix sockets know no reset.
+    /// Unix sockets cannot be reset.
     fn reset(&self) {}
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
-    Questions,
-    Answers,
+    Requests,
+    Replies,
 }
 
 enum End {
-    /// Either side ended it, or it was cut.
+    /// Either side closed the connection, or the link cut it.
     Dropped,
-    /// The near side sees a reset.
+    /// The near side must see a reset.
     ResetNear,
-    /// The far side sees a reset, because the near side made one.
+    /// The near side reset the connection, so the far side must see a reset too.
     ResetFar,
 }
 
-/// What both directions know.
+/// State that both directions of a connection share.
 #[derive(Default)]
-struct Conversation {
+struct ConnectionState {
     is_lane: AtomicBool,
     answers: AtomicU32,
 }
 
-/// Relays until either side ends, or the link does something to it: then both connections are dropped.
+/// Relays bytes until either side closes or the link ends the connection. Then both sides are closed.
 pub(super) async fn run(mut near: impl Side, mut far: impl Side, mode: &watch::Receiver<Mode>) {
-    let conversation = Conversation::default();
+    let state = ConnectionState::default();
     let end = {
         let (from_near, to_near) = tokio::io::split(&mut near);
         let (from_far, to_far) = tokio::io::split(&mut far);
         tokio::select! {
-            end = pump(from_near, to_far, Direction::Questions, &conversation, mode.clone()) => end,
-            end = pump(from_far, to_near, Direction::Answers, &conversation, mode.clone()) => end,
+            end = pump(from_near, to_far, Direction::Requests, &state, mode.clone()) => end,
+            end = pump(from_far, to_near, Direction::Replies, &state, mode.clone()) => end,
         }
     };
     match end {
@@ -79,7 +79,7 @@ async fn pump<F: AsyncRead, T: AsyncWrite>(
     mut from: ReadHalf<F>,
     mut to: WriteHalf<T>,
     direction: Direction,
-    conversation: &Conversation,
+    state: &ConnectionState,
     mut mode: watch::Receiver<Mode>,
 ) -> End {
     let mut buffer = vec![0; BUFFER_BYTES];
@@ -90,15 +90,15 @@ async fn pump<F: AsyncRead, T: AsyncWrite>(
             _ = cut.wait_for(|mode| *mode == Mode::Cut) => return End::Dropped,
             read = from.read(&mut buffer) => match read {
                 Ok(length @ 1..) => length,
-                Err(_) if direction == Direction::Questions => return End::ResetFar,
+                Err(_) if direction == Direction::Requests => return End::ResetFar,
                 _ => return End::Dropped,
             },
         };
         let bytes = buffer.get(..length).unwrap_or_default();
-        if direction == Direction::Questions && CALLS_OF_LANES.iter().any(|call| contains(bytes, call)) {
-            conversation.is_lane.store(true, Ordering::Relaxed);
+        if direction == Direction::Requests && LANE_CALLS.iter().any(|call| contains(bytes, call)) {
+            state.is_lane.store(true, Ordering::Relaxed);
         }
-        if let Some(end) = conversation.judge(direction, bytes, &mut mode).await {
+        if let Some(end) = state.apply_mode(direction, bytes, &mut mode).await {
             return end;
         }
         if to.write_all(bytes).await.is_err() {
@@ -107,9 +107,9 @@ async fn pump<F: AsyncRead, T: AsyncWrite>(
     }
 }
 
-impl Conversation {
-    /// Waits as long as the link wants, or says how it ends the connection.
-    async fn judge(&self, direction: Direction, bytes: &[u8], mode: &mut watch::Receiver<Mode>) -> Option<End> {
+impl ConnectionState {
+    /// Applies the current mode: waits, or returns how to end the connection.
+    async fn apply_mode(&self, direction: Direction, bytes: &[u8], mode: &mut watch::Receiver<Mode>) -> Option<End> {
         loop {
             let now = *mode.borrow_and_update();
             match now {
@@ -125,19 +125,19 @@ impl Conversation {
                     let millis = bytes.len() as u64 * 1000 / u64::from(bytes_per_second.max(1));
                     tokio::time::sleep(Duration::from_millis(millis)).await;
                 }
-                Mode::ResetOnAnswer { every } if direction == Direction::Answers && self.is_due(every) => {
+                Mode::ResetOnReply { every } if direction == Direction::Replies && self.is_due(every) => {
                     return Some(End::ResetNear);
                 }
                 Mode::CutOnCommit { every }
-                    if direction == Direction::Answers
+                    if direction == Direction::Replies
                         && self.is_lane.load(Ordering::Relaxed)
                         && bytes.first() == Some(&BIND_COMPLETE)
                         && self.is_due(every) =>
                 {
                     return Some(End::Dropped);
                 }
-                Mode::DelayAnswers(by) if direction == Direction::Answers => tokio::time::sleep(by).await,
-                Mode::Pass | Mode::DelayAnswers(_) | Mode::ResetOnAnswer { .. } | Mode::CutOnCommit { .. } => {}
+                Mode::DelayReplies(by) if direction == Direction::Replies => tokio::time::sleep(by).await,
+                Mode::Pass | Mode::DelayReplies(_) | Mode::ResetOnReply { .. } | Mode::CutOnCommit { .. } => {}
             }
             return None;
         }

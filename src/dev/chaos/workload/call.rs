@@ -1,4 +1,4 @@
-//! Calls of the API, repeated until their answer is final.
+//! API requests that are retried until the answer is final.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::client_log;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, IdempotencyKey, SignupId};
 
-/// A node that stands still shall not keep a client for long.
+/// Short, so that a paused node does not block a client for long.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(3_500);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Longer than any fault; then the outcome is given up as unknown.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a request is retried before its outcome counts as unknown. Longer than any fault.
+const TIMEOUT: Duration = Duration::from_secs(25);
 const FIRST_WAIT_MS: u64 = 50;
 const LONGEST_WAIT_MS: u64 = 1_000;
 
-/// An answer, as far as the load looks at it.
+/// The parts of an answer that the load checks.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Answer {
     #[serde(skip)]
@@ -41,12 +41,12 @@ pub(super) struct Answer {
     pub(super) coupon: Option<uuid::Uuid>,
 }
 
-/// How a request ended.
+/// The outcome of a request with its retries.
 #[derive(Clone, Debug)]
 pub(super) enum End {
-    /// With a final answer, of this node.
+    /// The final answer, and the number of the node that gave it.
     Answered(Answer, usize),
-    /// Nobody knows.
+    /// There was no final answer in time.
     Unknown,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn client() -> reqwest::Result<reqwest::Client> {
         .build()
 }
 
-/// Sends a request once; none if nobody knows what became of it.
+/// Sends a request once. An error means that its outcome is unknown.
 pub(super) async fn send(request: RequestBuilder) -> Result<Answer, String> {
     let read = async {
         let response = request.send().await?;
@@ -73,62 +73,62 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Answer, String> {
 }
 
 impl Round {
-    /// Joins, until the answer is final. Each time at another node.
+    /// Joins a deal. Each attempt goes to a random node.
     pub(super) async fn join(
         &self,
         buyer: &Simulated,
         deal: DealId,
         units: u32,
         key: &IdempotencyKey,
-        chance: &mut StdRng,
+        rng: &mut StdRng,
     ) -> std::io::Result<End> {
         let since = Instant::now();
         let mut wait = FIRST_WAIT_MS;
-        while since.elapsed() < PATIENCE {
-            let node = self.any_node(chance);
+        while since.elapsed() < TIMEOUT {
+            let node = self.any_node(rng);
             let post = self.http.post(self.url(node, &format!("/deals/{deal}/signups")));
             let post = post.header("Idempotency-Key", key.as_str()).bearer_auth(buyer.token.expose_secret());
             let asked = self.log.joins(deal, buyer.account, key, units)?;
             let answer = send(post.json(&serde_json::json!({ "units": units }))).await;
             self.log.answered(asked, logged(&answer))?;
-            if let Some(end) = self.judge(answer, node) {
+            if let Some(end) = self.end_if_final(answer, node) {
                 return Ok(end);
             }
-            tokio::time::sleep(Duration::from_millis(chance.random_range(wait / 2..=wait))).await;
+            tokio::time::sleep(Duration::from_millis(rng.random_range(wait / 2..=wait))).await;
             wait = (wait * 2).min(LONGEST_WAIT_MS);
         }
-        self.service.note("joins given up");
+        self.observations.note("joins given up");
         Ok(End::Unknown)
     }
 
-    /// Leaves, until the answer is final.
+    /// Leaves a deal. Each attempt goes to a random node.
     pub(super) async fn leave(
         &self,
         buyer: &Simulated,
         deal: DealId,
         signup: SignupId,
-        chance: &mut StdRng,
+        rng: &mut StdRng,
     ) -> std::io::Result<End> {
         let since = Instant::now();
         let mut wait = FIRST_WAIT_MS;
-        while since.elapsed() < PATIENCE {
-            let node = self.any_node(chance);
+        while since.elapsed() < TIMEOUT {
+            let node = self.any_node(rng);
             let delete = self.http.delete(self.url(node, &format!("/signups/{signup}")));
             let asked = self.log.leaves(deal, buyer.account, signup)?;
             let answer = send(delete.bearer_auth(buyer.token.expose_secret())).await;
             self.log.answered(asked, logged(&answer))?;
-            if let Some(end) = self.judge(answer, node) {
+            if let Some(end) = self.end_if_final(answer, node) {
                 return Ok(end);
             }
-            tokio::time::sleep(Duration::from_millis(chance.random_range(wait / 2..=wait))).await;
+            tokio::time::sleep(Duration::from_millis(rng.random_range(wait / 2..=wait))).await;
             wait = (wait * 2).min(LONGEST_WAIT_MS);
         }
-        self.service.note("leaves given up");
+        self.observations.note("leaves given up");
         Ok(End::Unknown)
     }
 
-    /// Takes an answer as final, or none: then the request is repeated.
-    pub(super) fn judge(&self, answer: Result<Answer, String>, node: usize) -> Option<End> {
+    /// Returns the end of the request if the answer is final, and `None` if the request must be retried.
+    pub(super) fn end_if_final(&self, answer: Result<Answer, String>, node: usize) -> Option<End> {
         let answer = match answer {
             Ok(answer) => answer,
             Err(_lost) => return None,
@@ -139,12 +139,12 @@ impl Round {
             Ok(StatusCode::CONFLICT) => !["places_held", "pending"].contains(&code),
             Ok(status) if status.is_server_error() => {
                 if status == StatusCode::INTERNAL_SERVER_ERROR {
-                    self.service.note("answered 500");
+                    self.observations.note("answered 500");
                 }
                 false
             }
             Ok(StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST) => {
-                self.service.find(format!("node {node} answered {} {code} to a good request", answer.status));
+                self.observations.find(format!("node {node} answered {} {code} to a valid request", answer.status));
                 true
             }
             _ => true,

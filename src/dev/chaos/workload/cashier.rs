@@ -1,4 +1,4 @@
-//! Coupons of tipped deals are redeemed at tills, repeated with their keys, and tried a second time.
+//! Cashiers redeem coupons of tipped deals, retry with the same key, and try to redeem some of them twice.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,10 +16,10 @@ use crate::domain::DealId;
 
 const BETWEEN: Duration = Duration::from_millis(150);
 const MOST_TRIES: u32 = 40;
-/// Of a hundred redeemed coupons, so many are tried again.
+/// Percentage of redeemed coupons that are tried a second time with another key.
 const TRY_AGAIN: u32 = 30;
 
-/// A coupon that was answered 201.
+/// A coupon whose redemption was answered 201.
 pub(super) struct Redeemed {
     pub(super) coupon: uuid::Uuid,
 }
@@ -36,36 +36,36 @@ struct Coupon {
     state: String,
 }
 
-pub(super) async fn run(round: Arc<Round>, mut chance: StdRng) {
+pub(super) async fn run(round: Arc<Round>, mut rng: StdRng) {
     while !round.is_over.load(Ordering::Relaxed) {
-        tokio::time::sleep(BETWEEN.mul_f64(chance.random_range(0.0..2.0))).await;
-        if let Some(coupon) = any_coupon(&round, &mut chance).await {
-            redeem(&round, &coupon, &mut chance).await;
+        tokio::time::sleep(BETWEEN.mul_f64(rng.random_range(0.0..2.0))).await;
+        if let Some(coupon) = any_coupon(&round, &mut rng).await {
+            redeem(&round, &coupon, &mut rng).await;
         }
     }
 }
 
-/// A coupon of some buyer, as that buyer sees it.
-async fn any_coupon(round: &Round, chance: &mut StdRng) -> Option<Coupon> {
-    let buyer = round.buyers.choose(chance)?;
-    let url = round.url(round.any_node(chance), "/coupons?limit=20");
+/// A random unredeemed coupon of a random buyer.
+async fn any_coupon(round: &Round, rng: &mut StdRng) -> Option<Coupon> {
+    let buyer = round.buyers.choose(rng)?;
+    let url = round.url(round.any_node(rng), "/coupons?limit=20");
     let answer = round.http.get(url).bearer_auth(buyer.token.expose_secret()).send().await.ok()?;
     let page: Page = answer.error_for_status().ok()?.json().await.ok()?;
     let of_round = |coupon: &Coupon| coupon.state == "issued" && round.deal_of(coupon.deal).is_some();
     let coupons: Vec<Coupon> = page.data.into_iter().filter(of_round).collect();
-    let at = chance.random_range(0..coupons.len().max(1));
+    let at = rng.random_range(0..coupons.len().max(1));
     coupons.into_iter().nth(at)
 }
 
-async fn redeem(round: &Round, coupon: &Coupon, chance: &mut StdRng) {
-    let key = uuid::Uuid::from_u128(chance.random()).to_string();
-    let Some(End::Answered(answer, _)) = insist(round, coupon, &key, chance).await else { return };
-    // Another till may have been faster.
+async fn redeem(round: &Round, coupon: &Coupon, rng: &mut StdRng) {
+    let key = uuid::Uuid::from_u128(rng.random()).to_string();
+    let Some(End::Answered(answer, _)) = insist(round, coupon, &key, rng).await else { return };
+    // Another cashier may have redeemed it first.
     if answer.status != 201 {
         return;
     }
     let Some(id) = answer.coupon else { return };
-    round.service.note("coupons redeemed");
+    round.observations.note("coupons redeemed");
     let is_known = {
         let mut redeemed = lock(&round.redeemed);
         let is_known = redeemed.iter().any(|redeemed| redeemed.coupon == id);
@@ -73,27 +73,27 @@ async fn redeem(round: &Round, coupon: &Coupon, chance: &mut StdRng) {
         is_known
     };
     if is_known {
-        round.service.doubled(format!("coupon {id} was redeemed twice"));
+        round.observations.doubled(format!("coupon {id} was redeemed twice"));
     }
-    if chance.random_range(0..100) < TRY_AGAIN {
-        let other = uuid::Uuid::from_u128(chance.random()).to_string();
-        if let Some(End::Answered(again, node)) = insist(round, coupon, &other, chance).await
+    if rng.random_range(0..100) < TRY_AGAIN {
+        let other = uuid::Uuid::from_u128(rng.random()).to_string();
+        if let Some(End::Answered(again, node)) = insist(round, coupon, &other, rng).await
             && again.status == 201
         {
-            round.service.doubled(format!("coupon {id} was redeemed again, by node {node}"));
+            round.observations.doubled(format!("coupon {id} was redeemed again, by node {node}"));
         }
     }
 }
 
-/// Until the answer is final. Given up, nobody knows.
-async fn insist(round: &Round, coupon: &Coupon, key: &str, chance: &mut StdRng) -> Option<End> {
+/// Redeems a coupon, with retries. Returns `None` if there was no final answer.
+async fn insist(round: &Round, coupon: &Coupon, key: &str, rng: &mut StdRng) -> Option<End> {
     let merchant = &round.deal_of(coupon.deal)?.merchant;
     for _ in 0..MOST_TRIES {
-        let node = round.any_node(chance);
+        let node = round.any_node(rng);
         let post = round.http.post(round.url(node, "/redemptions")).header("Idempotency-Key", key);
         let post = post.bearer_auth(merchant.token.expose_secret());
         let answer = send(post.json(&serde_json::json!({ "code": coupon.code }))).await;
-        if let Some(end) = round.judge(answer, node) {
+        if let Some(end) = round.end_if_final(answer, node) {
             return Some(end);
         }
         tokio::time::sleep(BETWEEN * 2).await;

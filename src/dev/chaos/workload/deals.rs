@@ -1,4 +1,4 @@
-//! What is on sale in a round: deals of every kind that a fault could hurt.
+//! The deals of a round, one of every kind that a fault might affect.
 
 use chrono::TimeDelta;
 use rand::RngExt;
@@ -14,38 +14,38 @@ use crate::store::Store;
 const BUYERS: usize = 240;
 const UNLIMITED: u32 = 1_000;
 
-/// A deal, and who sells it.
+/// A deal and its merchant.
 pub(super) struct OnSale {
     pub(super) id: DealId,
     pub(super) merchant: Simulated,
-    /// The most units that one wants at a time.
+    /// Maximum units per join.
     pub(super) units_max: u32,
-    /// So many of all those who come want this one.
+    /// Share of the joins, relative to the sum of all weights.
     weight: u32,
 }
 
-/// Cap, tipping point, units per buyer, seconds it is open, weight.
+/// Cap, tipping point, maximum units per buyer, seconds until it closes, weight.
 type Kind = (Option<u32>, u32, u32, i64, u32);
 
 const KINDS: [Kind; 8] = [
-    // Tips soon, and goes on selling: the busiest. The first one, as others rely on.
+    // The busiest deal: tips soon and keeps selling. `Load::busiest_deal` relies on its being the first.
     (None, 60, UNLIMITED, 3600, 6),
     // Tips half-way through the round.
     (None, 190, UNLIMITED, 3600, 4),
-    // Never tips: one can leave to the end.
+    // Never tips, so buyers can leave until the end.
     (None, 5_000, UNLIMITED, 3600, 5),
     // Sells out.
     (Some(300), 60, 3, 3600, 4),
-    // A few places for many.
+    // Has a few places for many buyers.
     (Some(12), 2, 2, 3600, 2),
-    // Its places are left and taken again; it cannot tip.
+    // Has a cap but is not expected to tip, so places are taken and left repeatedly.
     (Some(240), 239, 2, 3600, 3),
-    // Closes after it tipped, and before it did.
+    // Two that close during the round: one after it has tipped, one before.
     (Some(1_000), 30, 4, 16, 2),
     (None, 5_000, 4, 21, 2),
 ];
 
-/// Makes all of them, with merchants, and the buyers.
+/// Creates the deals, their merchants and the buyers.
 pub(super) async fn prepare(engine: &Engine, store: &Store) -> anyhow::Result<(Vec<OnSale>, Vec<Simulated>)> {
     let mut deals = Vec::new();
     let mut buyers = Vec::new();
@@ -68,10 +68,10 @@ pub(super) async fn prepare(engine: &Engine, store: &Store) -> anyhow::Result<(V
 }
 
 impl Round {
-    /// A deal, by weight.
-    pub(super) fn any_deal(&self, chance: &mut StdRng) -> Option<&OnSale> {
+    /// A random deal, by weight.
+    pub(super) fn any_deal(&self, rng: &mut StdRng) -> Option<&OnSale> {
         let all: u32 = self.deals.iter().map(|deal| deal.weight).sum();
-        let mut at = chance.random_range(0..all.max(1));
+        let mut at = rng.random_range(0..all.max(1));
         self.deals.iter().find(|deal| {
             let here = at < deal.weight;
             at = at.saturating_sub(deal.weight);

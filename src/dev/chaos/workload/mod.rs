@@ -1,14 +1,14 @@
-//! Who joins while faults happen: an open load, so that a fault slows nobody's coming down, only their being answered.
+//! The load during a round. It follows an open model: faults delay answers, but not the arrival of new clients.
 //!
-//! Every join, leave and live frame is written down before and after, for the audit. A client repeats a request with its key,
-//! at another node, until the answer is final; who was answered 201 may ask again later. What a client may never see
-//! (another number for the same key, a coupon that counts twice) is found here; the rest by the audit.
+//! Every join, leave and live frame is logged for the audit. Clients retry a request with its key, on random nodes, until
+//! the answer is final, and some repeat it after a 201. The clients detect answers that contradict each other, such as two
+//! numbers for one key or a coupon redeemed twice. The audit detects everything else.
 
 mod call;
 mod cashier;
 mod deals;
+mod observations;
 mod raw;
-mod service;
 mod visit;
 mod watcher;
 
@@ -33,39 +33,39 @@ use crate::store::Store;
 
 use self::cashier::Redeemed;
 use self::deals::OnSale;
-pub(super) use self::service::{Counts, Service};
-use self::watcher::Seen;
+pub(super) use self::observations::{Counts, Observations};
+use self::watcher::Shown;
 
-/// Between two who come, on average.
-const COMING_EVERY: Duration = Duration::from_millis(12);
-/// More than that many are never under way: the load is there to find mistakes, not to break this machine.
-const MOST_UNDER_WAY: usize = 500;
+/// Average time between two visits.
+const VISIT_EVERY: Duration = Duration::from_millis(12);
+/// Maximum concurrent visits, so that the load does not exhaust the machine.
+const VISITS_MAX: usize = 500;
 const WATCHERS: usize = 6;
 const CASHIERS: usize = 2;
-/// Longer than any client repeats its request.
-const LAST_ONES: Duration = Duration::from_secs(40);
-/// So late are counts at most after a crash.
-const COUNTS_LATE: Duration = Duration::from_secs(10);
+/// Longer than any client retries its request.
+const LAST_ANSWERS_TIMEOUT: Duration = Duration::from_secs(40);
+/// Live counts are right within this time, even after a crash.
+const COUNTS_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 
-/// What all clients of one round share.
+/// The state that all clients of a round share.
 pub(super) struct Round {
-    pub(super) service: Arc<Service>,
+    pub(super) observations: Arc<Observations>,
     nodes: Vec<SocketAddr>,
     http: reqwest::Client,
     log: ClientLog,
     deals: Vec<OnSale>,
     buyers: Vec<Simulated>,
-    /// Signups that somebody may leave.
+    /// Signups that can be left.
     active: Mutex<Vec<(DealId, Simulated, SignupId)>>,
     redeemed: Mutex<Vec<Redeemed>>,
-    seen: Seen,
+    seen: Shown,
     resets: AtomicBool,
-    /// No new ones come.
+    /// Whether the load has ended: no new visits start.
     is_over: AtomicBool,
 }
 
-/// A round's load, while it runs.
+/// The running load of a round.
 pub(super) struct Load {
     round: Arc<Round>,
     arrivals: JoinHandle<()>,
@@ -74,18 +74,18 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Makes deals and buyers, and lets them come.
+    /// Creates deals and buyers, and starts the clients.
     pub(super) async fn begin(
         engine: &Engine,
         store: &Store,
         nodes: Vec<SocketAddr>,
-        service: &Arc<Service>,
+        observations: &Arc<Observations>,
         log: &Path,
         seed: u64,
     ) -> anyhow::Result<Self> {
         let (deals, buyers) = deals::prepare(engine, store).await?;
         let round = Arc::new(Round {
-            service: Arc::clone(service),
+            observations: Arc::clone(observations),
             nodes,
             http: call::client()?,
             log: ClientLog::create(log, Clock::new())?,
@@ -93,53 +93,53 @@ impl Load {
             buyers,
             active: Mutex::default(),
             redeemed: Mutex::default(),
-            seen: Seen::default(),
+            seen: Shown::default(),
             resets: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         });
-        let mut chance = StdRng::seed_from_u64(seed);
+        let mut rng = StdRng::seed_from_u64(seed);
         let mut watchers = JoinSet::new();
         for _ in 0..WATCHERS {
-            watchers.spawn(watcher::run(Arc::clone(&round), StdRng::seed_from_u64(chance.random())));
+            watchers.spawn(watcher::run(Arc::clone(&round), StdRng::seed_from_u64(rng.random())));
         }
         let mut cashiers = JoinSet::new();
         for _ in 0..CASHIERS {
-            cashiers.spawn(cashier::run(Arc::clone(&round), StdRng::seed_from_u64(chance.random())));
+            cashiers.spawn(cashier::run(Arc::clone(&round), StdRng::seed_from_u64(rng.random())));
         }
-        let arrivals = tokio::spawn(arrive(Arc::clone(&round), chance));
+        let arrivals = tokio::spawn(arrive(Arc::clone(&round), rng));
         Ok(Self { round, arrivals, cashiers, watchers })
     }
 
-    /// The deal that most people join: it has no cap, so that it can always be joined.
+    /// The deal with the most joins. It has no cap, so it can always be joined.
     pub(super) fn busiest_deal(&self) -> DealId {
         self.round.deals.first().map_or_else(DealId::generate, |deal| deal.id)
     }
 
-    /// From now on clients reset their connections in the middle of joins, or do not any more.
-    pub(super) fn reset_in_the_middle(&self, whether: bool) {
+    /// Sets whether clients reset their connections during joins.
+    pub(super) fn reset_during_joins(&self, whether: bool) {
         self.round.resets.store(whether, Ordering::Relaxed);
     }
 
-    /// Something that must not be.
+    /// Records a finding.
     pub(super) fn find(&self, what: String) {
-        self.round.service.find(what);
+        self.round.observations.find(what);
     }
 
-    /// A node was to die at a step, and did not come there.
-    pub(super) fn note_unreached(&self, step: &str) {
-        self.round.service.note(&format!("not reached: {step}"));
+    /// Notes that a node did not reach the failpoint at which it should have died.
+    pub(super) fn note_step_not_reached(&self, step: &str) {
+        self.round.observations.note(&format!("not reached: {step}"));
     }
 
-    /// Lets nobody come any more, waits until everybody knows how it ended for them, and until whoever watches has seen it.
-    /// Answers the coupons that were redeemed.
+    /// Stops new visits, then waits for the last answers and until every watcher has seen the final counts. Returns the
+    /// coupons whose redemption was acknowledged.
     pub(super) async fn end(mut self, store: &Store) -> anyhow::Result<Vec<uuid::Uuid>> {
         self.round.is_over.store(true, Ordering::Relaxed);
-        let waited = tokio::time::timeout(LAST_ONES, async {
+        let waited = tokio::time::timeout(LAST_ANSWERS_TIMEOUT, async {
             (&mut self.arrivals).await.ok();
             while self.cashiers.join_next().await.is_some() {}
         });
         if waited.await.is_err() {
-            self.round.service.find("a client still waits for its answer".to_owned());
+            self.round.observations.find("a client is still waiting for its answer".to_owned());
             self.arrivals.abort();
         }
         let ids: Vec<DealId> = self.round.deals.iter().map(|deal| deal.id).collect();
@@ -147,11 +147,11 @@ impl Load {
         let versions: BTreeMap<DealId, Version> =
             truth.iter().map(|p| (p.deal, Version { epoch: p.epoch, rev: p.rev })).collect();
         let since = Instant::now();
-        while !self.round.seen.have_all(&versions) && since.elapsed() < COUNTS_LATE {
+        while !self.round.seen.have_all(&versions) && since.elapsed() < COUNTS_TIMEOUT {
             tokio::time::sleep(POLL).await;
         }
         if !self.round.seen.have_all(&versions) {
-            self.round.service.find(format!("not every watcher saw the last figures within {COUNTS_LATE:?}"));
+            self.round.observations.find(format!("not every watcher saw the final counts within {COUNTS_TIMEOUT:?}"));
         }
         for (deal, version) in versions {
             self.round.log.ends(deal, version)?;
@@ -162,23 +162,23 @@ impl Load {
     }
 }
 
-/// Lets visitors come until the round is over, and waits for the last of them.
-async fn arrive(round: Arc<Round>, mut chance: StdRng) {
+/// Starts visits until the load ends, then waits for the last of them.
+async fn arrive(round: Arc<Round>, mut rng: StdRng) {
     let mut visits = JoinSet::new();
     while !round.is_over.load(Ordering::Relaxed) {
-        let wait = COMING_EVERY.mul_f64(chance.random_range(0.0..2.0));
+        let wait = VISIT_EVERY.mul_f64(rng.random_range(0.0..2.0));
         tokio::time::sleep(wait).await;
         while visits.try_join_next().is_some() {}
-        if visits.len() < MOST_UNDER_WAY {
-            visits.spawn(visit::run(Arc::clone(&round), StdRng::seed_from_u64(chance.random())));
+        if visits.len() < VISITS_MAX {
+            visits.spawn(visit::run(Arc::clone(&round), StdRng::seed_from_u64(rng.random())));
         }
     }
     while visits.join_next().await.is_some() {}
 }
 
 impl Round {
-    fn any_node(&self, chance: &mut StdRng) -> usize {
-        chance.random_range(0..self.nodes.len())
+    fn any_node(&self, rng: &mut StdRng) -> usize {
+        rng.random_range(0..self.nodes.len())
     }
 
     fn url(&self, node: usize, path: &str) -> String {

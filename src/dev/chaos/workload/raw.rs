@@ -1,4 +1,4 @@
-//! A client that resets its connection in the middle of a join: the server drops the handler's future half-way.
+//! A client that resets its connection during a join, so that the server drops the handler's future half-way.
 
 use std::time::Duration;
 
@@ -14,20 +14,19 @@ use crate::client_log;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, IdempotencyKey};
 
-/// From "before it was read" to "after it was answered".
+/// Latest time of the reset. The range reaches from before the request is read to after it is answered.
 const LATEST_RESET_US: u64 = 8_000;
 
-/// Sends a request to join, and resets the connection some moments later. What became of it nobody knows: the client asks
-/// again with its key.
+/// Sends a join and resets the connection moments later. The outcome is unknown, so the client retries with the same key.
 pub(super) async fn join_and_reset(
     round: &Round,
     buyer: &Simulated,
     deal: DealId,
     units: u32,
     key: &IdempotencyKey,
-    chance: &mut StdRng,
+    rng: &mut StdRng,
 ) -> std::io::Result<()> {
-    let node = round.any_node(chance);
+    let node = round.any_node(rng);
     let Some(address) = round.nodes.get(node) else { return Ok(()) };
     let body = serde_json::json!({ "units": units }).to_string();
     let request = format!(
@@ -38,7 +37,7 @@ pub(super) async fn join_and_reset(
         body.len(),
     );
     let asked = round.log.joins(deal, buyer.account, key, units)?;
-    let wait = Duration::from_micros(chance.random_range(0..LATEST_RESET_US));
+    let wait = Duration::from_micros(rng.random_range(0..LATEST_RESET_US));
     let sent = async {
         let mut connection = TcpStream::connect(address).await?;
         connection.write_all(request.as_bytes()).await?;
@@ -49,6 +48,6 @@ pub(super) async fn join_and_reset(
         Ok(()) => "the client reset the connection".to_owned(),
         Err(error) => error.to_string(),
     };
-    round.service.note("connections reset in the middle of a join");
+    round.observations.note("connections reset in the middle of a join");
     round.log.answered(asked, client_log::Reply { error: Some(error), ..client_log::Reply::default() })
 }

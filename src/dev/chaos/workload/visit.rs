@@ -1,4 +1,4 @@
-//! One who comes: joins, joins twice at once, asks again later, or leaves.
+//! One visit: a client joins, joins twice at once, repeats a join later, or leaves.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,93 +13,90 @@ use super::{Round, lock, raw};
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, IdempotencyKey};
 
-/// Of a hundred who come, so many leave, click twice, and ask again later.
+/// Percentages of visits that leave, send a join twice at once, and repeat a join after its 201.
 const LEAVE: u32 = 12;
 const CLICK_TWICE: u32 = 10;
 const ASK_AGAIN: u32 = 10;
 
-pub(super) async fn run(round: Arc<Round>, mut chance: StdRng) {
-    let done = if chance.random_range(0..100) < LEAVE {
-        leave(&round, &mut chance).await
-    } else {
-        join(&round, &mut chance).await
-    };
+pub(super) async fn run(round: Arc<Round>, mut rng: StdRng) {
+    let done =
+        if rng.random_range(0..100) < LEAVE { leave(&round, &mut rng).await } else { join(&round, &mut rng).await };
     if let Err(error) = done {
-        round.service.find(format!("a client's log cannot be written: {error}"));
+        round.observations.find(format!("cannot write the client log: {error}"));
     }
 }
 
-async fn leave(round: &Round, chance: &mut StdRng) -> std::io::Result<()> {
+async fn leave(round: &Round, rng: &mut StdRng) -> std::io::Result<()> {
     let Some((deal, buyer, signup)) = ({
         let mut active = lock(&round.active);
-        let at = chance.random_range(0..active.len().max(1));
+        let at = rng.random_range(0..active.len().max(1));
         if active.is_empty() { None } else { Some(active.swap_remove(at)) }
     }) else {
         return Ok(());
     };
-    round.leave(&buyer, deal, signup, chance).await.map(drop)
+    round.leave(&buyer, deal, signup, rng).await.map(drop)
 }
 
-async fn join(round: &Round, chance: &mut StdRng) -> std::io::Result<()> {
-    let (Some(buyer), Some(deal)) = (round.buyers.choose(chance), round.any_deal(chance)) else { return Ok(()) };
-    let units = chance.random_range(1..=deal.units_max);
-    let Ok(key) = IdempotencyKey::parse(&uuid::Uuid::from_u128(chance.random()).to_string()) else { return Ok(()) };
-    round.service.attempt();
+async fn join(round: &Round, rng: &mut StdRng) -> std::io::Result<()> {
+    let (Some(buyer), Some(deal)) = (round.buyers.choose(rng), round.any_deal(rng)) else { return Ok(()) };
+    let units = rng.random_range(1..=deal.units_max);
+    let Ok(key) = IdempotencyKey::parse(&uuid::Uuid::from_u128(rng.random()).to_string()) else { return Ok(()) };
+    round.observations.attempt();
     if round.resets.load(Ordering::Relaxed) {
-        raw::join_and_reset(round, buyer, deal.id, units, &key, chance).await?;
+        raw::join_and_reset(round, buyer, deal.id, units, &key, rng).await?;
     }
-    let mut told = Told { round, deal: deal.id, buyer, key: key.as_str(), joined: None, recorded: 0 };
-    if chance.random_range(0..100) < CLICK_TWICE {
-        let mut other_chance = StdRng::seed_from_u64(chance.random());
+    let mut history = KeyHistory { round, deal: deal.id, buyer, key: key.as_str(), joined: None, recorded: 0 };
+    if rng.random_range(0..100) < CLICK_TWICE {
+        let mut other_chance = StdRng::seed_from_u64(rng.random());
         let twice = tokio::join!(
-            round.join(buyer, deal.id, units, &key, chance),
+            round.join(buyer, deal.id, units, &key, rng),
             round.join(buyer, deal.id, units, &key, &mut other_chance)
         );
-        told.hear(twice.0?, false);
-        told.hear(twice.1?, false);
+        history.record(twice.0?, false);
+        history.record(twice.1?, false);
     } else {
-        told.hear(round.join(buyer, deal.id, units, &key, chance).await?, false);
+        history.record(round.join(buyer, deal.id, units, &key, rng).await?, false);
     }
-    if told.joined.is_some() && chance.random_range(0..100) < ASK_AGAIN {
-        tokio::time::sleep(Duration::from_millis(chance.random_range(0..3_000))).await;
-        told.hear(round.join(buyer, deal.id, units, &key, chance).await?, true);
+    if history.joined.is_some() && rng.random_range(0..100) < ASK_AGAIN {
+        tokio::time::sleep(Duration::from_millis(rng.random_range(0..3_000))).await;
+        history.record(round.join(buyer, deal.id, units, &key, rng).await?, true);
     }
     Ok(())
 }
 
-/// What one key was told so far.
-struct Told<'a> {
+/// The answers to one idempotency key so far.
+struct KeyHistory<'a> {
     round: &'a Round,
     deal: DealId,
     buyer: &'a Simulated,
     key: &'a str,
     joined: Option<Answer>,
-    /// How often it was told that it joined, and not that it had joined before.
+    /// Number of 201 answers without `Idempotency-Replayed`.
     recorded: u32,
 }
 
-impl Told<'_> {
-    /// Looks whether an answer fits to those before it; `later` if it was asked for after them.
-    fn hear(&mut self, end: End, later: bool) {
+impl KeyHistory<'_> {
+    /// Checks an answer against the earlier ones. `later` tells whether its request was sent after them.
+    fn record(&mut self, end: End, later: bool) {
         let End::Answered(answer, node) = end else { return };
-        let (service, key) = (&self.round.service, self.key);
+        let (observations, key) = (&self.round.observations, self.key);
         if answer.status != 201 {
             if later && self.joined.is_some() {
                 let code = answer.code.as_deref().unwrap_or_default();
-                service.find(format!("key {key} was answered 201, and later {} {code} by node {node}", answer.status));
+                observations.find(format!("key {key} got a 201, and later {} {code} from node {node}", answer.status));
             }
             return;
         }
-        service.acknowledge(node, self.joined.is_none());
+        observations.acknowledge(node, self.joined.is_none());
         self.recorded += u32::from(!answer.replayed);
         if self.recorded > 1 && !answer.replayed {
-            service.doubled(format!("key {key} was recorded twice in deal {}", self.deal));
+            observations.doubled(format!("key {key} joined deal {} twice", self.deal));
         }
         let told = |a: &Answer| (a.id, a.units, a.number);
         match &self.joined {
             Some(first) if told(first) != told(&answer) => {
                 let (first, other) = (told(first), told(&answer));
-                service.doubled(format!("key {key} was told {first:?}, and {other:?} by node {node}"));
+                observations.doubled(format!("key {key} got {first:?}, and {other:?} from node {node}"));
             }
             Some(_) => {}
             None => {

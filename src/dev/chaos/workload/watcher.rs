@@ -1,4 +1,4 @@
-//! Watches all deals of a round over a live socket, comes again when that is lost, and writes down every frame.
+//! Watches all deals of a round over a live socket, logs every frame, and reconnects when the socket is lost.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -18,18 +18,18 @@ use crate::client_log::{Frame, Version};
 use crate::domain::DealId;
 
 const FRAME_BYTES_MAX: usize = 64 * 1024;
-/// As browsers do, but sooner.
+/// Maximum wait before reconnecting. Browsers wait longer.
 const LONGEST_WAIT_MS: u64 = 1_000;
-/// The server pings every 25 seconds and sends figures on connecting: whoever hears nothing that long is cut off.
+/// Deals change all the time during a round, so a socket that is silent for this long is broken.
 const SILENCE_MAX: Duration = Duration::from_secs(6);
-const UPGRADE_PATIENCE: Duration = Duration::from_secs(2);
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The newest version that each open socket showed.
+/// The newest version of each deal that each open socket has shown.
 #[derive(Default)]
-pub(super) struct Seen(Mutex<HashMap<u64, BTreeMap<DealId, Version>>>);
+pub(super) struct Shown(Mutex<HashMap<u64, BTreeMap<DealId, Version>>>);
 
-impl Seen {
-    /// Whether every watcher has a socket that has shown these.
+impl Shown {
+    /// Whether every watcher has an open socket that has shown at least these versions.
     pub(super) fn have_all(&self, versions: &BTreeMap<DealId, Version>) -> bool {
         let sockets = lock(&self.0);
         sockets.len() >= super::WATCHERS
@@ -39,26 +39,26 @@ impl Seen {
     }
 }
 
-/// Until it is aborted: then its last socket counts as open.
-pub(super) async fn run(round: Arc<Round>, mut chance: StdRng) {
+/// Runs until it is aborted. The last socket then counts as still open.
+pub(super) async fn run(round: Arc<Round>, mut rng: StdRng) {
     loop {
         let socket = round.log.new_socket();
-        let node = round.any_node(&mut chance);
+        let node = round.any_node(&mut rng);
         if let Err(error) = watch(&round, socket, node).await {
-            tracing::debug!(%error, node, "a live socket is gone");
+            tracing::debug!(%error, node, "a live socket was lost");
         }
         if lock(&round.seen.0).remove(&socket).is_some()
             && let Err(error) = round.log.closed(socket)
         {
-            round.service.find(format!("a client's log cannot be written: {error}"));
+            round.observations.find(format!("cannot write the client log: {error}"));
         }
-        let wait = chance.random_range(50..LONGEST_WAIT_MS);
+        let wait = rng.random_range(50..LONGEST_WAIT_MS);
         tokio::time::sleep(Duration::from_millis(wait)).await;
     }
 }
 
 async fn watch(round: &Round, socket: u64, node: usize) -> anyhow::Result<()> {
-    let (mut connection, mut bytes) = tokio::time::timeout(UPGRADE_PATIENCE, upgrade(round, node)).await??;
+    let (mut connection, mut bytes) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade(round, node)).await??;
     loop {
         while let Some((_, code, payload)) = Parser::parse(&mut bytes, false, FRAME_BYTES_MAX)? {
             let payload = payload.unwrap_or_default();
@@ -73,7 +73,6 @@ async fn watch(round: &Round, socket: u64, node: usize) -> anyhow::Result<()> {
                 _ => {}
             }
         }
-        // Deals change all the time while a round lasts.
         if tokio::time::timeout(SILENCE_MAX, connection.read_buf(&mut bytes)).await?? == 0 {
             return Ok(());
         }
@@ -90,7 +89,7 @@ fn heard(round: &Round, socket: u64, text: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Becomes a socket; also what came with the answer.
+/// Opens a connection and upgrades it to a WebSocket. Returns it with the bytes that followed the response head.
 async fn upgrade(round: &Round, node: usize) -> anyhow::Result<(TcpStream, BytesMut)> {
     let address = round.nodes.get(node).context("there is no such node")?;
     let deals: Vec<String> = round.deals.iter().map(|deal| format!("deal={}", deal.id)).collect();
@@ -105,7 +104,7 @@ async fn upgrade(round: &Round, node: usize) -> anyhow::Result<(TcpStream, Bytes
     let mut bytes = BytesMut::new();
     loop {
         if connection.read_buf(&mut bytes).await? == 0 {
-            bail!("the connection ended instead of being upgraded");
+            bail!("the connection was closed during the upgrade");
         }
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = bytes.split_to(end + 4);

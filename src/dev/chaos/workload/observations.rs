@@ -1,4 +1,4 @@
-//! What the load noticed: who was answered when, and what must not have been.
+//! What the clients observed: counts, acknowledgements and findings.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,33 +9,33 @@ use tokio::time::Instant;
 
 use super::lock;
 
-/// Findings that are kept; all are counted.
-const MOST_TOLD: usize = 200;
+/// Maximum findings that are kept.
+const FINDINGS_MAX: usize = 200;
 
-/// How often something happened, so far.
+/// Counters of joins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::dev::chaos) struct Counts {
-    /// Joins with a key of their own that were begun.
+    /// Joins that were started, each with its own key.
     pub(in crate::dev::chaos) attempted: u64,
-    /// Of those, answered 201.
+    /// Joins that were answered 201.
     pub(in crate::dev::chaos) acknowledged: u64,
-    /// A key, a unit or a coupon that counted twice.
+    /// Keys and coupons that counted twice.
     pub(in crate::dev::chaos) doubled: u64,
 }
 
 /// Shared by all clients of a run.
-pub(in crate::dev::chaos) struct Service {
+pub(in crate::dev::chaos) struct Observations {
     attempted: AtomicU64,
     acknowledged: AtomicU64,
     doubled: AtomicU64,
-    /// When each node acknowledged joins.
+    /// The times of acknowledged joins, with the number of the node.
     acknowledgements: Mutex<Vec<(Instant, usize)>>,
     findings: Mutex<Vec<String>>,
-    /// What happened besides, and how often.
+    /// Other noteworthy events and their counts.
     notes: Mutex<BTreeMap<String, u64>>,
 }
 
-impl Service {
+impl Observations {
     pub(in crate::dev::chaos) fn new() -> Self {
         Self {
             attempted: AtomicU64::new(0),
@@ -59,33 +59,33 @@ impl Service {
         self.attempted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A node said "joined"; `is_first` if no other had, for this key.
+    /// Records a 201 by a node. `is_first` tells whether it is the first for its key.
     pub(super) fn acknowledge(&self, node: usize, is_first: bool) {
         self.acknowledged.fetch_add(u64::from(is_first), Ordering::Relaxed);
         lock(&self.acknowledgements).push((Instant::now(), node));
     }
 
-    /// Something counted twice.
+    /// Records that something counted twice.
     pub(super) fn doubled(&self, what: String) {
         self.doubled.fetch_add(1, Ordering::Relaxed);
         self.find(what);
     }
 
-    /// Something that must not be.
+    /// Records a finding.
     pub(in crate::dev::chaos) fn find(&self, what: String) {
         tracing::error!("{what}");
         let mut findings = lock(&self.findings);
-        if findings.len() < MOST_TOLD {
+        if findings.len() < FINDINGS_MAX {
             findings.push(what);
         }
     }
 
-    /// Takes the findings so far.
+    /// Takes the findings since the last call.
     pub(in crate::dev::chaos) fn take_findings(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.findings))
     }
 
-    /// Something worth knowing.
+    /// Counts a noteworthy event.
     pub(in crate::dev::chaos) fn note(&self, what: &str) {
         *lock(&self.notes).entry(what.to_owned()).or_default() += 1;
     }
@@ -94,14 +94,14 @@ impl Service {
         lock(&self.notes).clone()
     }
 
-    /// Forgets what happened before a fault.
+    /// Starts measuring before a fault. Discards all but the last second of acknowledgements.
     pub(in crate::dev::chaos) fn begin_measuring(&self) -> Instant {
         let now = Instant::now();
         lock(&self.acknowledgements).retain(|(at, _)| *at + Duration::from_secs(1) > now);
         now
     }
 
-    /// The longest time since then in which no node acknowledged any join.
+    /// The longest time since this moment in which no node acknowledged a join.
     pub(in crate::dev::chaos) fn longest_gap(&self, since: Instant) -> Duration {
         let mut last = since;
         let mut longest = Duration::ZERO;
@@ -114,7 +114,7 @@ impl Service {
         longest
     }
 
-    /// Which of so many nodes acknowledged no join after this moment.
+    /// The nodes that acknowledged no join since this moment.
     pub(in crate::dev::chaos) fn not_serving_since(&self, since: Instant, nodes: usize) -> Vec<usize> {
         let after = lock(&self.acknowledgements);
         (0..nodes).filter(|node| !after.iter().any(|(at, by)| by == node && *at > since)).collect()
