@@ -1,14 +1,15 @@
 #!/bin/sh
-# Runs load tests: load-tests/run.sh [NAME…]; without a name, all but soak and chaos. README.md says what each does.
+# Runs load tests: load-tests/run.sh [NAME…]. Without a name, it runs all except soak and chaos. README.md describes them.
 #
-# Against a Muster of its own with private servers, unless BASE_URL names one.
-#   PROFILE        smoke, ci (otherwise) or full: see lib/sizes.tsv, where every size can be set by its name, too (RATE=50)
-#   MUSTER         the program (target/release/muster)
-#   K6             the load generator (target/tools/venv/bin/k6)
-#   NODES          nodes of the Muster of its own (1; chaos needs 2)
-#   BASE_URL       a Muster that runs, several nodes separated by commas; then
-#   AUDIT_URL      where its audit is, and
-#   LOADTEST_FILE  what `muster loadtest prepare` wrote for it; without it the settings in the environment are used to prepare
+# The script starts private nodes and servers unless BASE_URL is set. Environment variables:
+#   PROFILE        smoke, ci (default) or full. lib/sizes.tsv has the sizes; each can be set by its name (RATE=50)
+#   MUSTER         path of the program (default: target/release/muster)
+#   K6             path of the load generator (default: target/tools/venv/bin/k6)
+#   NODES          number of private nodes (default: 1; chaos needs 2)
+#   BASE_URL       URLs of running nodes, separated by commas
+#   AUDIT_URL      with BASE_URL: URL of the audit
+#   LOADTEST_FILE  with BASE_URL: a file from `muster loadtest prepare`. By default the script creates one with the settings
+#                  in the environment
 # Results go to load-tests/results/<name>-<time>/.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,8 +18,8 @@ k6=${K6:-target/tools/venv/bin/k6}
 here=$(pwd)
 PROFILE=${PROFILE:-ci}
 [ $# -gt 0 ] || set -- smoke browse join_rush tipping retries many_deals leave_mix sold_out redeem replay
-[ -x "$k6" ] || { echo "run.sh: $k6 is not there: make setup installs it" >&2; exit 2; }
-[ -x "$muster" ] || { echo "run.sh: $muster is not there: cargo build --release makes it" >&2; exit 2; }
+[ -x "$k6" ] || { echo "run.sh: $k6 does not exist; install it with make setup" >&2; exit 2; }
+[ -x "$muster" ] || { echo "run.sh: $muster does not exist; build it with cargo build --release, or set MUSTER" >&2; exit 2; }
 case $PROFILE in
 smoke) column=3 ;; ci) column=4 ;; full) column=5 ;;
 *) echo "run.sh: PROFILE must be smoke, ci or full" >&2 && exit 2 ;;
@@ -35,7 +36,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# A size of a test: as the environment says, or as the table does. Nothing if it has none of this name.
+# Prints a size of a test, from the environment or from the table. Prints nothing if the test has no such size.
 size() { # TEST NAME
     set -- "$1" "$2" "$(printenv "$(echo "$2" | tr '[:lower:]' '[:upper:]')" || true)"
     awk -F'\t' -v test="$1" -v name="$2" -v set="$3" -v column=$column \
@@ -53,7 +54,7 @@ fetch() { # URL FILE
 prepare=
 if [ -z "${BASE_URL:-}" ]; then
     case " $* " in *" chaos "*) NODES=${NODES:-2} ;; esac
-    echo "Starting a Muster of its own"
+    echo "Starting private nodes and servers"
     start_muster
     prepare="--dev --data $data/home"
 fi
@@ -72,7 +73,7 @@ for name in "$@"; do
     LOADTEST_FILE=${given:-$RESULTS/people.json}
     export RESULTS LOADTEST_FILE
     seconds=$(size "$name" duration_s)
-    echo "$(date +%T) $name, PROFILE=$PROFILE${seconds:+, $seconds s and some more to begin and to audit}"
+    echo "$(date +%T) $name, PROFILE=$PROFILE${seconds:+, $seconds s plus setup and audit}"
     if [ -z "$given" ]; then
         wish=
         for each in buyers deals cap tipping_point per_buyer_max; do
@@ -88,7 +89,7 @@ for name in "$@"; do
             hurt_muster "$seconds" "$(size chaos every)" &
             hurting=$!
         else
-            echo "run.sh: nothing is killed: chaos does so only to a Muster of its own with NODES=2 or more" >&2
+            echo "run.sh: chaos kills nothing here; it needs private nodes (no BASE_URL) and NODES=2 or more" >&2
         fi
     fi
     # shellcheck disable=SC2086 # nothing, or an option
@@ -96,7 +97,7 @@ for name in "$@"; do
         "$k6" run $quiet --include-system-env-vars "$script" 2>"$RESULTS/k6.log" || { status=1; tail -8 "$RESULTS/k6.log" >&2; }
     [ -z "$hurting" ] || { wait "$hurting" || true; hurting=''; }
     [ -z "$metrics" ] || fetch "$metrics" "$RESULTS/metrics-after.txt"
-    # The tokens in it are of no more use.
+    # The tokens in it are not needed after the run.
     [ -n "$given" ] || rm -f "$LOADTEST_FILE"
     echo "  results: ${RESULTS#"$here"/}"
 done

@@ -42,8 +42,8 @@ async fn feed(hub: &Hub, piece_bytes: usize, sent: &[u8]) {
     let service = init_service(routes).await;
     let response = answer(&service, request(piece_bytes, sent)).await;
     assert_eq!(response.status().as_u16(), 101);
-    let told = timeout(SOON, to_bytes_limited(response.into_body(), ANSWER_MAX_BYTES)).await;
-    assert!(told.expect("it ends").is_ok_and(|told| told.is_ok()), "more than {ANSWER_MAX_BYTES} bytes");
+    let answered = timeout(SOON, to_bytes_limited(response.into_body(), ANSWER_MAX_BYTES)).await;
+    assert!(answered.expect("the socket ends").is_ok_and(|bytes| bytes.is_ok()), "more than {ANSWER_MAX_BYTES} bytes");
     let removed = async {
         while hub.sockets().count() > 0 {
             tokio::task::yield_now().await;

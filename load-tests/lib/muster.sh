@@ -1,6 +1,6 @@
-# A private Muster for load tests: started, hurt on purpose, and ended. Sourced by run.sh, which sets $data and $muster.
+# Starts, damages and stops private nodes and servers for load tests. Sourced by run.sh, which sets $data and $muster.
 #
-# $data/pids has a line for everything that was started: what it is, and its process.
+# $data/pids has a line with name and process id for each started process.
 
 setting() { sed -n "s/^$1 = \"\(.*\)\"/\1/p" "$data/home/settings.toml"; }
 pid_of() { sed -n "s/^$1 //p" "$data/pids" | tail -1; }
@@ -9,7 +9,7 @@ note() { # NAME PID
     mv "$data/pids.new" "$data/pids"
 }
 
-# Waits until a log says that its process is ready.
+# Waits until a log shows that its process is ready.
 await() { # LOG PATTERN PID
     tries=0
     until grep -q "$2" "$1"; do
@@ -22,7 +22,7 @@ await() { # LOG PATTERN PID
 }
 
 start_muster() {
-    # Not under a home that is closed to the user that Postgres runs as.
+    # Not in a home folder, which the user that Postgres runs as may not be able to enter.
     data=$(mktemp -d "${TMPDIR:-/var/tmp}/muster-load.XXXXXX")
     chmod 711 "$data"
     : >"$data/pids"
@@ -46,7 +46,7 @@ start_node() { # NUMBER
     await "$data/node$1.log" serving $!
 }
 
-# Ends everything, and waits for it: nodes, then `muster dev`, then servers that were started again after a blow.
+# Stops everything and waits: nodes, then `muster dev`, then servers that were restarted after a kill.
 stop_muster() {
     [ -n "$data" ] || return 0
     : >"$data/ending"
@@ -54,17 +54,17 @@ stop_muster() {
         pid=$(pid_of "$name")
         [ -n "$pid" ] && kill "$pid" 2>/dev/null || continue
         tries=0
-        # A zombie of ours is over.
+        # A zombie child has ended.
         while kill -0 "$pid" 2>/dev/null && ! is_zombie "$pid" && [ $tries -lt 300 ]; do tries=$((tries + 1)) && sleep 0.1; done
     done
-    # Those that end may still write.
+    # Processes that are shutting down may still write.
     rm -rf "$data" 2>/dev/null || { sleep 1 && rm -rf "$data"; }
     data=''
 }
 
 is_zombie() { grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
 
-# The process of one of the private servers: what was started in its place, or a child of `muster dev`.
+# Prints the process id of a private server: its replacement after a kill, or a child of `muster dev`.
 server_pid() { # redis-server | postgres
     pid=$(pid_of "$1")
     if [ -n "$pid" ]; then
@@ -78,7 +78,7 @@ server_pid() { # redis-server | postgres
     return 1
 }
 
-# kill -9. From the first blow on, the same program is started with the same data whenever it ends. Linux only.
+# Kills a server with SIGKILL. From the first kill on, this script restarts it with the same data whenever it ends. Linux only.
 hit_server() { # redis-server | postgres
     pid=$(server_pid "$1") || return 0
     if [ -z "$(pid_of "$1")" ]; then
@@ -88,13 +88,13 @@ hit_server() { # redis-server | postgres
         if [ "$1" = postgres ]; then
             tr '\0' '\n' <"/proc/$pid/cmdline" >"$data/postgres.arguments"
         else
-            # Redis writes over its arguments; these are the ones of `muster dev`.
+            # Redis overwrites its command line, so these arguments repeat those of `muster dev`.
             socket=$(setting url | sed 's/^redis+unix:\/\///; s/?.*//')
             printf '%s\n' redis-server --port 0 --unixsocket "$socket" --unixsocketperm 700 --dir "$folder" --daemonize no \
                 --appendonly yes --maxmemory-policy noeviction >"$data/redis-server.arguments"
         fi
         kill -9 "$pid"
-        # `muster dev` does not wait for it before it ends itself, and Postgres takes a zombie for a predecessor that still runs.
+        # The killed Postgres stays a zombie until `muster dev` ends, and a new one takes the zombie for a running predecessor.
         [ "$1" != postgres ] || forget_predecessor
         keep_up "$1" &
     else
@@ -102,7 +102,7 @@ hit_server() { # redis-server | postgres
     fi
 }
 
-# Two files name the process of the last Postgres. The one in its data also says what it knows of shared memory, and must stay.
+# Two files name the process of the last Postgres. The one in its data folder also names its shared memory, and must stay.
 forget_predecessor() {
     sockets=$(sed -n 's/^unix_socket_directories="\(.*\)"$/\1/p' "$data/postgres.arguments")
     # shellcheck disable=SC2086 # a prefix of words
@@ -110,7 +110,7 @@ forget_predecessor() {
     rm -f "$sockets"/.s.PGSQL.*.lock
 }
 
-# Postgres refuses until the last of its old processes has gone, so this tries again.
+# Postgres refuses to start until the last backend of its predecessor has ended, so this retries.
 keep_up() { # redis-server | postgres; $as and $folder
     name=$1
     set -f
@@ -129,7 +129,7 @@ keep_up() { # redis-server | postgres; $as and $folder
     done
 }
 
-# Blows in turn until so many seconds are over; the last seconds are quiet.
+# Kills a node, Redis and Postgres in turn for a time. The last seconds are quiet.
 hurt_muster() { # SECONDS EVERY
     until=$(($(date +%s) + $1 - 8))
     sleep "$2"
@@ -138,7 +138,7 @@ hurt_muster() { # SECONDS EVERY
             [ "$(date +%s)" -lt "$until" ] || break
             echo "$(date +%T) kill -9 $what" >>"$RESULTS/chaos.log"
             case $what in
-            # Before the last blow has healed, it may not start: then it does after the next.
+            # A restart may fail while the last kill is still being recovered from. The next round tries again.
             node) kill -9 "$(pid_of node1)" 2>/dev/null; sleep 1; start_node 1 2>>"$RESULTS/chaos.log" || true ;;
             redis) hit_server redis-server ;;
             postgres) hit_server postgres ;;

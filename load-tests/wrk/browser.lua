@@ -1,4 +1,4 @@
--- Asks as browsers do, for compressed answers.
+-- Sends requests that accept compression, as browsers do.
 dofile("load-tests/wrk/report.lua")
 
 function init()

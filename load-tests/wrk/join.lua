@@ -1,6 +1,6 @@
--- Joins: each request is another buyer's, with a key of its own. From the root of the repository:
+-- Joins. Each request has another buyer and its own key. Run it from the root of the repository:
 --   wrk -t2 -c64 -d5s -s load-tests/wrk/join.lua http://127.0.0.1:8080 -- TOKENS DEALS RUN
--- TOKENS and DEALS name files with one token, and one deal's id, on each line; RUN tells the keys of two runs apart.
+-- TOKENS and DEALS are files with one token or one deal id per line. RUN makes the keys of this run unique.
 dofile("load-tests/wrk/report.lua")
 
 local started = 0

@@ -1,3 +1,3 @@
--- The same empty POST again and again.
+-- Repeats the same empty POST.
 dofile("load-tests/wrk/report.lua")
 wrk.method = "POST"

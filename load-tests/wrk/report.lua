@@ -1,4 +1,4 @@
--- What a run of wrk came to, as one line of JSON.
+-- Prints the result of a run as one line of JSON.
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(

@@ -40,7 +40,7 @@ pub struct Args {
     /// Inject only faults whose names start with this; repeatable
     #[arg(long, value_name = "PREFIX")]
     only: Vec<String>,
-    /// Number of faults between two audits
+    /// Faults between two audits
     #[arg(long, value_name = "N", default_value = "5")]
     faults_per_round: NonZeroUsize,
     /// Print the names of all faults and exit

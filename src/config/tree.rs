@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::ConfigProblems;
 
-const IS_SECTION: &str = "is a section with keys of its own";
+const IS_SECTION: &str = "is a section, not a setting";
 
 /// Converts the text of an environment variable to a value. If the default is a list, commas separate the entries.
 pub(super) fn value_for(defaults: &Value, path: &str, text: &str) -> Result<Value, String> {

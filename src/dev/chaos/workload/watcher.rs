@@ -63,7 +63,7 @@ async fn watch(round: &Round, socket: u64, node: usize) -> anyhow::Result<()> {
         while let Some((_, code, payload)) = Parser::parse(&mut bytes, false, FRAME_BYTES_MAX)? {
             let payload = payload.unwrap_or_default();
             match code {
-                OpCode::Text => heard(round, socket, &payload)?,
+                OpCode::Text => record_frame(round, socket, &payload)?,
                 OpCode::Ping => {
                     let mut pong = BytesMut::new();
                     Parser::write_message(&mut pong, &payload, OpCode::Pong, true, true);
@@ -79,7 +79,7 @@ async fn watch(round: &Round, socket: u64, node: usize) -> anyhow::Result<()> {
     }
 }
 
-fn heard(round: &Round, socket: u64, text: &[u8]) -> anyhow::Result<()> {
+fn record_frame(round: &Round, socket: u64, text: &[u8]) -> anyhow::Result<()> {
     let text = std::str::from_utf8(text)?;
     round.log.frame(socket, text)?;
     let frame: Frame = serde_json::from_str(text)?;
