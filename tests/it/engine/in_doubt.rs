@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use muster::domain::{DealId, JoinOutcome, LeaveOutcome, Role};
 use muster::engine::Engine;
 use muster::startup;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 
+use crate::support::chance::chance;
 use crate::support::fault::until;
 use crate::support::outcomes::joined;
 use crate::support::people::wish;
@@ -70,9 +70,7 @@ async fn a_leave_whose_answer_was_lost_has_left() {
 
 #[tokio::test]
 async fn whole_batches_survive_any_row_of_lost_calls_and_answers() {
-    let seed: u64 = rand::rng().random();
-    println!("seed {seed}");
-    let mut chance = StdRng::seed_from_u64(seed);
+    let mut chance = chance();
     let (app, deal, people) = scene(60).await;
     let (engine, proxy) = node_behind_a_proxy(&app).await;
     let mut numbers = HashSet::new();

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use muster::domain::Role;
 use muster::store::PageRequest;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use redis::AsyncCommands;
 use tokio::task::JoinSet;
 
+use crate::support::chance::chance;
 use crate::support::fault::until;
 use crate::support::outcomes::joined;
 use crate::support::{self};
@@ -18,9 +18,7 @@ const ABORTED: usize = 1_200;
 
 #[tokio::test]
 async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_behind() {
-    let seed: u64 = rand::rng().random();
-    println!("seed {seed}");
-    let mut chance = StdRng::seed_from_u64(seed);
+    let mut chance = chance();
     let app = support::app().wired().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 8, Role::Buyer).await;

@@ -8,6 +8,7 @@ use muster::store::PageRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::support::chance::seed;
 use crate::support::people::wish;
 use crate::support::race::at_once;
 use crate::support::{self, Person, TestApp};
@@ -63,8 +64,7 @@ async fn workers(engine: Engine, merchant: Person, people: Vec<Person>, mut to_w
 
 #[tokio::test]
 async fn whatever_writes_deals_at_once_never_deadlocks() {
-    let seed: u64 = rand::rng().random();
-    println!("seed {seed}");
+    let seed = seed();
     let app = support::app().nodes(3).start().await;
     // Looked for sooner than locks usually are got.
     app.home.sql(&format!("ALTER DATABASE {} SET deadlock_timeout = '50ms'", app.home.name)).await;

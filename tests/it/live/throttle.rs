@@ -8,7 +8,10 @@ use muster::live::Subscription;
 use muster::live::throttle::{Schedule, Throttle};
 use muster::live::token_bucket::TokenBucket;
 use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed};
 use tokio::time::Instant;
+
+use crate::support::chance::seed;
 
 use super::feed::{Feed, hub, paced, progress, waiting};
 
@@ -142,6 +145,8 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
+    #![proptest_config(Config { rng_seed: RngSeed::Fixed(seed()), ..Config::default() })]
+
     #[test]
     fn whatever_is_lost_repeated_or_reordered_every_watcher_goes_forward_and_ends_with_the_newest(
         events in prop::collection::vec(event(), 0..120)

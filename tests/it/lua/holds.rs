@@ -1,15 +1,13 @@
 use muster::domain::{DealState, JoinRequest, Progress, SignupId};
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 
 use super::{Table, new_deal, open, request, someone};
+use crate::support::chance::chance;
 
 /// Whatever is done to holds, in whatever order: the sums are those of the parts, and no more is held than is free.
 #[tokio::test]
 async fn the_sums_of_the_holds_are_always_those_of_their_parts() {
-    let seed: u64 = rand::rng().random();
-    println!("seed {seed}");
-    let (table, mut chance) = (Table::lay().await, StdRng::seed_from_u64(seed));
+    let (table, mut chance) = (Table::lay().await, chance());
     for _ in 0..20 {
         let deal = new_deal();
         let cap = chance.random_range(5..40);

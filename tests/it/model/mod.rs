@@ -4,7 +4,7 @@
 //! [`promises`] is what is promised, without anything that makes it fast or safe; [`steps`] says what can happen next; [`system`]
 //! does it to real nodes on a real Postgres and Redis, and compares.
 //!
-//! `PROPTEST_CASES=500 make test ARGS=model::` looks longer. The seed is printed; `PROPTEST_RNG_SEED=<seed>` repeats a run.
+//! `PROPTEST_CASES=500 make test ARGS=model::` looks longer. The seed is printed; `MUSTER_TEST_SEED=<seed>` repeats a run.
 
 mod copy;
 mod node;
@@ -16,11 +16,12 @@ use std::sync::LazyLock;
 
 use proptest::test_runner::{Config, RngSeed};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
-use rand::RngExt;
 
 use promises::Model;
 use steps::Step;
 use system::System;
+
+use crate::support::chance::seed;
 
 /// What fits into a run of all tests.
 const CASES: u32 = 12;
@@ -36,10 +37,8 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     if is_unset("PROPTEST_MAX_SHRINK_ITERS") {
         config.max_shrink_iters = MOST_SHRINKS;
     }
-    if matches!(config.rng_seed, RngSeed::Random) {
-        config.rng_seed = RngSeed::Fixed(rand::rng().random());
-    }
-    println!("PROPTEST_RNG_SEED={} PROPTEST_CASES={}", config.rng_seed, config.cases);
+    config.rng_seed = RngSeed::Fixed(seed());
+    println!("PROPTEST_CASES={}", config.cases);
     config
 });
 

@@ -11,6 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
+use crate::support::chance::seed;
 use crate::support::fault::until;
 use crate::support::{self, Person, TestApp};
 
@@ -84,8 +85,7 @@ struct Rush {
 
 impl Rush {
     async fn begin(app: TestApp) -> Self {
-        let seed: u64 = rand::rng().random();
-        println!("seed {seed}");
+        let seed = seed();
         let mo = app.merchant("Mo").await;
         let deal = app.deal(&mo).tipping_point(30).cap(i64::from(SIZE.cap)).per_buyer_max(4).publish().await.id;
         let mut people = app.people("Pat", SIZE.clients * 12, Role::Buyer).await;

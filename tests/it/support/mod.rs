@@ -12,6 +12,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod chance;
 pub mod clock;
 pub mod deals;
 pub mod dump;
@@ -19,6 +20,7 @@ pub mod fault;
 pub mod orders;
 pub mod outcomes;
 pub mod people;
+pub mod processes;
 pub mod proxy;
 pub mod race;
 pub mod servers;
