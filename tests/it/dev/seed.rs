@@ -10,6 +10,7 @@ use muster::store::PageRequest;
 use secrecy::SecretString;
 
 use crate::support::app::Node;
+use crate::support::fault::until;
 use crate::support::{self, TestApp};
 
 const EVERYTHING: PageRequest = PageRequest { limit: 10_000, cursor: None };
@@ -126,11 +127,16 @@ async fn the_demo_accounts_sign_in_and_have_something_to_look_at() {
 #[tokio::test]
 async fn a_seeding_that_was_killed_goes_on_where_it_ended() {
     let app = alone().await;
-    // Dropped after a moment, wherever it is then.
-    drop(tokio::time::timeout(Duration::from_millis(400), seeder(&app).seed()).await);
+    let some_are_made = until("some deals are made", async || app.home.number("SELECT count(*) FROM deals").await > 3);
+    let seeder_to_kill = seeder(&app);
+    tokio::select! {
+        _ = seeder_to_kill.seed() => panic!("it came to its end"),
+        () = some_are_made => {}
+    }
     app.engine.drain().await;
     let outcome = seeder(&app).seed().await.unwrap();
     assert_eq!(outcome.made.len() + outcome.found.len(), 21);
+    assert!(!outcome.made.is_empty() && !outcome.found.is_empty(), "it was killed in the middle");
     assert_eq!(seeder(&app).seed().await.unwrap().made, []);
     app.assert_clean().await;
 }

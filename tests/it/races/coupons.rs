@@ -17,6 +17,7 @@ async fn two_cashiers_with_one_coupon_redeem_it_once() {
     joined(app.join(&ann, deal, 3, "a").await);
     app.settle_now().await;
     let coupons = app.engine.coupons(ann.id, &PageRequest::first(10)).await.unwrap().items;
+    assert_eq!(coupons.len(), 3);
     for (coupon, with_key) in coupons.iter().zip([false, true, false]) {
         let cashiers: Vec<_> = (0..20)
             .map(|n| {
@@ -48,7 +49,9 @@ async fn thirty_tills_at_three_nodes_redeem_one_coupon_once_and_the_others_hear_
     let deal = app.deal(&mo).tipping_point(1).publish().await.id;
     joined(app.join(&ann, deal, 2, "a").await);
     app.settle_now().await;
-    for coupon in app.engine.coupons(ann.id, &PageRequest::first(10)).await.unwrap().items {
+    let coupons = app.engine.coupons(ann.id, &PageRequest::first(10)).await.unwrap().items;
+    assert_eq!(coupons.len(), 2);
+    for coupon in coupons {
         let tills: Vec<_> = (0..30)
             .map(|n| {
                 let (mo, code) = (mo.at(&app.nodes[n % 3]), coupon.code.to_string());

@@ -82,6 +82,7 @@ async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_h
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 40, Role::Buyer).await;
+    let mut issued_in_all = 0;
     for round in 0..4 {
         let deal = app.deal(&mo).tipping_point(1).publish().await.id;
         for joining in at_once(people.iter().map(|person| {
@@ -92,6 +93,9 @@ async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_h
         {
             joined(joining);
         }
+        // Some are issued before the race, whoever wins it.
+        let mut issued = app.engine.settle(6).await.unwrap();
+        assert!(issued > 0, "round {round}");
         let settlers: Vec<_> = (0..4)
             .map(|n| {
                 let engine = app.nodes[n % 2].engine.clone();
@@ -100,12 +104,12 @@ async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_h
             .collect();
         let taken_down = app.nodes[round % 2].engine.withdraw(mo.id, deal, "ill").await.unwrap();
         assert!(matches!(taken_down, WithdrawOutcome::Withdrawn(_)));
-        let mut issued = 0;
         for settler in settlers {
             issued += settler.await.unwrap();
         }
         let stored = async || app.home.number(&format!("SELECT count(*) FROM coupons WHERE deal = '{deal}'")).await;
         assert_eq!(stored().await, i64::try_from(issued).unwrap(), "round {round}");
+        issued_in_all += issued;
         println!("round {round}: {issued} of 80 were issued before it was taken down");
         assert_eq!(app.engine.settle(1_000).await.unwrap(), 0, "round {round}: nothing is issued afterwards");
         let halves = format!(
@@ -115,10 +119,13 @@ async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_h
         );
         assert_eq!(app.home.number(&halves).await, 0, "round {round}");
     }
+    let mut void = 0;
     for person in &people {
         let coupons = app.engine.coupons(person.id, &PageRequest::first(100)).await.unwrap().items;
         assert!(coupons.iter().all(|coupon| coupon.state == CouponState::Void));
+        void += coupons.len();
     }
+    assert_eq!(void, usize::try_from(issued_in_all).unwrap(), "every coupon that was issued was looked at");
     app.deliver_now().await;
     app.assert_clean().await;
 }
