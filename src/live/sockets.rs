@@ -21,6 +21,8 @@ use crate::config::LiveConfig;
 
 /// The fewest sockets that one slice of a drain closes.
 const SLICE_MIN: usize = 20;
+/// The pause between two slices of a drain.
+const SLICE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often all sockets are checked within one `ping_every`.
 const CHECKS_PER_PING: u32 = 25;
 
@@ -140,6 +142,11 @@ impl Sockets {
     /// Slices keep the browsers from reconnecting to the next node all at once. They grow if the configured size would
     /// take longer than `within`.
     pub async fn drain(&self, within: Duration) {
+        self.drain_in_slices(within, || sleep(SLICE_INTERVAL)).await;
+    }
+
+    /// As [`Sockets::drain`], with the wait between two slices given by the caller.
+    pub async fn drain_in_slices<F: Future<Output = ()>>(&self, within: Duration, mut pause: impl FnMut() -> F) {
         let ids = {
             let mut registry = self.lock();
             registry.draining = true;
@@ -153,7 +160,7 @@ impl Sockets {
         while let Some(slice) = slices.next() {
             self.request_close(slice);
             if slices.peek().is_some() {
-                sleep(Duration::from_secs(1)).await;
+                pause().await;
             }
         }
         self.wait_until_empty().await;

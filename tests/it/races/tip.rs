@@ -2,6 +2,7 @@ use std::collections::HashSet;
 
 use muster::domain::{DealState, JoinOutcome, LeaveOutcome, Role};
 
+use crate::support::fault::until;
 use crate::support::outcomes::joined;
 use crate::support::people::wish;
 use crate::support::race::at_once;
@@ -56,6 +57,47 @@ async fn a_leave_against_the_tip_is_decided_one_way_or_the_other() {
             other => panic!("{other:?}"),
         };
         assert_eq!((progress.state, progress.buyers), expected);
+    }
+    app.settle_now().await;
+    app.assert_clean().await;
+}
+
+/// Ann leaves and Bob makes the deal tip while it is locked: whoever asks first is first.
+#[tokio::test]
+async fn a_leave_before_the_tip_has_left_and_one_after_it_is_refused() {
+    let app = support::app().nodes(2).with("lanes.lock_timeout_ms", "60000").start().await;
+    let mo = app.merchant("Mo").await;
+    let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);
+    for (round, leave_is_first) in [true, false, true, false].into_iter().enumerate() {
+        let deal = app.deal(&mo).tipping_point(2).publish().await.id;
+        let anns = joined(app.join(&ann, deal, 1, "a").await).id;
+        let (leaves, joins) = (app.nodes[round / 2].engine.clone(), app.nodes[1 - round / 2].engine.clone());
+        let (buyer, request) = (ann.id, wish(&bob, deal, 1, "a"));
+        let leave = async move { leaves.leave(buyer, anns).await };
+        let join = async move { joins.join(request).await };
+        let locked = app.home.lock_deal(deal).await;
+        let one_waits = || until("the first one waits", async || app.home.waiting_for_locks().await == 1);
+        let (leave, join) = if leave_is_first {
+            let leave = tokio::spawn(leave);
+            one_waits().await;
+            (leave, tokio::spawn(join))
+        } else {
+            let join = tokio::spawn(join);
+            one_waits().await;
+            (tokio::spawn(leave), join)
+        };
+        until("both wait", async || app.home.waiting_for_locks().await == 2).await;
+        locked.unlock().await;
+        let (left, join) = (leave.await.unwrap(), join.await.unwrap());
+        let number = joined(join).number;
+        let progress = app.progress(deal).await;
+        let (expected_leave, expected) = if leave_is_first {
+            (LeaveOutcome::Left, (DealState::Open, 1))
+        } else {
+            (LeaveOutcome::AlreadyTipped, (DealState::Tipped, 2))
+        };
+        assert_eq!((left, (progress.state, progress.buyers)), (expected_leave, expected), "round {round}");
+        assert_eq!(number, expected.1, "round {round}");
     }
     app.settle_now().await;
     app.assert_clean().await;
