@@ -1,68 +1,96 @@
-//! The relay: news from the bus, and the truth when the bus fails.
+//! The relay between the bus in Redis, the figures in Postgres, and those who watch.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use muster::config::LiveConfig;
-use muster::domain::{DealId, Progress};
-use muster::live::{BusEvent, Hub, Subscription, relay};
+use muster::domain::DealId;
+use muster::live::{Hub, BusEvent, Subscription, relay};
+use muster::quota::bus::Heard;
+use muster::quota::{Keys, Quota, Settings};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::feed::{hub, in_time, paced, progress, version};
+use super::feed::{eventually, hub, in_time, paced, version};
+use crate::support::fault::until;
+use crate::support::people::wish;
+use crate::support::{Person, TestApp, app};
 
-/// A relay between a bus and a truth that the test holds.
+/// A relay beside the one of the node, put together as `startup` does it. What it reads is written down.
 struct Relay {
     hub: Hub,
-    bus: mpsc::Sender<BusEvent>,
-    truth: Arc<Mutex<Truth>>,
+    quota: Quota,
+    told: mpsc::Sender<Heard>,
+    bus: JoinHandle<()>,
+    reads: Arc<Mutex<Vec<Vec<DealId>>>>,
     task: JoinHandle<()>,
 }
 
-#[derive(Default)]
-struct Truth {
-    figures: HashMap<DealId, Progress>,
-    away: bool,
-    reads: Vec<Vec<DealId>>,
-}
-
 impl Relay {
-    fn start(resync_every: Duration) -> Self {
-        let config = LiveConfig { resync_every, frames_per_second_max: u32::MAX, ..paced() };
-        let hub = hub(config);
-        let (bus, news) = mpsc::channel(100);
-        let truth = Arc::new(Mutex::new(Truth::default()));
-        let read = truth.clone();
-        let read = move |deals| {
-            let answer = read.lock().unwrap_or_else(PoisonError::into_inner).read(deals);
-            std::future::ready(answer)
+    async fn start(app: &TestApp, resync_every: Duration) -> Self {
+        let hub = hub(LiveConfig { resync_every, frames_per_second_max: u32::MAX, ..paced() });
+        let settings = Settings {
+            url: app.home.redis_url.clone().into(),
+            prefix: app.home.name.clone(),
+            hold_ttl: app.config.redis.hold_ttl,
+            connect_timeout: app.config.redis.connect_timeout,
+            response_timeout: app.config.redis.response_timeout,
+            keep_after_closing: Duration::from_hours(1),
+            allow_eviction: false,
         };
-        let task = tokio::spawn(relay::run(hub.clone(), ReceiverStream::new(news), read));
-        Self { hub, bus, truth, task }
+        let quota = Quota::connect(settings).await.unwrap();
+        let (told, heard) = mpsc::channel(100);
+        let news = ReceiverStream::new(heard).map(|heard| match heard {
+            Heard::Figures(progress) => BusEvent::Figures(progress),
+            Heard::Gap => BusEvent::Gap,
+        });
+        let (reads, store) = (Arc::new(Mutex::new(Vec::new())), app.store.clone());
+        let read = {
+            let reads = Arc::clone(&reads);
+            move |deals: Vec<DealId>| {
+                reads.lock().unwrap_or_else(PoisonError::into_inner).push(deals.clone());
+                let store = store.clone();
+                async move { store.progress_of(&deals).await }
+            }
+        };
+        let task = tokio::spawn(relay::run(hub.clone(), news, read));
+        let bus = listen(&quota, &hub, &told);
+        Self { hub, quota, told, bus, reads, task }
     }
 
-    fn set(&self, progress: Progress) {
-        self.truth().figures.insert(progress.deal, progress);
+    /// Watches a deal, and waits until the bus would bring news of it.
+    async fn watch(&self, app: &TestApp, deal: DealId) -> Subscription {
+        let watcher = self.hub.subscribe(deal);
+        self.is_subscribed(app, deal, true).await;
+        watcher
     }
 
-    fn truth(&self) -> std::sync::MutexGuard<'_, Truth> {
-        self.truth.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn is_subscribed(&self, app: &TestApp, deal: DealId, wanted: bool) {
+        let (mut redis, channel) = (app.home.redis().await, Keys::new(&app.home.name).channel(deal));
+        until("Redis knows who listens", async || {
+            let (_, listeners): (String, u32) =
+                redis::cmd("PUBSUB").arg("NUMSUB").arg(&channel).query_async(&mut redis).await.unwrap();
+            (listeners > 0) == wanted
+        })
+        .await;
+    }
+
+    fn reads(&self) -> Vec<Vec<DealId>> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Truth {
-    fn read(&mut self, deals: Vec<DealId>) -> Result<Vec<Progress>, &'static str> {
-        let figures = deals.iter().filter_map(|deal| self.figures.get(deal).copied()).collect();
-        self.reads.push(deals);
-        if self.away { Err("the database is away") } else { Ok(figures) }
-    }
+fn listen(quota: &Quota, hub: &Hub, told: &mpsc::Sender<Heard>) -> JoinHandle<()> {
+    let (quota, watched, told) = (quota.clone(), hub.watched(), told.clone());
+    tokio::spawn(async move { quota.listen(watched, told).await })
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
         self.task.abort();
+        self.bus.abort();
     }
 }
 
@@ -70,80 +98,101 @@ async fn rev(watcher: &mut Subscription) -> i64 {
     version(&in_time(watcher.next()).await).1
 }
 
+/// A node, somebody who joins, and a deal.
+async fn scene() -> (TestApp, Person, DealId, i64) {
+    let app = app().start().await;
+    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let published = app.deal(&mo).publish().await;
+    (app, ann, published.id, published.progress.rev)
+}
+
+/// Records a join in Postgres that nobody tells Redis of, and so nobody on the bus.
+async fn joins_unheard(app: &TestApp, person: &Person, deal: DealId) {
+    app.store.lane_connection().commit_signups(&[wish(person, deal, 1, "unheard")]).await.unwrap();
+}
+
 const SELDOM: Duration = Duration::from_hours(1);
 const OFTEN: Duration = Duration::from_millis(20);
 
 #[tokio::test]
 async fn the_first_watcher_of_a_deal_gets_its_figures_without_waiting_for_news() {
-    let relay = Relay::start(SELDOM);
-    let deal = DealId::generate();
-    relay.set(progress(deal, 5));
+    let (app, _, deal, published) = scene().await;
+    let relay = Relay::start(&app, SELDOM).await;
     let mut watcher = relay.hub.subscribe(deal);
-    assert_eq!(rev(&mut watcher).await, 5);
+    assert_eq!(rev(&mut watcher).await, published);
 }
 
 #[tokio::test]
 async fn news_reach_watchers() {
-    let relay = Relay::start(SELDOM);
-    let deal = DealId::generate();
-    let mut watcher = relay.hub.subscribe(deal);
-    relay.bus.send(BusEvent::Figures(progress(deal, 1))).await.unwrap();
-    assert_eq!(rev(&mut watcher).await, 1);
+    let (app, ann, deal, published) = scene().await;
+    let relay = Relay::start(&app, SELDOM).await;
+    let mut watcher = relay.watch(&app, deal).await;
+    assert_eq!(rev(&mut watcher).await, published);
+    app.join(&ann, deal, 1, "a").await;
+    assert_eq!(rev(&mut watcher).await, published + 1);
 }
 
 #[tokio::test]
 async fn what_the_bus_lost_is_read_from_the_truth() {
-    let relay = Relay::start(OFTEN);
-    let deal = DealId::generate();
-    let mut watcher = relay.hub.subscribe(deal);
-    relay.bus.send(BusEvent::Figures(progress(deal, 1))).await.unwrap();
-    assert_eq!(rev(&mut watcher).await, 1);
-    relay.set(progress(deal, 2));
-    assert_eq!(rev(&mut watcher).await, 2);
+    let (app, ann, deal, published) = scene().await;
+    let relay = Relay::start(&app, OFTEN).await;
+    let mut watcher = relay.watch(&app, deal).await;
+    assert_eq!(rev(&mut watcher).await, published);
+    joins_unheard(&app, &ann, deal).await;
+    assert_eq!(rev(&mut watcher).await, published + 1);
 }
 
 #[tokio::test]
 async fn after_a_gap_the_truth_is_read_at_once() {
-    let relay = Relay::start(SELDOM);
-    let deal = DealId::generate();
-    relay.set(progress(deal, 1));
-    let mut watcher = relay.hub.subscribe(deal);
-    assert_eq!(rev(&mut watcher).await, 1);
-    relay.set(progress(deal, 2));
-    relay.bus.send(BusEvent::Gap).await.unwrap();
-    assert_eq!(rev(&mut watcher).await, 2);
+    let (app, ann, deal, published) = scene().await;
+    let mut relay = Relay::start(&app, SELDOM).await;
+    let mut watcher = relay.watch(&app, deal).await;
+    assert_eq!(rev(&mut watcher).await, published);
+    // The connection to the bus is lost, and comes back when it has missed something.
+    relay.bus.abort();
+    relay.is_subscribed(&app, deal, false).await;
+    joins_unheard(&app, &ann, deal).await;
+    relay.bus = listen(&relay.quota, &relay.hub, &relay.told);
+    assert_eq!(rev(&mut watcher).await, published + 1);
 }
 
 #[tokio::test]
 async fn without_a_bus_counts_come_from_the_truth() {
-    let config = LiveConfig { resync_every: OFTEN, ..paced() };
-    let hub = hub(config);
-    let deal = DealId::generate();
-    let read = move |_deals| std::future::ready(Ok::<_, &str>(vec![progress(deal, 3)]));
+    let (app, ann, deal, published) = scene().await;
+    let hub = hub(LiveConfig { resync_every: OFTEN, ..paced() });
+    let store = app.store.clone();
+    let read = move |deals: Vec<DealId>| {
+        let store = store.clone();
+        async move { store.progress_of(&deals).await }
+    };
     let task = tokio::spawn(relay::run(hub.clone(), futures_util::stream::empty(), read));
     let mut watcher = hub.subscribe(deal);
-    assert_eq!(rev(&mut watcher).await, 3);
+    assert_eq!(rev(&mut watcher).await, published);
+    joins_unheard(&app, &ann, deal).await;
+    assert_eq!(rev(&mut watcher).await, published + 1);
     task.abort();
 }
 
 #[tokio::test]
 async fn a_failed_read_is_made_good_by_the_next() {
-    let relay = Relay::start(OFTEN);
-    let deal = DealId::generate();
-    relay.set(progress(deal, 1));
-    relay.truth().away = true;
+    let (app, _, deal, published) = scene().await;
+    app.home.sql("ALTER TABLE deals RENAME TO deals_of_others").await;
+    assert!(app.store.progress_of(&[deal]).await.is_err());
+    let relay = Relay::start(&app, OFTEN).await;
     let mut watcher = relay.hub.subscribe(deal);
-    super::feed::eventually(|| relay.truth().reads.len() > 3).await;
-    relay.truth().away = false;
-    assert_eq!(rev(&mut watcher).await, 1);
+    eventually(|| relay.reads().len() > 3).await;
+    assert!(watcher.newer().is_none());
+    app.home.sql("ALTER TABLE deals_of_others RENAME TO deals").await;
+    assert_eq!(rev(&mut watcher).await, published);
 }
 
 #[tokio::test]
 async fn many_deals_are_read_in_bounded_calls() {
-    let relay = Relay::start(SELDOM);
-    let deals = std::iter::repeat_with(DealId::generate).take(1_200).collect::<Vec<_>>();
-    let watchers = deals.iter().map(|deal| relay.hub.subscribe(*deal)).collect::<Vec<_>>();
-    super::feed::eventually(|| relay.truth().reads.iter().flatten().count() >= deals.len()).await;
-    assert!(relay.truth().reads.iter().all(|deals| deals.len() <= 500));
-    drop(watchers);
+    let (app, _, deal, published) = scene().await;
+    let relay = Relay::start(&app, SELDOM).await;
+    let deals = std::iter::repeat_with(DealId::generate).take(1_200).chain([deal]).collect::<Vec<_>>();
+    let mut watchers = deals.iter().map(|deal| relay.hub.subscribe(*deal)).collect::<Vec<_>>();
+    eventually(|| relay.reads().iter().flatten().count() >= deals.len()).await;
+    assert!(relay.reads().iter().all(|deals| deals.len() <= 500));
+    assert_eq!(rev(watchers.last_mut().unwrap()).await, published);
 }
