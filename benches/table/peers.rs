@@ -1,13 +1,13 @@
 //! What Muster is compared with. None of it is part of this repository: it is built from a folder beside it, if that is there.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::{Context, Result};
-use muster::dev::servers::Servers;
-use tokio::process::{Child, Command};
+use muster::dev::ports::require_free;
+use muster::dev::servers::{Program, Servers};
+use tokio::process::Command;
 
-use crate::stand::answered;
+use crate::stand::{answered, environment};
 
 /// Where the naive peer listens.
 pub const NAIVE: &str = "127.0.0.1:8399";
@@ -15,11 +15,12 @@ pub const NAIVE: &str = "127.0.0.1:8399";
 pub const NCHAN: &str = "127.0.0.1:8396";
 
 /// Builds and starts the naive peer on these servers; none if its folder is not there.
-pub async fn naive(peers: &Path, servers: &Servers, folder: &Path) -> Result<Option<Child>> {
+pub async fn naive(peers: &Path, servers: &Servers, folder: &Path) -> Result<Option<Program>> {
     let source = peers.join("naive");
     if !source.join("Cargo.toml").is_file() {
         return Ok(None);
     }
+    require_free(NAIVE.parse()?)?;
     // Its own folder may be read-only, and cargo writes a lock file.
     let build = std::env::current_dir()?.join("target/bench-peers");
     let copy = build.join("naive");
@@ -38,42 +39,42 @@ pub async fn naive(peers: &Path, servers: &Servers, folder: &Path) -> Result<Opt
         .status()
         .await?;
     anyhow::ensure!(status.success(), "the naive peer cannot be built");
-    let log = std::fs::File::create(folder.join("naive.log"))?;
-    let peer = Command::new(build.join("target/release/naive"))
-        .env("REDIS_URL", servers.redis_url())
-        .env("DATABASE_URL", servers.database_url("peer"))
-        .stdout(Stdio::null())
-        .stderr(log)
-        .kill_on_drop(true)
-        .spawn()?;
-    answered(NAIVE, &folder.join("naive.log")).await?;
+    let log = folder.join("naive.log");
+    let mut peer = Program::new(build.join("target/release/naive"), Vec::new(), folder.to_owned(), log.clone());
+    let (redis, database) = (servers.redis_url(), servers.database_url("peer"));
+    peer.start(environment(&[("REDIS_URL", &redis), ("DATABASE_URL", &database)])).await?;
+    answered(NAIVE, &mut peer, &log).await?;
     Ok(Some(peer))
 }
 
 /// nginx with nchan, ended when dropped.
 pub struct Nchan {
-    folder: std::path::PathBuf,
+    nginx: Program,
 }
 
 impl Nchan {
     /// Starts it; none if it is not installed, or its configuration is not there.
     pub async fn start(peers: &Path, folder: &Path) -> Result<Option<Self>> {
-        let Ok(configuration) = peers.join("fanout/peer_nchan.conf").canonicalize() else { return Ok(None) };
+        let Ok(configuration) = std::fs::read_to_string(peers.join("fanout/peer_nchan.conf")) else { return Ok(None) };
         if !Path::new("/usr/lib/nginx/modules/ngx_nchan_module.so").is_file() {
             return Ok(None);
         }
-        let folder = folder.join("nchan");
+        require_free(NCHAN.parse()?)?;
+        let (folder, log) = (folder.join("nchan"), folder.join("nchan.log"));
         std::fs::create_dir_all(folder.join("logs"))?;
-        let started = Command::new("nginx").arg("-p").arg(&folder).arg("-c").arg(configuration).output().await?;
-        anyhow::ensure!(started.status.success(), "nginx: {}", String::from_utf8_lossy(&started.stderr));
-        answered(NCHAN, &folder.join("logs/error.log")).await?;
-        Ok(Some(Self { folder }))
+        // As a daemon it would not end with this program.
+        let own = folder.join("nchan.conf");
+        std::fs::write(&own, configuration.replace("daemon on;", "daemon off;"))?;
+        let arguments = ["-p", &folder.display().to_string(), "-c", &own.display().to_string()].map(str::to_owned);
+        let mut nginx = Program::new("nginx".into(), arguments.into(), folder.clone(), log.clone()).terminated_when_orphaned();
+        nginx.start(environment(&[])).await.context("starting nginx")?;
+        answered(NCHAN, &mut nginx, &log).await?;
+        Ok(Some(Self { nginx }))
     }
 
     /// Its processes: the master and its workers.
     pub fn pids(&self) -> Result<Vec<u32>> {
-        let master: u32 =
-            std::fs::read_to_string(self.folder.join("logs/nchan.pid"))?.trim().parse().context("a pid")?;
+        let master = self.nginx.pid().context("nginx has ended")?;
         let mut pids = vec![master];
         for entry in std::fs::read_dir("/proc")?.flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
@@ -83,13 +84,5 @@ impl Nchan {
             }
         }
         Ok(pids)
-    }
-}
-
-impl Drop for Nchan {
-    fn drop(&mut self) {
-        if let Ok(pid) = std::fs::read_to_string(self.folder.join("logs/nchan.pid")) {
-            std::process::Command::new("kill").arg(pid.trim()).status().ok();
-        }
     }
 }

@@ -153,3 +153,12 @@ pub fn percentile(values: &[f64], percent: usize) -> f64 {
     let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(place).copied().unwrap_or(f64::NAN)
 }
+
+/// By how much each value is above the one before it: the slope of the straight line that fits them best.
+pub fn slope(values: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let places: Vec<f64> = (0..values.len()).map(|place| place as f64).collect();
+    let (at, of) = (mean(&places), mean(values));
+    let rise: f64 = places.iter().zip(values).map(|(place, value)| (place - at) * (value - of)).sum();
+    rise / places.iter().map(|place| (place - at).powi(2)).sum::<f64>()
+}

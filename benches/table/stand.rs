@@ -1,17 +1,17 @@
 //! What is measured: private servers, a node of Muster, and the naive peer on the same servers.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 use muster::dev::home::{Home, Settings};
 use muster::dev::load::Prepared;
-use muster::dev::servers::{Options, Servers};
+use muster::dev::ports::require_free;
+use muster::dev::servers::{Options, Program, Servers};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sqlx::{Connection, PgConnection};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::Args;
 use crate::peers;
@@ -32,8 +32,8 @@ pub struct Stand {
     bar: ProgressBar,
     row: &'static str,
     folder: PathBuf,
-    muster: Child,
-    peer: Option<Child>,
+    muster: Program,
+    peer: Option<Program>,
     servers: Option<Servers>,
     runs: u32,
     /// Last, so that it is removed when nobody uses it any more.
@@ -49,8 +49,11 @@ pub struct Crowd {
 }
 
 impl Stand {
-    /// Starts everything.
+    /// Starts everything. An address that is taken is an error: whoever listens there would be measured instead.
     pub async fn start(args: &Args, bar: ProgressBar, row: &'static str) -> Result<Self> {
+        for address in [ADDRESS, INTERNAL] {
+            require_free(address.parse()?)?;
+        }
         // Outside of homes, which are closed to the user that Postgres runs as.
         let kept = tempfile::Builder::new().prefix("muster-bench-").tempdir_in("/var/tmp")?;
         let folder = kept.path().to_owned();
@@ -66,21 +69,15 @@ impl Stand {
             bind: ADDRESS.parse()?,
             internal_bind: INTERNAL.parse()?,
         })?;
-        let log = std::fs::File::create(folder.join("muster.log"))?;
-        let muster = Command::new(env!("CARGO_BIN_EXE_muster"))
-            .args(["serve", "--profile", "load", "--config"])
-            .arg(home.folder().join("settings.toml"))
-            .env_remove("DATABASE_URL")
-            .env_remove("REDIS_URL")
-            .env("RUST_LOG", "warn")
-            // Mails are not what is measured.
-            .env("MUSTER__WORKERS__OUTBOX_EVERY_MS", "3600000")
-            .stdout(Stdio::null())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .context("starting Muster")?;
-        answered(ADDRESS, &folder.join("muster.log")).await?;
+        let settings = home.folder().join("settings.toml").display().to_string();
+        let arguments = ["serve", "--profile", "load", "--config", &settings].map(str::to_owned);
+        let log = folder.join("muster.log");
+        let mut muster =
+            Program::new(env!("CARGO_BIN_EXE_muster").into(), arguments.into(), std::env::current_dir()?, log.clone());
+        // Mails are not what is measured.
+        let own = [("RUST_LOG", "warn"), ("MUSTER__WORKERS__OUTBOX_EVERY_MS", "3600000")];
+        muster.start(environment(&own)).await.context("starting Muster")?;
+        answered(ADDRESS, &mut muster, &log).await?;
         let peer = peers::naive(&args.peers, &servers, &folder).await?;
         Ok(Self { args: args.clone(), bar, row, folder, servers: Some(servers), muster, peer, runs: 0, _kept: kept })
     }
@@ -88,9 +85,9 @@ impl Stand {
     /// Ends everything.
     pub async fn stop(mut self) {
         if let Some(peer) = &mut self.peer {
-            peer.kill().await.ok();
+            peer.kill().await;
         }
-        self.muster.kill().await.ok();
+        self.muster.kill().await;
         if let Some(servers) = self.servers.take() {
             servers.stop().await;
         }
@@ -115,7 +112,7 @@ impl Stand {
 
     /// Muster's process.
     pub fn pid(&self) -> u32 {
-        self.muster.id().unwrap_or(0)
+        self.muster.pid().unwrap_or(0)
     }
 
     /// A connection to Muster's database.
@@ -181,11 +178,23 @@ pub fn raise_limits(sockets: usize) {
     }
 }
 
-/// Waits until something listens and answers.
-pub async fn answered(address: &str, log: &Path) -> Result<()> {
+/// This process' environment, without servers of the user's own, and with these variables.
+pub fn environment(own: &[(&str, &str)]) -> Vec<(String, String)> {
+    let is_replaced = |name: &str| name == "DATABASE_URL" || name == "REDIS_URL" || own.iter().any(|(o, _)| *o == name);
+    let inherited =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    inherited.filter(|(name, _)| !is_replaced(name)).chain(own).collect()
+}
+
+/// Waits until a program that was just started listens and answers.
+pub async fn answered(address: &str, program: &mut Program, log: &Path) -> Result<()> {
     for _ in 0..300 {
-        if reqwest::get(format!("http://{address}/")).await.is_ok() {
+        if reqwest::get(format!("http://{address}/")).await.is_ok() && program.is_running() {
             return Ok(());
+        }
+        if !program.is_running() {
+            break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

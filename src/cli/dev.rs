@@ -9,6 +9,7 @@ use muster::config::{BaseUrl, Config, Profile};
 use muster::dev::crowd::{self, Background};
 use muster::dev::home::{Home, Settings};
 use muster::dev::people;
+use muster::dev::ports::require_free;
 use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
 use muster::dev::servers::{Options, Servers};
 use muster::domain::Role;
@@ -43,6 +44,9 @@ pub struct Args {
 
 /// Starts the servers and a node, and runs until Ctrl-C.
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    if let Some(bind) = args.bind {
+        require_free(bind)?;
+    }
     let home = Home::at(args.data)?;
     println!("Data folder: {}", home.folder().display());
     let servers = Servers::start(Options { report: step, ..Options::persistent(home.folder()) }).await?;

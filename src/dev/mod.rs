@@ -7,6 +7,7 @@ pub mod home;
 pub mod load;
 mod names;
 pub mod people;
+pub mod ports;
 pub mod samples;
 pub mod seed;
 pub mod servers;

@@ -16,7 +16,6 @@ mod postgres;
 mod postmaster;
 mod probe;
 mod process;
-#[cfg(any(debug_assertions, feature = "failpoints"))]
 mod program;
 mod programs;
 mod psql;
@@ -34,7 +33,6 @@ use self::folder::DataFolder;
 use self::identity::Identity;
 pub use self::options::{Options, Place};
 use self::postgres::Postgres;
-#[cfg(any(debug_assertions, feature = "failpoints"))]
 pub use self::program::Program;
 pub use self::programs::Search;
 use self::programs::{Needs, Programs};

@@ -46,9 +46,7 @@ pub(super) struct ProcessSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     Interrupt,
-    #[cfg(any(debug_assertions, feature = "failpoints"))]
     Terminate,
-    #[cfg(any(debug_assertions, feature = "failpoints"))]
     Kill,
     Quit,
     Stop,
@@ -59,9 +57,7 @@ impl Signal {
     fn name(self) -> &'static str {
         match self {
             Self::Interrupt => "-INT",
-            #[cfg(any(debug_assertions, feature = "failpoints"))]
             Self::Terminate => "-TERM",
-            #[cfg(any(debug_assertions, feature = "failpoints"))]
             Self::Kill => "-KILL",
             Self::Quit => "-QUIT",
             Self::Stop => "-STOP",

@@ -1,4 +1,4 @@
-//! A node under test: a program that is started and killed repeatedly.
+//! A program that is started and stopped beside the servers: a node under test, or the peer of a benchmark.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +28,13 @@ impl Program {
         // The uid is only used for switching users, which this does not do.
         let identity = Identity { uid: 0, other: None, setpriv: Search::of_system().program("setpriv") };
         Self { spec, identity, process: None }
+    }
+
+    /// Sends SIGTERM instead of SIGKILL when this process is gone, for a program with children of its own.
+    #[must_use]
+    pub fn terminated_when_orphaned(mut self) -> Self {
+        self.spec.when_orphaned = Signal::Terminate;
+        self
     }
 
     /// Starts the program with exactly this environment. Kills it first if it is running.
@@ -79,9 +86,14 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill();
-            process.block_until_ended(TIMEOUT);
+        let Some(mut process) = self.process.take() else { return };
+        if self.spec.when_orphaned != Signal::Kill {
+            process.signal(self.spec.when_orphaned);
+            if process.block_until_ended(TIMEOUT) {
+                return;
+            }
         }
+        process.kill();
+        process.block_until_ended(TIMEOUT);
     }
 }

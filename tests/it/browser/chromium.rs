@@ -9,6 +9,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::support::processes::bound;
+
 /// For what a browser shows to become what is awaited, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 const STARTS: usize = 5;
@@ -40,7 +42,7 @@ impl Chromium {
     /// A driver on a free port; none if it ended. It takes a free port of IPv4 and then the same of IPv6, which may be
     /// somebody's.
     async fn try_start() -> Option<Self> {
-        let mut driver = Command::new("chromedriver")
+        let mut driver = Command::from(bound("chromedriver", "TERM"))
             .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,12 +1,15 @@
 //! `muster dev`, as a developer runs it.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use muster::dev::home::Home;
 use muster::dev::servers::{Options, Servers};
+
+use crate::support::processes::{bound, children, is_running};
 
 struct Dev(Child);
 
@@ -19,7 +22,7 @@ impl Drop for Dev {
 
 /// Starts it, and answers the address that it prints.
 fn start(folder: &Path) -> (Dev, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_muster"))
+    let mut child = bound(env!("CARGO_BIN_EXE_muster"), "KILL")
         .args(["dev", "--data"])
         .arg(folder)
         .stdout(Stdio::piped())
@@ -49,11 +52,18 @@ async fn it_serves_what_other_commands_find_and_kill_9_leaves_no_server() {
     let audit = audit.unwrap();
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
 
+    let servers = children(dev.0.id());
+    for program in ["postgres", "redis-server"] {
+        assert!(servers.iter().any(|(_, name)| name == program), "{program} is not among {servers:?}");
+    }
     dev.0.kill().unwrap();
     dev.0.wait().unwrap();
-    // This waits for servers of the dead process, and is refused if they do not end.
-    let servers = Servers::start(Options::persistent(folder.path())).await.unwrap();
-    servers.stop().await;
+    // At once, while the orphaned servers are still ending. This waits for them, and is refused if they do not end.
+    let restarted = Servers::start(Options::persistent(folder.path())).await.unwrap();
+    for (pid, name) in servers {
+        assert!(!is_running(pid), "{name} is left");
+    }
+    restarted.stop().await;
 }
 
 #[test]
@@ -73,4 +83,19 @@ fn a_missing_setting_is_named_with_what_to_do_about_it() {
     for path in ["postgres.database_url", "redis.url", "security.coupon_keys", "openssl rand -hex 32"] {
         assert!(said.contains(path), "{said}");
     }
+}
+
+#[test]
+fn a_taken_address_is_named_before_anything_is_started() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Command::new(env!("CARGO_BIN_EXE_muster"))
+        .args(["dev", "--bare", "--bind", &address.to_string(), "--data"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(dev.stderr).unwrap();
+    assert!(!dev.status.success() && said.contains(&format!("{address} is taken")), "{said}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }

@@ -1,13 +1,16 @@
 //! The private servers: they answer, they survive what fault tests do to them, and they leave nothing behind.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use muster::dev::servers::{Options, Search, Servers, ServersError};
 use redis::AsyncCommands;
 use sqlx::{Connection, PgConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::fault::until;
+use crate::support::processes::state;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -98,10 +101,11 @@ async fn killed_and_paused_servers_come_back_with_what_was_acknowledged() {
     sqlx::query("INSERT INTO kept VALUES (1)").execute(&mut connection).await.unwrap();
     assert_eq!(redis_connection(&redis_url).await.get::<_, i32>("kept").await.unwrap(), 1);
 
+    let redis = servers.redis().unwrap().pid().unwrap();
     servers.redis().unwrap().pause();
+    until("it stands still", async || state(redis).as_deref() == Some("T")).await;
     let mut paused = tokio::net::UnixStream::connect(servers.folder().join("run/redis.sock")).await.unwrap();
-    let answer = tokio::time::timeout(Duration::from_millis(50), ping(&mut paused)).await;
-    assert!(answer.is_err(), "a paused server does not answer");
+    paused.write_all(b"PING\r\n").await.unwrap();
     servers.redis().unwrap().resume();
     tokio::time::timeout(PATIENCE, read_pong(&mut paused)).await.unwrap();
 }
@@ -120,64 +124,13 @@ async fn redis_can_be_restarted_from_an_older_copy_and_empty() {
     assert_eq!(redis_connection(&url).await.get::<_, Option<String>>("key").await.unwrap(), None);
 }
 
-/// Not a test of its own: the process that the next test kills. It starts servers, names them, and waits.
-#[tokio::test]
-async fn as_a_child_process_start_servers_and_wait() {
-    let Some(folder) = std::env::var_os("MUSTER_TEST_SERVERS") else { return };
-    let mut servers = Servers::start(Options::persistent(PathBuf::from(folder))).await.unwrap();
-    let pids = [servers.postgres().unwrap().pid().unwrap(), servers.redis().unwrap().pid().unwrap()];
-    println!("\nservers {} {}", pids[0], pids[1]);
-    std::future::pending::<()>().await;
-}
-
-#[tokio::test]
-async fn after_kill_9_of_the_parent_no_server_is_left_and_the_folder_can_be_used_again() {
-    let root = tempfile::tempdir_in("/tmp").unwrap();
-    allow_everybody_in(root.path());
-    let (mut parent, pids) = start_parent(root.path());
-    parent.kill().unwrap();
-    parent.wait().unwrap();
-
-    // At once, while the orphaned servers are still ending.
-    let servers = Servers::start(Options::persistent(root.path())).await.unwrap();
-    assert_eq!(ask_postgres(&servers.database_url("postgres")).await.unwrap(), 42);
-    for pid in pids {
-        assert!(!is_running(pid), "server {pid} is left");
-    }
-}
-
-fn start_parent(folder: &Path) -> (Child, Vec<u32>) {
-    let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "dev::servers::as_a_child_process_start_servers_and_wait", "--nocapture"])
-        .env("MUSTER_TEST_SERVERS", folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(parent.stdout.take().unwrap()).lines();
-    let named = lines.map(Result::unwrap).find_map(|line| Some(line.strip_prefix("servers ")?.to_owned()));
-    let pids = named.expect("the parent names its servers").split(' ').map(|pid| pid.parse().unwrap()).collect();
-    (parent, pids)
-}
-
-fn is_running(pid: u32) -> bool {
-    let state = "kill -0 \"$1\" 2>/dev/null && ! grep -qs '^State:.*Z' /proc/\"$1\"/status";
-    Command::new("sh").args(["-c", state, "sh", &pid.to_string()]).status().unwrap().success()
-}
-
 /// A temporary folder is its maker's alone; as root, the servers run as somebody else.
 fn allow_everybody_in(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-async fn ping(stream: &mut tokio::net::UnixStream) {
-    use tokio::io::AsyncWriteExt;
-    stream.write_all(b"PING\r\n").await.unwrap();
-    read_pong(stream).await;
-}
-
 async fn read_pong(stream: &mut tokio::net::UnixStream) {
-    use tokio::io::AsyncReadExt;
     let mut answer = [0; 7];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"+PONG\r\n");

@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use crate::support::TestApp;
+use crate::support::processes::bound;
 
 const PAGE_BYTES: usize = 4096;
 
@@ -16,7 +17,7 @@ pub struct Process {
 impl Process {
     /// Starts a node beside the test's own, without limits on how much one address may ask for.
     pub fn start(app: &TestApp, settings: &[(&str, &str)]) -> Self {
-        let mut serve = Command::new(env!("CARGO_BIN_EXE_muster"));
+        let mut serve = bound(env!("CARGO_BIN_EXE_muster"), "KILL");
         serve.args(["serve", "--profile", "load"]).env("RUST_LOG", "info").stderr(Stdio::piped());
         let keys = format!("1:{}", "5e".repeat(32));
         let own: [(&str, &str); 9] = [

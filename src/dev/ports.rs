@@ -1,0 +1,34 @@
+//! Addresses that must be free before anything is started on them.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} is taken ({source}): another process listens there. End it, then start this again")]
+pub struct PortTaken {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// Checks that nobody listens on an address, so that an answer from there comes from what is started next.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub fn require_free(address: SocketAddr) -> Result<(), PortTaken> {
+    TcpListener::bind(address).map(drop).map_err(|source| PortTaken { address, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_and_a_free_one_is_not() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let said = require_free(address).unwrap_err().to_string();
+        assert!(said.contains(&format!("{address} is taken")), "{said}");
+        assert!(require_free("127.0.0.1:0".parse().unwrap()).is_ok());
+    }
+}
