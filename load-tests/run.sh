@@ -10,7 +10,7 @@
 #   AUDIT_URL      with BASE_URL: URL of the audit
 #   LOADTEST_FILE  with BASE_URL: a file from `muster loadtest prepare`. By default the script creates one with the settings
 #                  in the environment
-# Results go to load-tests/results/<name>-<time>/.
+#   OUT            the folder for results (default: load-tests/results); each run makes <name>-<time> in it
 set -eu
 cd "$(dirname "$0")/.."
 muster=${MUSTER:-target/release/muster}
@@ -27,10 +27,10 @@ esac
 # shellcheck source=load-tests/lib/muster.sh
 . load-tests/lib/muster.sh
 
-data='' hurting='' status=0
+data='' watcher='' status=0
 finish() {
-    [ -z "$hurting" ] || kill "$hurting" 2>/dev/null || true
     stop_muster
+    [ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true
 }
 trap finish EXIT
 trap 'exit 130' INT
@@ -51,6 +51,7 @@ fetch() { # URL FILE
     fi
 }
 
+begin
 prepare=
 if [ -z "${BASE_URL:-}" ]; then
     case " $* " in *" chaos "*) NODES=${NODES:-2} ;; esac
@@ -68,7 +69,7 @@ quiet=--quiet
 for name in "$@"; do
     script=load-tests/$name.js
     [ -f "$script" ] || { echo "run.sh: there is no $script" >&2; exit 2; }
-    RESULTS=$here/load-tests/results/$name-$(date +%Y%m%d-%H%M%S)
+    RESULTS=${OUT:-$here/load-tests/results}/$name-$(date +%Y%m%d-%H%M%S)
     mkdir -p "$RESULTS"
     LOADTEST_FILE=${given:-$RESULTS/people.json}
     export RESULTS LOADTEST_FILE
@@ -85,17 +86,21 @@ for name in "$@"; do
     fi
     [ -z "$metrics" ] || fetch "$metrics" "$RESULTS/metrics-before.txt"
     if [ "$name" = chaos ]; then
-        if [ -n "$data" ] && [ "${NODES:-1}" -gt 1 ]; then
+        if [ -n "$prepare" ] && [ "${NODES:-1}" -gt 1 ]; then
             hurt_muster "$seconds" "$(size chaos every)" &
-            hurting=$!
+            note blows $!
         else
             echo "run.sh: chaos kills nothing here; it needs private nodes (no BASE_URL) and NODES=2 or more" >&2
         fi
     fi
     # shellcheck disable=SC2086 # nothing, or an option
     K6_WEB_DASHBOARD=true K6_WEB_DASHBOARD_PORT=-1 K6_WEB_DASHBOARD_PERIOD=1s K6_WEB_DASHBOARD_EXPORT=$RESULTS/report.html \
-        "$k6" run $quiet --include-system-env-vars "$script" 2>"$RESULTS/k6.log" || { status=1; tail -8 "$RESULTS/k6.log" >&2; }
-    [ -z "$hurting" ] || { wait "$hurting" || true; hurting=''; }
+        "$k6" run $quiet --include-system-env-vars "$script" 2>"$RESULTS/k6.log" &
+    note k6 $!
+    wait $! || { status=1; tail -8 "$RESULTS/k6.log" >&2; }
+    forget k6
+    blows=$(pid_of blows)
+    [ -z "$blows" ] || { wait "$blows" || true; forget blows; }
     [ -z "$metrics" ] || fetch "$metrics" "$RESULTS/metrics-after.txt"
     # The tokens in it are not needed after the run.
     [ -n "$given" ] || rm -f "$LOADTEST_FILE"

@@ -1,18 +1,30 @@
-# Starts, damages and stops private nodes and servers for load tests. Sourced by run.sh, which sets $data and $muster.
+# Starts, damages and stops private nodes and servers for load tests. Sourced by run.sh, which sets $muster.
 #
-# $data/pids has a line with name and process id for each started process.
+# $data/pids has a file for each process that was started and may still run: its name is the process's, its content the process id.
 
 setting() { sed -n "s/^$1 = \"\(.*\)\"/\1/p" "$data/home/settings.toml"; }
-pid_of() { sed -n "s/^$1 //p" "$data/pids" | tail -1; }
-note() { # NAME PID
-    { grep -v "^$1 " "$data/pids" || true; echo "$1 $2"; } >"$data/pids.new"
-    mv "$data/pids.new" "$data/pids"
+pid_of() { cat "$data/pids/$1" 2>/dev/null || true; }
+note() { echo "$2" >"$data/pids/$1"; } # NAME PID
+forget() { rm -f "$data/pids/$1"; }    # NAME
+
+# Creates $data. A watcher stops everything noted there when this script is gone, also after kill -9.
+begin() {
+    # Not under a home that is closed to the user that Postgres runs as.
+    data=$(mktemp -d "${TMPDIR:-/var/tmp}/muster-load.XXXXXX")
+    chmod 711 "$data"
+    mkdir "$data/pids"
+    (
+        trap '' HUP
+        while kill -0 $$ 2>/dev/null && ! is_zombie $$; do sleep 1; done
+        stop_muster
+    ) >/dev/null 2>&1 &
+    watcher=$!
 }
 
 # Waits until a log shows that its process is ready.
 await() { # LOG PATTERN PID
     tries=0
-    until grep -q "$2" "$1"; do
+    until grep -qs "$2" "$1"; do
         tries=$((tries + 1))
         if [ $tries -gt 300 ] || ! kill -0 "$3" 2>/dev/null; then
             echo "run.sh: Muster did not start:" >&2 && tail -20 "$1" >&2 && return 1
@@ -22,10 +34,6 @@ await() { # LOG PATTERN PID
 }
 
 start_muster() {
-    # Not in a home folder, which the user that Postgres runs as may not be able to enter.
-    data=$(mktemp -d "${TMPDIR:-/var/tmp}/muster-load.XXXXXX")
-    chmod 711 "$data"
-    : >"$data/pids"
     "$muster" dev --bare --profile load --data "$data/home" --bind "127.0.0.1:${PORT:-8480}" >"$data/dev.log" 2>&1 &
     note dev $!
     await "$data/dev.log" '^  Open ' $! || exit 2
@@ -46,11 +54,11 @@ start_node() { # NUMBER
     await "$data/node$1.log" serving $!
 }
 
-# Stops everything and waits: nodes, then `muster dev`, then servers that were restarted after a kill.
+# Stops everything and waits: faults and load, nodes, then `muster dev`, then servers that were restarted after a kill.
 stop_muster() {
     [ -n "$data" ] || return 0
     : >"$data/ending"
-    for name in $(sed -n 's/^\(node[0-9]*\) .*/\1/p' "$data/pids") dev postgres redis-server; do
+    for name in blows k6 $(find "$data/pids" -name 'node*' -exec basename {} \;) dev postgres redis-server; do
         pid=$(pid_of "$name")
         [ -n "$pid" ] && kill "$pid" 2>/dev/null || continue
         tries=0

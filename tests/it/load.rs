@@ -1,19 +1,29 @@
-//! The scripts of `load-tests/` still fit the API: their smoke runs against a node of this process.
+//! The scripts of `load-tests/` still fit the API: their smoke runs against a node of this process. And `run.sh` itself.
 
-use std::path::Path;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use chrono::TimeDelta;
 use muster::dev::load::{LoadSpec, prepare};
 use tokio::process::Command;
 
-use crate::support::app;
+use crate::support::fault::until;
+use crate::support::processes::{bound, children, is_running};
+use crate::support::{TestApp, app};
 
-#[tokio::test]
-async fn the_smoke_of_the_load_tests_passes() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let k6 = root.join("target/tools/venv/bin/k6");
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn k6() -> PathBuf {
+    let k6 = root().join("target/tools/venv/bin/k6");
     assert!(k6.exists(), "{} is not there: make setup installs it", k6.display());
-    let app = app().with_workers().start().await;
+    k6
+}
+
+/// Writes the file with a deal and buyers that k6 reads.
+async fn people(app: &TestApp, folder: &Path) -> PathBuf {
     let spec = LoadSpec {
         buyers: 10,
         deals: 1,
@@ -23,17 +33,31 @@ async fn the_smoke_of_the_load_tests_passes() {
         open_for: TimeDelta::hours(1),
     };
     let prepared = prepare(&app.engine, &app.store, spec, |_| {}).await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let people = folder.path().join("people.json");
+    let people = folder.join("people.json");
     std::fs::write(&people, serde_json::to_vec(&prepared).unwrap()).unwrap();
+    people
+}
 
-    let run = Command::new(k6)
+/// `load-tests/run.sh`, with this program and results in this folder.
+fn run_sh(name: &str, folder: &Path) -> Command {
+    let mut command = Command::from(bound(root().join("load-tests/run.sh"), "KILL"));
+    command.arg(name).env("K6", k6()).env("MUSTER", env!("CARGO_BIN_EXE_muster")).env("OUT", folder);
+    command.env("TMPDIR", folder).env("PROFILE", "smoke").env_remove("BASE_URL").env_remove("LOADTEST_FILE");
+    command
+}
+
+#[tokio::test]
+async fn the_smoke_of_the_load_tests_passes() {
+    let app = app().with_workers().start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let people = people(&app, folder.path()).await;
+    let run = Command::from(bound(k6(), "KILL"))
         .args(["run", "--quiet"])
         .arg("-e")
         .arg(format!("LOADTEST_FILE={}", people.display()))
         .args(["-e", &format!("BASE_URL={}", app.url(""))])
         .args(["-e", &format!("AUDIT_URL=http://{}/audit", app.internal_address)])
-        .arg(root.join("load-tests/smoke.js"))
+        .arg(root().join("load-tests/smoke.js"))
         .env("K6_NO_USAGE_REPORT", "true")
         .kill_on_drop(true)
         .output()
@@ -41,4 +65,35 @@ async fn the_smoke_of_the_load_tests_passes() {
         .unwrap();
     let told = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{told}");
+}
+
+#[tokio::test]
+async fn a_load_test_whose_port_is_taken_stops_and_says_so() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_sh("smoke", folder.path()).env("PORT", address.port().to_string()).output().await.unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(!run.status.success() && said.contains(&format!("{address} is taken")), "{said}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing is left");
+}
+
+#[tokio::test]
+async fn kill_9_of_a_load_test_ends_its_load() {
+    let app = app().start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = run_sh("browse", folder.path())
+        .env("LOADTEST_FILE", people(&app, folder.path()).await)
+        .env("BASE_URL", app.url(""))
+        .env("AUDIT_URL", format!("http://{}/audit", app.internal_address))
+        .env("DURATION_S", "600")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = run.id().unwrap();
+    let load = || children(pid).into_iter().find(|(_, name)| name == "k6").map(|(k6, _)| k6);
+    until("k6 runs", async || load().is_some()).await;
+    let k6 = load().unwrap();
+    run.kill().await.unwrap();
+    until("k6 has ended", async || !is_running(k6)).await;
 }
