@@ -1,4 +1,4 @@
-// Confetti, once per deal, when the deal tips before one's eyes. Not for those who asked for less motion.
+// Confetti when a deal tips while its page is open: once per deal and session, and never with reduced motion.
 
 const COLOURS = ["#e54d2e", "#12a594", "#ffc53d", "#fdbdaf", "#83cdc1"];
 const PIECES = 140;
@@ -10,7 +10,7 @@ const alreadySeen = (deal) => {
     if (sessionStorage.getItem(key)) return true;
     sessionStorage.setItem(key, "yes");
   } catch {
-    // Storage may be forbidden; then it is once per page.
+    // Storage can be disabled. Then confetti appears once per page.
   }
   return false;
 };

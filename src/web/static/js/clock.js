@@ -1,17 +1,17 @@
-// The server's clock, as well as this browser can know it. The visitor's own clock may be hours wrong, so it is
-// never read: time passes by `performance.now()`, and what the server says sets it.
+// The server's clock, as estimated by the browser. The visitor's system clock can be wrong, so it is never read: the
+// server's times set the clock, and `performance.now()` advances it.
 
 let offset = -Infinity;
 
-/** Takes in a time the server has just told. It was told a little earlier than it is heard, so the latest one wins. */
-export function hear(serverTime) {
-  const told = typeof serverTime === "number" ? serverTime : Date.parse(serverTime);
-  if (Number.isFinite(told)) offset = Math.max(offset, told - performance.now());
+/** Sets the clock from a time that the server has just sent. Delay only makes it look earlier, so the latest estimate wins. */
+export function setServerTime(serverTime) {
+  const sent = typeof serverTime === "number" ? serverTime : Date.parse(serverTime);
+  if (Number.isFinite(sent)) offset = Math.max(offset, sent - performance.now());
 }
 
-/** Milliseconds since 1970 by the server's clock. */
+/** The server's time, in milliseconds since 1970. */
 export function now() {
   return performance.now() + offset;
 }
 
-hear(document.documentElement.dataset.serverTime);
+setServerTime(document.documentElement.dataset.serverTime);

@@ -1,4 +1,4 @@
-// Countdowns, by the server's clock. They stop at zero and never start again.
+// Countdowns by the server's clock. A countdown stops at zero and never restarts.
 
 import { now } from "./clock.js";
 import { say } from "./words.js";
@@ -11,7 +11,7 @@ function fine(seconds) {
   return days > 0 ? `${say("time.days", { n: days })} ${clock}` : clock;
 }
 
-/** Two days, five hours, twelve minutes: the largest unit that fits. The server rounds the same way. */
+/** A single unit: days from two days on, hours from two hours on, then minutes, then seconds. The server rounds the same way. */
 function coarse(seconds) {
   if (seconds >= 2 * 86_400) return say("time.days", { n: Math.floor(seconds / 86_400) });
   if (seconds >= 2 * 3600) return say("time.hours", { n: Math.floor(seconds / 3600) });
@@ -30,7 +30,7 @@ function tick(element) {
   }
 }
 
-/** Starts every countdown of the page. */
+/** Starts every countdown on the page. */
 export function startCountdowns() {
   const all = () => document.querySelectorAll("[data-countdown]").forEach(tick);
   if (!document.querySelector("[data-countdown]")) return;

@@ -1,4 +1,4 @@
-// The deal editor's preview, a moment after each change. The "Preview" button does the same without this.
+// Updates the deal editor's preview shortly after each change. Without this script the "Preview" button does the same.
 
 const PAUSE_MS = 500;
 
@@ -18,10 +18,10 @@ export function startEditor() {
       const answer = await fetch(button.formAction, { method: "POST", body, headers: { accept: "text/html" } });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const theirs = page.getElementById("preview");
-      // While something is still wrong there is nothing new to show, and the last preview stays.
+      // An invalid form has no preview, so the last one stays.
       if (theirs?.querySelector(".card") && mine === turn) document.getElementById("preview")?.replaceWith(document.adoptNode(theirs));
     } catch {
-      // No connection: the last preview stays, and the button still works.
+      // Without a connection the last preview stays, and the button still works.
     }
   }
 

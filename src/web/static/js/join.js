@@ -1,9 +1,9 @@
-// Joining without leaving the page. The form works by itself; this adds "Joining…", patience with a busy server,
-// and puts the server's own answer into the page. The idempotency key stays in the form, so trying again is safe.
+// Joining without leaving the page. The form works without this script, which adds a "Joining …" label, retries while the
+// server is busy, and shows the server's response in place. The idempotency key stays in the form, so retries are safe.
 
 import { say } from "./words.js";
 
-const MOST_TRIES = 5;
+const ATTEMPTS_MAX = 5;
 const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
 class Joining {
@@ -24,20 +24,20 @@ class Joining {
   }
 
   async submit() {
-    if (this.button.getAttribute("aria-disabled")) return; // a double click is one join
+    if (this.button.getAttribute("aria-disabled")) return; // ignore a double click
     const body = new URLSearchParams(new FormData(this.form));
     for (let tries = 1; ; tries++) {
       this.#busy(say("join.joining"));
       let answer;
       try {
         answer = await fetch(this.form.action, { method: "POST", body, headers: { accept: "text/html" } });
-        if (answer.status === 408) answer = null; // it did not get there in time: as if there were no connection
+        if (answer.status === 408) answer = null; // the server did not receive the form: treat it as a lost connection
       } catch {
         answer = null;
       }
       if (answer?.redirected) return location.assign(answer.url);
       const busy = !answer || answer.status === 503 || answer.headers.has("retry-after");
-      if (busy && tries < MOST_TRIES) {
+      if (busy && tries < ATTEMPTS_MAX) {
         const seconds = Number(answer?.headers.get("retry-after")) || 2 ** tries;
         for (let left = Math.ceil(seconds); left > 0; left--) {
           this.#busy(say(answer ? "join.busy" : "join.offline", { n: left }));
@@ -47,11 +47,11 @@ class Joining {
       }
       this.#free();
       if (answer) return this.#show(await answer.text(), answer.url);
-      return this.form.submit(); // let the browser say what is wrong with the connection
+      return this.form.submit(); // let the browser show its own connection error
     }
   }
 
-  /** The answer is a whole page; the part about joining replaces ours. */
+  /** Replaces the join section with the one of the server's response, which is a whole page. */
   #show(html, url) {
     const page = new DOMParser().parseFromString(html, "text/html");
     const theirs = page.getElementById("join");
@@ -63,7 +63,7 @@ class Joining {
   }
 }
 
-/** Takes over the page's join form, if it has one. */
+/** Attaches to the page's join form, if there is one. */
 export function startJoining() {
   const form = document.querySelector("form[data-join]");
   if (!form) return;
@@ -74,8 +74,8 @@ export function startJoining() {
   });
 }
 
-/** A deal that sold out or ended while the page was open takes no more joins: says so where the form was. */
-export function closeJoining(phase) {
+/** Shows the join form in a phase that takes joins, and the phase's closing text otherwise. */
+export function updateJoining(phase) {
   const form = document.querySelector("form[data-join]");
   const open = ["open", "almost", "on"].includes(phase);
   const section = document.getElementById("join");

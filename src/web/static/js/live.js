@@ -1,17 +1,17 @@
-// The figures of the deals on this page, as they change: by socket, and by asking while the socket is away.
-// Frames are absolute, so nothing is lost by missing some; the newest (epoch, rev) wins.
+// The live figures of the deals on this page: by WebSocket, and by polling while the socket is closed. Every frame has the
+// complete figures, so missing some is harmless. The highest (epoch, rev) wins.
 
-import { hear } from "./clock.js";
+import { setServerTime } from "./clock.js";
 
-const MOST_DEALS = 32; // as many as the server lets one socket follow
-const LONGEST_WAIT_MS = 30_000;
+const DEALS_MAX = 32; // the server's limit for one socket
+const BACKOFF_MAX_MS = 30_000;
 const POLL_MS = 5_000;
 
 const newer = (a, b) => !b || a.epoch > b.epoch || (a.epoch === b.epoch && a.rev > b.rev);
 
 /**
- * Follows deals. `onFigures(deal, figures)` hears of newer figures only;
- * `onConnection(open, heardAt)` of the socket opening and closing.
+ * Watches deals. Calls `onFigures(deal, figures)` with newer figures only, and `onConnection(open)` whenever the socket opens
+ * or closes. `heardAt` is when the server was last heard from, by `performance.now()`.
  */
 export class Live {
   #newest = new Map();
@@ -23,7 +23,7 @@ export class Live {
   #turn = 0;
 
   constructor(deals, { onFigures, onConnection }) {
-    this.#deals = deals.slice(0, MOST_DEALS);
+    this.#deals = deals.slice(0, DEALS_MAX);
     this.onFigures = onFigures;
     this.onConnection = onConnection;
     this.heardAt = performance.now();
@@ -34,11 +34,11 @@ export class Live {
     addEventListener("online", () => this.#reconnectNow());
     addEventListener("pageshow", (event) => event.persisted && this.#reconnectNow());
     addEventListener("pagehide", () => this.#socket?.close());
-    // A laptop that slept may hold a socket that died silently: the figures tell.
+    // After a laptop wakes up, its socket may be dead without a close event. Polling newer figures reveals it.
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#verify());
   }
 
-  /** Takes in figures, from wherever they come. Answers whether they were news. */
+  /** Takes figures from any source. Returns whether they were newer. */
   take(deal, figures) {
     if (!newer(figures, this.#newest.get(deal))) return false;
     this.#newest.set(deal, figures);
@@ -57,23 +57,23 @@ export class Live {
       clearInterval(this.#poller);
       this.#poller = 0;
       this.heardAt = performance.now();
-      this.onConnection(true, this.heardAt);
+      this.onConnection(true);
     };
     socket.onmessage = ({ data }) => {
       const frame = JSON.parse(data);
       if (frame.type !== "progress") return;
-      this.#failures = 0; // only a server that really talks ends the back-off
+      this.#failures = 0; // a frame resets the backoff; an open socket alone does not
       this.heardAt = performance.now();
-      hear(frame.server_time);
+      setServerTime(frame.server_time);
       this.take(frame.deal, frame);
     };
     socket.onclose = () => {
       if (this.#socket !== socket) return;
       this.#socket = null;
-      this.onConnection(false, this.heardAt);
+      this.onConnection(false);
       this.#poller ||= setInterval(() => this.#poll(), POLL_MS);
-      // Full jitter: a restarted server must not meet everybody at once.
-      const ceiling = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** this.#failures++);
+      // Exponential backoff with full jitter, so that clients do not all reconnect to a restarted server at once.
+      const ceiling = Math.min(BACKOFF_MAX_MS, 1000 * 2 ** this.#failures++);
       this.#timer = setTimeout(() => this.#connect(), Math.random() * ceiling);
     };
   }
@@ -90,7 +90,7 @@ export class Live {
     if (this.#socket?.readyState === WebSocket.OPEN && (await this.#poll())) this.#reconnectNow();
   }
 
-  /** Asks for one deal, the next in turn, so that a page full of cards asks no more often than a page with one. */
+  /** Polls one deal, in turn, so that a page with many cards sends no more requests than a page with one. */
   async #poll() {
     const deal = this.#deals[this.#turn++ % this.#deals.length];
     try {
@@ -100,7 +100,7 @@ export class Live {
       this.heardAt = performance.now();
       return this.take(deal, progress);
     } catch {
-      return false; // still away: the banner already says so
+      return false; // still no connection, which the banner already says
     }
   }
 }

@@ -1,19 +1,19 @@
-// Everything on top of pages that work without it.
+// The entry point of the scripts. They enhance pages that work without them.
 
 import { celebrate } from "./celebrate.js";
 import { startCountdowns } from "./countdown.js";
 import { startEditor } from "./editor.js";
-import { closeJoining, startJoining } from "./join.js";
+import { startJoining, updateJoining } from "./join.js";
 import { Live } from "./live.js";
 import { ProgressBlock, writeNumbers } from "./progress.js";
 import { startSharing } from "./share.js";
 import { announce, say } from "./words.js";
 
-const FRESH_AFTER_MS = 1_500; // coupons are issued meanwhile
-const BANNER_AFTER_MS = 2_000; // a short break is nobody's business
+const REFRESH_AFTER_MS = 1_500; // gives the server time to issue coupons
+const BANNER_AFTER_MS = 2_000; // short interruptions show no banner
 
-/** Asks the server again for the parts of this page that depend on the deal's phase. Not everybody at the same moment. */
-function freshen() {
+/** Reloads the parts of this page that depend on the deal's phase, after a random delay that spreads the load. */
+function refreshParts() {
   const parts = [...document.querySelectorAll("[data-fresh]")];
   if (parts.length === 0) return;
   setTimeout(async () => {
@@ -25,9 +25,9 @@ function freshen() {
         if (fresh) part.replaceWith(document.adoptNode(fresh));
       }
     } catch {
-      // The page stays as it is; reloading it shows the same as this would have.
+      // Without a connection the page stays as it is.
     }
-  }, FRESH_AFTER_MS * (1 + Math.random()));
+  }, REFRESH_AFTER_MS * (1 + Math.random()));
 }
 
 function startLive() {
@@ -62,8 +62,8 @@ function startLive() {
   const speaking = document.querySelector("[data-speaks]");
   document.addEventListener("phase", ({ target, detail: { deal, was, phase } }) => {
     if (target !== speaking) return;
-    closeJoining(phase);
-    freshen();
+    updateJoining(phase);
+    refreshParts();
     if (["open", "almost"].includes(was) && ["on", "sold_out"].includes(phase)) celebrate(deal);
   });
   document.addEventListener("countdown:over", () => blocks.forEach((block) => block.refresh()));

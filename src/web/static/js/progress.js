@@ -1,4 +1,4 @@
-// Progress blocks: figures in, words and bars out. What the server drew first is never redrawn, only changed.
+// Progress blocks. The server renders them first; this script updates them from newer figures.
 
 import { now } from "./clock.js";
 import { announce, number, say } from "./words.js";
@@ -6,7 +6,7 @@ import { announce, number, say } from "./words.js";
 const TONES = ["plain", "tension", "success", "action"];
 const MILESTONES = new Set([1, 2, 3, 5, 10]);
 
-/** The phase that a visitor sees. The server decides the same way: `view/phase.rs`. */
+/** The phase to show. `Phase::of` in `view/phase.rs` must decide the same way. */
 export function phaseOf(figures, opensAt, at) {
   const { state, buyers, left, tipping_point: tippingPoint } = figures;
   if (state === "succeeded") return "happened";
@@ -33,33 +33,33 @@ export class ProgressBlock {
     return this.#figures;
   }
 
-  /** Shows newer figures, and tells the page when that is another phase. */
+  /** Shows newer figures. Dispatches a `phase` event if they change the phase. */
   apply(figures) {
     this.#figures = { ...this.#figures, ...figures };
     this.refresh();
   }
 
-  /** Shows the same figures again, because time has passed. */
+  /** Updates the block from the current figures and time. */
   refresh() {
     const { buyers, needed, left, tipping_point: tippingPoint } = this.#figures;
     const phase = phaseOf(this.#figures, Date.parse(this.#element.dataset.opensAt), now());
-    const blanks = { n: needed, buyers, needed, left, tipping_point: tippingPoint, opens: this.#element.dataset.opensText };
+    const values = { n: needed, buyers, needed, left, tipping_point: tippingPoint, opens: this.#element.dataset.opensText };
     const was = this.phase;
     this.phase = phase;
     this.#element.dataset.phase = phase;
 
-    this.#write("headline", say(`phases.${phase}.headline`, blanks), true);
-    this.#write("joined", say(`phases.${phase}.joined`, { ...blanks, n: buyers }));
+    this.#write("headline", say(`phases.${phase}.headline`, values), true);
+    this.#write("joined", say(`phases.${phase}.joined`, { ...values, n: buyers }));
     this.#write("left", left === null || left === undefined ? "" : say("left", { n: left }));
-    this.#write("explain", say(`phases.${phase}.explain`, { ...blanks, n: buyers }));
-    this.#write("badge", say(`phases.${phase}.badge`, blanks));
+    this.#write("explain", say(`phases.${phase}.explain`, { ...values, n: buyers }));
+    this.#write("badge", say(`phases.${phase}.badge`, values));
     const badge = this.#part("badge");
     for (const tone of TONES) badge?.classList.toggle(`badge--${tone}`, tone === say(`phases.${phase}.tone`));
     const bar = this.#part("bar");
     if (bar) bar.value = Math.min(buyers, bar.max);
 
     if (this.#element.dataset.speaks) {
-      const headline = say(`phases.${phase}.headline`, blanks);
+      const headline = say(`phases.${phase}.headline`, values);
       if (was !== phase) announce(headline, true);
       else if (MILESTONES.has(needed)) announce(headline);
     }
@@ -78,13 +78,13 @@ export class ProgressBlock {
     part.textContent = text;
     if (rolls) {
       part.classList.remove("roll");
-      void part.offsetWidth; // the animation starts anew only after a layout
+      void part.offsetWidth; // forces a layout, without which the animation does not restart
       part.classList.add("roll");
     }
   }
 }
 
-/** Writes the bare numbers of a page, like the console's, that stand outside of a block. */
+/** Updates numbers outside of progress blocks, such as those of the console. */
 export function writeNumbers(deal, figures) {
   for (const name of ["buyers", "needed", "units", "left"]) {
     for (const element of document.querySelectorAll(`[data-number-of="${deal}"][data-number=${name}]`)) {

@@ -1,4 +1,4 @@
-// Sharing: the system's own sheet where there is one, else the clipboard. Without either, the link is there to copy.
+// Sharing by the system's share sheet, or else by the clipboard. If both fail, the link is selected for copying by hand.
 
 import { announce, say } from "./words.js";
 
@@ -17,7 +17,7 @@ export function startSharing() {
         button.textContent = say("share.copied");
         announce(say("share.copied"), true);
       } catch {
-        link.focus(); // refused or dismissed: the link is selected, to be copied by hand
+        link.focus(); // selects the link
       }
     });
   }

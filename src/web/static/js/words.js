@@ -1,5 +1,5 @@
-// Says the sentences that the page changes while it is open. The server makes `sentences.js` of what it says itself
-// (`src/web/words.rs`): this file knows none.
+// Formats the sentences that change while the page is open. The sentences come from `sentences.js`, which the server
+// generates from `src/web/words.rs`.
 
 import sentences from "./sentences.js";
 
@@ -7,20 +7,20 @@ const language = document.documentElement.lang || "en";
 const plural = new Intl.PluralRules(language);
 const digits = new Intl.NumberFormat(language);
 
-/** A number as people of this language write it. */
+/** A number in the format of the page's language. */
 export const number = (n) => digits.format(n);
 
-/** The sentence of that name ("phases.open.badge"), with its blanks filled; `n` picks the plural form. */
-export function say(name, blanks = {}) {
+/** The sentence with this name, such as "phases.open.badge", with its placeholders filled in. `n` selects the plural form. */
+export function say(name, values = {}) {
   let sentence = name.split(".").reduce((node, key) => node?.[key], sentences);
-  if (sentence && typeof sentence === "object") sentence = sentence[plural.select(blanks.n)] ?? sentence.other;
+  if (sentence && typeof sentence === "object") sentence = sentence[plural.select(values.n)] ?? sentence.other;
   return (sentence ?? "").replace(/\{(\w+)\}/g, (_, key) =>
-    typeof blanks[key] === "number" ? number(blanks[key]) : (blanks[key] ?? ""));
+    typeof values[key] === "number" ? number(values[key]) : (values[key] ?? ""));
 }
 
 let spokenAt = -Infinity;
 
-/** Speaks to screen readers: always when it is urgent, else at most every 30 seconds. */
+/** Announces a sentence to screen readers. Sentences that are not urgent are dropped within 30 seconds of the last one. */
 export function announce(sentence, urgent = false) {
   const status = document.getElementById("status");
   const now = performance.now();
