@@ -14,8 +14,7 @@ use muster::engine::CodeKeys;
 use muster::limits::{Limit, Limits};
 use muster::live::message;
 use muster::quota::Quota;
-use muster::web::error::Code;
-use muster::web::problem::Problem;
+use muster::web::problem::{Code, Problem};
 
 fn progress() -> Progress {
     let closes_at = Clock::new().now();

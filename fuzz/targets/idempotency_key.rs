@@ -8,7 +8,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::test::TestRequest;
 use libfuzzer_sys::fuzz_target;
 use muster::domain::IdempotencyKey;
-use muster::web::extract::IdempotencyHeader;
+use muster::web::IdempotencyHeader;
 
 mod problem;
 

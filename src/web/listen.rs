@@ -1,6 +1,7 @@
-//! HTTP/1 over connections of our own kind, which frames may be written to past it ([`live::Connection`](crate::live::Connection)).
+//! The public HTTP/1 server, over connections of type [`live::Connection`](crate::live::Connection).
 //!
-//! What `actix_web::HttpServer` does, but that it knows no connections but its own.
+//! A `Connection` lets the live feed write WebSocket frames to the connection without going through HTTP. `actix_web::HttpServer`
+//! supports only its own connection types, so this module builds the same server from its parts.
 
 use std::future::ready;
 use std::io;
@@ -16,14 +17,14 @@ use tokio::net::TcpStream;
 use crate::config::ServerConfig;
 use crate::live::Connection;
 
-/// Connections that wait to be accepted.
+/// The most connections that can wait to be accepted.
 const BACKLOG: i32 = 1_024;
 
-/// A server at `server.bind` that accepts connections as soon as it runs, and its address. `configure` is called by each worker.
+/// Binds the public listener. Returns the server, which accepts connections once it is polled, and its address. Every worker
+/// calls `configure`.
 ///
 /// # Errors
-///
-/// If the address cannot be listened on.
+/// The address cannot be bound.
 pub fn listen<F>(config: &ServerConfig, configure: F) -> io::Result<(Server, SocketAddr)>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,

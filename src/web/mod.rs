@@ -1,33 +1,28 @@
-//! What people and programs talk to over HTTP: pages and the API.
+//! The HTTP layer: the JSON API and the HTML pages.
 //!
-//! Owns addresses, answers, headers and everything that guards them. Must never name Redis or Postgres or their clients, decide
-//! what a deal allows, or commit anything in a handler: it asks the engine and the store, and says what they answered.
+//! Owns URLs, responses, headers, and the checks that every request passes. It must never name Redis or Postgres or their
+//! clients, and never decide what a deal allows: it calls the engine and the store and turns their outcomes into responses.
+//! Handlers write drafts, accounts and sessions through the store. They never run the transaction that records a join or a
+//! leave, because actix drops a handler's future when the client resets its connection.
 //!
-//! The way of a request: [`security`] will put its headers on whatever comes back; [`gate`] checks address, origin and identity;
-//! [`routes`] finds the handler; the handler's arguments ([`extract`]) are checked before it runs; what goes wrong is a
-//! [`problem::Problem`] with a [`error::Code`].
+//! A request passes the [`middleware`] in order, reaches the handler that [`routes`] names, and is parsed by the extractors in
+//! [`request`] before the handler runs. A failure becomes a [`problem::Problem`] with a stable [`problem::Code`].
 
-pub mod address;
 mod api;
-pub mod assets;
+mod assets;
 mod content_coding;
-pub mod error;
-pub mod etag;
-pub mod extract;
-pub mod gate;
+mod layout;
 pub mod listen;
-mod made_once;
-pub mod observe;
-pub mod origin;
+mod middleware;
 mod pages;
+mod paths;
 pub mod problem;
-pub mod resource;
+mod render_once;
+mod request;
 pub mod routes;
-pub mod security;
-pub mod session;
 mod words;
 
 pub use api::paging;
 pub use api::signups::join::Join as JoinBody;
-pub use extract::parse_json;
 pub use pages::view::markdown;
+pub use request::{IdempotencyHeader, parse_json};

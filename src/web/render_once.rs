@@ -1,9 +1,8 @@
-//! What is made of one read for everybody whom that read answers.
+//! Renders a response once per database read and shares it with every request that the read served.
 //!
-//! While many look at a deal, one read answers them together ([`crate::store::Store::shared_deal`]), and so it is with the
-//! front page; what they are sent need not be made anew for each of them either. Nobody is sent what was made of a read that said
-//! something else: a read is known by its address in memory, which nothing else has while it is kept here, and which it keeps
-//! only as long as it says the same.
+//! While many visitors look at a deal, one read serves them all ([`crate::store::Store::shared_deal`]), and the same holds for
+//! the home page. A cached rendering is reused only for the very same read: a read is identified by its `Arc`'s address. The
+//! cache keeps that `Arc` alive, so no other read can have its address.
 
 use std::cell::RefCell;
 use std::hash::Hash;
@@ -12,45 +11,47 @@ use std::thread::LocalKey;
 
 use crate::recent::Recent;
 
-/// How many reads a thread keeps an answer for.
-const KEPT_MAX: usize = 64;
+/// The most renderings that a thread keeps.
+const ENTRIES_MAX: usize = 64;
 
-/// Answers that a thread has made, for the last read under each key, and for what else they depend on.
-pub struct MadeOnce<Key, Of, As, Body>(RefCell<Recent<Key, Made<Of, As, Body>>>);
+/// A thread's renderings: for each key the latest read, with the variant that was rendered of it.
+///
+/// A variant is whatever else the rendering depends on, such as the deal's phase.
+pub struct RenderCache<Key, Read, Variant, Body>(RefCell<Recent<Key, Rendering<Read, Variant, Body>>>);
 
-struct Made<Of, As, Body> {
-    of: Arc<Of>,
-    as_it_is: As,
+struct Rendering<Read, Variant, Body> {
+    read: Arc<Read>,
+    variant: Variant,
     body: Body,
 }
 
-impl<Key: Eq + Hash, Of, As, Body> Default for MadeOnce<Key, Of, As, Body> {
+impl<Key: Eq + Hash, Read, Variant, Body> Default for RenderCache<Key, Read, Variant, Body> {
     fn default() -> Self {
-        Self(RefCell::new(Recent::new(KEPT_MAX)))
+        Self(RefCell::new(Recent::new(ENTRIES_MAX)))
     }
 }
 
-/// What was made of this read, or what is made now.
+/// The cached rendering of this read and variant, or the result of `render`, which is then cached.
 ///
 /// # Errors
-/// Those of making it.
-pub fn made_once<Key: Eq + Hash, Of, As: PartialEq, Body: Clone, E>(
-    kept: &'static LocalKey<MadeOnce<Key, Of, As, Body>>,
+/// Those of `render`.
+pub fn render_once<Key: Eq + Hash, Read, Variant: PartialEq, Body: Clone, E>(
+    cache: &'static LocalKey<RenderCache<Key, Read, Variant, Body>>,
     key: Key,
-    read: &Arc<Of>,
-    as_it_is: As,
-    make: impl FnOnce() -> Result<Body, E>,
+    read: &Arc<Read>,
+    variant: Variant,
+    render: impl FnOnce() -> Result<Body, E>,
 ) -> Result<Body, E> {
-    let found = kept.with(|kept| {
-        let kept = kept.0.borrow();
-        let same = kept.get(&key).filter(|entry| Arc::ptr_eq(&entry.of, read) && entry.as_it_is == as_it_is);
+    let cached = cache.with(|cache| {
+        let cache = cache.0.borrow();
+        let same = cache.get(&key).filter(|entry| Arc::ptr_eq(&entry.read, read) && entry.variant == variant);
         same.map(|same| same.body.clone())
     });
-    if let Some(body) = found {
+    if let Some(body) = cached {
         return Ok(body);
     }
-    let body = make()?;
-    let entry = Made { of: Arc::clone(read), as_it_is, body: body.clone() };
-    kept.with(|kept| kept.0.borrow_mut().put(key, entry));
+    let body = render()?;
+    let entry = Rendering { read: Arc::clone(read), variant, body: body.clone() };
+    cache.with(|cache| cache.0.borrow_mut().put(key, entry));
     Ok(body)
 }

@@ -1,38 +1,33 @@
-//! Every route there is, on one page.
+//! Every route, on one page.
 
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, ResponseError, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::api::{accounts, coupons, deals, describe, health, internal, live, redemptions, signups, tokens};
-use super::content_coding::compress;
-use super::error::Code;
-use super::gate::gate;
+use super::api::{accounts, coupons, deals, health, internal, live, openapi, redemptions, signups, tokens};
+use super::assets;
+use super::middleware::{compress, error_pages, gate, observe, security_headers};
 use super::pages::merchant::{console, dashboard, edit_deal, new_deal, publish, redeem, withdraw};
-use super::pages::only_pages::only_pages;
 use super::pages::{
     account, deal, home, join, leave, my_coupons, my_deals, picture, sign_in, sign_out, sign_up, signup,
 };
-use super::problem::Problem;
-use super::resource::{Address, at};
-use super::{assets, observe, security};
+use super::paths::API;
+use super::problem::{Code, Problem};
+use super::request::endpoint::{Endpoint, at};
 use crate::App;
 use crate::live::FanOut;
 use crate::shutdown::Shutdown;
 
-/// Where the API begins.
-pub const API: &str = "/api/v1";
-
-/// For whoever starts, stops and balances nodes.
-fn probes() -> Vec<Address> {
+/// Health probes, for load balancers and process managers.
+fn probes() -> Vec<Endpoint> {
     vec![at("/healthz").get(health::alive), at("/readyz").get(health::ready)]
 }
 
 /// The API, below [`API`].
-fn api() -> Vec<Address> {
+fn api() -> Vec<Endpoint> {
     vec![
-        // First what is asked for most: addresses are compared in this order.
+        // The busiest routes come first: actix compares paths in this order.
         at("/deals/{id}").get(deals::show::show).patch(deals::patch::patch),
         at("/deals/{id}/signups").get(signups::of_deal::list).post(signups::join::join),
         at("/accounts").post(accounts::create),
@@ -51,13 +46,13 @@ fn api() -> Vec<Address> {
     ]
 }
 
-/// The API's description, for programs and for people.
-fn descriptions() -> Vec<Address> {
-    vec![at("/api/openapi.json").get(describe::document), at("/api/docs").get(describe::page::show)]
+/// The API's description: OpenAPI for programs, documentation for people.
+fn descriptions() -> Vec<Endpoint> {
+    vec![at("/api/openapi.json").get(openapi::document), at("/api/docs").get(openapi::docs_page::show)]
 }
 
-/// Pages and their forms.
-fn pages() -> Vec<Address> {
+/// Pages and the forms on them.
+fn pages() -> Vec<Endpoint> {
     vec![
         at("/deals/{deal}").get(deal::deal),
         at("/").get(home::home),
@@ -81,50 +76,50 @@ fn pages() -> Vec<Address> {
     ]
 }
 
-/// Files that go with the pages, below `/static`.
-fn files() -> Vec<Address> {
+/// Static files of the pages, below `/static`.
+fn files() -> Vec<Endpoint> {
     vec![at("/{digest}/{path:.*}").get(assets::serve)]
 }
 
-/// Drawn pictures, below `/pictures`.
-fn pictures() -> Vec<Address> {
+/// Generated pictures, below `/pictures`.
+fn pictures() -> Vec<Endpoint> {
     vec![at("/{goods}/{seed}.svg").get(picture::picture)]
 }
 
-/// For those who watch over a node, on a listener of its own.
-fn watching() -> Vec<Address> {
+/// Metrics and the audit, for operators. Served on a listener of its own.
+fn operations() -> Vec<Endpoint> {
     vec![at("/metrics").get(internal::metrics), at("/audit").get(internal::audit)]
 }
 
-/// The method and the path of every route of the API, for its description and for tests.
+/// The method and path of every API route and health probe, for the OpenAPI tests.
 #[must_use]
 pub fn api_routes() -> Vec<(Method, String)> {
     let below = |(method, path)| (method, format!("{API}{path}"));
     api()
         .iter()
-        .flat_map(Address::routes)
+        .flat_map(Endpoint::routes)
         .map(below)
-        .chain(probes().iter().flat_map(Address::routes).map(|(m, p)| (m, p.to_owned())))
+        .chain(probes().iter().flat_map(Endpoint::routes).map(|(m, p)| (m, p.to_owned())))
         .collect()
 }
 
-/// What people and programs reach, with everything that guards it. For one worker.
+/// Configures one worker of the public listener: every route, with its middleware.
 pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
-    // What is wrapped last is asked first.
+    // actix runs the middleware that is wrapped last first.
     let api = web::scope(API)
         .wrap(from_fn(gate))
         .configure(|scope| add(scope, API, api()))
-        .default_service(web::to(nothing_here));
+        .default_service(web::to(no_such_route));
     let pages = web::scope("")
         .wrap(from_fn(compress))
         .wrap(from_fn(gate))
-        .wrap(from_fn(only_pages))
+        .wrap(from_fn(error_pages))
         .configure(|scope| add(scope, "", pages()))
         .configure(|scope| add(scope, "", descriptions()))
-        .default_service(web::to(nothing_here));
+        .default_service(web::to(no_such_route));
     let everything = web::scope("")
-        .wrap(from_fn(security::headers))
-        .wrap(from_fn(observe::requests))
+        .wrap(from_fn(security_headers))
+        .wrap(from_fn(observe))
         .configure(|scope| add(scope, "", probes()))
         .service(web::scope("/static").configure(|scope| add(scope, "/static", files())))
         .service(web::scope("/pictures").configure(|scope| add(scope, "/pictures", pictures())))
@@ -137,19 +132,19 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
         .service(everything);
 }
 
-/// What those who watch over the node reach, on a listener of its own.
+/// Configures the internal listener, which operators reach and strangers do not.
 pub fn internal(config: &mut web::ServiceConfig, app: &App, metrics: Option<PrometheusHandle>) {
     config.app_data(web::Data::new(app.clone())).app_data(web::Data::new(metrics));
-    add(config, "", watching());
-    config.default_service(web::to(nothing_here));
+    add(config, "", operations());
+    config.default_service(web::to(no_such_route));
 }
 
-fn add(scope: &mut web::ServiceConfig, below: &str, addresses: Vec<Address>) {
-    for address in addresses {
-        scope.service(address.into_resource(below));
+fn add(scope: &mut web::ServiceConfig, prefix: &str, endpoints: Vec<Endpoint>) {
+    for endpoint in endpoints {
+        scope.service(endpoint.into_resource(prefix));
     }
 }
 
-async fn nothing_here() -> HttpResponse {
+async fn no_such_route() -> HttpResponse {
     Problem::new(Code::NoSuchRoute).error_response()
 }

@@ -1,17 +1,17 @@
 //! The sentences that change while a page is open.
 //!
-//! They are said by the server in the first paint and by the browser from then on, so they stand here once and go to the
-//! browser as one of its scripts, which it keeps. Every other sentence stands in a template.
+//! The server renders them into the first paint, and the scripts in the browser update them from then on. Both use this module:
+//! [`as_module`] turns it into a script that browsers cache. Sentences that do not change live in the templates and views.
 
 use serde::Serialize;
 
-/// A sentence with blanks: `{n}`, `{buyers}`. With two forms where English needs them.
+/// A sentence with placeholders such as `{n}` and `{buyers}`, and two forms where English has a plural.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Sentence {
     /// The same for every number.
     Plain(&'static str),
-    /// By the plural rules of English.
+    /// Chosen by the plural rules of English.
     Plural {
         /// For exactly 1.
         one: &'static str,
@@ -21,16 +21,16 @@ pub enum Sentence {
 }
 
 impl Sentence {
-    /// The sentence for `n`, its blanks filled.
+    /// The form for `n`, with the placeholders filled in.
     #[must_use]
-    pub fn say(self, n: u32, blanks: &[(&str, &str)]) -> String {
+    pub fn say(self, n: u32, values: &[(&str, &str)]) -> String {
         let form = match self {
             Self::Plain(form) => form,
             Self::Plural { one, .. } if n == 1 => one,
             Self::Plural { other, .. } => other,
         };
         let with_n = form.replace("{n}", &number(n));
-        blanks.iter().fold(with_n, |sentence, (name, value)| sentence.replace(&format!("{{{name}}}"), value))
+        values.iter().fold(with_n, |sentence, (name, value)| sentence.replace(&format!("{{{name}}}"), value))
     }
 }
 
@@ -42,7 +42,7 @@ const fn plural(one: &'static str, other: &'static str) -> Sentence {
     Sentence::Plural { one, other }
 }
 
-/// A number with its thousands in groups.
+/// A number with its thousands grouped: `1,234`.
 #[must_use]
 pub fn number(n: u32) -> String {
     let digits = n.to_string();
@@ -56,33 +56,33 @@ pub fn number(n: u32) -> String {
     grouped
 }
 
-/// What a progress block says in one phase.
+/// The texts of a progress block and its join section in one phase.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct PhaseWords {
-    /// The colour of its badge: `plain`, `tension`, `success`, `action`.
+    /// The badge's colour: `plain`, `tension`, `success` or `action`.
     pub tone: &'static str,
-    /// A word or two over it; may be empty.
+    /// The badge's text; may be empty.
     pub badge: &'static str,
-    /// What matters most; `n` is the number of buyers needed.
+    /// The main sentence; `n` is the number of buyers needed.
     pub headline: Sentence,
-    /// Under the bar; `n` is the number of buyers.
+    /// The line under the progress bar; `n` is the number of buyers.
     pub joined: Sentence,
-    /// What it means.
+    /// An explanation of the phase for buyers.
     pub explain: Sentence,
-    /// Instead of the join button, where nobody can join.
+    /// Shown instead of the join button while the deal takes no joins.
     pub join: &'static str,
-    /// Under the join button, where one can.
+    /// Shown under the join button while the deal takes joins.
     pub note: &'static str,
 }
 
-const OF_THE_POINT: Sentence = plain("{buyers} of {tipping_point} joined");
+const JOINED_OF_TIPPING_POINT: Sentence = plain("{buyers} of {tipping_point} joined");
 const JOINED: Sentence = plural("{n} buyer joined", "{n} buyers joined");
 const NEEDED: Sentence = plural("{n} more buyer needed", "{n} more buyers needed");
 const UNTIL_IT_IS_ON: &str = "You pay nothing now. You can leave until the deal is on.";
 const IT_IS_ON: &str = "You pay nothing now. The deal is on, so there is no leaving after joining.";
 const ALL_OR_NOTHING: Sentence = plain("If too few join in time, nobody pays.");
 
-/// The words of every phase, by its name.
+/// The texts of every phase of a deal, by the phase's name.
 #[derive(Debug, Serialize)]
 pub(super) struct Phases {
     pub(super) draft: PhaseWords,
@@ -97,13 +97,12 @@ pub(super) struct Phases {
     pub(super) withdrawn: PhaseWords,
 }
 
-/// See the fields.
 pub(super) const PHASES: Phases = Phases {
     draft: PhaseWords {
         tone: "plain",
         badge: "Draft",
         headline: plain("Not published yet"),
-        joined: OF_THE_POINT,
+        joined: JOINED_OF_TIPPING_POINT,
         explain: plain("Only you can see it."),
         join: "Nobody can join it before it is published.",
         note: "",
@@ -112,7 +111,7 @@ pub(super) const PHASES: Phases = Phases {
         tone: "plain",
         badge: "Opens soon",
         headline: plain("Opens {opens}"),
-        joined: OF_THE_POINT,
+        joined: JOINED_OF_TIPPING_POINT,
         explain: ALL_OR_NOTHING,
         join: "You can join when it opens.",
         note: "",
@@ -121,7 +120,7 @@ pub(super) const PHASES: Phases = Phases {
         tone: "plain",
         badge: "",
         headline: NEEDED,
-        joined: OF_THE_POINT,
+        joined: JOINED_OF_TIPPING_POINT,
         explain: ALL_OR_NOTHING,
         join: "",
         note: UNTIL_IT_IS_ON,
@@ -130,7 +129,7 @@ pub(super) const PHASES: Phases = Phases {
         tone: "tension",
         badge: "Almost there",
         headline: NEEDED,
-        joined: OF_THE_POINT,
+        joined: JOINED_OF_TIPPING_POINT,
         explain: ALL_OR_NOTHING,
         join: "",
         note: UNTIL_IT_IS_ON,
@@ -175,7 +174,7 @@ pub(super) const PHASES: Phases = Phases {
         tone: "plain",
         badge: "",
         headline: plain("Not enough buyers"),
-        joined: OF_THE_POINT,
+        joined: JOINED_OF_TIPPING_POINT,
         explain: plain("The time ran out. Nobody pays."),
         join: "This deal is over.",
         note: "",
@@ -191,7 +190,7 @@ pub(super) const PHASES: Phases = Phases {
     },
 };
 
-/// Spans of time, in the largest unit that fits.
+/// Durations, in a single unit.
 #[derive(Debug, Serialize)]
 pub(super) struct TimeWords {
     pub(super) days: Sentence,
@@ -200,7 +199,6 @@ pub(super) struct TimeWords {
     pub(super) seconds: Sentence,
 }
 
-/// See the fields.
 pub(super) const TIME: TimeWords = TimeWords {
     days: plural("{n} day", "{n} days"),
     hours: plural("{n} hour", "{n} hours"),
@@ -208,11 +206,11 @@ pub(super) const TIME: TimeWords = TimeWords {
     seconds: plural("{n} second", "{n} seconds"),
 };
 
-/// Units under the cap.
+/// The units left under the cap.
 pub(super) const LEFT: Sentence = plural("{n} coupon left", "{n} coupons left");
-/// What a deal needs in all: buyers, however many units each of them takes.
+/// A tipping point: distinct buyers, however many units each of them takes.
 pub(super) const DIFFERENT_BUYERS: Sentence = plural("{n} buyer", "{n} different buyers");
-/// Units of a signup.
+/// A number of units.
 pub(super) const UNITS: Sentence = plural("{n} coupon", "{n} coupons");
 
 #[derive(Serialize)]
@@ -234,7 +232,7 @@ struct Connection {
     age: Sentence,
 }
 
-/// What the browser gets.
+/// Everything that the scripts need.
 #[derive(Serialize)]
 struct Words {
     phases: Phases,
@@ -264,9 +262,9 @@ const WORDS: Words = Words {
     },
 };
 
-/// All of it as a script that exports it.
+/// The sentences as a JavaScript module with one default export.
 #[must_use]
 pub fn as_module() -> String {
-    // Cannot fail: there are only texts in it, by names that are texts.
+    // Serialising strings with string keys cannot fail.
     format!("export default {};\n", serde_json::to_string(&WORDS).unwrap_or_default())
 }

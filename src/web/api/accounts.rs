@@ -10,41 +10,40 @@ use crate::App;
 use crate::auth::{SignUpOutcome, SignUpRequest};
 use crate::domain::{Account, AccountId, Role};
 use crate::limits::Limit;
-use crate::web::error::Code;
-use crate::web::extract::{Body, ComesFrom};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Body, ClientNetwork};
 
-/// Somebody who wants an account.
+/// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "email": "ann@example.com", "password": "correct horse battery", "name": "Ann", "role": "buyer",
 }))]
 pub struct NewAccount {
-    /// What its owner signs in with.
+    /// The address that the owner signs in with.
     #[serde(default)]
     #[schema(required, format = Email, max_length = 254)]
     email: String,
-    /// 8 to 128 characters of any kind, but none of those that everybody tries first.
+    /// 8 to 128 characters of any kind. Common passwords are refused.
     #[serde(default)]
     #[schema(required, value_type = String, format = Password, min_length = 8, max_length = 128)]
     password: SecretString,
-    /// What others see.
+    /// The name that others see.
     #[serde(default)]
     #[schema(required, min_length = 1, max_length = 80)]
     name: String,
-    /// Whether the account joins deals or offers them.
+    /// Whether the account joins deals (`buyer`) or offers them (`merchant`).
     #[serde(default)]
     #[schema(required, value_type = NewRole)]
     role: String,
 }
 
-/// What a new account can be.
+/// The role of a new account.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(
     dead_code,
-    reason = "it describes the field above, which is read as a text so that all problems are told at once"
+    reason = "only describes `NewAccount::role` for OpenAPI; the field is a string so that all problems are reported together"
 )]
 pub enum NewRole {
     /// Joins deals.
@@ -83,14 +82,14 @@ impl From<&Account> for AccountView {
 /// `POST /accounts`
 #[utoipa::path(
     post, path = "/accounts", tag = "accounts", operation_id = "create_account",
-    summary = "Make an account",
-    description = "An account joins deals or offers them. To use it from a program, make a token with `POST /tokens`.",
+    summary = "Create an account",
+    description = "An account joins deals or offers them. To use it from a program, create a token with `POST /tokens`.",
     request_body = NewAccount,
-    responses((status = 201, description = "The account exists now.", body = AccountView)),
+    responses((status = 201, description = "The new account.", body = AccountView)),
     extensions(("x-problems" = json!(["email_taken", "busy"]))),
 )]
-pub async fn create(app: web::Data<App>, from: ComesFrom, body: Body) -> Result<HttpResponse, Problem> {
-    app.limits.take(Limit::AccountsFrom(from.0)).await?;
+pub async fn create(app: web::Data<App>, client: ClientNetwork, body: Body) -> Result<HttpResponse, Problem> {
+    app.limits.take(Limit::AccountsFrom(client.0)).await?;
     let new: NewAccount = body.json().await?;
     let person = SignUpRequest::parse(&new.email, new.password, &new.name, &new.role)?;
     app.limits.take(Limit::LoginsHere).await?;

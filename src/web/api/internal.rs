@@ -1,4 +1,4 @@
-//! What those who watch over a node reach, on a listener of its own: it tells more than strangers should know.
+//! Metrics and the audit, for operators. They are on the internal listener because they reveal more than clients should know.
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
@@ -9,25 +9,25 @@ use crate::App;
 use crate::domain::{DealId, FieldProblem};
 use crate::engine::{AuditError, AuditOptions};
 use crate::telemetry;
-use crate::web::error::Code;
-use crate::web::extract::{Query, parse_id};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Query, parse_id};
 
-/// `GET /metrics`: what the node counts, in Prometheus' text format.
+/// `GET /metrics`: the node's metrics in the Prometheus text format.
 pub async fn metrics(app: Data<App>, handle: Data<Option<PrometheusHandle>>) -> HttpResponse {
     telemetry::sample();
     gauge!("muster_admission_online").set(u32::from(app.engine.admits()));
     match handle.get_ref() {
         Some(handle) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render()),
-        None => Problem::new(Code::NoSuchRoute).detail("This process does not count.").error_response(),
+        None => Problem::new(Code::NoSuchRoute).detail("Metrics are disabled in this process.").error_response(),
     }
 }
 
-/// `GET /audit?deal=ID`: does everything hold that was promised? The table of `muster audit` as JSON, for all deals or one.
-/// Looking takes a while, ten seconds or more when something seems wrong in Redis; one request is answered at a time.
+/// `GET /audit?deal=ID`: checks every invariant, for all deals or one. The response is the table of `muster audit` as JSON.
+///
+/// An audit takes a while, and ten seconds or more if something in Redis looks wrong. The engine runs one at a time.
 ///
 /// # Errors
-/// Postgres is away, there is no such deal, or the query cannot be used.
+/// Postgres is unavailable, the deal does not exist, or the query is invalid.
 pub async fn audit(app: Data<App>, mut query: Query) -> Result<HttpResponse, Problem> {
     let deal = query.value("deal", |text| match parse_id(text) {
         Some(id) => Ok(DealId::from(id)),

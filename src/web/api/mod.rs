@@ -1,15 +1,15 @@
-//! The JSON API, one verb per file.
+//! The JSON API, one operation per file.
 //!
-//! A handler reads like its call: who may, what is asked, which limit, which verb of the engine, and a status for every outcome.
-//! What it looks like from outside stands above each handler, and becomes the API's description.
+//! Every handler has the same shape: the required role and scope, the request's parts, the rate limits, one call of the engine or
+//! the store, and a status for every outcome. The attribute above a handler describes it for OpenAPI.
 
 pub mod accounts;
 pub mod coupons;
 pub mod deals;
-pub mod describe;
 pub mod health;
 pub mod internal;
 pub mod live;
+pub mod openapi;
 pub mod paging;
 pub mod redemptions;
 pub mod signups;

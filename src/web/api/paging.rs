@@ -1,7 +1,7 @@
-//! Lists in pages: `limit` and `cursor` in, `data` and `next_cursor` out.
+//! Keyset pagination: `limit` and `cursor` in, `data` and `next_cursor` out.
 //!
-//! A cursor is where a page ended, as text that only we read. It carries a check of what it was made for: a cursor of another
-//! list, or of the same one with other filters, is refused instead of answering an odd page.
+//! A cursor encodes the key of a page's last item, opaque to clients. It contains a checksum over the list and its filters, so a
+//! cursor from another list, or from the same list with other filters, is refused.
 
 use actix_web::HttpResponse;
 use chrono::{DateTime, Datelike};
@@ -12,42 +12,41 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::store::{Cursor, Page, PageRequest};
-use crate::web::error::Code;
-use crate::web::extract::Query;
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::Query;
 
-const LIMIT: u32 = 20;
+const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
-const CHECK_BYTES: usize = 6;
-/// Every list is ordered by a time in these.
+const CHECKSUM_BYTES: usize = 6;
+/// Every list is ordered by a time within these years.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Listing<T> {
-    /// The items.
+    /// The items of this page.
     pub data: Vec<T>,
-    /// What to send as `cursor` for the next page; null at the end.
+    /// The `cursor` of the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// One list with its filters: what cursors belong to.
+/// A list with its filters, to which cursors belong.
 pub struct List(String);
 
 impl List {
-    /// The list of this name and these filters.
+    /// The list with this name and these filters.
     #[must_use]
     pub fn new(name: &str, filters: &[&str]) -> Self {
-        // A filter cannot hold a control character, so no two lists have one text.
+        // Filters cannot contain control characters, so different lists cannot have the same text.
         Self(format!("{name}\n{}", filters.join("\n")))
     }
 
-    /// Which page is asked for. Takes `limit` and `cursor` from the query; with them, it must be empty.
+    /// Takes `limit` and `cursor` from the query and ends it: any other parameter left is an error.
     ///
     /// # Errors
-    /// What is wrong with the query.
+    /// The query or the cursor is invalid.
     pub fn page(&self, mut query: Query) -> Result<PageRequest, Problem> {
-        let limit = query.number("limit", 1, LIMIT_MAX).unwrap_or(LIMIT);
+        let limit = query.number("limit", 1, LIMIT_MAX).unwrap_or(LIMIT_DEFAULT);
         let cursor = query.text("cursor");
         query.end()?;
         let cursor = match cursor {
@@ -57,46 +56,46 @@ impl List {
         Ok(PageRequest { limit, cursor })
     }
 
-    /// The page as it is answered.
+    /// The page as a response.
     #[must_use]
-    pub fn answer<T: Serialize>(&self, page: Page<T>) -> HttpResponse {
+    pub fn respond<T: Serialize>(&self, page: Page<T>) -> HttpResponse {
         HttpResponse::Ok().json(self.listing(page))
     }
 
-    /// The page as it is written.
+    /// The page as it is serialised.
     #[must_use]
     pub fn listing<T>(&self, page: Page<T>) -> Listing<T> {
         Listing { data: page.items, next_cursor: page.next_cursor.map(|cursor| self.write(cursor)) }
     }
 
-    /// The text of a place in this list.
+    /// Encodes a cursor of this list.
     #[must_use]
     pub fn write(&self, cursor: Cursor) -> String {
-        let mut bytes = Vec::with_capacity(8 + 16 + CHECK_BYTES);
+        let mut bytes = Vec::with_capacity(8 + 16 + CHECKSUM_BYTES);
         bytes.extend(cursor.at.timestamp_micros().to_be_bytes());
         bytes.extend(cursor.id.as_bytes());
-        let check = self.check(&bytes);
-        bytes.extend(check);
+        let checksum = self.checksum(&bytes);
+        bytes.extend(checksum);
         BASE64URL_NOPAD.encode(&bytes)
     }
 
-    /// The place of a text; none if it is none of this list.
+    /// Decodes a cursor; none if it is malformed or belongs to another list.
     #[must_use]
     pub fn read(&self, text: &str) -> Option<Cursor> {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-        let (place, check) = bytes.split_at_checked(24)?;
-        if check != self.check(place) {
+        let (key, checksum) = bytes.split_at_checked(24)?;
+        if checksum != self.checksum(key) {
             return None;
         }
-        let (at, id) = place.split_first_chunk::<8>()?;
+        let (at, id) = key.split_first_chunk::<8>()?;
         let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?;
-        // The check is no secret: anybody can make a cursor. Times that Postgres does not know end here.
+        // The checksum is not secret, so anybody can forge a cursor. This refuses times that Postgres cannot represent.
         YEARS.contains(&at.year()).then_some(())?;
         Some(Cursor { at, id: Uuid::from_slice(id).ok()? })
     }
 
-    fn check(&self, place: &[u8]) -> [u8; CHECK_BYTES] {
-        let digest = Sha256::new().chain_update(place).chain_update(&self.0).finalize();
+    fn checksum(&self, key: &[u8]) -> [u8; CHECKSUM_BYTES] {
+        let digest = Sha256::new().chain_update(key).chain_update(&self.0).finalize();
         digest.first_chunk().copied().unwrap_or_default()
     }
 }
@@ -113,7 +112,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cursor_is_read_back_as_it_was(micros in 0_i64..4_102_444_800_000_000, id in any::<u128>()) {
+        fn every_cursor_round_trips(micros in 0_i64..4_102_444_800_000_000, id in any::<u128>()) {
             let cursor = Cursor { at: DateTime::from_timestamp_micros(micros).unwrap(), id: Uuid::from_u128(id) };
             let text = list().write(cursor);
             prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_a_time_that_nothing_has_is_none() {
+    fn a_cursor_outside_the_range_of_years_is_refused() {
         for at in [DateTime::<chrono::Utc>::MIN_UTC, DateTime::<chrono::Utc>::MAX_UTC] {
             assert!(list().read(&list().write(Cursor { at, id: Uuid::nil() })).is_none());
         }

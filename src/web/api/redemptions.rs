@@ -11,10 +11,8 @@ use crate::domain::{CouponCode, CouponId, DealId, FieldProblem};
 use crate::engine::RedeemOutcome;
 use crate::limits::Limit;
 use crate::store::Redemption;
-use crate::web::api::signups::join::REPLAYED;
-use crate::web::error::Code;
-use crate::web::extract::{Body, MaybeIdempotencyHeader, Merchant, needs};
-use crate::web::problem::{Extra, Problem};
+use crate::web::problem::{Code, Extra, Problem};
+use crate::web::request::{Body, MaybeIdempotencyHeader, Merchant, REPLAYED, needs};
 
 /// A code that was typed or scanned at a till.
 #[derive(Default, Deserialize, ToSchema)]

@@ -1,5 +1,5 @@
-//! Whoever asked for a page gets a page, also where something else than its handler answered: the gate, an address that does
-//! not exist, a form that could not be read.
+//! HTML error pages for browsers, also where something other than a page's handler answered: the gate, an unknown path, or a
+//! form that could not be read.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -7,13 +7,13 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::middleware::Next;
 
-use super::error::PageError;
+use crate::web::pages::error::PageError;
 
-/// Replaces an error that is no page by the page of its status.
+/// Replaces an error response that is not HTML with the error page of its status. Paths below `/api/` keep theirs.
 ///
 /// # Errors
-/// None of its own; errors become pages, too.
-pub async fn only_pages(
+/// None of its own; handler errors become pages too.
+pub async fn error_pages(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {

@@ -1,9 +1,8 @@
-//! What every request goes through before a handler sees it: is its address within its limits, does it come from a page of
-//! this site, who is asking; and, before it asks that in Postgres, whether there is room for what is wanted.
+//! The checks that every page and API request passes before routing: rate limit, query length, origin, identity.
 //!
-//! It decides nothing about what somebody may do; it only refuses what nobody may do now, and tells the handlers' types
-//! ([`super::extract`]) who it is. A session that does not count any more makes its browser nobody; a token that does not count
-//! is an error, for its program believes that it does.
+//! The gate authenticates; it does not authorise. It stores a [`Caller`] in the request, from which the extractors of
+//! [`crate::web::request`] decide what the caller may do. A browser whose session has ended becomes anonymous. A request with an
+//! invalid token is refused, because its sender believes that the token works.
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -12,23 +11,21 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
-use super::api::signups::join;
-use super::error::Code;
-use super::extract::{Body, Caller};
-use super::problem::Problem;
-use super::{address, origin, session};
 use crate::App;
 use crate::auth::Credential;
 use crate::domain::{Identity, Proof};
 use crate::limits::Limit;
+use crate::web::api::signups::join;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Body, Caller, client_address, origin, session};
 
-/// The longest query.
+/// The longest query string.
 const QUERY_BYTES_MAX: usize = 4096;
 
-/// Lets a request in, or answers a problem.
+/// Passes the request on with its [`Caller`], or answers with a problem.
 ///
 /// # Errors
-/// Those of the handlers, which it passes on.
+/// Those of the handlers.
 pub async fn gate<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -39,18 +36,20 @@ pub async fn gate<B: MessageBody + 'static>(
             next.call(request).await.map(ServiceResponse::map_into_left_body)
         }
         Err(problem) => {
-            let answer = problem.error_response();
-            if matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-                keep_open(&mut request).await;
+            let response = problem.error_response();
+            if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+                drain_body(&mut request).await;
             }
-            Ok(request.into_response(answer).map_into_right_body())
+            Ok(request.into_response(response).map_into_right_body())
         }
     }
 }
 
-/// Reads what was sent, as far as that is allowed: an answer before that would close the connection. Who is to come back, and all
-/// the others with them, would have to open new ones, which is the last thing that helps now.
-async fn keep_open(request: &mut ServiceRequest) {
+/// Reads and discards the request's body, up to the size limit.
+///
+/// actix closes a connection whose request body was not read. Clients that are told to retry would then all have to reconnect,
+/// which adds load at the worst moment.
+async fn drain_body(request: &mut ServiceRequest) {
     let (request, payload) = request.parts_mut();
     if let Ok(body) = Body::from_request(request, payload).await {
         body.skip().await.ok();
@@ -62,7 +61,7 @@ async fn admit(service_request: &ServiceRequest) -> Result<Caller, Problem> {
     let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::new(Code::Internal))?;
     let server = &app.config.server;
     let peer = request.peer_addr().map(|peer| peer.ip());
-    let address = address::client(peer, request.headers(), &server.trusted_proxies);
+    let address = client_address::resolve(peer, request.headers(), &server.trusted_proxies);
     app.limits.take(Limit::Requests(address.into())).await?;
     if request.query_string().len() > QUERY_BYTES_MAX {
         return Err(Problem::new(Code::QueryTooLong));
@@ -73,13 +72,13 @@ async fn admit(service_request: &ServiceRequest) -> Result<Caller, Problem> {
             return Err(Problem::new(Code::WrongOrigin));
         }
         let identity = match session {
-            Some(session) => who(app, session, request).await?.filter(|identity| identity.proof == Proof::Session),
+            Some(session) => identify(app, session, request).await?.filter(|identity| identity.proof == Proof::Session),
             None => None,
         };
         return Ok(Caller { address, identity, session });
     };
     let token = token(header.to_str().unwrap_or_default())?;
-    let identity = who(app, token, request).await?;
+    let identity = identify(app, token, request).await?;
     let identity = identity.filter(|identity| matches!(identity.proof, Proof::Token(_)));
     Ok(Caller { address, identity: Some(identity.ok_or_else(|| Problem::new(Code::BadToken))?), session: None })
 }
@@ -92,12 +91,14 @@ fn token(header: &str) -> Result<Credential, Problem> {
     token.ok_or_else(|| Problem::new(Code::BadToken))
 }
 
-/// Who showed this. Who wants to join has a place while Postgres is asked who that is, or is turned away before: in a rush of new
-/// faces that question would be what everybody waits for, to hear in the end that there is no room.
-async fn who(app: &App, shown: Credential, request: &HttpRequest) -> Result<Option<Identity>, Problem> {
-    if let Some(known) = app.auth.cached(shown) {
+/// Identifies the owner of a credential, from the cache or else from Postgres.
+///
+/// A join through the API reserves a queue slot before the lookup, so a rush of unknown tokens cannot flood Postgres. A join
+/// through the form on a page does not.
+async fn identify(app: &App, credential: Credential, request: &HttpRequest) -> Result<Option<Identity>, Problem> {
+    if let Some(known) = app.auth.cached(credential) {
         return Ok(known);
     }
-    let _place = join::keep_place(app, request)?;
-    Ok(app.auth.look_up(shown).await?)
+    let _slot = join::keep_place(app, request)?;
+    Ok(app.auth.look_up(credential).await?)
 }

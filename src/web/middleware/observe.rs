@@ -1,4 +1,4 @@
-//! Counts requests and how long they took, by route: for `/metrics`.
+//! Metrics of requests: how many and how long they took, by route.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,39 +13,41 @@ use actix_web::{Error, HttpRequest};
 use metrics::{Counter, Histogram, counter, histogram};
 use tokio::time::Instant;
 
-use super::resource::Pattern;
+use crate::web::request::endpoint::Pattern;
 
-/// Counts a request when its answer begins. Addresses that do not exist are one route, and methods that nobody knows are one
-/// method: what strangers make up does not become a metric.
+/// Records a request when its response begins.
+///
+/// All unknown paths share one route label and all unknown methods share one method label, so that clients cannot create new
+/// time series.
 ///
 /// # Errors
-/// Those of the handlers, which it passes on.
-pub async fn requests(
+/// Those of the handlers.
+pub async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let began = Instant::now();
-    let method = known(request.method());
+    let method = method_label(request.method());
     let response = next.call(request).await?;
-    count(method, route_of(response.request()), response.status(), began.elapsed());
+    record(method, route_of(response.request()), response.status(), began.elapsed());
     Ok(response)
 }
 
-/// Who is refused at the gate was not routed.
+/// The route's pattern. A request that the gate refuses was not routed, so actix matches its path for it.
 fn route_of(request: &HttpRequest) -> Rc<str> {
     let routed = request.app_data::<Pattern>().map(|pattern| Rc::clone(&pattern.0));
     routed.unwrap_or_else(|| request.match_pattern().as_deref().unwrap_or("none").into())
 }
 
-/// The series of each method, route and status that this thread has answered: looking them up by their labels each time would
-/// cost more than counting. As many as there are routes and statuses, and no more.
+/// This thread's handles of the time series, by their labels. Looking a series up in the registry costs more than recording.
+/// The map is bounded by the number of methods, routes and statuses.
 type Series = HashMap<(&'static str, Rc<str>, StatusCode), (Counter, Histogram)>;
 
 thread_local! {
     static SERIES: RefCell<Series> = RefCell::default();
 }
 
-fn count(method: &'static str, route: Rc<str>, status: StatusCode, took: Duration) {
+fn record(method: &'static str, route: Rc<str>, status: StatusCode, took: Duration) {
     SERIES.with_borrow_mut(|series| {
         let (requests, seconds) = series.entry((method, route, status)).or_insert_with_key(|(method, route, status)| {
             let status = status.as_u16().to_string();
@@ -59,7 +61,7 @@ fn count(method: &'static str, route: Rc<str>, status: StatusCode, took: Duratio
     });
 }
 
-fn known(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

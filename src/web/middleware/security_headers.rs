@@ -1,4 +1,4 @@
-//! The headers that every answer carries, so that browsers do with it what we mean and nothing else.
+//! Security headers, on every response.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,23 +11,23 @@ use actix_web::{Error, web};
 
 use crate::App;
 
-/// Pages load from this server only, and nothing that stands in the HTML itself runs or styles. `connect-src 'self'` covers
-/// the WebSocket. Pictures may be data, for the QR codes of printed coupons.
+/// The policy of pages: everything comes from this server, and inline scripts and styles are blocked. `connect-src 'self'`
+/// covers the WebSocket. Images may be `data:` URLs.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
     frame-ancestors 'none'";
-/// What is no page needs nothing at all, should a browser ever show it as one.
+/// The policy of everything else: if a browser renders it as a page, it may load nothing.
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
-/// Two years, as the preload lists ask for.
+/// Two years, which exceeds the minimum of the browsers' HSTS preload list.
 const HSTS: &str = "max-age=63072000; includeSubDomains";
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// Adds the headers. How long an answer may be kept is the handler's to say; the rest is not.
+/// Adds the security headers. A handler can set `Cache-Control` itself; its other security headers are replaced.
 ///
 /// # Errors
-/// Those of the handlers, which it passes on.
-pub async fn headers(
+/// Those of the handlers.
+pub async fn security_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
@@ -39,7 +39,7 @@ pub async fn headers(
 
 fn protect(headers: &mut HeaderMap, https: bool) {
     let is_page = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    // Whatever is not said to be for everybody is for this reader only.
+    // A response is private unless its handler says otherwise.
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn no_page_may_run_or_style_what_stands_in_its_html() {
+    fn the_policy_of_pages_blocks_inline_scripts_and_styles() {
         let headers = protected("text/html; charset=utf-8", false);
         let policy = headers.get(CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap();
         assert!(!policy.contains("unsafe"), "{policy}");
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_says_what_it_is_and_is_kept_by_nobody() {
+    fn a_response_is_not_sniffed_and_not_stored_by_default() {
         let headers = protected("application/json", false);
         assert_eq!(headers.get(X_CONTENT_TYPE_OPTIONS).unwrap(), "nosniff");
         assert_eq!(headers.get(CACHE_CONTROL).unwrap(), "no-store");
@@ -91,12 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn behind_tls_browsers_are_told_to_stay_there() {
+    fn behind_tls_responses_carry_hsts() {
         assert!(protected("text/html", true).contains_key(STRICT_TRANSPORT_SECURITY));
     }
 
     #[test]
-    fn a_handler_says_how_long_its_answer_is_kept_and_no_more() {
+    fn a_handler_can_set_cache_control_but_no_policy() {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src *"));

@@ -1,4 +1,4 @@
-//! `GET /account`: who one is here.
+//! `GET /account`: the visitor's own account.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -6,11 +6,11 @@ use actix_web::http::StatusCode;
 use super::context::Context;
 use super::error::PageError;
 use super::render;
-use super::view::entry::AccountPage;
+use super::view::account::AccountPage;
 
 /// `GET /account`
 pub async fn account(context: Context) -> Result<HttpResponse, PageError> {
-    let id = context.somebody()?.account;
+    let id = context.signed_in()?.account;
     let account = context.app.store.account(id).await?.ok_or_else(|| context.not_found())?;
-    render::secret_page(StatusCode::OK, &AccountPage::new(context.shell(), &account))
+    render::secret_page(StatusCode::OK, &AccountPage::new(context.layout(), &account))
 }

@@ -1,4 +1,4 @@
-//! What every page's handler begins with: who is looking, at what, and when.
+//! The context of a page request: the visitor, the layout and the time.
 
 use std::future::{Ready, ready};
 
@@ -8,22 +8,21 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::error::PageError;
-use super::typed::form_token;
-use super::view::{Shell, Viewer};
+use super::view::{Layout, Viewer};
 use crate::App;
 use crate::domain::{Identity, Role};
 use crate::limits::{Limit, Network, RateLimited};
 use crate::store::{Cursor, PageRequest};
 use crate::web::api::paging::List;
-use crate::web::error::Code;
-use crate::web::extract::Caller;
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::Caller;
+use crate::web::request::csrf_token;
 
-/// A page that is being asked for.
+/// The context of a page request, as an extractor.
 pub struct Context {
-    /// Muster.
+    /// The node's state.
     pub app: web::Data<App>,
-    /// Who asks, and from where.
+    /// The sender of the request.
     pub caller: Caller,
     path: String,
 }
@@ -41,94 +40,94 @@ impl FromRequest for Context {
 }
 
 impl Context {
-    /// Who looks, if they are signed in.
+    /// The signed-in visitor; none if nobody is signed in.
     #[must_use]
     pub fn visitor(&self) -> Option<&Identity> {
         self.caller.identity.as_ref()
     }
 
-    /// What surrounds the page.
+    /// The page's layout.
     #[must_use]
-    pub fn shell(&self) -> Shell {
+    pub fn layout(&self) -> Layout {
         let viewer = self.visitor().map(|identity| Viewer::new(&*identity.name, identity.role));
-        let token = self.caller.session.filter(|_| viewer.is_some()).map(form_token);
-        Shell::new(viewer, token, &self.path, self.now())
+        let token = self.caller.session.filter(|_| viewer.is_some()).map(csrf_token);
+        Layout::new(viewer, token, &self.path, self.now())
     }
 
-    /// The moment that the page shows.
+    /// The current time, as Postgres would see it.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.app.clock.now()
     }
 
-    /// Where Muster is reached, for links that leave the page.
+    /// The public base URL, for absolute links.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.app.config.server.base_url.as_str()
     }
 
-    /// The buyer who looks.
+    /// The visitor, if they are a buyer.
     ///
     /// # Errors
-    /// Nobody is signed in, or somebody who is no buyer.
+    /// Nobody is signed in, or the visitor is not a buyer.
     pub fn buyer(&self) -> Result<&Identity, PageError> {
-        self.of(Role::Buyer)
+        self.with_role(Role::Buyer)
     }
 
-    /// The merchant who looks.
+    /// The visitor, if they are a merchant.
     ///
     /// # Errors
-    /// Nobody is signed in, or somebody who is no merchant.
+    /// Nobody is signed in, or the visitor is not a merchant.
     pub fn merchant(&self) -> Result<&Identity, PageError> {
-        self.of(Role::Merchant)
+        self.with_role(Role::Merchant)
     }
 
-    /// Whoever looks.
+    /// The signed-in visitor.
     ///
     /// # Errors
     /// Nobody is signed in.
-    pub fn somebody(&self) -> Result<&Identity, PageError> {
+    pub fn signed_in(&self) -> Result<&Identity, PageError> {
         self.visitor().ok_or_else(|| PageError::sign_in_first(&self.path))
     }
 
-    /// Takes one from each of these limits.
+    /// Counts the request against each of these rate limits.
     ///
     /// # Errors
-    /// One of them is used up.
+    /// A limit is used up.
     pub async fn within(&self, limits: impl IntoIterator<Item = Limit>) -> Result<(), PageError> {
         for limit in limits {
             if let Err(RateLimited { retry_after_s }) = self.app.limits.take(limit).await {
-                return Err(PageError::too_many(self.shell(), retry_after_s));
+                return Err(PageError::too_many(self.layout(), retry_after_s));
             }
         }
         Ok(())
     }
 
-    /// Where the request comes from, for limits.
+    /// The network block of the client's address, by which rate limits count.
     #[must_use]
-    pub fn from(&self) -> Network {
+    pub fn client(&self) -> Network {
         self.caller.address.into()
     }
 
-    fn of(&self, role: Role) -> Result<&Identity, PageError> {
-        let identity = self.somebody()?;
-        if identity.role == role { Ok(identity) } else { Err(PageError::forbidden(self.shell())) }
+    fn with_role(&self, role: Role) -> Result<&Identity, PageError> {
+        let identity = self.signed_in()?;
+        if identity.role == role { Ok(identity) } else { Err(PageError::forbidden(self.layout())) }
     }
 
-    /// That there is nothing here, or nothing that this visitor may know of.
+    /// The 404 for something that does not exist, or that this visitor may not know of.
     #[must_use]
     pub fn not_found(&self) -> PageError {
-        PageError::not_found(self.shell())
+        PageError::not_found(self.layout())
     }
 }
 
-/// A name for the next request of a form: whoever sends the form twice makes one request.
+/// A new idempotency key for a form, so that submitting it twice takes effect once.
 #[must_use]
 pub fn fresh_key() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// Where in a list a page begins.
+/// The query of a paginated page.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PageQuery {
@@ -136,16 +135,15 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
-    /// At most so many things of the list at this path, from where the last page ended. A cursor that is none of the list's
-    /// begins anew.
+    /// The request for a page of the list at `path`. An invalid cursor starts at the first page.
     #[must_use]
     pub fn request(&self, path: &str, limit: u32) -> PageRequest {
         PageRequest { limit, cursor: List::new(path, &[]).read(&self.cursor) }
     }
 
-    /// The address of the page of the list at this path that begins here.
+    /// The URL of the page that begins at this cursor.
     #[must_use]
-    pub fn address(path: &str, begin: Cursor) -> String {
-        format!("{path}?cursor={}", List::new(path, &[]).write(begin))
+    pub fn url(path: &str, cursor: Cursor) -> String {
+        format!("{path}?cursor={}", List::new(path, &[]).write(cursor))
     }
 }

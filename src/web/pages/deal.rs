@@ -1,4 +1,4 @@
-//! `GET /deals/{deal}`: a deal's own page.
+//! `GET /deals/{deal}`: the page of a deal.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use askama::Template;
 use super::context::{Context, fresh_key};
 use super::error::PageError;
 use super::render;
-use super::view::Said;
+use super::view::Notice;
 use super::view::deal::DealPage;
-use super::view::join::{JoinSection, Tried};
+use super::view::join::{JoinAttempt, JoinSection};
 use super::view::phase::Phase;
 use crate::domain::{Deal, DealId, Role, Signup};
-use crate::web::content_coding::Coded;
-use crate::web::made_once::{MadeOnce, made_once};
+use crate::web::content_coding::CompressedBody;
+use crate::web::render_once::{RenderCache, render_once};
 
 /// `GET /deals/{deal}`
 pub async fn deal(context: Context, request: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, PageError> {
@@ -24,23 +24,23 @@ pub async fn deal(context: Context, request: HttpRequest, path: web::Path<String
     if context.visitor().is_some() {
         return render::page(StatusCode::OK, &deal_page(&context, &deal, None, None).await?);
     }
-    // Nobody in particular: everybody whom this read of the deal answers is shown the same, as long as that is how things are.
+    // Anonymous visitors all see the same page, so it is rendered once per read and phase.
     let phase = Phase::of(&deal.progress, deal.terms.opens_at, context.now());
-    let html = made_once(&FOR_STRANGERS, deal.id, &deal, phase, || {
+    let html = render_once(&ANONYMOUS, deal.id, &deal, phase, || {
         let page = page_with(&context, &deal, &[], None, None);
-        Ok::<_, PageError>(Rc::new(Coded::new(page.render()?)))
+        Ok::<_, PageError>(Rc::new(CompressedBody::new(page.render()?)))
     })?;
-    Ok(render::page_for_many(&request, &html))
+    Ok(render::shared_page(&request, &html))
 }
 
 thread_local! {
-    static FOR_STRANGERS: MadeOnce<DealId, Deal, Phase, Rc<Coded>> = MadeOnce::default();
+    static ANONYMOUS: RenderCache<DealId, Deal, Phase, Rc<CompressedBody>> = RenderCache::default();
 }
 
-/// The deal of this id, if this visitor may see it: drafts are their merchant's.
+/// The deal with this id. Only its merchant can see a draft.
 ///
 /// # Errors
-/// There is none, or Postgres is away.
+/// The visitor may not see the deal, it does not exist, or Postgres is unavailable.
 pub async fn visible_deal(context: &Context, id: DealId) -> Result<Deal, PageError> {
     shared_deal(context, id).await.map(Arc::unwrap_or_clone)
 }
@@ -54,30 +54,36 @@ async fn shared_deal(context: &Context, id: DealId) -> Result<Arc<Deal>, PageErr
     Ok(deal)
 }
 
-/// The page of a deal, perhaps after a try to join it that did not work.
+/// The view model of a deal's page. After a failed attempt to join, it has the submitted values and the notice.
 ///
 /// # Errors
-/// Postgres is away.
+/// Postgres is unavailable.
 pub async fn deal_page(
     context: &Context,
     deal: &Deal,
-    tried: Option<Tried>,
-    refusal: Option<Said>,
+    attempt: Option<JoinAttempt>,
+    refusal: Option<Notice>,
 ) -> Result<DealPage, PageError> {
     let own = own_signups(context, deal).await?;
-    Ok(page_with(context, deal, &own, tried, refusal))
+    Ok(page_with(context, deal, &own, attempt, refusal))
 }
 
-fn page_with(context: &Context, deal: &Deal, own: &[Signup], tried: Option<Tried>, refusal: Option<Said>) -> DealPage {
+fn page_with(
+    context: &Context,
+    deal: &Deal,
+    own: &[Signup],
+    attempt: Option<JoinAttempt>,
+    refusal: Option<Notice>,
+) -> DealPage {
     let now = context.now();
     let phase = Phase::of(&deal.progress, deal.terms.opens_at, now);
     let role = context.visitor().map(|visitor| visitor.role);
-    let section = JoinSection::new(deal, phase, role, own, tried, fresh_key());
+    let section = JoinSection::new(deal, phase, role, own, attempt, fresh_key());
     let section = match refusal {
-        Some(said) => section.saying(said),
+        Some(notice) => section.with_refusal(notice),
         None => section,
     };
-    DealPage::new(context.shell(), deal, section, context.origin(), now)
+    DealPage::new(context.layout(), deal, section, context.origin(), now)
 }
 
 async fn own_signups(context: &Context, deal: &Deal) -> Result<Vec<Signup>, PageError> {

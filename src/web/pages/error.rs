@@ -1,84 +1,93 @@
-//! Errors as pages. They are made from what is at hand: no Redis, no Postgres, no second thing that can fail.
+//! Errors of page handlers, and the pages that they become.
+//!
+//! An error page is rendered without Redis, Postgres or anything else that can fail.
 
 use std::fmt;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
+use askama::Template as _;
 use serde::Serialize;
 
-use super::render;
-use super::view::Shell;
-use super::view::trouble::TroublePage;
+use super::response::{REVALIDATE, html, see_other};
+use super::view::Layout;
+use super::view::error::ErrorPage;
 use crate::auth::AuthError;
 use crate::store::StoreError;
 
-/// Why there is no page.
+/// `Retry-After` when Postgres is unavailable.
+const UNAVAILABLE_RETRY_S: u32 = 5;
+/// `Retry-After` when authentication is overloaded or unavailable.
+const AUTH_RETRY_S: u32 = 2;
+
+/// Why a handler has no page to show.
 #[derive(Debug)]
 pub struct PageError(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    /// A trouble page of this status.
-    Trouble { status: StatusCode, shell: Box<Shell>, retry_after_s: Option<u32> },
-    /// Sign in, then come back here.
+    /// Show the error page of this status.
+    Page { status: StatusCode, layout: Box<Layout>, retry_after_s: Option<u32> },
+    /// Redirect to the sign-in page, which leads back to this path.
     SignIn { back_to: String },
 }
 
 impl PageError {
-    /// There is nothing here, or nothing that this visitor may know of.
+    /// The thing does not exist, or this visitor may not know of it.
     #[must_use]
-    pub fn not_found(shell: Shell) -> Self {
-        Self::trouble(StatusCode::NOT_FOUND, shell, None)
+    pub fn not_found(layout: Layout) -> Self {
+        Self::page(StatusCode::NOT_FOUND, layout, None)
     }
 
     /// This account may not do that.
     #[must_use]
-    pub fn forbidden(shell: Shell) -> Self {
-        Self::trouble(StatusCode::FORBIDDEN, shell, None)
+    pub fn forbidden(layout: Layout) -> Self {
+        Self::page(StatusCode::FORBIDDEN, layout, None)
     }
 
-    /// Too much at once from this visitor.
+    /// A rate limit is used up.
     #[must_use]
-    pub fn too_many(shell: Shell, retry_after_s: u32) -> Self {
-        Self::trouble(StatusCode::TOO_MANY_REQUESTS, shell, Some(retry_after_s))
+    pub fn too_many(layout: Layout, retry_after_s: u32) -> Self {
+        Self::page(StatusCode::TOO_MANY_REQUESTS, layout, Some(retry_after_s))
     }
 
-    /// What is needed is away.
+    /// Something that the page needs is unavailable.
     #[must_use]
     pub fn unavailable(retry_after_s: u32) -> Self {
-        Self::trouble(StatusCode::SERVICE_UNAVAILABLE, Shell::bare(), Some(retry_after_s))
+        Self::page(StatusCode::SERVICE_UNAVAILABLE, Layout::bare(), Some(retry_after_s))
     }
 
-    /// A defect; whoever makes it has logged why.
+    /// A defect, which the caller has logged.
     #[must_use]
     pub fn broken() -> Self {
-        Self::trouble(StatusCode::INTERNAL_SERVER_ERROR, Shell::bare(), None)
+        Self::page(StatusCode::INTERNAL_SERVER_ERROR, Layout::bare(), None)
     }
 
-    /// Nobody is signed in: sign in, then come back to this path.
+    /// Nobody is signed in: sign in first, then return to this path.
     #[must_use]
     pub fn sign_in_first(back_to: &str) -> Self {
         Self(Kind::SignIn { back_to: back_to.to_owned() })
     }
 
-    /// Whatever stands behind this status.
+    /// The error page of any status.
     #[must_use]
     pub fn of(status: StatusCode) -> Self {
-        Self::trouble(status, Shell::bare(), None)
+        Self::page(status, Layout::bare(), None)
     }
 
-    fn trouble(status: StatusCode, shell: Shell, retry_after_s: Option<u32>) -> Self {
-        Self(Kind::Trouble { status, shell: Box::new(shell), retry_after_s })
+    fn page(status: StatusCode, layout: Layout, retry_after_s: Option<u32>) -> Self {
+        Self(Kind::Page { status, layout: Box::new(layout), retry_after_s })
     }
 }
 
 impl From<StoreError> for PageError {
     fn from(error: StoreError) -> Self {
         if let StoreError::Unavailable(_) = error {
-            tracing::warn!(%error, "no page without Postgres");
-            return Self::unavailable(5);
+            tracing::warn!(%error, "Postgres is unavailable");
+            return Self::unavailable(UNAVAILABLE_RETRY_S);
         }
-        tracing::error!(%error, "a page failed");
+        tracing::error!(%error, "page failed");
         Self::broken()
     }
 }
@@ -86,10 +95,10 @@ impl From<StoreError> for PageError {
 impl From<AuthError> for PageError {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Busy | AuthError::Unavailable => Self::unavailable(2),
+            AuthError::Busy | AuthError::Unavailable => Self::unavailable(AUTH_RETRY_S),
             AuthError::Store(error) => error.into(),
             AuthError::Broken => {
-                tracing::error!(%error, "a page failed");
+                tracing::error!(%error, "page failed");
                 Self::broken()
             }
         }
@@ -98,7 +107,7 @@ impl From<AuthError> for PageError {
 
 impl From<askama::Error> for PageError {
     fn from(error: askama::Error) -> Self {
-        tracing::error!(%error, "a template failed");
+        tracing::error!(%error, "template failed to render");
         Self::broken()
     }
 }
@@ -106,21 +115,21 @@ impl From<askama::Error> for PageError {
 impl fmt::Display for PageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Trouble { status, .. } => write!(f, "answered with a page of status {status}"),
-            Kind::SignIn { .. } => f.write_str("sent to the sign-in page"),
+            Kind::Page { status, .. } => write!(f, "answered with the error page of status {status}"),
+            Kind::SignIn { .. } => f.write_str("redirected to the sign-in page"),
         }
     }
 }
 
 #[derive(Serialize)]
-struct BackTo<'a> {
+struct SignInQuery<'a> {
     next: &'a str,
 }
 
 impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
         match &self.0 {
-            Kind::Trouble { status, .. } => *status,
+            Kind::Page { status, .. } => *status,
             Kind::SignIn { .. } => StatusCode::SEE_OTHER,
         }
     }
@@ -128,16 +137,18 @@ impl ResponseError for PageError {
     fn error_response(&self) -> HttpResponse {
         match &self.0 {
             Kind::SignIn { back_to } => {
-                let query = serde_urlencoded::to_string(BackTo { next: back_to }).unwrap_or_default();
-                render::see_other(&format!("/sign-in?{query}"))
+                let query = serde_urlencoded::to_string(SignInQuery { next: back_to }).unwrap_or_default();
+                see_other(&format!("/sign-in?{query}"))
             }
-            Kind::Trouble { status, shell, retry_after_s } => {
-                let page = TroublePage::new(Shell::clone(shell), status.as_u16());
-                let made = match retry_after_s {
-                    Some(seconds) => render::later_page(*status, &page, *seconds),
-                    None => render::page(*status, &page),
+            Kind::Page { status, layout, retry_after_s } => {
+                let Ok(page) = ErrorPage::new(Layout::clone(layout), status.as_u16()).render() else {
+                    return HttpResponse::new(*status);
                 };
-                made.unwrap_or_else(|_| HttpResponse::new(*status))
+                let mut response = html(*status, REVALIDATE);
+                if let Some(seconds) = retry_after_s {
+                    response.insert_header((RETRY_AFTER, *seconds));
+                }
+                response.body(page)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `GET /`: the market.
+//! `GET /`: the home page, with open deals and filters.
 
 use std::rc::Rc;
 
@@ -14,36 +14,36 @@ use super::view::home::{Filters, HomePage, Order};
 use super::view::phase::Phase;
 use crate::domain::{Deal, DealState};
 use crate::store::{DealFilter, DealOrder, FRONT_PAGE_DEALS, Facets, FrontPage, Page, PageRequest};
-use crate::web::content_coding::Coded;
-use crate::web::made_once::{MadeOnce, made_once};
+use crate::web::content_coding::CompressedBody;
+use crate::web::render_once::{RenderCache, render_once};
 
-/// The most characters that are looked for.
+/// The most characters of a search text or filter.
 const SEARCH_MAX: usize = 100;
 
 /// `GET /`
 pub async fn home(context: Context, request: HttpRequest) -> Result<HttpResponse, PageError> {
-    // An address that somebody mangled shows the whole market rather than an error.
+    // A malformed query shows the unfiltered page rather than an error.
     let filters = web::Query::<Filters>::from_query(request.query_string()).map(web::Query::into_inner);
-    let filters = filters.unwrap_or_default().tidied(SEARCH_MAX);
+    let filters = filters.unwrap_or_default().normalized(SEARCH_MAX);
     if !filters.is_plain() {
         return filtered(&context, filters).await;
     }
-    let market = context.app.store.front_page().await?;
+    let home = context.app.store.front_page().await?;
     if context.visitor().is_some() {
-        return render::page(StatusCode::OK, &page_with(&context, filters, &market.deals, &market.facets));
+        return render::page(StatusCode::OK, &page_with(&context, filters, &home.deals, &home.facets));
     }
-    // Nobody in particular: everybody whom this read answers is shown the same, as long as that is how things are.
+    // Anonymous visitors all see the same page, so it is rendered once per read and set of phases.
     let now = context.now();
-    let phases = market.deals.items.iter().map(|deal| Phase::of(&deal.progress, deal.terms.opens_at, now)).collect();
-    let html = made_once(&FOR_STRANGERS, (), &market, phases, || {
-        let page = page_with(&context, filters, &market.deals, &market.facets);
-        Ok::<_, PageError>(Rc::new(Coded::new(page.render()?)))
+    let phases = home.deals.items.iter().map(|deal| Phase::of(&deal.progress, deal.terms.opens_at, now)).collect();
+    let html = render_once(&ANONYMOUS, (), &home, phases, || {
+        let page = page_with(&context, filters, &home.deals, &home.facets);
+        Ok::<_, PageError>(Rc::new(CompressedBody::new(page.render()?)))
     })?;
-    Ok(render::page_for_many(&request, &html))
+    Ok(render::shared_page(&request, &html))
 }
 
 thread_local! {
-    static FOR_STRANGERS: MadeOnce<(), FrontPage, Vec<Phase>, Rc<Coded>> = MadeOnce::default();
+    static ANONYMOUS: RenderCache<(), FrontPage, Vec<Phase>, Rc<CompressedBody>> = RenderCache::default();
 }
 
 async fn filtered(context: &Context, filters: Filters) -> Result<HttpResponse, PageError> {
@@ -67,11 +67,11 @@ fn page_with(context: &Context, filters: Filters, deals: &Page<Deal>, facets: &F
     let now = context.now();
     let list = filters.list();
     HomePage {
-        shell: context.shell(),
+        layout: context.layout(),
         cities: facets.cities.iter().map(|city| filters.city_chip(city)).collect(),
         categories: facets.categories.iter().map(|category| filters.category_chip(category)).collect(),
         cards: deals.items.iter().map(|deal| Card::new(deal, now)).collect(),
-        next: deals.next_cursor.map(|place| filters.at(list.write(place))),
+        next: deals.next_cursor.map(|cursor| filters.page_url(list.write(cursor))),
         filters,
     }
 }

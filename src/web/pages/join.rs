@@ -1,4 +1,4 @@
-//! `POST /deals/{deal}/join`: the join form.
+//! `POST /deals/{deal}/join`: joining through the form on the deal's page.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -8,17 +8,18 @@ use super::context::Context;
 use super::deal::{deal_page, visible_deal};
 use super::error::PageError;
 use super::render;
-use super::signup::Sent;
-use super::typed::Typed;
-use super::view::Said;
-use super::view::join::{Tried, busy, incomplete, refused, too_many, unreadable_units};
+use super::response::see_other;
+use super::signup::PendingJoin;
+use super::view::Notice;
+use super::view::join::{JoinAttempt, busy, incomplete, invalid_units, refused, too_many};
 use crate::domain::{DealId, IdempotencyKey, JoinOutcome, JoinRequest, Refusal, Units};
 use crate::limits::Limit;
+use crate::web::request::CsrfForm;
 
-/// After how many seconds a place that is held may have come back.
-const HELD_RETRY_S: u32 = 2;
+/// `Retry-After` when every free place is held.
+const PLACES_HELD_RETRY_S: u32 = 2;
 
-/// What the form sends.
+/// The join form's fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct JoinForm {
@@ -26,12 +27,12 @@ pub struct JoinForm {
     idempotency_key: String,
 }
 
-/// How a try is answered that did not end in a place.
+/// The response to an attempt that failed.
 struct Refused {
     status: StatusCode,
-    said: Said,
-    /// None: the form gets a new key, for this one can never succeed.
-    tried: Option<Tried>,
+    notice: Notice,
+    /// The values for the form. With none, the form gets a new key, because this key can never succeed.
+    attempt: Option<JoinAttempt>,
     retry_after_s: Option<u32>,
 }
 
@@ -39,78 +40,80 @@ struct Refused {
 pub async fn join(
     context: Context,
     path: web::Path<String>,
-    Typed(form): Typed<JoinForm>,
+    CsrfForm(form): CsrfForm<JoinForm>,
 ) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
     let deal: DealId = path.parse().map_err(|_| context.not_found())?;
-    // Who is turned away has used up nothing.
+    // A 503 does not count against rate limits.
     let turned_away = context.app.engine.turn_away(deal, buyer);
     if turned_away.is_none() {
-        context.within([Limit::JoinsFrom(context.from()), Limit::JoinsOf(buyer), Limit::JoinsIn(buyer, deal)]).await?;
+        context
+            .within([Limit::JoinsFrom(context.client()), Limit::JoinsOf(buyer), Limit::JoinsIn(buyer, deal)])
+            .await?;
     }
-    let (key, units) = match read(&form) {
-        Ok(read) => read,
-        Err(refused) => return answer(&context, deal, *refused).await,
+    let (key, units) = match parse(&form) {
+        Ok(parsed) => parsed,
+        Err(refused) => return respond(&context, deal, *refused).await,
     };
-    let tried = Tried { key: key.as_str().to_owned(), units: units.get() };
+    let attempt = JoinAttempt { key: key.as_str().to_owned(), units: units.get() };
     let outcome = match turned_away {
         Some(busy) => busy,
         None => context.app.engine.join(JoinRequest::new(deal, buyer, units, &key)).await,
     };
     let refused = match outcome {
-        JoinOutcome::Joined(joined) => return Ok(render::see_other(&format!("/signups/{}", joined.id))),
-        JoinOutcome::Pending(signup) => return Ok(render::see_other(&Sent::new(deal, tried).address(signup))),
+        JoinOutcome::Joined(joined) => return Ok(see_other(&format!("/signups/{}", joined.id))),
+        JoinOutcome::Pending(signup) => return Ok(see_other(&PendingJoin::new(deal, attempt).url(signup))),
         JoinOutcome::NoSuchDeal => return Err(context.not_found()),
         JoinOutcome::Broken => return Err(PageError::broken()),
-        // Places that were held when Redis was asked may be taken for good by the time that the page is made.
+        // Places that were held when Redis answered may be recorded by now, which is final.
         JoinOutcome::Refused(Refusal::PlacesHeld) if visible_deal(&context, deal).await?.progress.sold_out() => {
-            because(Refusal::SoldOut, tried)
+            because(Refusal::SoldOut, attempt)
         }
-        JoinOutcome::Refused(refusal) => because(refusal, tried),
+        JoinOutcome::Refused(refusal) => because(refusal, attempt),
         JoinOutcome::Busy { retry_after_s } => {
-            later(StatusCode::SERVICE_UNAVAILABLE, busy(retry_after_s), tried, retry_after_s)
+            retry_later(StatusCode::SERVICE_UNAVAILABLE, busy(retry_after_s), attempt, retry_after_s)
         }
         JoinOutcome::TooMany { retry_after_s } => {
-            later(StatusCode::TOO_MANY_REQUESTS, too_many(retry_after_s), tried, retry_after_s)
+            retry_later(StatusCode::TOO_MANY_REQUESTS, too_many(retry_after_s), attempt, retry_after_s)
         }
     };
-    answer(&context, deal, refused).await
+    respond(&context, deal, refused).await
 }
 
-fn read(form: &JoinForm) -> Result<(IdempotencyKey, Units), Box<Refused>> {
-    let unreadable = |status, said, tried| Box::new(Refused { status, said, tried, retry_after_s: None });
+fn parse(form: &JoinForm) -> Result<(IdempotencyKey, Units), Box<Refused>> {
+    let invalid = |status, notice, attempt| Box::new(Refused { status, notice, attempt, retry_after_s: None });
     let Ok(key) = IdempotencyKey::parse(&form.idempotency_key) else {
-        return Err(unreadable(StatusCode::BAD_REQUEST, incomplete(), None));
+        return Err(invalid(StatusCode::BAD_REQUEST, incomplete(), None));
     };
     let Some(units) = form.units.trim().parse().ok().and_then(|units| Units::new(units).ok()) else {
-        let tried = Some(Tried { key: key.as_str().to_owned(), units: 1 });
-        return Err(unreadable(StatusCode::UNPROCESSABLE_ENTITY, unreadable_units(), tried));
+        let attempt = Some(JoinAttempt { key: key.as_str().to_owned(), units: 1 });
+        return Err(invalid(StatusCode::UNPROCESSABLE_ENTITY, invalid_units(), attempt));
     };
     Ok((key, units))
 }
 
-fn because(refusal: Refusal, tried: Tried) -> Refused {
-    let said = refused(refusal);
+fn because(refusal: Refusal, attempt: JoinAttempt) -> Refused {
+    let notice = refused(refusal);
     match refusal {
         Refusal::KeyReused => {
-            Refused { status: StatusCode::UNPROCESSABLE_ENTITY, said, tried: None, retry_after_s: None }
+            Refused { status: StatusCode::UNPROCESSABLE_ENTITY, notice, attempt: None, retry_after_s: None }
         }
-        Refusal::PlacesHeld => later(StatusCode::CONFLICT, said, tried, HELD_RETRY_S),
-        _ => Refused { status: StatusCode::CONFLICT, said, tried: Some(tried), retry_after_s: None },
+        Refusal::PlacesHeld => retry_later(StatusCode::CONFLICT, notice, attempt, PLACES_HELD_RETRY_S),
+        _ => Refused { status: StatusCode::CONFLICT, notice, attempt: Some(attempt), retry_after_s: None },
     }
 }
 
-fn later(status: StatusCode, said: Said, tried: Tried, retry_after_s: u32) -> Refused {
-    Refused { status, said, tried: Some(tried), retry_after_s: Some(retry_after_s) }
+fn retry_later(status: StatusCode, notice: Notice, attempt: JoinAttempt, retry_after_s: u32) -> Refused {
+    Refused { status, notice, attempt: Some(attempt), retry_after_s: Some(retry_after_s) }
 }
 
-/// The deal's page once more, with what was typed and why it did not work.
-async fn answer(context: &Context, deal: DealId, refused: Refused) -> Result<HttpResponse, PageError> {
-    let Refused { status, said, tried, retry_after_s } = refused;
+/// The deal's page, with the submitted values and the notice.
+async fn respond(context: &Context, deal: DealId, refused: Refused) -> Result<HttpResponse, PageError> {
+    let Refused { status, notice, attempt, retry_after_s } = refused;
     let deal = visible_deal(context, deal).await?;
-    let page = deal_page(context, &deal, tried, Some(said)).await?;
+    let page = deal_page(context, &deal, attempt, Some(notice)).await?;
     match retry_after_s {
-        Some(seconds) => render::later_page(status, &page, seconds),
+        Some(seconds) => render::retry_page(status, &page, seconds),
         None => render::page(status, &page),
     }
 }

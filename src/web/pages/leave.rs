@@ -1,4 +1,4 @@
-//! `POST /signups/{signup}/leave`: changing one's mind before the deal is on.
+//! `POST /signups/{signup}/leave`: leaving a deal before it tips.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -6,8 +6,9 @@ use actix_web::{HttpResponse, web};
 use super::context::Context;
 use super::error::PageError;
 use super::render;
+use super::response::see_other;
 use super::signup::signup_page;
-use super::view::signup::not_left;
+use super::view::signup::leave_failed;
 use crate::domain::{LeaveOutcome, SignupId};
 use crate::limits::Limit;
 
@@ -15,19 +16,19 @@ use crate::limits::Limit;
 pub async fn leave(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
     let id: SignupId = path.parse().map_err(|_| context.not_found())?;
-    context.within([Limit::JoinsFrom(context.from()), Limit::JoinsOf(buyer)]).await?;
+    context.within([Limit::JoinsFrom(context.client()), Limit::JoinsOf(buyer)]).await?;
     let outcome = context.app.engine.leave(buyer, id).await;
-    let Some(said) = not_left(outcome) else {
+    let Some(notice) = leave_failed(outcome) else {
         return match outcome {
             LeaveOutcome::NoSuchSignup => Err(context.not_found()),
-            _ => Ok(render::see_other(&format!("/signups/{id}"))),
+            _ => Ok(see_other(&format!("/signups/{id}"))),
         };
     };
     let signup = context.app.store.signup(buyer, id).await?.ok_or_else(|| context.not_found())?;
-    let page = signup_page(&context, &signup, Some(said)).await?;
+    let page = signup_page(&context, &signup, Some(notice)).await?;
     match outcome {
         LeaveOutcome::Busy { retry_after_s } => {
-            render::later_page(StatusCode::SERVICE_UNAVAILABLE, &page, retry_after_s)
+            render::retry_page(StatusCode::SERVICE_UNAVAILABLE, &page, retry_after_s)
         }
         LeaveOutcome::Broken => render::page(StatusCode::INTERNAL_SERVER_ERROR, &page),
         _ => render::page(StatusCode::CONFLICT, &page),

@@ -1,8 +1,8 @@
-//! HTML, one file per page or verb.
+//! The HTML pages, one file per page or action.
 //!
-//! Every page works as plain links and forms; the scripts under `static/` only add to them. A handler loads what it shows,
-//! and hands it to a view ([`view`]); it must never write HTML itself, nor name Redis or SQL. After a form was taken the
-//! answer is a redirect, and a form that was not taken comes back with what was typed and everything that is wrong with it.
+//! Every page works with plain links and forms; the scripts under `static/` only enhance it. A handler loads the data and passes
+//! it to a view model in [`view`]. Handlers never write HTML themselves. After a successful form submission the response is a
+//! redirect. A rejected form is shown again with the submitted values and all of its problems.
 
 pub mod account;
 pub mod context;
@@ -15,13 +15,11 @@ pub mod merchant;
 pub mod my_coupons;
 pub mod my_deals;
 pub mod next;
-pub mod only_pages;
 pub mod picture;
 pub mod render;
+pub mod response;
 pub mod sign_in;
 pub mod sign_out;
 pub mod sign_up;
 pub mod signup;
-pub mod typed;
-pub mod typed_deal;
 pub mod view;

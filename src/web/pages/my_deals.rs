@@ -1,4 +1,4 @@
-//! `GET /my/deals`: what this buyer has joined.
+//! `GET /my/deals`: the deals that the buyer has joined.
 
 use std::collections::HashMap;
 
@@ -8,28 +8,28 @@ use actix_web::{HttpResponse, web};
 use super::context::{Context, PageQuery};
 use super::error::PageError;
 use super::render;
-use super::view::mine::MyDealsPage;
+use super::view::lists::MyDealsPage;
 use crate::domain::{Deal, DealId};
 
-const HERE: &str = "/my/deals";
-/// Signups on a page.
-const LINES: u32 = 50;
+const PATH: &str = "/my/deals";
+/// Signups per page.
+const PAGE_SIZE: u32 = 50;
 
 /// `GET /my/deals`
 pub async fn my_deals(context: Context, query: web::Query<PageQuery>) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
-    let signups = context.app.store.signups_of_buyer(buyer, &query.request(HERE, LINES)).await?;
+    let signups = context.app.store.signups_of_buyer(buyer, &query.request(PATH, PAGE_SIZE)).await?;
     let deals = deals_by_id(&context, signups.items.iter().map(|signup| signup.deal)).await?;
     let joined: Vec<_> =
         signups.items.iter().filter_map(|signup| Some((*signup, deals.get(&signup.deal)?.clone()))).collect();
-    let next = signups.next_cursor.map(|place| PageQuery::address(HERE, place));
-    render::page(StatusCode::OK, &MyDealsPage::new(context.shell(), &joined, next, context.now()))
+    let next = signups.next_cursor.map(|cursor| PageQuery::url(PATH, cursor));
+    render::page(StatusCode::OK, &MyDealsPage::new(context.layout(), &joined, next, context.now()))
 }
 
-/// These deals, by their ids.
+/// The deals with these ids, in one query.
 ///
 /// # Errors
-/// Postgres is away.
+/// Postgres is unavailable.
 pub async fn deals_by_id(
     context: &Context,
     ids: impl Iterator<Item = DealId>,

@@ -1,4 +1,4 @@
-//! `GET /pictures/{goods}/{seed}.svg`: a drawn picture. It follows from its address alone.
+//! `GET /pictures/{goods}/{seed}.svg`: a generated picture. It depends on nothing but its path.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,33 +9,33 @@ use askama::Template;
 
 use super::view::drawing::{Drawing, Goods};
 use crate::recent::Recent;
-use crate::web::content_coding::Coded;
+use crate::web::content_coding::CompressedBody;
 
-/// How many pictures a thread keeps: those of a few pages of the market.
-const KEPT_MAX: usize = 128;
+/// The most pictures that a thread keeps: enough for a few home pages.
+const CACHED_MAX: usize = 128;
 
 thread_local! {
-    static DRAWN: RefCell<Recent<(Goods, u8), Rc<Coded>>> = RefCell::new(Recent::new(KEPT_MAX));
+    static CACHE: RefCell<Recent<(Goods, u8), Rc<CompressedBody>>> = RefCell::new(Recent::new(CACHED_MAX));
 }
 
 /// `GET /pictures/{goods}/{seed}.svg`
 pub async fn picture(request: HttpRequest, path: web::Path<(String, u8)>) -> HttpResponse {
     let (goods, seed) = path.into_inner();
-    let Some(svg) = Goods::parse(&goods).and_then(|goods| drawn(goods, seed)) else {
+    let Some(svg) = Goods::parse(&goods).and_then(|goods| drawing(goods, seed)) else {
         return HttpResponse::NotFound().finish();
     };
-    let mut answer = HttpResponse::Ok();
-    answer.content_type("image/svg+xml").insert_header((CACHE_CONTROL, "public, max-age=31536000"));
-    svg.answer(&request, &mut answer)
+    let mut response = HttpResponse::Ok();
+    response.content_type("image/svg+xml").insert_header((CACHE_CONTROL, "public, max-age=31536000"));
+    svg.respond(&request, &mut response)
 }
 
-fn drawn(goods: Goods, seed: u8) -> Option<Rc<Coded>> {
-    DRAWN.with_borrow_mut(|drawn| {
-        if let Some(known) = drawn.get(&(goods, seed)) {
-            return Some(Rc::clone(known));
+fn drawing(goods: Goods, seed: u8) -> Option<Rc<CompressedBody>> {
+    CACHE.with_borrow_mut(|cache| {
+        if let Some(cached) = cache.get(&(goods, seed)) {
+            return Some(Rc::clone(cached));
         }
-        let svg = Rc::new(Coded::new(Drawing::new(goods, seed).render().ok()?));
-        drawn.put((goods, seed), Rc::clone(&svg));
+        let svg = Rc::new(CompressedBody::new(Drawing::new(goods, seed).render().ok()?));
+        cache.put((goods, seed), Rc::clone(&svg));
         Some(svg)
     })
 }

@@ -1,4 +1,4 @@
-//! `GET` and `POST /sign-in`.
+//! `GET` and `POST /sign-in`: signing in.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -9,17 +9,18 @@ use super::context::Context;
 use super::error::PageError;
 use super::next::Next;
 use super::render;
-use super::typed::Typed;
+use super::response::see_other;
 use super::view::Form;
-use super::view::entry::{SignInPage, sign_in_form};
+use super::view::account::{SignInPage, sign_in_form};
 use crate::domain::{Account, Email, Role};
 use crate::limits::Limit;
-use crate::web::session;
+use crate::web::request::CsrfForm;
+use crate::web::request::session;
 
-/// One sentence for both, so that nobody learns which addresses have an account.
+/// The same sentence for a wrong address and a wrong password, so that it does not reveal which addresses have an account.
 const WRONG: &str = "The e-mail address or the password is wrong.";
 
-/// What the form sends.
+/// The sign-in form's fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SignInForm {
@@ -31,45 +32,45 @@ pub struct SignInForm {
 /// `GET /sign-in`
 pub async fn sign_in_page(context: Context, query: web::Query<Next>) -> Result<HttpResponse, PageError> {
     match context.visitor() {
-        Some(visitor) => Ok(render::see_other(query.path().unwrap_or(home_of(visitor.role)))),
+        Some(visitor) => Ok(see_other(query.path().unwrap_or(start_page(visitor.role)))),
         None => show(&context, StatusCode::OK, sign_in_form(""), &query),
     }
 }
 
 /// `POST /sign-in`
-pub async fn sign_in(context: Context, Typed(form): Typed<SignInForm>) -> Result<HttpResponse, PageError> {
+pub async fn sign_in(context: Context, CsrfForm(form): CsrfForm<SignInForm>) -> Result<HttpResponse, PageError> {
     let next = Next::new(form.next);
     let email = match Email::parse(&form.email) {
         Ok(email) => email,
         Err(problem) => {
-            let typed = sign_in_form(&form.email).with_problems(&[problem]);
-            return show(&context, StatusCode::UNPROCESSABLE_ENTITY, typed, &next);
+            let rejected = sign_in_form(&form.email).with_problems(&[problem]);
+            return show(&context, StatusCode::UNPROCESSABLE_ENTITY, rejected, &next);
         }
     };
-    let from = context.from();
-    context.within([Limit::LoginsFrom(from), Limit::LoginsOf((&email).into(), from), Limit::LoginsHere]).await?;
+    let client = context.client();
+    context.within([Limit::LoginsFrom(client), Limit::LoginsOf((&email).into(), client), Limit::LoginsHere]).await?;
     let Some(account) = context.app.auth.check_password(&email, &form.password).await? else {
-        let typed = sign_in_form(&form.email).with_general(WRONG);
-        return show(&context, StatusCode::UNAUTHORIZED, typed, &next);
+        let rejected = sign_in_form(&form.email).with_general(WRONG);
+        return show(&context, StatusCode::UNAUTHORIZED, rejected, &next);
     };
     begin_session(&context, &account, &next).await
 }
 
-/// Signs an account in whose password was checked, and sends it on.
+/// Starts a session for an authenticated account, and redirects to `next` or to the account's start page.
 ///
 /// # Errors
-/// Postgres is away.
+/// Postgres is unavailable.
 pub async fn begin_session(context: &Context, account: &Account, next: &Next) -> Result<HttpResponse, PageError> {
     let started = context.app.auth.start_session(account.id, context.caller.session).await?;
     let https = context.app.config.server.base_url.is_https();
     let cookie = session::cookie(&started.secret, started.ends_at, context.now(), https);
-    let mut response = render::see_other(next.path().unwrap_or(home_of(account.role)));
+    let mut response = see_other(next.path().unwrap_or(start_page(account.role)));
     response.add_cookie(&cookie).map_err(|_| PageError::broken())?;
     Ok(response)
 }
 
-/// Where an account begins.
-const fn home_of(role: Role) -> &'static str {
+/// The page that an account sees after signing in.
+const fn start_page(role: Role) -> &'static str {
     match role {
         Role::Buyer | Role::Operator => "/",
         Role::Merchant => "/merchant",
@@ -78,5 +79,5 @@ const fn home_of(role: Role) -> &'static str {
 
 fn show(context: &Context, status: StatusCode, form: Form, next: &Next) -> Result<HttpResponse, PageError> {
     let next = next.path().unwrap_or_default().to_owned();
-    render::page(status, &SignInPage::new(context.shell(), form, next))
+    render::page(status, &SignInPage::new(context.layout(), form, next))
 }

@@ -1,4 +1,4 @@
-//! `GET` and `POST /sign-up`.
+//! `GET` and `POST /sign-up`: creating an account.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -10,16 +10,16 @@ use super::error::PageError;
 use super::next::Next;
 use super::render;
 use super::sign_in::begin_session;
-use super::typed::Typed;
 use super::view::Form;
-use super::view::entry::{SignUpPage, sign_up_form};
-use crate::auth::{SignUpOutcome, SignUpRequest};
+use super::view::account::{SignUpPage, sign_up_form};
+use crate::auth::{SignUpRequest, SignUpOutcome};
 use crate::domain::{FieldProblem, Role};
 use crate::limits::Limit;
+use crate::web::request::CsrfForm;
 
 const TAKEN: &str = "There is an account with this e-mail address. Sign in to it, or use another address.";
 
-/// What the form sends.
+/// The sign-up form's fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SignUpForm {
@@ -30,7 +30,7 @@ pub struct SignUpForm {
     next: String,
 }
 
-/// What the address asks for.
+/// The query of the sign-up page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SignUpQuery {
@@ -44,24 +44,24 @@ pub async fn sign_up_page(context: Context, query: web::Query<SignUpQuery>) -> R
     show(&context, StatusCode::OK, sign_up_form("", ""), &role, &Next::new(next))
 }
 
-/// `POST /sign-up`: makes the account and signs it in.
-pub async fn sign_up(context: Context, Typed(form): Typed<SignUpForm>) -> Result<HttpResponse, PageError> {
+/// `POST /sign-up`: creates the account and signs it in.
+pub async fn sign_up(context: Context, CsrfForm(form): CsrfForm<SignUpForm>) -> Result<HttpResponse, PageError> {
     let SignUpForm { role, name, email, password, next } = form;
-    let (typed, next) = (sign_up_form(&name, &email), Next::new(next));
+    let (form, next) = (sign_up_form(&name, &email), Next::new(next));
     let person = match SignUpRequest::parse(&email, password, &name, &role) {
         Ok(person) => person,
         Err(problems) => {
-            let typed = typed.with_problems(&problems);
-            return show(&context, StatusCode::UNPROCESSABLE_ENTITY, typed, &role, &next);
+            let form = form.with_problems(&problems);
+            return show(&context, StatusCode::UNPROCESSABLE_ENTITY, form, &role, &next);
         }
     };
-    // Its password is hashed, which costs as much as signing in.
-    context.within([Limit::AccountsFrom(context.from()), Limit::LoginsHere]).await?;
+    // Signing up hashes a password, as signing in does, so it counts against the same limit.
+    context.within([Limit::AccountsFrom(context.client()), Limit::LoginsHere]).await?;
     match context.app.auth.sign_up(person).await? {
         SignUpOutcome::SignedUp(account) => begin_session(&context, &account, &next).await,
         SignUpOutcome::EmailTaken => {
-            let typed = typed.with_problems(&[FieldProblem::new("email", "email_taken", TAKEN)]);
-            show(&context, StatusCode::CONFLICT, typed, &role, &next)
+            let form = form.with_problems(&[FieldProblem::new("email", "email_taken", TAKEN)]);
+            show(&context, StatusCode::CONFLICT, form, &role, &next)
         }
     }
 }
@@ -69,5 +69,5 @@ pub async fn sign_up(context: Context, Typed(form): Typed<SignUpForm>) -> Result
 fn show(context: &Context, status: StatusCode, form: Form, role: &str, next: &Next) -> Result<HttpResponse, PageError> {
     let next = next.path().unwrap_or_default().to_owned();
     let role = Role::parse(role).unwrap_or(Role::Buyer);
-    render::page(status, &SignUpPage::new(context.shell(), form, next, role))
+    render::page(status, &SignUpPage::new(context.layout(), form, next, role))
 }

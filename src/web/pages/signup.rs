@@ -1,4 +1,4 @@
-//! `GET /signups/{signup}`: "you are buyer 17", or the wait for it.
+//! `GET /signups/{signup}`: a signup ("you are buyer 17"), or the page that waits for it.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -7,33 +7,32 @@ use serde::{Deserialize, Serialize};
 use super::context::Context;
 use super::error::PageError;
 use super::render;
-use super::view::Said;
-use super::view::join::Tried;
-use super::view::signup::{Again, PendingPage, SignupPage};
+use super::view::Notice;
+use super::view::join::JoinAttempt;
+use super::view::signup::{PendingPage, RetryForm, SignupPage};
 use crate::domain::{Deal, DealId, Signup, SignupId, Units};
 
-/// After how many seconds the waiting page looks again.
+/// How often the waiting page reloads.
 const REFRESH_S: u32 = 2;
 
-/// What a join had sent whose outcome is not known yet. It travels in the waiting page's address, so that the same join can
-/// be sent again from there.
+/// A join whose outcome is not known yet. It is carried in the waiting page's URL, so that the page can repeat the join.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Sent {
+pub struct PendingJoin {
     deal: DealId,
     units: u32,
     key: String,
 }
 
-impl Sent {
-    /// A join of this deal.
+impl PendingJoin {
+    /// An attempt to join this deal.
     #[must_use]
-    pub fn new(deal: DealId, tried: Tried) -> Self {
-        Self { deal, units: tried.units.clamp(1, Units::MAX), key: tried.key }
+    pub fn new(deal: DealId, attempt: JoinAttempt) -> Self {
+        Self { deal, units: attempt.units.clamp(1, Units::MAX), key: attempt.key }
     }
 
-    /// The address of the page that waits for this signup.
+    /// The URL of the page that waits for this signup.
     #[must_use]
-    pub fn address(&self, signup: SignupId) -> String {
+    pub fn url(&self, signup: SignupId) -> String {
         format!("/signups/{signup}?{}", serde_urlencoded::to_string(self).unwrap_or_default())
     }
 }
@@ -50,27 +49,28 @@ pub async fn signup(
         let page = signup_page(&context, &signup, None).await?;
         return render::page(StatusCode::OK, &page);
     }
-    let sent = web::Query::<Sent>::from_query(request.query_string()).map_err(|_| context.not_found())?.into_inner();
+    let query = web::Query::<PendingJoin>::from_query(request.query_string());
+    let join = query.map_err(|_| context.not_found())?.into_inner();
     let waiting = context.app.engine.pending(buyer, id).await.is_some();
-    let deal = deal_of(&context, sent.deal).await?;
+    let deal = deal_of(&context, join.deal).await?;
     let page = PendingPage {
-        shell: context.shell(),
+        layout: context.layout(),
         waiting,
         refresh_s: REFRESH_S,
         title: deal.terms.title,
         deal_href: format!("/deals/{}", deal.id),
-        again: Again { action: format!("/deals/{}/join", deal.id), key: sent.key, units: sent.units },
+        retry: RetryForm { action: format!("/deals/{}/join", deal.id), key: join.key, units: join.units },
     };
     render::page(if waiting { StatusCode::ACCEPTED } else { StatusCode::OK }, &page)
 }
 
-/// The page of a signup, perhaps with news about it.
+/// The view model of a signup's page, with an optional notice.
 ///
 /// # Errors
-/// Postgres is away.
-pub async fn signup_page(context: &Context, signup: &Signup, notice: Option<Said>) -> Result<SignupPage, PageError> {
+/// Postgres is unavailable.
+pub async fn signup_page(context: &Context, signup: &Signup, notice: Option<Notice>) -> Result<SignupPage, PageError> {
     let deal = deal_of(context, signup.deal).await?;
-    Ok(SignupPage::new(context.shell(), &deal, signup, notice, context.origin(), context.now()))
+    Ok(SignupPage::new(context.layout(), &deal, signup, notice, context.origin(), context.now()))
 }
 
 async fn deal_of(context: &Context, id: DealId) -> Result<Deal, PageError> {

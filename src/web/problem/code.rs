@@ -1,50 +1,50 @@
-//! Every problem that the API can answer with: its code, and what the code means. Codes live here and nowhere else.
+//! The API's problem codes, with the status, title and detail of each. Codes are spelled here and nowhere else.
 //!
-//! A code is a promise to programs: it never changes its meaning. Titles and sentences are for people; a handler may answer a
-//! more precise sentence in its place.
+//! Programs rely on a code, so its meaning never changes. Title and detail are for people; a handler may replace the detail
+//! with a more precise one.
 
 use actix_web::http::StatusCode;
 
-/// What a code means.
+/// What a [`Code`] means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meaning {
-    /// The code as it is sent: `sold_out`.
-    pub word: &'static str,
-    /// The status of the answer.
+    /// The code as programs see it: `sold_out`.
+    pub name: &'static str,
+    /// The HTTP status of the response.
     pub status: StatusCode,
     /// What happened, in a few words.
     pub title: &'static str,
-    /// What to do now.
-    pub sentence: &'static str,
+    /// What to do now, in a sentence or two.
+    pub detail: &'static str,
 }
 
-/// The table becomes the enum, the list of all codes and [`Code::meaning`], so that none can miss a row.
+/// Expands the table to the enum, [`Code::ALL`] and [`Code::meaning`], so that no code can lack a row.
 macro_rules! codes {
-    ($($name:ident $word:literal $status:ident $title:literal $sentence:literal;)+) => {
+    ($($variant:ident $name:literal $status:ident $title:literal $detail:literal;)+) => {
         /// What went wrong, for programs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
-            $(#[doc = $title] $name,)+
+            $(#[doc = $title] $variant,)+
         }
 
         impl Code {
             /// Every code.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// Its word, status, title and sentence.
+            /// The code's row of the table.
             #[must_use]
             pub const fn meaning(self) -> Meaning {
                 match self {
-                    $(Self::$name => Meaning {
-                        word: $word, status: StatusCode::$status, title: $title, sentence: $sentence,
+                    $(Self::$variant => Meaning {
+                        name: $name, status: StatusCode::$status, title: $title, detail: $detail,
                     },)+
                 }
             }
 
-            /// The code of this word, if it is one.
+            /// The code with this name.
             #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|code| code.meaning().word == word)
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.meaning().name == name)
             }
         }
     };
@@ -67,9 +67,9 @@ codes! {
     UpgradeNeeded "upgrade_needed" UPGRADE_REQUIRED "This address speaks WebSocket only"
         "Open it as a WebSocket: wss://…/api/v1/live?deal=ID.";
     BodyTooSlow "body_too_slow" REQUEST_TIMEOUT "The body took too long"
-        "Send the whole body within ten seconds.";
+        "The server did not receive the whole body in time. Send it without pauses.";
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "The body is too large"
-        "Send at most 16 KiB.";
+        "Send a smaller body.";
     QueryTooLong "query_too_long" URI_TOO_LONG "The address is too long"
         "Send at most 4096 characters after the question mark.";
     WrongContentType "wrong_content_type" UNSUPPORTED_MEDIA_TYPE "The body must be JSON"
@@ -77,10 +77,10 @@ codes! {
     Invalid "invalid" UNPROCESSABLE_ENTITY "Some fields are not right"
         "Correct the fields named in errors.";
 
-    // Who is asking.
+    // Authentication and authorisation.
     NotSignedIn "not_signed_in" UNAUTHORIZED "This needs a token"
         "Send the header Authorization: Bearer TOKEN. POST /api/v1/tokens makes a token.";
-    BadToken "bad_token" UNAUTHORIZED "This token does not count"
+    BadToken "bad_token" UNAUTHORIZED "This token is not valid"
         "It is mistyped, expired or revoked: make a new one with POST /api/v1/tokens.";
     WrongPassword "wrong_password" UNAUTHORIZED "E-mail address or password is wrong"
         "Check both. If there is no account yet, make one with POST /api/v1/accounts.";
@@ -91,7 +91,7 @@ codes! {
     WrongOrigin "wrong_origin" FORBIDDEN "Another site sent this request"
         "Send it from a page of this site, or with a token instead of a cookie.";
 
-    // What was asked for is not there.
+    // Not found.
     NoSuchRoute "no_such_route" NOT_FOUND "There is nothing at this address"
         "See /api/docs for the addresses that exist.";
     WrongMethod "wrong_method" METHOD_NOT_ALLOWED "This address does not take this method"
@@ -121,11 +121,11 @@ codes! {
     WindowOver "window_over" CONFLICT "The deal would be over at once"
         "Move closes_at into the future, then publish.";
     Ended "ended" CONFLICT "The deal has ended"
-        "An ended deal stays as it is.";
+        "Only a draft, an open deal or a tipped deal can be withdrawn.";
 
     // Joining and leaving.
     SoldOut "sold_out" CONFLICT "The deal is sold out"
-        "Nothing is left. Places may come free while others can still leave.";
+        "Every unit is taken, and buyers cannot leave a deal that has tipped.";
     NotEnoughLeft "not_enough_left" CONFLICT "Fewer units may be taken"
         "Ask for at most as many units as available says.";
     PlacesHeld "places_held" CONFLICT "The last places are being taken"
@@ -151,7 +151,7 @@ codes! {
     CouponVoid "coupon_void" CONFLICT "This coupon is void"
         "Its deal was withdrawn.";
 
-    // Too much, or broken.
+    // Rate limits, overload and defects.
     TooManyRequests "too_many_requests" TOO_MANY_REQUESTS "Too many requests"
         "Wait for as long as Retry-After says.";
     TooManyWrongCodes "too_many_wrong_codes" TOO_MANY_REQUESTS "Too many wrong codes"
@@ -173,18 +173,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_its_own_word_and_is_found_by_it() {
-        let words: HashSet<_> = Code::ALL.iter().map(|code| code.meaning().word).collect();
-        assert_eq!(words.len(), Code::ALL.len());
-        assert!(Code::ALL.iter().all(|code| Code::parse(code.meaning().word) == Some(*code)));
+    fn every_code_has_a_unique_name_and_parses_from_it() {
+        let names: HashSet<_> = Code::ALL.iter().map(|code| code.meaning().name).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        assert!(Code::ALL.iter().all(|code| Code::parse(code.meaning().name) == Some(*code)));
     }
 
     #[test]
-    fn every_code_is_an_error_that_says_in_a_sentence_what_to_do() {
+    fn every_code_has_an_error_status_and_a_detail_that_is_a_sentence() {
         for code in Code::ALL {
             let meaning = code.meaning();
-            assert!(meaning.status.is_client_error() || meaning.status.is_server_error(), "{}", meaning.word);
-            assert!(meaning.sentence.ends_with('.') && !meaning.title.ends_with('.'), "{}", meaning.word);
+            assert!(meaning.status.is_client_error() || meaning.status.is_server_error(), "{}", meaning.name);
+            assert!(meaning.detail.ends_with('.') && !meaning.title.ends_with('.'), "{}", meaning.name);
         }
     }
 }

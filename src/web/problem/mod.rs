@@ -1,7 +1,11 @@
-//! Problem documents (RFC 9457): how every refusal and every failure of the API is written.
+//! Problem documents (RFC 9457): the body of every refusal and failure that the API answers with.
 //!
-//! Owns the shape: `type`, `title`, `status`, `detail`, `code`, `errors`, and the few further members that a code brings. What
-//! the codes mean is in [`super::error`].
+//! Owns their shape (`type`, `title`, `status`, `detail`, `code`, `errors` and the members that belong to single codes), the
+//! codes themselves ([`Code`]), and the mapping from the errors and refusals of other modules to codes.
+
+mod code;
+mod from_errors;
+mod from_refusals;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,21 +16,13 @@ use actix_web::{HttpResponse, ResponseError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::error::Code;
-use crate::auth::AuthError;
+pub use self::code::{Code, Meaning};
 use crate::domain::FieldProblem;
-use crate::limits::RateLimited;
-use crate::store::StoreError;
 
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// When to come back after passwords were queueing up.
-const BUSY_RETRY_S: u32 = 2;
-/// When to come back while Postgres is away.
-const UNAVAILABLE_RETRY_S: u32 = 5;
-
-/// A problem, ready to be answered. Boxed inside, for it travels in the error half of many results.
+/// A problem that can be sent as a response. It is boxed to keep the `Result`s that carry it small.
 pub struct Problem(Box<Parts>);
 
 struct Parts {
@@ -37,24 +33,24 @@ struct Parts {
     extra: Extra,
 }
 
-/// Members that only some codes have.
+/// Members that belong to single codes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Extra {
-    /// With `not_enough_left`: the most units that may be taken.
+    /// With `not_enough_left`: the most units that the buyer can join with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available: Option<u32>,
-    /// With `buyer_limit`: the most units of one buyer.
+    /// With `buyer_limit`: the most units that one buyer can hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
-    /// With `already_redeemed`: when.
+    /// With `already_redeemed`: when the coupon was redeemed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redeemed_at: Option<DateTime<Utc>>,
-    /// With `already_redeemed`: at which till.
+    /// With `already_redeemed`: the name of the till.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redeemed_where: Option<String>,
 }
 
-/// The document, in the order in which people read it.
+/// The document's members, in the order in which they are serialised.
 #[derive(Serialize)]
 struct Document<'a> {
     r#type: String,
@@ -69,13 +65,13 @@ struct Document<'a> {
 }
 
 impl Problem {
-    /// The problem of this code, with the code's own sentence.
+    /// A problem with the code's own detail.
     #[must_use]
     pub fn new(code: Code) -> Self {
         Self(Box::new(Parts { code, detail: None, errors: Vec::new(), retry_after_s: None, extra: Extra::default() }))
     }
 
-    /// Fields that are not right.
+    /// A 422 that reports these fields.
     #[must_use]
     pub fn invalid(errors: Vec<FieldProblem>) -> Self {
         let mut problem = Self::new(Code::Invalid);
@@ -83,37 +79,37 @@ impl Problem {
         problem
     }
 
-    /// Something broke. It is logged under a number that the answer names, and the answer says nothing else about it.
+    /// A 500. Logs the error with a new id; the response contains that id and nothing else about the error.
     #[must_use]
     pub fn internal(error: &dyn std::error::Error) -> Self {
         let report = uuid::Uuid::now_v7();
-        tracing::error!(%error, %report, "a request could not be answered");
+        tracing::error!(%error, %report, "request failed");
         Self::new(Code::Internal)
-            .detail(format!("It was noted as {report}. Repeat the request later; name this number if it goes on."))
+            .detail(format!("Logged as {report}. Repeat the request later; quote this id if it keeps happening."))
     }
 
-    /// Says more precisely what happened and what to do.
+    /// Replaces the code's detail with a more precise one.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
-    /// Names the fields, parameters or headers that are meant.
+    /// Sets the fields or parameters that the problem is about.
     #[must_use]
     pub fn errors(mut self, errors: Vec<FieldProblem>) -> Self {
         self.0.errors = errors;
         self
     }
 
-    /// Says when trying again is of use.
+    /// Sets `Retry-After`, to one second at least.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.0.retry_after_s = Some(seconds.max(1));
         self
     }
 
-    /// Adds the members that the code brings.
+    /// Sets the members that belong to the code.
     #[must_use]
     pub fn extra(mut self, extra: Extra) -> Self {
         self.0.extra = extra;
@@ -126,45 +122,31 @@ impl Problem {
         self.0.code
     }
 
-    /// What went wrong and what to do, for people.
-    #[must_use]
-    pub fn sentence(&self) -> &str {
-        self.0.detail.as_deref().unwrap_or(self.0.code.meaning().sentence)
+    fn detail_text(&self) -> &str {
+        self.0.detail.as_deref().unwrap_or(self.0.code.meaning().detail)
     }
 
-    /// What is wrong with which field.
+    /// The fields or parameters that the problem is about.
     #[must_use]
     pub fn field_problems(&self) -> &[FieldProblem] {
         &self.0.errors
     }
 
-    /// After how many seconds trying again is of use.
-    #[must_use]
-    pub fn retry_after_s(&self) -> Option<u32> {
-        self.0.retry_after_s
-    }
-
-    /// The document as it is sent.
+    /// The document as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         let meaning = self.0.code.meaning();
         let document = Document {
-            r#type: format!("/api/docs#{}", meaning.word),
+            r#type: format!("/api/docs#{}", meaning.name),
             title: meaning.title,
             status: meaning.status.as_u16(),
-            detail: self.sentence(),
-            code: meaning.word,
+            detail: self.detail_text(),
+            code: meaning.name,
             errors: &self.0.errors,
             extra: &self.0.extra,
         };
-        // Strings, numbers and times: there is nothing in it that could not be written.
+        // Serialising strings, numbers and times cannot fail.
         serde_json::to_string(&document).unwrap_or_default()
-    }
-}
-
-impl From<Code> for Problem {
-    fn from(code: Code) -> Self {
-        Self::new(code)
     }
 }
 
@@ -180,38 +162,9 @@ impl From<FieldProblem> for Problem {
     }
 }
 
-impl From<RateLimited> for Problem {
-    fn from(too_many: RateLimited) -> Self {
-        Self::new(Code::TooManyRequests).retry_after(too_many.retry_after_s)
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(error) => {
-                tracing::warn!(%error, "Postgres is away");
-                Self::new(Code::Unavailable).retry_after(UNAVAILABLE_RETRY_S)
-            }
-            error => Self::internal(&error),
-        }
-    }
-}
-
-impl From<AuthError> for Problem {
-    fn from(error: AuthError) -> Self {
-        match error {
-            AuthError::Busy => Self::new(Code::Busy).retry_after(BUSY_RETRY_S),
-            AuthError::Unavailable => Self::new(Code::Unavailable).retry_after(UNAVAILABLE_RETRY_S),
-            AuthError::Store(error) => error.into(),
-            error @ AuthError::Broken => Self::internal(&error),
-        }
-    }
-}
-
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.code.meaning().word, self.sentence())
+        write!(f, "{}: {}", self.0.code.meaning().name, self.detail_text())
     }
 }
 
@@ -241,7 +194,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// RFC 6750, section 3: no error code where no token was shown.
+/// The `WWW-Authenticate` of a 401. It has an error code only if the request had a token (RFC 6750, section 3).
 fn challenge(code: Code) -> HeaderValue {
     HeaderValue::from_static(match code {
         Code::BadToken => "Bearer realm=\"muster\", error=\"invalid_token\"",
@@ -254,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_is_written_as_rfc_9457_says() {
+    fn a_problem_is_serialised_as_rfc_9457_defines() {
         let problem = Problem::new(Code::NotEnoughLeft).extra(Extra { available: Some(2), ..Extra::default() });
         let document: serde_json::Value = serde_json::from_str(&problem.to_json()).unwrap();
         assert_eq!(
@@ -271,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_said_in_a_header_and_never_zero() {
+    fn retry_after_is_a_header_and_never_zero() {
         let response = Problem::new(Code::Busy).retry_after(0).error_response();
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers().get(RETRY_AFTER).unwrap(), "1");
@@ -279,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_401_says_how_to_prove_who_one_is() {
+    fn a_401_has_a_bearer_challenge() {
         let response = Problem::new(Code::BadToken).error_response();
         assert_eq!(
             response.headers().get(WWW_AUTHENTICATE).unwrap(),

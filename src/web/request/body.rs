@@ -1,7 +1,6 @@
-//! Bodies: JSON, small, and soon.
+//! JSON request bodies, limited in size and time.
 //!
-//! A body is read when the handler asks for it, which is after everything else was checked: nobody is told about commas who
-//! may not call at all.
+//! The handler reads the body itself, after the other extractors have passed, so an unauthorised caller never sees a JSON error.
 
 use std::future::{Ready, ready};
 use std::time::Duration;
@@ -18,10 +17,9 @@ use serde_path_to_error::{Path, Segment};
 
 use super::app;
 use crate::domain::FieldProblem;
-use crate::web::error::Code;
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
 
-/// A body that was not read yet.
+/// A request body that has not been read.
 pub struct Body {
     payload: Payload,
     is_json: bool,
@@ -47,10 +45,10 @@ impl FromRequest for Body {
 }
 
 impl Body {
-    /// Reads the body as JSON of this shape.
+    /// Reads the body as a JSON object.
     ///
     /// # Errors
-    /// It is not announced as JSON, too large, too slow, no JSON, or of another shape.
+    /// The content type is not JSON, the body is too large or too slow, or it does not parse as `T`.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
         if !self.is_json {
             return Err(Problem::new(Code::WrongContentType));
@@ -59,10 +57,10 @@ impl Body {
         parse_json(&bytes)
     }
 
-    /// Reads the body for nothing: an answer before that would close the connection.
+    /// Reads and discards the body. actix closes a connection whose request body was not read.
     ///
     /// # Errors
-    /// It is too large or too slow.
+    /// The body is too large or too slow.
     pub async fn skip(self) -> Result<(), Problem> {
         self.bytes().await.map(drop)
     }
@@ -75,7 +73,7 @@ impl Body {
         let mut bytes = BytesMut::with_capacity(self.announced_bytes);
         let read = async {
             while let Some(chunk) = self.payload.next().await {
-                let chunk = chunk.map_err(|error| broken_off(&error))?;
+                let chunk = chunk.map_err(|error| unreadable(&error))?;
                 if bytes.len() + chunk.len() > self.max_bytes {
                     return Err(too_large());
                 }
@@ -88,7 +86,7 @@ impl Body {
     }
 }
 
-fn broken_off(error: &PayloadError) -> Problem {
+fn unreadable(error: &PayloadError) -> Problem {
     match error {
         PayloadError::Overflow => Problem::new(Code::BodyTooLarge),
         _ => Problem::new(Code::BadJson).detail("The body broke off. Send the whole of it."),
@@ -101,10 +99,10 @@ fn is_json(content_type: &str) -> bool {
     media_type.eq_ignore_ascii_case("application/json")
 }
 
-/// Reads one JSON object. That a list is none must be said here: serde would take its items for the fields in their order.
+/// Parses one JSON object. Refuses arrays explicitly, because serde would read their items as the fields in order.
 ///
 /// # Errors
-/// It is no JSON, or of another shape; a problem document says where.
+/// The bytes are not JSON, or not of `T`'s shape; the problem names the place.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(match serde_json::from_slice(bytes) {
@@ -112,16 +110,16 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
                 let message = "Send a JSON object.".to_owned();
                 Problem::invalid(vec![FieldProblem { pointer: String::new(), code: "wrong_type", message }])
             }
-            Err(error) => no_json(bytes, &error),
+            Err(error) => not_json(bytes, &error),
         });
     }
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Data => wrong_field::<T>(bytes),
-        _ => no_json(bytes, &error),
+        _ => not_json(bytes, &error),
     })
 }
 
-fn no_json(bytes: &[u8], error: &serde_json::Error) -> Problem {
+fn not_json(bytes: &[u8], error: &serde_json::Error) -> Problem {
     let place = format!("Line {}, column {}", error.line(), error.column());
     Problem::new(Code::BadJson).detail(match error.classify() {
         Category::Eof if bytes.is_empty() => "The body is empty. Send a JSON object.".to_owned(),
@@ -130,7 +128,7 @@ fn no_json(bytes: &[u8], error: &serde_json::Error) -> Problem {
     })
 }
 
-/// Where the mistake is, is only looked for when there is one.
+/// Parses again to find the path of the wrong field. Tracking paths costs time, so the first parse does without.
 fn wrong_field<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize::<_, T>(&mut reader) {
@@ -139,29 +137,30 @@ fn wrong_field<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
     }
 }
 
-/// From serde's words, such as "invalid type: string \"two\", expected i64 at line 1 column 12", to ours.
-fn describe(path: &Path, said: &str) -> FieldProblem {
-    let said = said.rsplit_once(" at line ").map_or(said, |(said, _)| said);
+/// Translates serde's message, such as "invalid type: string \"two\", expected i64 at line 1 column 12".
+fn describe(path: &Path, serde: &str) -> FieldProblem {
+    let serde = serde.rsplit_once(" at line ").map_or(serde, |(message, _)| message);
     let pointer = pointer(path);
-    let quoted = said.split('`').nth(1).unwrap_or_default();
-    let known = said.split_once("expected ").map_or("", |(_, expected)| expected);
-    let (pointer, code, message) = if said.starts_with("unknown field") {
+    let quoted = serde.split('`').nth(1).unwrap_or_default();
+    let known = serde.split_once("expected ").map_or("", |(_, expected)| expected);
+    let (pointer, code, message) = if serde.starts_with("unknown field") {
         let known = known.trim_start_matches("one of ").replace('`', "");
         (pointer, "unknown_field", format!("There is no such field: remove it. Known are: {known}."))
-    } else if said.starts_with("missing field") {
+    } else if serde.starts_with("missing field") {
         (format!("{pointer}/{quoted}"), "required", "Fill this in.".to_owned())
-    } else if said.starts_with("duplicate field") {
+    } else if serde.starts_with("duplicate field") {
         (pointer, "duplicate_field", format!("Send {quoted} once."))
     } else if known.is_empty() || known.contains("RFC 3339") {
-        // What chrono says about a text that is no time names neither the field nor the form.
+        // chrono's message for an invalid time does not say what it expected.
         (pointer, "not_a_time", "Send a time like 2026-12-01T12:00:00Z.".to_owned())
     } else {
-        (pointer, "wrong_type", format!("Send {}.", in_our_words(known)))
+        (pointer, "wrong_type", format!("Send {}.", expectation(known)))
     };
     FieldProblem { pointer, code, message }
 }
 
-fn in_our_words(expected: &str) -> &str {
+/// A type as serde names it, in plain words.
+fn expectation(expected: &str) -> &str {
     match expected {
         "i64" | "u32" | "i32" | "u64" => "a whole number",
         "a string" => "a text in quotes",
@@ -171,7 +170,7 @@ fn in_our_words(expected: &str) -> &str {
     }
 }
 
-/// RFC 6901. The whole document is the empty pointer.
+/// The JSON pointer (RFC 6901) of a path. The whole document is the empty pointer.
 fn pointer(path: &Path) -> String {
     path.iter()
         .filter_map(|segment| match segment {

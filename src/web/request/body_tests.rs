@@ -17,7 +17,7 @@ struct Form {
 
 fn refusal(json: &str) -> (&'static str, Option<FieldProblem>) {
     let problem = parse_json::<Form>(json.as_bytes()).unwrap_err();
-    (problem.code().meaning().word, problem.field_problems().first().cloned())
+    (problem.code().meaning().name, problem.field_problems().first().cloned())
 }
 
 fn field(json: &str) -> (String, &'static str, String) {

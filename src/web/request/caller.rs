@@ -1,8 +1,7 @@
-//! Who is asking, as a type that a handler names.
+//! The caller, and the extractors that authorise them.
 //!
-//! The gate ([`crate::web::gate`]) found out who it is; the types here decide whether that is enough. Each demands a role and
-//! a scope. The scope stands between angle brackets: `Buyer<needs::Join>`. Where none stands, a token that is limited to scopes
-//! is refused.
+//! The gate ([`crate::web::middleware`]) identifies the caller; a handler names the role and scope that it requires, as in
+//! `Buyer<needs::Join>`. Without a scope, as in `Buyer`, a token that is limited to scopes is refused.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -15,43 +14,42 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use crate::auth::Credential;
 use crate::domain::{Identity, Role, Scope};
 use crate::limits::Network;
-use crate::web::error::Code;
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
 
-/// Who sent the request and from where, as the gate found out. It lies with the request for the types below.
+/// The sender of a request. The gate stores it in the request's extensions.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The client's address.
     pub address: IpAddr,
-    /// Who it is; none: nobody who proved it.
+    /// The account and its scopes; none if the caller is anonymous.
     pub identity: Option<Identity>,
-    /// The session of the browser, if it has one; for signing out and for the token of its forms.
+    /// The credential in the session cookie, which signing out and CSRF tokens need. It may have expired.
     pub session: Option<Credential>,
 }
 
-/// What a limited token must have, as types.
+/// The scopes that a handler can require of a limited token, as types.
 pub mod needs {
     use crate::domain::Scope;
 
-    /// A scope as a type.
+    /// A required scope.
     pub trait Needs {
-        /// The scope; none: only whole tokens and sessions will do.
+        /// The scope. With none, only full tokens and sessions are accepted.
         const SCOPE: Option<Scope>;
     }
 
-    /// Nothing less than everything.
+    /// Requires a full token or a session.
     #[derive(Clone, Copy, Debug)]
     pub struct Whole;
-    /// See [`Scope::Join`].
+    /// Requires [`Scope::Join`].
     #[derive(Clone, Copy, Debug)]
     pub struct Join;
-    /// See [`Scope::Deals`].
+    /// Requires [`Scope::Deals`].
     #[derive(Clone, Copy, Debug)]
     pub struct Deals;
-    /// See [`Scope::Redeem`].
+    /// Requires [`Scope::Redeem`].
     #[derive(Clone, Copy, Debug)]
     pub struct Redeem;
-    /// See [`Scope::Read`].
+    /// Requires [`Scope::Read`].
     #[derive(Clone, Copy, Debug)]
     pub struct Read;
 
@@ -93,38 +91,37 @@ macro_rules! role {
             type Future = Ready<Result<Self, Problem>>;
 
             fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-                ready(admit(request, $role, N::SCOPE).map(|identity| Self(identity, PhantomData)))
+                ready(authorise(request, $role, N::SCOPE).map(|identity| Self(identity, PhantomData)))
             }
         }
     };
 }
 
 role!(
-    /// A buyer.
+    /// A caller who is a buyer.
     Buyer, Some(Role::Buyer)
 );
 role!(
-    /// A merchant.
+    /// A caller who is a merchant.
     Merchant, Some(Role::Merchant)
 );
 role!(
-    /// An operator.
-    Operator, Some(Role::Operator)
-);
-role!(
-    /// Anybody who proved who they are.
-    Signed, None
+    /// A caller who is signed in, with any role.
+    SignedIn, None
 );
 
-fn admit(request: &HttpRequest, role: Option<Role>, scope: Option<Scope>) -> Result<Identity, Problem> {
+fn authorise(request: &HttpRequest, role: Option<Role>, scope: Option<Scope>) -> Result<Identity, Problem> {
     let identity = caller(request)?.identity.ok_or_else(|| Problem::new(Code::NotSignedIn))?;
     if let Some(role) = role
         && identity.role != role
     {
-        let (needed, is) = (role.as_str(), identity.role.as_str());
-        return Err(
-            Problem::new(Code::WrongRole).detail(format!("This needs an account of a {needed}; yours is of a {is}."))
-        );
+        let own = match identity.role {
+            Role::Buyer => "a buyer",
+            Role::Merchant => "a merchant",
+            Role::Operator => "an operator",
+        };
+        let detail = format!("Only {}s can do this; you are signed in as {own}.", role.as_str());
+        return Err(Problem::new(Code::WrongRole).detail(detail));
     }
     match scope {
         Some(scope) if identity.scopes.allow(scope) => Ok(identity),
@@ -137,15 +134,15 @@ fn admit(request: &HttpRequest, role: Option<Role>, scope: Option<Scope>) -> Res
 }
 
 fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
-    // Only a route outside the gate has no caller: a defect, and then nobody gets in.
+    // Only a route outside the gate has no caller. That is a defect, so access is denied.
     request.extensions().get::<Caller>().cloned().ok_or_else(|| Problem::new(Code::Internal))
 }
 
-/// Whoever it is, signed in or not.
+/// The caller's identity; none if they are anonymous.
 #[derive(Clone, Debug)]
-pub struct MaybeSigned(pub Option<Identity>);
+pub struct MaybeSignedIn(pub Option<Identity>);
 
-impl FromRequest for MaybeSigned {
+impl FromRequest for MaybeSignedIn {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -154,8 +151,8 @@ impl FromRequest for MaybeSigned {
     }
 }
 
-impl MaybeSigned {
-    /// Who it is, if the proof carries one of these scopes.
+impl MaybeSignedIn {
+    /// The identity, if its credential has one of these scopes.
     #[must_use]
     pub fn with_any(&self, scopes: &[Scope]) -> Option<&Identity> {
         self.0.as_ref().filter(|identity| scopes.iter().any(|scope| identity.scopes.allow(*scope)))
@@ -171,11 +168,11 @@ impl FromRequest for Caller {
     }
 }
 
-/// Where the request comes from, for limits.
+/// The network block of the client's address, by which rate limits count.
 #[derive(Clone, Copy, Debug)]
-pub struct ComesFrom(pub Network);
+pub struct ClientNetwork(pub Network);
 
-impl FromRequest for ComesFrom {
+impl FromRequest for ClientNetwork {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 

@@ -1,7 +1,7 @@
-//! Which address a request comes from.
+//! The IP address of the client that sent a request.
 //!
-//! `X-Forwarded-For` is written by whoever sends the request, so it is believed from configured proxies only, and only as far
-//! back as an unbroken row of them reaches.
+//! Anybody can send an `X-Forwarded-For` header. It is trusted only from configured proxies, and only as far back as an unbroken
+//! chain of them reaches.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -11,10 +11,9 @@ use crate::config::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address: the last one before our own proxies. A peer without an address (a Unix socket) counts as nobody in
-/// particular.
+/// The client's address: the last one before the trusted proxies. A peer without an address (a Unix socket) is `0.0.0.0`.
 #[must_use]
-pub fn client(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+pub fn resolve(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     if !is_trusted(address) {
@@ -31,7 +30,7 @@ pub fn client(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]) ->
     address
 }
 
-/// Some proxies write the port, too: `192.0.2.7:4711`, `[2001:db8::7]:4711`.
+/// Parses one entry. Some proxies add the port: `192.0.2.7:4711`, `[2001:db8::7]:4711`.
 fn parse(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     let address = hop.parse().ok().or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|socket| socket.ip()));
@@ -44,41 +43,41 @@ mod tests {
 
     use super::*;
 
-    fn seen(peer: &str, forwarded: &[&'static str]) -> String {
+    fn resolved(peer: &str, forwarded: &[&'static str]) -> String {
         let mut headers = HeaderMap::new();
         for line in forwarded {
             headers.append(X_FORWARDED_FOR, HeaderValue::from_static(line));
         }
         let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
-        client(peer.parse().ok(), &headers, &trusted).to_string()
+        resolve(peer.parse().ok(), &headers, &trusted).to_string()
     }
 
     #[test]
-    fn a_stranger_is_not_believed() {
-        assert_eq!(seen("192.0.2.7", &["198.51.100.1"]), "192.0.2.7");
+    fn the_header_of_an_untrusted_peer_is_ignored() {
+        assert_eq!(resolved("192.0.2.7", &["198.51.100.1"]), "192.0.2.7");
     }
 
     #[test]
-    fn the_last_address_before_our_proxies_counts() {
-        assert_eq!(seen("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(seen("10.0.0.1", &["203.0.113.9, 198.51.100.1, 10.9.9.9"]), "198.51.100.1");
-        assert_eq!(seen("fd00::1", &["203.0.113.9", "198.51.100.1"]), "198.51.100.1");
+    fn the_client_is_the_last_address_before_the_trusted_proxies() {
+        assert_eq!(resolved("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(resolved("10.0.0.1", &["203.0.113.9, 198.51.100.1, 10.9.9.9"]), "198.51.100.1");
+        assert_eq!(resolved("fd00::1", &["203.0.113.9", "198.51.100.1"]), "198.51.100.1");
     }
 
     #[test]
-    fn what_cannot_be_read_ends_the_row() {
-        assert_eq!(seen("10.0.0.1", &["198.51.100.1, unknown, 10.9.9.9"]), "10.9.9.9");
-        assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
+    fn an_unreadable_entry_ends_the_chain() {
+        assert_eq!(resolved("10.0.0.1", &["198.51.100.1, unknown, 10.9.9.9"]), "10.9.9.9");
+        assert_eq!(resolved("10.0.0.1", &[]), "10.0.0.1");
     }
 
     #[test]
-    fn a_port_is_no_part_of_the_address() {
-        assert_eq!(seen("10.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
-        assert_eq!(seen("10.0.0.1", &["[2001:db8::7]:4711"]), "2001:db8::7");
+    fn the_port_of_an_entry_is_ignored() {
+        assert_eq!(resolved("10.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
+        assert_eq!(resolved("10.0.0.1", &["[2001:db8::7]:4711"]), "2001:db8::7");
     }
 
     #[test]
-    fn a_mapped_address_is_the_address_that_it_maps() {
-        assert_eq!(seen("::ffff:192.0.2.7", &[]), "192.0.2.7");
+    fn an_ipv4_mapped_address_is_its_ipv4_address() {
+        assert_eq!(resolved("::ffff:192.0.2.7", &[]), "192.0.2.7");
     }
 }

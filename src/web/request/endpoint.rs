@@ -1,7 +1,7 @@
-//! One address and its methods: what `routes.rs` is written with.
+//! Endpoints: a path with its methods, the building block of `routes.rs`.
 //!
-//! An address refuses methods that it does not have with a problem that names those that it has, answers `HEAD` where it
-//! answers `GET`, and can be listed, so that tests can walk every route that exists.
+//! An endpoint answers 405 with an `Allow` header to other methods, and answers `HEAD` wherever it answers `GET`. It can be
+//! listed, so that tests can walk every route.
 
 use std::rc::Rc;
 
@@ -9,28 +9,27 @@ use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{FromRequest, Handler, Resource, Responder, ResponseError, guard, web};
 
-use super::error::Code;
-use super::problem::Problem;
+use crate::web::problem::{Code, Problem};
 
-/// The whole path of the address that a request was routed to, as it stands in `routes.rs`. It lies with the request: to find it
-/// by the request's path would mean to route it twice.
+/// The full pattern of the endpoint that a request was routed to, such as `/api/v1/deals/{id}`. It is attached to the endpoint,
+/// because `HttpRequest::match_pattern` routes the path a second time.
 pub struct Pattern(pub Rc<str>);
 
-/// An address with its methods.
-pub struct Address {
+/// A path with its methods.
+pub struct Endpoint {
     path: &'static str,
     methods: Vec<Method>,
     resource: Resource,
 }
 
-/// An address of this path, without methods yet.
+/// An endpoint at this path, without methods.
 #[must_use]
-pub fn at(path: &'static str) -> Address {
-    Address { path, methods: Vec::new(), resource: web::resource(path) }
+pub fn at(path: &'static str) -> Endpoint {
+    Endpoint { path, methods: Vec::new(), resource: web::resource(path) }
 }
 
-impl Address {
-    /// Answers `GET`, and `HEAD` without the body.
+impl Endpoint {
+    /// Handles `GET`, and `HEAD` without the body.
     #[must_use]
     pub fn get<F, Args>(mut self, handler: F) -> Self
     where
@@ -44,7 +43,7 @@ impl Address {
         self
     }
 
-    /// Answers `POST`.
+    /// Handles `POST`.
     #[must_use]
     pub fn post<F, Args>(self, handler: F) -> Self
     where
@@ -55,7 +54,7 @@ impl Address {
         self.method(Method::POST, handler)
     }
 
-    /// Answers `PATCH`.
+    /// Handles `PATCH`.
     #[must_use]
     pub fn patch<F, Args>(self, handler: F) -> Self
     where
@@ -66,7 +65,7 @@ impl Address {
         self.method(Method::PATCH, handler)
     }
 
-    /// Answers `DELETE`.
+    /// Handles `DELETE`.
     #[must_use]
     pub fn delete<F, Args>(self, handler: F) -> Self
     where
@@ -88,16 +87,16 @@ impl Address {
         self
     }
 
-    /// Its methods and its path, for lists of routes.
+    /// Each method with the path; `HEAD` is not listed.
     pub fn routes(&self) -> impl Iterator<Item = (Method, &'static str)> {
         self.methods.iter().map(|method| (method.clone(), self.path))
     }
 
-    /// For `actix_web`, below this path.
+    /// The `actix_web` resource. `prefix` is the path of the scope that it is added to.
     #[must_use]
-    pub fn into_resource(self, below: &str) -> Resource {
+    pub fn into_resource(self, prefix: &str) -> Resource {
         let allow = self.allow();
-        let pattern = Pattern(format!("{below}{}", self.path).into());
+        let pattern = Pattern(format!("{prefix}{}", self.path).into());
         self.resource.app_data(pattern).default_service(web::to(move || {
             let mut refusal = Problem::new(Code::WrongMethod).error_response();
             refusal.headers_mut().insert(ALLOW, allow.clone());
@@ -110,7 +109,7 @@ impl Address {
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
-        // Names of methods are always a header value.
+        // Method names are valid header values.
         HeaderValue::from_str(&methods.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }

@@ -1,8 +1,8 @@
-//! What a form sent, if it was one of our forms.
+//! HTML forms, protected by a CSRF token.
 //!
-//! A form of somebody who is signed in carries a token that only a page of theirs can hold. It is made from the session, so
-//! nothing is stored, and it changes with each sign-in. That the request comes from a page of this site at all was checked
-//! before, by its `Origin`.
+//! Every form of a signed-in visitor carries a token that only their own pages contain. The token is derived from the session, so
+//! nothing is stored, and it changes with every sign-in. The gate has already checked that the request comes from a page of this
+//! site.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -19,26 +19,24 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::Caller;
 use crate::App;
 use crate::auth::Credential;
-use crate::web::error::Code;
-use crate::web::extract::Caller;
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
 
-/// Room for the longest description when every character of it is sent as `%xx%xx%xx`.
+/// Room for the longest description with every character percent-encoded as `%xx%xx%xx`.
 const FORM_BYTES_MAX: usize = 128 * 1024;
 
-/// What a form sent.
-pub struct Typed<T>(pub T);
+/// The fields of a form whose CSRF token was checked.
+pub struct CsrfForm<T>(pub T);
 
-/// What every form of ours carries.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Carried {
-    form_token: String,
+struct TokenField {
+    csrf_token: String,
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for Typed<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for CsrfForm<T> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
@@ -52,12 +50,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Typed<T> {
                 return Err(Problem::new(Code::WrongContentType));
             }
             let bytes = read(payload, app.config.server.body_timeout).await?;
-            let carried: Carried = serde_urlencoded::from_bytes(&bytes).unwrap_or_default();
-            let ours = caller
+            let sent: TokenField = serde_urlencoded::from_bytes(&bytes).unwrap_or_default();
+            let is_valid = caller
                 .session
                 .filter(|_| caller.identity.is_some())
-                .is_none_or(|session| form_token(session).as_bytes().ct_eq(carried.form_token.as_bytes()).into());
-            if !ours {
+                .is_none_or(|session| csrf_token(session).as_bytes().ct_eq(sent.csrf_token.as_bytes()).into());
+            if !is_valid {
                 return Err(Problem::new(Code::WrongOrigin));
             }
             serde_urlencoded::from_bytes(&bytes).map(Self).map_err(|_| Problem::new(Code::BadQuery))
@@ -65,12 +63,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Typed<T> {
     }
 }
 
-/// The token of this session's forms.
+/// The CSRF token of a session's forms.
 #[must_use]
-pub fn form_token(session: Credential) -> String {
+pub fn csrf_token(session: Credential) -> String {
     let digest = Sha256::new().chain_update(b"muster form\0").chain_update(session.hash().as_bytes()).finalize();
     digest.iter().take(16).fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
+        // Writing to a `String` cannot fail.
         write!(hex, "{byte:02x}").ok();
         hex
     })

@@ -1,4 +1,4 @@
-//! Headers that decide something: idempotency keys and versions.
+//! Idempotency keys and conditional request headers.
 
 use std::future::{Ready, ready};
 
@@ -7,25 +7,27 @@ use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::domain::IdempotencyKey;
-use crate::web::error::Code;
-use crate::web::etag::{Versions, parse_versions};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::etag::{Versions, parse_versions};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The `Idempotency-Key`, where the request needs one.
+/// The response header that says `true` if an earlier request with the same key had this effect.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// A required `Idempotency-Key`.
 #[derive(Clone, Debug)]
 pub struct IdempotencyHeader(pub IdempotencyKey);
 
-/// The `Idempotency-Key`, where it is optional.
+/// An optional `Idempotency-Key`.
 #[derive(Clone, Debug)]
 pub struct MaybeIdempotencyHeader(pub Option<IdempotencyKey>);
 
-/// The versions that the client wants to change, from `If-Match`. A change without one is refused.
+/// The versions that the client expects to change, from a required `If-Match`.
 #[derive(Clone, Debug)]
 pub struct IfMatch(pub Versions);
 
-/// The versions that the client has, from `If-None-Match`.
+/// The versions that the client has cached, from an optional `If-None-Match`.
 #[derive(Clone, Debug)]
 pub struct IfNoneMatch(pub Option<String>);
 
@@ -51,9 +53,9 @@ impl FromRequest for MaybeIdempotencyHeader {
 fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY);
     let Some(key) = keys.next() else { return Ok(None) };
-    let unusable = |why: &str| {
+    let unusable = |reason: &str| {
         Problem::new(Code::KeyMissing)
-            .detail(format!("The Idempotency-Key cannot be used: {why}. Send 1 to 255 visible ASCII characters."))
+            .detail(format!("The Idempotency-Key cannot be used: {reason}. Send 1 to 255 visible ASCII characters."))
     };
     if keys.next().is_some() {
         return Err(unusable("there are several"));
@@ -88,7 +90,7 @@ impl FromRequest for IfNoneMatch {
 }
 
 impl IfNoneMatch {
-    /// Whether the client has this version. Weakly compared, as RFC 9110 asks here.
+    /// Whether the client has this version. The comparison is weak (RFC 9110, section 13.1.2).
     #[must_use]
     pub fn has(&self, etag: &str) -> bool {
         self.0.as_deref().is_some_and(|tags| {

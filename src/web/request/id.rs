@@ -1,4 +1,4 @@
-//! Ids in addresses.
+//! Ids in paths.
 
 use std::future::{Ready, ready};
 
@@ -7,14 +7,13 @@ use actix_web::{FromRequest, HttpRequest};
 use uuid::Uuid;
 
 use crate::domain::{CouponId, DealId, SignupId, TokenId};
-use crate::web::error::Code;
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
 
-/// The `{id}` of the address: a UUID as text, in the usual form with hyphens.
+/// The `{id}` segment of the path: a UUID in its hyphenated form.
 #[derive(Clone, Copy, Debug)]
 pub struct Id<T>(pub T);
 
-/// The ids that addresses have.
+/// The id types that can be a path segment.
 pub trait PathId: From<Uuid> {}
 
 impl PathId for DealId {}
@@ -32,7 +31,7 @@ impl<T: PathId> FromRequest for Id<T> {
     }
 }
 
-/// Reads an id as text. One form only, so that one thing has one address.
+/// Parses a hyphenated UUID. Other forms are refused, so that every resource has one URL.
 #[must_use]
 pub fn parse_id(text: &str) -> Option<Uuid> {
     if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
@@ -43,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_usual_form_is_an_id() {
+    fn only_a_hyphenated_uuid_is_an_id() {
         assert!(parse_id("0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d").is_some());
         for other in [
             "",

@@ -1,8 +1,8 @@
-//! Whether a request that changes something comes from a page of this site.
+//! The cross-site check (CSRF): whether a request that changes something comes from a page of this site.
 //!
-//! Browsers send cookies along whoever asks, so a request that is authenticated by a cookie must also say where it comes from:
-//! by `Sec-Fetch-Site`, which no page can forge, or by `Origin`. Requests with a token need no such check, for no browser adds
-//! a token by itself.
+//! Browsers attach cookies to requests from any site. A request that is authenticated by a cookie must therefore name its
+//! origin, by `Sec-Fetch-Site`, which pages cannot forge, or by `Origin`. Requests with a token need no check, because browsers
+//! never add a token by themselves.
 
 use actix_web::http::Method;
 use actix_web::http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
@@ -11,23 +11,24 @@ use crate::config::BaseUrl;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether the request may be what a page of this site, or a program, sent. With a cookie silence is not enough: every browser
-/// of today says at least one of the two.
+/// Whether the request can come from a page of this site, or from a program. A request with a session cookie and neither header
+/// is rejected: every current browser sends at least one of them.
 #[must_use]
 pub fn is_own(method: &Method, headers: &HeaderMap, base_url: &BaseUrl, has_session: bool) -> bool {
     if method.is_safe() {
         return true;
     }
-    let said = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    match (said(SEC_FETCH_SITE), said(ORIGIN)) {
+    let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match (header(SEC_FETCH_SITE), header(ORIGIN)) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => is_ours(origin, base_url, said(HOST)),
+        (None, Some(origin)) => is_this_site(origin, base_url, header(HOST)),
         (None, None) => !has_session,
     }
 }
 
-/// Schemes are not compared with the host: behind a proxy that ends TLS the page is https, and this server does not know it.
-fn is_ours(origin: &str, base_url: &BaseUrl, host: Option<&str>) -> bool {
+/// Whether the origin is the base URL, or has the request's host. The scheme is not compared with the request: behind a proxy
+/// that terminates TLS the page is https and the request is not.
+fn is_this_site(origin: &str, base_url: &BaseUrl, host: Option<&str>) -> bool {
     let page = origin.split_once("://").map(|(_scheme, page)| page);
     origin.eq_ignore_ascii_case(base_url.as_str())
         || page.zip(host).is_some_and(|(page, host)| page.eq_ignore_ascii_case(host))
@@ -65,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn our_own_pages_may() {
+    fn a_page_of_this_site_may_change_things() {
         assert!(own(&Method::POST, &[(SEC_FETCH_SITE, "same-origin")], true));
         assert!(own(&Method::POST, &[(ORIGIN, "https://deals.example.com")], true));
         assert!(own(&Method::POST, &[(ORIGIN, "http://deals.example.com")], true));
     }
 
     #[test]
-    fn a_cookie_without_any_word_about_its_page_is_not_enough() {
+    fn a_session_cookie_without_either_header_is_rejected() {
         assert!(!own(&Method::POST, &[], true));
         assert!(own(&Method::POST, &[], false));
     }

@@ -1,4 +1,4 @@
-//! What stands after the question mark: each parameter known, given once, and right; else all problems are told at once.
+//! Query strings. Every parameter must be known, valid, and given once; all problems are reported together.
 
 use std::future::{Ready, ready};
 use std::str::FromStr;
@@ -8,13 +8,12 @@ use actix_web::{FromRequest, HttpRequest};
 
 use crate::domain::FieldProblem;
 use crate::domain::problem::Problems;
-use crate::web::error::Code;
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
 
-/// The longest text of a parameter.
+/// The most characters of a text parameter.
 const TEXT_MAX: usize = 200;
 
-/// The parameters that nobody has taken yet, and what was wrong with those that were.
+/// The parameters that have not been taken yet, and the problems found so far.
 pub struct Query {
     pairs: Vec<(String, String)>,
     problems: Problems,
@@ -35,7 +34,7 @@ impl FromRequest for Query {
 }
 
 impl Query {
-    /// A text without control characters; an empty one counts as not given.
+    /// Takes a text without control characters. An empty text is none.
     pub fn text(&mut self, name: &str) -> Option<String> {
         let text = self.single(name)?;
         let text = text.trim();
@@ -49,7 +48,7 @@ impl Query {
         None
     }
 
-    /// A whole number within these bounds.
+    /// Takes a whole number within these bounds.
     pub fn number(&mut self, name: &str, least: u32, most: u32) -> Option<u32> {
         let text = self.single(name)?;
         let number = u32::from_str(&text).ok().filter(|number| (least..=most).contains(number));
@@ -59,22 +58,22 @@ impl Query {
         number
     }
 
-    /// A value that is read by `read`, which says what is expected instead.
+    /// Takes a value and parses it with `read`.
     pub fn value<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, FieldProblem>) -> Option<T> {
         let text = self.single(name)?;
         self.problems.take(read(&text))
     }
 
-    /// Every value of a parameter that may be given several times.
+    /// Takes every value of a parameter that can be given several times.
     pub fn values<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, FieldProblem>) -> Vec<T> {
         let texts = self.all(name);
         texts.iter().filter_map(|text| self.problems.take(read(text))).collect()
     }
 
-    /// Nothing more is known: what is left is a mistake.
+    /// Ends parsing: parameters that were not taken are unknown.
     ///
     /// # Errors
-    /// Every problem that was found.
+    /// Every problem found.
     pub fn end(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
             self.problems.add(&name, "unknown_parameter", "There is no such parameter: leave it out.");
@@ -105,13 +104,13 @@ mod tests {
         Query { pairs: serde_urlencoded::from_str(text).unwrap(), problems: Problems::default() }
     }
 
-    fn complaints(query: Query) -> Vec<(String, &'static str)> {
+    fn problems(query: Query) -> Vec<(String, &'static str)> {
         let problem = query.end().unwrap_err();
         problem.field_problems().iter().map(|field| (field.pointer.clone(), field.code)).collect()
     }
 
     #[test]
-    fn what_is_known_and_right_is_taken() {
+    fn known_and_valid_parameters_are_taken() {
         let mut query = query("city=Jakarta%20Selatan&limit=20&q=");
         assert_eq!(query.text("city").as_deref(), Some("Jakarta Selatan"));
         assert_eq!(query.number("limit", 1, 100), Some(20));
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_told_at_once() {
+    fn all_problems_are_reported_together() {
         let mut query = query("limit=0&q=a&q=b&city=%00&page=2");
         query.number("limit", 1, 100);
         query.text("q");
@@ -131,6 +130,6 @@ mod tests {
             ("/city", "bad_character"),
             ("/page", "unknown_parameter"),
         ];
-        assert_eq!(complaints(query), expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+        assert_eq!(problems(query), expected.map(|(pointer, code)| (pointer.to_owned(), code)));
     }
 }

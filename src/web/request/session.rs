@@ -1,7 +1,7 @@
-//! The session cookie: how it is named, set, read and taken away.
+//! The session cookie: reading, setting and removing it.
 //!
-//! Behind TLS its name begins with `__Host-`, which makes browsers accept it from this very host over TLS only. On plain
-//! http, which is for one's own machine, that prefix is refused by browsers, so the name goes without.
+//! Behind TLS its name begins with `__Host-`: browsers accept such a cookie only over TLS and only from this exact host. Browsers
+//! refuse that prefix over plain HTTP, which is for local use, so the name has none there.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -15,13 +15,13 @@ const fn name(https: bool) -> &'static str {
     if https { "__Host-muster" } else { "muster" }
 }
 
-/// The session that the browser showed, if it has the shape of one.
+/// The session credential from the request's cookie, if it is well-formed.
 #[must_use]
 pub fn read(request: &HttpRequest, https: bool) -> Option<Credential> {
     Credential::session(request.cookie(name(https))?.value())
 }
 
-/// The cookie of a session that just began. It is kept as long as the session may last; the server decides anyway.
+/// The cookie of a new session. It expires with the session; the server checks the expiry too.
 #[must_use]
 pub fn cookie(secret: &SecretString, ends_at: DateTime<Utc>, now: DateTime<Utc>, https: bool) -> Cookie<'static> {
     let kept = Duration::seconds((ends_at - now).num_seconds());
@@ -34,7 +34,7 @@ pub fn cookie(secret: &SecretString, ends_at: DateTime<Utc>, now: DateTime<Utc>,
         .finish()
 }
 
-/// The cookie that takes the session's away.
+/// A cookie that makes the browser drop its session cookie.
 #[must_use]
 pub fn removal(https: bool) -> Cookie<'static> {
     let mut cookie =
@@ -50,14 +50,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn behind_tls_the_cookie_belongs_to_this_very_host() {
+    fn behind_tls_the_cookie_is_bound_to_the_host() {
         let now = DateTime::UNIX_EPOCH;
         let cookie = cookie(&"secret".into(), now + TimeDelta::hours(1), now, true).to_string();
         assert_eq!(cookie, "__Host-muster=secret; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=3600");
     }
 
     #[test]
-    fn on_ones_own_machine_it_works_without_tls() {
+    fn over_plain_http_the_cookie_has_no_prefix() {
         let now = DateTime::UNIX_EPOCH;
         let cookie = cookie(&"secret".into(), now + TimeDelta::hours(1), now, false).to_string();
         assert_eq!(cookie, "muster=secret; HttpOnly; SameSite=Lax; Path=/; Max-Age=3600");

@@ -5,11 +5,11 @@ mod authorisation;
 mod bad_input;
 mod coupons;
 mod deals;
-mod describe;
 mod everybody;
 mod gate;
 mod joining;
 mod lists;
+mod openapi;
 mod rate_limits;
 
 use reqwest::{Response, StatusCode};
@@ -59,7 +59,7 @@ pub async fn read(response: Response) -> Answer {
 fn is_a_problem(answer: &Answer, status: StatusCode, text: &str) {
     assert_eq!(answer.header("content-type"), "application/problem+json", "{status} {text}");
     assert_eq!(answer.body["status"], json!(status.as_u16()), "{text}");
-    let code = muster::web::error::Code::parse(answer.code()).unwrap_or_else(|| panic!("unknown code in {text}"));
+    let code = muster::web::problem::Code::parse(answer.code()).unwrap_or_else(|| panic!("unknown code in {text}"));
     assert_eq!(code.meaning().status.as_u16(), status.as_u16(), "{text}");
     for member in ["type", "title", "detail"] {
         assert!(answer.body[member].as_str().is_some_and(|sentence| !sentence.is_empty()), "{member} in {text}");

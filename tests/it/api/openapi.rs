@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster::web::error::Code;
+use muster::web::problem::Code;
 use muster::web::routes;
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ async fn every_problem_that_a_handler_names_is_described_with_an_example() {
     // These answer what is no call of the API.
     let beside = ["no_such_route", "wrong_method"];
     let missing: Vec<_> =
-        Code::ALL.iter().map(|code| code.meaning().word).filter(|word| !seen.contains(*word)).collect();
+        Code::ALL.iter().map(|code| code.meaning().name).filter(|word| !seen.contains(*word)).collect();
     assert_eq!(missing, beside);
 }
 
@@ -109,6 +109,6 @@ async fn people_can_read_it_as_a_page() {
         assert!(html.contains(&path), "{path}");
     }
     for code in Code::ALL {
-        assert!(html.contains(&format!("id=\"{}\"", code.meaning().word)), "{}", code.meaning().word);
+        assert!(html.contains(&format!("id=\"{}\"", code.meaning().name)), "{}", code.meaning().name);
     }
 }

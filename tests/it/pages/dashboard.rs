@@ -1,4 +1,4 @@
-//! The merchant's deals and their consoles.
+//! The merchant's dashboard and consoles.
 
 use crate::support::app;
 
@@ -37,20 +37,20 @@ async fn a_deal_is_its_merchants_own() {
     let (mo, other) = (app.merchant("Mo").await, app.merchant("Other").await);
     let deal = app.deal(&mo).publish().await;
     let mut browser = app.browser_of(&other).await;
-    let token = browser.get("/account").await.field("/sign-out", "form_token");
+    let token = browser.get("/account").await.field("/sign-out", "csrf_token");
     for path in ["", "/edit"] {
         assert_eq!(browser.get(&format!("/merchant/deals/{}{path}", deal.id)).await.status, 404);
     }
     for verb in ["edit", "publish", "withdraw"] {
         let answer = browser
-            .post(&format!("/merchant/deals/{}/{verb}", deal.id), &[("form_token", &token), ("reason", "x")])
+            .post(&format!("/merchant/deals/{}/{verb}", deal.id), &[("csrf_token", &token), ("reason", "x")])
             .await;
         assert_eq!(answer.status, 404, "{verb}");
     }
 }
 
 #[actix_web::test]
-async fn a_buyer_has_no_stall() {
+async fn a_buyer_has_no_dashboard() {
     let app = app().start().await;
     let mut ann = app.browser_of(&app.buyer("Ann").await).await;
     for path in ["/merchant", "/merchant/deals/new", "/merchant/redeem"] {

@@ -1,4 +1,4 @@
-//! When something is not right, there is a page that says what to do.
+//! Error pages.
 
 use crate::support::app;
 

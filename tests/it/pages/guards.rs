@@ -13,12 +13,12 @@ async fn a_form_without_its_token_is_refused() {
     let join = format!("/deals/{}/join", deal.id);
     let page = ann.get(&format!("/deals/{}", deal.id)).await;
     for token in ["", "0", &"0".repeat(32)] {
-        let refused = ann.submit(&page, &join, &[("form_token", token)]).await;
+        let refused = ann.submit(&page, &join, &[("csrf_token", token)]).await;
         assert_eq!(refused.status, 403);
         refused.says("This is not for you");
     }
-    let theirs = app.browser_of(&app.buyer("Bob").await).await.get("/account").await.field("/sign-out", "form_token");
-    assert_eq!(ann.submit(&page, &join, &[("form_token", &theirs)]).await.status, 403, "another one's token");
+    let theirs = app.browser_of(&app.buyer("Bob").await).await.get("/account").await.field("/sign-out", "csrf_token");
+    assert_eq!(ann.submit(&page, &join, &[("csrf_token", &theirs)]).await.status, 403, "another one's token");
     assert_eq!(app.store.deal(deal.id).await.unwrap().unwrap().progress.buyers, 0);
 }
 
@@ -30,7 +30,7 @@ async fn a_form_on_another_site_is_refused_even_with_the_token() {
     for (name, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
         let answer = app.client.post(app.url("/sign-out")).header(name, value);
         let answer = answer.header(COOKIE, format!("muster={}", session.secret.expose_secret()));
-        let answer = answer.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body("form_token=x").send().await;
+        let answer = answer.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body("csrf_token=x").send().await;
         assert_eq!(answer.unwrap().status(), 403, "{name}");
     }
 }

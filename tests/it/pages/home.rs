@@ -1,9 +1,9 @@
-//! The front page.
+//! The home page.
 
 use crate::support::app;
 
 #[actix_web::test]
-async fn the_market_shows_open_deals_with_what_is_still_needed() {
+async fn the_home_page_shows_open_deals_with_the_buyers_still_needed() {
     let app = app().start().await;
     let merchant = app.merchant("Mo's Pottery").await;
     app.deal(&merchant).tipping_point(3).publish().await;
@@ -14,13 +14,13 @@ async fn the_market_shows_open_deals_with_what_is_still_needed() {
 }
 
 #[actix_web::test]
-async fn an_empty_market_offers_one_thing_to_do() {
+async fn an_empty_home_page_suggests_offering_a_deal() {
     let app = app().start().await;
     app.browser().get("/").await.says("The market is still empty").says("Offer the first one");
 }
 
 #[actix_web::test]
-async fn filters_narrow_the_market_and_keep_each_other() {
+async fn filters_narrow_the_home_page_and_combine() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     app.deal(&merchant).publish().await;
@@ -56,7 +56,7 @@ async fn almost_there_shows_only_deals_at_four_fifths_of_their_way() {
 }
 
 #[actix_web::test]
-async fn a_mangled_address_shows_the_market() {
+async fn a_malformed_query_shows_the_home_page() {
     let app = app().start().await;
     for query in ["order=upside-down", "cursor=x", "q=%00%ff", "utm_source=mail"] {
         assert_eq!(app.browser().get(&format!("/?{query}")).await.status, 200, "{query}");
@@ -64,7 +64,7 @@ async fn a_mangled_address_shows_the_market() {
 }
 
 #[actix_web::test]
-async fn a_long_market_has_more_pages() {
+async fn a_long_home_page_has_more_pages() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     for n in 0..25 {

@@ -197,8 +197,8 @@ async fn a_signup_is_its_buyers_own() {
     let signup = ann.submit(&page, &join(&deal), &[]).await.leads_to().unwrap();
     let mut bob = app.browser_of(&app.buyer("Bob").await).await;
     assert_eq!(bob.get(&signup).await.status, 404);
-    let token = bob.get("/account").await.field("/sign-out", "form_token");
-    assert_eq!(bob.post(&format!("{signup}/leave"), &[("form_token", &token)]).await.status, 404);
+    let token = bob.get("/account").await.field("/sign-out", "csrf_token");
+    assert_eq!(bob.post(&format!("{signup}/leave"), &[("csrf_token", &token)]).await.status, 404);
     assert_eq!(app.browser().get(&signup).await.status, 303);
 }
 

@@ -4,13 +4,13 @@ mod accounts;
 mod browser;
 mod compressed;
 mod coupons;
+mod dashboard;
 mod deal;
 mod editor;
+mod errors;
 mod guards;
+mod home;
 mod joining;
-mod market;
 mod redeem;
-mod stall;
-mod trouble;
 
 use browser::Page;

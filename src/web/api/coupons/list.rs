@@ -5,8 +5,8 @@ use actix_web::{HttpResponse, web};
 use super::CouponView;
 use crate::App;
 use crate::web::api::paging::{List, Listing};
-use crate::web::extract::{Buyer, Query, needs};
 use crate::web::problem::Problem;
+use crate::web::request::{Buyer, Query, needs};
 
 /// `GET /coupons`
 #[utoipa::path(
@@ -24,5 +24,5 @@ use crate::web::problem::Problem;
 pub async fn list(app: web::Data<App>, buyer: Buyer<needs::Read>, query: Query) -> Result<HttpResponse, Problem> {
     let list = List::new("coupons", &[]);
     let coupons = app.engine.coupons(buyer.account, &list.page(query)?).await?;
-    Ok(list.answer(coupons.map(CouponView::from)))
+    Ok(list.respond(coupons.map(CouponView::from)))
 }

@@ -4,10 +4,9 @@ use actix_web::{HttpResponse, web};
 
 use crate::App;
 use crate::domain::CouponId;
-use crate::web::error::Code;
-use crate::web::extract::{Buyer, Id, needs};
 use crate::web::pages::view::coupon::qr;
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Buyer, Id, needs};
 
 /// `GET /coupons/{id}/qr.svg`
 #[utoipa::path(

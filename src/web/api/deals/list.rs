@@ -10,36 +10,35 @@ use crate::App;
 use crate::domain::{AccountId, DealState, FieldProblem, Role, Scope};
 use crate::store::{DealFilter, DealOrder};
 use crate::web::api::paging::{List, Listing};
-use crate::web::error::Code;
-use crate::web::extract::{IfNoneMatch, MaybeSigned, Query};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{IfNoneMatch, MaybeSignedIn, Query};
 
 /// `GET /deals`
 #[utoipa::path(
     get, path = "/deals", tag = "deals", operation_id = "list_deals",
-    summary = "Deals",
-    description = "Those that were published, in the order in which they close. With `mine=true` a merchant's own, drafts too, the \
-                   newest first.",
+    summary = "List deals",
+    description = "Published deals, ordered by closing time. With `mine=true`, a merchant's own deals including drafts, newest \
+                   first.",
     params(
-        ("state" = Option<Vec<DealState>>, Query, description = "In one of these states; may be given several times.", explode, style = Form),
-        ("city" = Option<String>, Query, description = "In this city, exactly."),
-        ("category" = Option<String>, Query, description = "Of this category, exactly."),
-        ("q" = Option<String>, Query, description = "With this text in title, description, city or category."),
-        ("mine" = Option<bool>, Query, description = "Your own, if you are a merchant."),
-        ("limit" = Option<u32>, Query, description = "How many, 1 to 100; 20 unless said.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have."),
+        ("state" = Option<Vec<DealState>>, Query, description = "Only deals in one of these states: repeat the parameter for each.", explode, style = Form),
+        ("city" = Option<String>, Query, description = "Only deals in exactly this city."),
+        ("category" = Option<String>, Query, description = "Only deals of exactly this category."),
+        ("q" = Option<String>, Query, description = "Only deals with this text in title, description, city or category."),
+        ("mine" = Option<bool>, Query, description = "Only your own deals. For merchants."),
+        ("limit" = Option<u32>, Query, description = "The most items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have cached."),
     ),
     responses(
-        (status = 200, description = "A page of them.", body = Listing<DealView>, headers(("ETag" = String, description = "The version of this page."))),
-        (status = 304, description = "The page is as you know it."),
+        (status = 200, description = "A page of deals.", body = Listing<DealView>, headers(("ETag" = String, description = "The page's version."))),
+        (status = 304, description = "Your cached copy is current."),
     ),
     security((), ("token" = ["read"]), ("session" = [])),
     extensions(("x-problems" = json!(["not_signed_in", "wrong_role", "scope_missing"]))),
 )]
 pub async fn list(
     app: web::Data<App>,
-    viewer: MaybeSigned,
+    viewer: MaybeSignedIn,
     mut query: Query,
     known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
@@ -54,10 +53,10 @@ pub async fn list(
     let page = list.page(query)?;
     let deals = app.store.deals(&filter, &page).await?;
     let listing = list.listing(deals.map(|deal| DealView::from(&deal)));
-    answer(&listing, &known)
+    respond(&listing, &known)
 }
 
-fn filter(query: &mut Query, viewer: &MaybeSigned) -> Result<DealFilter, Problem> {
+fn filter(query: &mut Query, viewer: &MaybeSignedIn) -> Result<DealFilter, Problem> {
     let mine = query.value("mine", |text| {
         text.parse::<bool>().map_err(|_| FieldProblem::new("mine", "not_a_choice", "Use true or false."))
     });
@@ -79,7 +78,7 @@ fn filter(query: &mut Query, viewer: &MaybeSigned) -> Result<DealFilter, Problem
     })
 }
 
-fn merchant(viewer: &MaybeSigned) -> Result<AccountId, Problem> {
+fn merchant(viewer: &MaybeSignedIn) -> Result<AccountId, Problem> {
     let identity = viewer.0.as_ref().ok_or_else(|| Problem::new(Code::NotSignedIn))?;
     if identity.role != Role::Merchant {
         return Err(Problem::new(Code::WrongRole).detail("Only merchants have deals of their own."));
@@ -89,14 +88,14 @@ fn merchant(viewer: &MaybeSigned) -> Result<AccountId, Problem> {
     identity.map(|identity| identity.account).ok_or_else(scope)
 }
 
-fn answer(listing: &Listing<DealView>, known: &IfNoneMatch) -> Result<HttpResponse, Problem> {
+fn respond(listing: &Listing<DealView>, known: &IfNoneMatch) -> Result<HttpResponse, Problem> {
     let body = serde_json::to_string(listing).map_err(|error| Problem::internal(&error))?;
     let digest = Sha256::digest(&body);
     let etag = format!("\"{}\"", BASE64URL_NOPAD.encode(digest.get(..12).unwrap_or_default()));
-    let mut answer = if known.has(&etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    answer.insert_header((ETAG, etag.as_str())).insert_header(view::CHECK_AGAIN);
+    let mut response = if known.has(&etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, etag.as_str())).insert_header(view::REVALIDATE);
     if known.has(&etag) {
-        return Ok(answer.finish());
+        return Ok(response.finish());
     }
-    Ok(answer.insert_header((CONTENT_TYPE, "application/json")).body(body))
+    Ok(response.insert_header((CONTENT_TYPE, "application/json")).body(body))
 }

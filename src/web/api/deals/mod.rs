@@ -1,4 +1,4 @@
-//! Deals: written and published by merchants, read by everybody.
+//! Deals: merchants write and publish them, everybody reads them.
 
 pub mod create;
 pub mod list;

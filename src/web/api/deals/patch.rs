@@ -1,4 +1,4 @@
-//! `PATCH /deals/{id}`: a draft wholly; once published, its texts only.
+//! `PATCH /deals/{id}`: changes any field of a draft, or the texts of a published deal.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -12,128 +12,128 @@ use crate::domain::{Deal, DealId, DealState, FieldProblem, Terms, TermsForm};
 use crate::limits::Limit;
 use crate::store::{DealChange, UpdateOutcome};
 use crate::web::api::deals::DealView;
-use crate::web::error::Code;
-use crate::web::extract::{Body, Id, IfMatch, Merchant, needs};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Body, Id, IfMatch, Merchant, needs};
 
-/// What is to be changed: fields that are not sent stay as they are, null takes a value away where there need be none.
+/// The changes to a deal. Absent fields stay as they are; null clears an optional field.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"title": "Pottery for absolute beginners", "cap": null}))]
 pub struct DealPatch {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 120)]
-    title: Sent<String>,
+    title: PatchField<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
-    description: Sent<String>,
+    description: PatchField<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    price: Sent<String>,
+    price: PatchField<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    face_value: Sent<String>,
+    face_value: PatchField<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    currency: Sent<String>,
+    currency: PatchField<String>,
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1)]
-    tipping_point: Sent<i64>,
+    tipping_point: PatchField<i64>,
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1)]
-    cap: Sent<i64>,
+    cap: PatchField<i64>,
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1)]
-    per_buyer_max: Sent<i64>,
+    per_buyer_max: PatchField<i64>,
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    opens_at: Sent<DateTime<Utc>>,
+    opens_at: PatchField<DateTime<Utc>>,
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    closes_at: Sent<DateTime<Utc>>,
+    closes_at: PatchField<DateTime<Utc>>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    time_zone: Sent<String>,
+    time_zone: PatchField<String>,
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    coupon_expires_at: Sent<DateTime<Utc>>,
+    coupon_expires_at: PatchField<DateTime<Utc>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 60)]
-    city: Sent<String>,
+    city: PatchField<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 60)]
-    category: Sent<String>,
+    category: PatchField<String>,
 }
 
-/// A field of a change: not sent, or sent as a value or as null.
+/// A field of a patch: absent, null or a value.
 #[derive(Default)]
-enum Sent<T> {
+enum PatchField<T> {
     #[default]
-    Nothing,
-    Value(Option<T>),
+    Absent,
+    Present(Option<T>),
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Sent<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for PatchField<T> {
     fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        Option::deserialize(value).map(Self::Value)
+        Option::deserialize(value).map(Self::Present)
     }
 }
 
-impl<T> Sent<T> {
-    const fn is_something(&self) -> bool {
-        matches!(self, Self::Value(_))
+impl<T> PatchField<T> {
+    const fn is_present(&self) -> bool {
+        matches!(self, Self::Present(_))
     }
 
-    fn over(self, was: Option<T>) -> Option<T> {
+    /// The field's value after the patch.
+    fn or(self, current: Option<T>) -> Option<T> {
         match self {
-            Self::Nothing => was,
-            Self::Value(value) => value,
+            Self::Absent => current,
+            Self::Present(value) => value,
         }
     }
 }
 
 impl DealPatch {
-    /// The terms with the changes written over them, as if they had been typed.
-    fn over(self, terms: &Terms) -> TermsForm {
+    /// The unparsed terms with the patch applied.
+    fn apply_to(self, terms: &Terms) -> TermsForm {
         let was = TermsForm::from(terms);
-        // A text that is taken away is empty, which the rules for the whole then judge.
-        let text = |sent: Sent<String>, was| sent.over(Some(was)).unwrap_or_default();
+        // A cleared text becomes empty; parsing the terms decides whether that is allowed.
+        let text = |field: PatchField<String>, was| field.or(Some(was)).unwrap_or_default();
         TermsForm {
             title: text(self.title, was.title),
             description: text(self.description, was.description),
             price: text(self.price, was.price),
             face_value: text(self.face_value, was.face_value),
             currency: text(self.currency, was.currency),
-            tipping_point: self.tipping_point.over(was.tipping_point),
-            cap: self.cap.over(was.cap),
-            per_buyer_max: self.per_buyer_max.over(was.per_buyer_max),
-            opens_at: self.opens_at.over(was.opens_at),
-            closes_at: self.closes_at.over(was.closes_at),
+            tipping_point: self.tipping_point.or(was.tipping_point),
+            cap: self.cap.or(was.cap),
+            per_buyer_max: self.per_buyer_max.or(was.per_buyer_max),
+            opens_at: self.opens_at.or(was.opens_at),
+            closes_at: self.closes_at.or(was.closes_at),
             time_zone: text(self.time_zone, was.time_zone),
-            coupon_expires_at: self.coupon_expires_at.over(was.coupon_expires_at),
-            city: self.city.over(was.city),
-            category: self.category.over(was.category),
+            coupon_expires_at: self.coupon_expires_at.or(was.coupon_expires_at),
+            city: self.city.or(was.city),
+            category: self.category.or(was.category),
         }
     }
 
-    /// The fields that stay as they are once a deal is published.
-    fn terms_sent(&self) -> Vec<FieldProblem> {
+    /// A problem for each field in the patch that a published deal cannot change.
+    fn frozen_fields(&self) -> Vec<FieldProblem> {
         let fields = [
-            ("price", self.price.is_something()),
-            ("face_value", self.face_value.is_something()),
-            ("currency", self.currency.is_something()),
-            ("tipping_point", self.tipping_point.is_something()),
-            ("cap", self.cap.is_something()),
-            ("per_buyer_max", self.per_buyer_max.is_something()),
-            ("opens_at", self.opens_at.is_something()),
-            ("closes_at", self.closes_at.is_something()),
-            ("time_zone", self.time_zone.is_something()),
-            ("coupon_expires_at", self.coupon_expires_at.is_something()),
-            ("city", self.city.is_something()),
-            ("category", self.category.is_something()),
+            ("price", self.price.is_present()),
+            ("face_value", self.face_value.is_present()),
+            ("currency", self.currency.is_present()),
+            ("tipping_point", self.tipping_point.is_present()),
+            ("cap", self.cap.is_present()),
+            ("per_buyer_max", self.per_buyer_max.is_present()),
+            ("opens_at", self.opens_at.is_present()),
+            ("closes_at", self.closes_at.is_present()),
+            ("time_zone", self.time_zone.is_present()),
+            ("coupon_expires_at", self.coupon_expires_at.is_present()),
+            ("city", self.city.is_present()),
+            ("category", self.category.is_present()),
         ];
-        let sent = fields.into_iter().filter(|(_, sent)| *sent);
-        sent.map(|(field, _)| FieldProblem::new(field, "already_published", "Leave this out.")).collect()
+        let present = fields.into_iter().filter(|(_, present)| *present);
+        present.map(|(field, _)| FieldProblem::new(field, "already_published", "Leave this out.")).collect()
     }
 }
 
@@ -141,16 +141,17 @@ impl DealPatch {
 #[utoipa::path(
     patch, path = "/deals/{id}", tag = "deals", operation_id = "change_deal",
     summary = "Change a deal",
-    description = "A draft can be changed wholly; once it is published, its title and description only. Send the deal's `ETag` in \
-                   `If-Match`: joins do not make it old, changes by others do.",
+    description = "Every field of a draft can change. Once the deal is published, only title and description can. Send the deal's \
+                   `ETag` in `If-Match`: if somebody else changed the deal since, the answer is `deal_changed`. Joins do not count \
+                   as changes.",
     params(
         ("id" = uuid::Uuid, Path, description = "The deal's id."),
         ("If-Match" = String, Header, description = "The deal's `ETag`."),
     ),
     request_body = DealPatch,
     responses((
-        status = 200, description = "The deal as it is now.", body = DealView,
-        headers(("ETag" = String, description = "Its new version.")),
+        status = 200, description = "The changed deal.", body = DealView,
+        headers(("ETag" = String, description = "The deal's new version.")),
     )),
     security(("token" = ["deals"]), ("session" = [])),
     extensions(
@@ -183,13 +184,13 @@ pub async fn patch(
 
 fn change(patch: DealPatch, deal: &Deal, now: DateTime<Utc>) -> Result<DealChange, Problem> {
     if deal.progress.state == DealState::Draft {
-        return Ok(DealChange::Terms(Box::new(Terms::parse(&patch.over(&deal.terms), now)?)));
+        return Ok(DealChange::Terms(Box::new(Terms::parse(&patch.apply_to(&deal.terms), now)?)));
     }
-    let terms = patch.terms_sent();
-    if !terms.is_empty() {
-        return Err(Problem::new(Code::AlreadyPublished).errors(terms));
+    let frozen = patch.frozen_fields();
+    if !frozen.is_empty() {
+        return Err(Problem::new(Code::AlreadyPublished).errors(frozen));
     }
-    let form = patch.over(&deal.terms);
+    let form = patch.apply_to(&deal.terms);
     let (title, description) = parse_texts(&form.title, &form.description)?;
     Ok(DealChange::Texts { title, description })
 }

@@ -7,19 +7,18 @@ use crate::App;
 use crate::domain::DealId;
 use crate::engine::PublishOutcome;
 use crate::limits::Limit;
-use crate::web::error::Code;
-use crate::web::extract::{Id, Merchant, needs};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Id, Merchant, needs};
 
 /// `POST /deals/{id}/publish`
 #[utoipa::path(
     post, path = "/deals/{id}/publish", tag = "deals", operation_id = "publish_deal",
     summary = "Publish a deal",
-    description = "From now on everybody sees it, and its terms stay. Buyers join from its `opens_at`.",
+    description = "Everybody can now see the deal, and its terms can no longer change. Buyers can join from its `opens_at`.",
     params(("id" = uuid::Uuid, Path, description = "The deal's id.")),
     responses((
-        status = 200, description = "The deal, open.", body = DealView,
-        headers(("ETag" = String, description = "Its new version.")),
+        status = 200, description = "The published deal.", body = DealView,
+        headers(("ETag" = String, description = "The deal's new version.")),
     )),
     security(("token" = ["deals"]), ("session" = [])),
     extensions(

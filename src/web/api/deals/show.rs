@@ -9,52 +9,51 @@ use bytes::Bytes;
 use super::{DealView, view};
 use crate::App;
 use crate::domain::{Deal, DealId, Scope};
-use crate::web::error::Code;
-use crate::web::etag;
-use crate::web::extract::{Id, IfNoneMatch, MaybeSigned};
-use crate::web::made_once::{MadeOnce, made_once};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::render_once::{RenderCache, render_once};
+use crate::web::request::etag;
+use crate::web::request::{Id, IfNoneMatch, MaybeSignedIn};
 
 /// `GET /deals/{id}`
 #[utoipa::path(
     get, path = "/deals/{id}", tag = "deals", operation_id = "show_deal",
-    summary = "A deal",
-    description = "With its figures of now. Drafts, and deals that were withdrawn before they were published, are seen by their \
-                   merchant only.",
+    summary = "Get a deal",
+    description = "Includes the deal's current figures. Only its merchant can see a draft, or a deal that was withdrawn before it \
+                   was published.",
     params(
         ("id" = uuid::Uuid, Path, description = "The deal's id."),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have cached."),
     ),
     responses(
-        (status = 200, description = "The deal.", body = DealView, headers(("ETag" = String, description = "Its version."))),
-        (status = 304, description = "It is as you know it."),
+        (status = 200, description = "The deal.", body = DealView, headers(("ETag" = String, description = "The deal's version."))),
+        (status = 304, description = "Your cached copy is current."),
     ),
     security((), ("token" = ["read"]), ("session" = [])),
     extensions(("x-problems" = json!(["no_such_deal"]))),
 )]
 pub async fn show(
     app: web::Data<App>,
-    viewer: MaybeSigned,
+    viewer: MaybeSignedIn,
     id: Id<DealId>,
     known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let deal = deal_seen_by(&app, &viewer, id.0).await?;
     let etag = etag::of(&deal);
     if known.has(&etag) {
-        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).insert_header(view::CHECK_AGAIN).finish());
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).insert_header(view::REVALIDATE).finish());
     }
-    let json = made_once(&JSON, deal.id, &deal, (), || view::json(&deal))?;
-    let mut answer = HttpResponse::Ok();
-    answer.insert_header((ETAG, etag)).insert_header(view::CHECK_AGAIN).content_type(ContentType::json());
-    Ok(answer.body(json))
+    let json = render_once(&JSON, deal.id, &deal, (), || view::json(&deal))?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((ETAG, etag)).insert_header(view::REVALIDATE).content_type(ContentType::json());
+    Ok(response.body(json))
 }
 
 thread_local! {
-    static JSON: MadeOnce<DealId, Deal, (), Bytes> = MadeOnce::default();
+    static JSON: RenderCache<DealId, Deal, (), Bytes> = RenderCache::default();
 }
 
-/// A deal as far as this viewer may know of it: the one place where the API reads a single deal.
-async fn deal_seen_by(app: &App, viewer: &MaybeSigned, id: DealId) -> Result<Arc<Deal>, Problem> {
+/// The deal, if this viewer may see it. The API reads single deals for viewers only here.
+async fn deal_seen_by(app: &App, viewer: &MaybeSignedIn, id: DealId) -> Result<Arc<Deal>, Problem> {
     let owner = viewer.with_any(&[Scope::Read, Scope::Deals]).map(|identity| identity.account);
     let deal = app.store.shared_deal(id).await?;
     deal.filter(|deal| deal.published_at.is_some() || Some(deal.merchant) == owner)

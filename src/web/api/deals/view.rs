@@ -1,4 +1,4 @@
-//! A deal as the API shows it.
+//! The API's representation of a deal.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ETAG};
@@ -8,9 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::{AccountId, Deal, DealId, DealState, Figures};
-use crate::web::error::Code;
-use crate::web::etag;
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::etag;
 
 /// A deal.
 #[derive(Serialize, ToSchema)]
@@ -30,34 +29,34 @@ use crate::web::problem::Problem;
 pub struct DealView {
     #[schema(value_type = uuid::Uuid)]
     id: DealId,
-    /// The account that offers it.
+    /// The merchant that offers the deal.
     #[schema(value_type = uuid::Uuid)]
     merchant: AccountId,
     merchant_name: String,
     title: String,
-    /// Markdown.
+    /// The description, in Markdown.
     description: String,
-    /// The deal price of one unit, with the currency's decimals.
+    /// The deal price of one unit, as a decimal string.
     price: String,
-    /// The normal price of one unit.
+    /// The normal price of one unit, as a decimal string.
     face_value: String,
-    /// ISO 4217.
+    /// The ISO 4217 code of the currency.
     currency: &'static str,
-    /// Distinct buyers that make the deal happen.
+    /// The number of distinct buyers that makes the deal happen.
     tipping_point: u32,
-    /// The most units that the deal sells; null: unlimited.
+    /// The most units that the deal sells; null if unlimited.
     cap: Option<u32>,
-    /// The most units of one buyer.
+    /// The most units that one buyer can hold.
     per_buyer_max: u32,
     opens_at: DateTime<Utc>,
     closes_at: DateTime<Utc>,
-    /// The IANA time zone in which people read the times.
+    /// The IANA time zone in which pages show the deal's times.
     time_zone: &'static str,
     coupon_expires_at: DateTime<Utc>,
     city: Option<String>,
     category: Option<String>,
     state: DealState,
-    /// The figures, as a live frame has them: the newest `(epoch, rev)` is right.
+    /// The figures, as in a live frame. The highest `(epoch, rev)` is the latest.
     progress: Figures,
     created_at: DateTime<Utc>,
     published_at: Option<DateTime<Utc>>,
@@ -98,15 +97,15 @@ impl From<&Deal> for DealView {
     }
 }
 
-/// Whoever keeps a deal must ask whether it is still right.
-pub(super) const CHECK_AGAIN: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "private, no-cache");
+/// Lets the client cache the response, and makes it revalidate before each use.
+pub(super) const REVALIDATE: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "private, no-cache");
 
-/// The deal as an answer of 200, with its version.
+/// A 200 response with the deal and its `ETag`.
 pub(super) fn ok(deal: &Deal) -> HttpResponse {
-    HttpResponse::Ok().insert_header((ETAG, etag::of(deal))).insert_header(CHECK_AGAIN).json(DealView::from(deal))
+    HttpResponse::Ok().insert_header((ETAG, etag::of(deal))).insert_header(REVALIDATE).json(DealView::from(deal))
 }
 
-/// The deal's document.
+/// The deal as JSON.
 pub(super) fn json(deal: &Deal) -> Result<Bytes, Problem> {
     serde_json::to_vec(&DealView::from(deal)).map(Bytes::from).map_err(|_| Problem::new(Code::Internal))
 }

@@ -10,16 +10,15 @@ use crate::domain::DealId;
 use crate::domain::deal::parse_withdrawal_reason;
 use crate::engine::WithdrawOutcome;
 use crate::limits::Limit;
-use crate::web::error::Code;
-use crate::web::extract::{Body, Id, Merchant, needs};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Body, Id, Merchant, needs};
 
-/// Why a deal is taken down.
+/// The withdrawal of a deal.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"reason": "The workshop is flooded."}))]
 pub struct Withdrawal {
-    /// What buyers read about it, 1 to 500 characters.
+    /// The reason that buyers read: 1 to 500 characters.
     #[schema(required, min_length = 1, max_length = 500)]
     reason: String,
 }
@@ -27,14 +26,14 @@ pub struct Withdrawal {
 /// `POST /deals/{id}/withdraw`
 #[utoipa::path(
     post, path = "/deals/{id}/withdraw", tag = "deals", operation_id = "withdraw_deal",
-    summary = "Take a deal down",
-    description = "Nobody can join it any more, and coupons of it that were not redeemed are void. Withdrawing it again changes \
-                   nothing.",
+    summary = "Withdraw a deal",
+    description = "Ends the deal: buyers cannot join it, and its unredeemed coupons are void. Withdrawing a deal twice has no \
+                   further effect.",
     params(("id" = uuid::Uuid, Path, description = "The deal's id.")),
     request_body = Withdrawal,
     responses((
-        status = 200, description = "The deal, withdrawn.", body = DealView,
-        headers(("ETag" = String, description = "Its new version.")),
+        status = 200, description = "The withdrawn deal.", body = DealView,
+        headers(("ETag" = String, description = "The deal's new version.")),
     )),
     security(("token" = ["deals"]), ("session" = [])),
     extensions(("x-role" = json!("merchant")), ("x-problems" = json!(["no_such_deal", "ended"]))),

@@ -1,143 +1,144 @@
-//! The document as people read it: groups of calls, and the things that calls take and answer.
+//! The OpenAPI document as a view model: groups of operations, and the schemas that they use.
 
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
 use super::DOCUMENT;
-use crate::web::error::{Code, Meaning};
 use crate::web::pages::view::markdown;
+use crate::web::problem::{Code, Meaning};
 
-/// All of it.
-pub(super) struct Reading {
+pub(super) struct ApiDocs {
     pub(super) groups: Vec<Group>,
-    pub(super) things: Vec<Thing>,
+    pub(super) schemas: Vec<Schema>,
 }
 
-/// Calls that belong together.
+/// The operations with one tag.
 pub(super) struct Group {
     pub(super) name: String,
     pub(super) title: String,
-    pub(super) about: String,
-    pub(super) calls: Vec<Call>,
+    pub(super) description: String,
+    pub(super) operations: Vec<Operation>,
 }
 
-/// One method of one address.
-pub(super) struct Call {
+/// One method of one path.
+pub(super) struct Operation {
     pub(super) id: String,
     pub(super) method: String,
     pub(super) path: String,
     pub(super) summary: String,
     /// HTML.
-    pub(super) about: String,
-    pub(super) who: String,
+    pub(super) description: String,
+    /// The required role and scope, in words.
+    pub(super) access: String,
     pub(super) parameters: Vec<Field>,
-    /// The thing that it takes.
-    pub(super) takes: Option<Body>,
-    pub(super) answers: Vec<Answer>,
+    pub(super) request_body: Option<Body>,
+    /// The responses that are not problems.
+    pub(super) responses: Vec<Response>,
     pub(super) problems: Vec<Meaning>,
 }
 
-/// What a body is.
+/// The body of a request or response.
 pub(super) struct Body {
     pub(super) label: String,
-    /// The thing that it is, or that it lists.
-    pub(super) thing: Option<String>,
+    /// The name of the body's schema, or of a list's items.
+    pub(super) schema: Option<String>,
     pub(super) example: Option<String>,
 }
 
-/// An answer that is no problem.
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: String,
-    pub(super) about: String,
+    pub(super) description: String,
     pub(super) headers: Vec<Field>,
     pub(super) body: Option<Body>,
 }
 
-/// A parameter, a header, or a field of a thing.
+/// A parameter, a header, or a field of a schema.
 pub(super) struct Field {
     pub(super) name: String,
-    pub(super) kind: String,
-    pub(super) place: String,
+    pub(super) type_name: String,
+    /// Where a parameter is sent: `path`, `query` or `header`.
+    pub(super) location: String,
     pub(super) required: bool,
     /// HTML.
-    pub(super) about: String,
+    pub(super) description: String,
 }
 
-/// A JSON object, or one of some words.
-pub(super) struct Thing {
+/// The schema of a JSON object or of an enum.
+pub(super) struct Schema {
     pub(super) name: String,
     /// HTML.
-    pub(super) about: String,
+    pub(super) description: String,
     pub(super) fields: Vec<Field>,
-    pub(super) words: Vec<String>,
+    /// The values of an enum.
+    pub(super) variants: Vec<String>,
     pub(super) example: Option<String>,
 }
 
-/// How `utoipa` names the page of a list.
+/// The prefix that `utoipa` gives to the schemas of list pages.
 const LISTING: &str = "Listing_";
 
-static READING: LazyLock<Reading> = LazyLock::new(|| Reading::read(&DOCUMENT));
+static DOCS: LazyLock<ApiDocs> = LazyLock::new(|| ApiDocs::new(&DOCUMENT));
 
-impl Reading {
-    /// Of the one document that there is.
-    pub(super) fn of_the_document() -> &'static Self {
-        &READING
+impl ApiDocs {
+    /// The view model of [`DOCUMENT`], which is built once.
+    pub(super) fn get() -> &'static Self {
+        &DOCS
     }
 
-    fn read(document: &Value) -> Self {
-        let mut calls: Vec<(String, Call)> = members(&document["paths"])
-            .flat_map(|(path, methods)| members(methods).map(move |(method, call)| (path, method, call)))
-            .map(|(path, method, call)| (text(at(call, "/tags/0")), Call::read(document, path, method, call)))
+    fn new(document: &Value) -> Self {
+        let mut operations: Vec<(String, Operation)> = members(&document["paths"])
+            .flat_map(|(path, methods)| members(methods).map(move |(method, json)| (path, method, json)))
+            .map(|(path, method, json)| (text(at(json, "/tags/0")), Operation::new(document, path, method, json)))
             .collect();
         let groups = list(&document["tags"])
             .map(|tag| {
                 let name = text(&tag["name"]);
-                let (mine, others) = std::mem::take(&mut calls).into_iter().partition(|(tag, _)| *tag == name);
-                calls = others;
-                let mine: Vec<(String, Call)> = mine;
+                let (tagged, others) = std::mem::take(&mut operations).into_iter().partition(|(tag, _)| *tag == name);
+                operations = others;
+                let tagged: Vec<(String, Operation)> = tagged;
                 Group {
                     title: name.get(..1).unwrap_or_default().to_uppercase() + name.get(1..).unwrap_or_default(),
-                    about: text(&tag["description"]),
-                    calls: mine.into_iter().map(|(_, call)| call).collect(),
+                    description: text(&tag["description"]),
+                    operations: tagged.into_iter().map(|(_, operation)| operation).collect(),
                     name,
                 }
             })
             .collect();
-        let things = members(at(document, "/components/schemas"))
-            // Pages of a list look alike, whatever is on them.
+        let schemas = members(at(document, "/components/schemas"))
+            // List pages differ only in their items.
             .filter(|(name, _)| !name.starts_with(LISTING))
-            .map(|(name, schema)| Thing::read(document, name, schema))
+            .map(|(name, schema)| Schema::new(document, name, schema))
             .collect();
-        Self { groups, things }
+        Self { groups, schemas }
     }
 }
 
-impl Call {
-    fn read(document: &Value, path: &str, method: &str, call: &Value) -> Self {
-        let responses = || members(&call["responses"]);
-        let is_problem = |answer: &Value| !at(answer, "/content/application~1problem+json").is_null();
+impl Operation {
+    fn new(document: &Value, path: &str, method: &str, json: &Value) -> Self {
+        let responses = || members(&json["responses"]);
+        let is_problem = |response: &Value| !at(response, "/content/application~1problem+json").is_null();
         let problems = responses()
-            .filter(|(_, answer)| is_problem(answer))
-            .flat_map(|(_, answer)| members(at(answer, "/content/application~1problem+json/examples")))
-            .filter_map(|(word, _)| Code::parse(word).map(Code::meaning))
+            .filter(|(_, response)| is_problem(response))
+            .flat_map(|(_, response)| members(at(response, "/content/application~1problem+json/examples")))
+            .filter_map(|(name, _)| Code::parse(name).map(Code::meaning))
             .collect();
         Self {
-            id: text(&call["operationId"]),
+            id: text(&json["operationId"]),
             method: method.to_uppercase(),
             path: path.to_owned(),
-            summary: text(&call["summary"]),
-            about: html(&call["description"]),
-            who: who(call),
-            parameters: list(&call["parameters"]).map(Field::parameter).collect(),
-            takes: body(document, at(call, "/requestBody/content")),
-            answers: responses()
-                .filter(|(_, answer)| !is_problem(answer))
-                .map(|(status, answer)| Answer {
+            summary: text(&json["summary"]),
+            description: html(&json["description"]),
+            access: access(json),
+            parameters: list(&json["parameters"]).map(Field::parameter).collect(),
+            request_body: body(document, at(json, "/requestBody/content")),
+            responses: responses()
+                .filter(|(_, response)| !is_problem(response))
+                .map(|(status, response)| Response {
                     status: status.clone(),
-                    about: text(&answer["description"]),
-                    headers: members(&answer["headers"]).map(|(name, header)| Field::header(name, header)).collect(),
-                    body: body(document, &answer["content"]),
+                    description: text(&response["description"]),
+                    headers: members(&response["headers"]).map(|(name, header)| Field::header(name, header)).collect(),
+                    body: body(document, &response["content"]),
                 })
                 .collect(),
             problems,
@@ -145,18 +146,18 @@ impl Call {
     }
 }
 
-/// Who may call it, in words.
-fn who(call: &Value) -> String {
-    let Some(ways) = call["security"].as_array() else { return "Everybody".to_owned() };
-    let role = match call["x-role"].as_str() {
-        Some(role) => format!("A {role}"),
-        None => "Anybody with a token".to_owned(),
+/// Who may call the operation, in words.
+fn access(operation: &Value) -> String {
+    let Some(ways) = operation["security"].as_array() else { return "Public".to_owned() };
+    let role = match operation["x-role"].as_str() {
+        Some(role) => format!("Requires a {role}"),
+        None => "Requires a token".to_owned(),
     };
     let scopes: Vec<String> = ways.iter().flat_map(|way| list(&way["token"])).map(text).collect();
-    let everybody = ways.iter().any(|way| way.as_object().is_some_and(Map::is_empty));
-    match (everybody, scopes.is_empty()) {
-        (true, _) => "Everybody; with a token you see your own drafts, too".to_owned(),
-        (false, true) => format!("{role}; no scope is enough, the token must be without limits"),
+    let public = ways.iter().any(|way| way.as_object().is_some_and(Map::is_empty));
+    match (public, scopes.is_empty()) {
+        (true, _) => "Public; with a token you also see your own drafts".to_owned(),
+        (false, true) => format!("{role}; the token must not be limited to scopes"),
         (false, false) => format!("{role}; scope {}", scopes.join(", ")),
     }
 }
@@ -165,26 +166,26 @@ impl Field {
     fn parameter(parameter: &Value) -> Self {
         Self {
             name: text(&parameter["name"]),
-            kind: kind(&parameter["schema"]),
-            place: text(&parameter["in"]),
+            type_name: type_name(&parameter["schema"]),
+            location: text(&parameter["in"]),
             required: parameter["required"] == json!(true),
-            about: html(&parameter["description"]),
+            description: html(&parameter["description"]),
         }
     }
 
     fn header(name: &str, header: &Value) -> Self {
         Self {
             name: name.to_owned(),
-            kind: kind(&header["schema"]),
-            place: "header".to_owned(),
+            type_name: type_name(&header["schema"]),
+            location: "header".to_owned(),
             required: false,
-            about: html(&header["description"]),
+            description: html(&header["description"]),
         }
     }
 }
 
-impl Thing {
-    fn read(document: &Value, name: &str, schema: &Value) -> Self {
+impl Schema {
+    fn new(document: &Value, name: &str, schema: &Value) -> Self {
         let parts: Vec<&Value> = list(&schema["allOf"]).chain([schema]).collect();
         let fields = parts
             .iter()
@@ -193,28 +194,29 @@ impl Thing {
                 let required: Vec<String> = list(&part["required"]).map(text).collect();
                 members(&part["properties"]).map(move |(name, field)| Field {
                     name: name.clone(),
-                    kind: kind(field),
-                    place: String::new(),
+                    type_name: type_name(field),
+                    location: String::new(),
                     required: required.contains(name),
-                    about: html(&field["description"]),
+                    description: html(&field["description"]),
                 })
             })
             .collect();
-        let words = match list(&schema["enum"]).map(text).collect::<Vec<_>>() {
-            words if words.is_empty() => list(&schema["oneOf"]).flat_map(|one| list(&one["enum"])).map(text).collect(),
-            words => words,
+        let variants = match list(&schema["enum"]).map(text).collect::<Vec<_>>() {
+            none if none.is_empty() => list(&schema["oneOf"]).flat_map(|one| list(&one["enum"])).map(text).collect(),
+            variants => variants,
         };
-        Self { name: name.to_owned(), about: html(&schema["description"]), fields, words, example: example(schema) }
+        let description = html(&schema["description"]);
+        Self { name: name.to_owned(), description, fields, variants, example: example(schema) }
     }
 }
 
 fn body(document: &Value, content: &Value) -> Option<Body> {
     let (media_type, content) = members(content).next()?;
     let schema = &content["schema"];
-    let thing = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    let schema_name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
     Some(Body {
-        label: if media_type == "application/json" { kind(schema) } else { media_type.clone() },
-        thing: thing.map(|name| name.strip_prefix(LISTING).unwrap_or(name).to_owned()),
+        label: if media_type == "application/json" { type_name(schema) } else { media_type.clone() },
+        schema: schema_name.map(|name| name.strip_prefix(LISTING).unwrap_or(name).to_owned()),
         example: example(resolve(document, schema)),
     })
 }
@@ -223,20 +225,20 @@ fn example(schema: &Value) -> Option<String> {
     schema.get("example").and_then(|example| serde_json::to_string_pretty(example).ok())
 }
 
-/// What a schema is called: the name of a thing, or a type with its bounds.
-fn kind(schema: &Value) -> String {
+/// The name of a referenced schema, or a type with its bounds, such as `whole number, 1 to 100`.
+fn type_name(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
         return name.strip_prefix(LISTING).map_or_else(|| name.to_owned(), |item| format!("page of {item}"));
     }
-    // An optional thing is one of null and the thing.
+    // An optional schema is one of null and the schema.
     if let Some(one) = list(&schema["oneOf"]).chain(list(&schema["allOf"])).find(|one| one["type"] != json!("null")) {
-        return kind(one);
+        return type_name(one);
     }
     let types =
         schema["type"].as_array().map_or_else(|| vec![text(&schema["type"])], |types| types.iter().map(text).collect());
     let name = types.into_iter().find(|name| name != "null").unwrap_or_default();
     let name = match (name.as_str(), schema["format"].as_str()) {
-        ("array", _) => format!("list of {}", kind(&schema["items"])),
+        ("array", _) => format!("list of {}", type_name(&schema["items"])),
         ("string", Some("uuid")) => "id".to_owned(),
         ("string", Some("date-time")) => "time".to_owned(),
         ("integer", _) => "whole number".to_owned(),
@@ -258,7 +260,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     pointer.and_then(|pointer| document.pointer(pointer)).unwrap_or(schema)
 }
 
-/// The part at this JSON pointer; null if there is none.
+/// The value at this JSON pointer; null if there is none.
 fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
     value.pointer(pointer).unwrap_or(&Value::Null)
 }
@@ -275,7 +277,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// The Markdown of a description. One paragraph goes without being one: it stands in a line or a cell.
+/// A Markdown description as HTML. A single paragraph loses its `<p>`, so that it fits into a line or table cell.
 fn html(value: &Value) -> String {
     let html = markdown::to_html(value.as_str().unwrap_or_default());
     let only = html.trim().strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));

@@ -1,35 +1,35 @@
-//! `GET /api/docs`: the description for people, as a page of our own. It is made from the same document that programs read.
+//! `GET /api/docs`: the API documentation for people, rendered from the OpenAPI document.
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::reading::{Group, Reading, Thing};
+use super::docs::{ApiDocs, Group, Schema};
 use crate::App;
 use crate::domain::Role;
-use crate::web::error::{Code, Meaning};
-use crate::web::extract::MaybeSigned;
-use crate::web::pages::view::{Shell, Viewer};
+use crate::web::pages::view::{Layout, Viewer};
 use crate::web::problem::Problem;
+use crate::web::problem::{Code, Meaning};
+use crate::web::request::MaybeSignedIn;
 
 /// `GET /api/docs`
 #[derive(Template)]
 #[template(path = "api/docs.html")]
 struct DocsPage {
-    shell: Shell,
-    reading: &'static Reading,
+    layout: Layout,
+    docs: &'static ApiDocs,
     problems: Vec<Meaning>,
     origin: String,
 }
 
 /// `GET /api/docs`
-pub async fn show(app: web::Data<App>, viewer: MaybeSigned) -> Result<HttpResponse, Problem> {
+pub async fn show(app: web::Data<App>, viewer: MaybeSignedIn) -> Result<HttpResponse, Problem> {
     let viewer = viewer
         .0
         .map(|identity| Viewer { name: identity.name.to_string(), is_merchant: identity.role == Role::Merchant });
     let page = DocsPage {
-        shell: Shell::new(viewer, None, "/api/docs", app.clock.now()),
-        reading: Reading::of_the_document(),
+        layout: Layout::new(viewer, None, "/api/docs", app.clock.now()),
+        docs: ApiDocs::get(),
         problems: Code::ALL.iter().map(|code| code.meaning()).collect(),
         origin: app.config.server.base_url.to_string(),
     };
@@ -42,10 +42,10 @@ pub async fn show(app: web::Data<App>, viewer: MaybeSigned) -> Result<HttpRespon
 
 impl DocsPage {
     fn groups(&self) -> &'static [Group] {
-        &self.reading.groups
+        &self.docs.groups
     }
 
-    fn things(&self) -> &'static [Thing] {
-        &self.reading.things
+    fn schemas(&self) -> &'static [Schema] {
+        &self.docs.schemas
     }
 }

@@ -1,11 +1,11 @@
-//! The API's description: `GET /api/openapi.json`, OpenAPI 3.1.
+//! `GET /api/openapi.json`: the API's description, OpenAPI 3.1.
 //!
-//! Put together once from what stands above each handler. The problems that a call can answer with are added here, from the
-//! table of codes, so that the description cannot say anything else than the server does.
+//! It is built once from the attributes above the handlers. The problems of each operation are added from the table of codes, so
+//! that the description cannot differ from the server's responses.
 
-pub mod page;
+mod docs;
+pub mod docs_page;
 mod problems;
-mod reading;
 
 use std::sync::LazyLock;
 
@@ -15,9 +15,9 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::{accounts, coupons, deals, health, live, redemptions, signups, tokens};
-use crate::web::routes::API;
+use crate::web::paths::API;
 
-/// The whole, and what stands beside the API.
+/// The document, with the operations outside of [`API`].
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -27,17 +27,17 @@ use crate::web::routes::API;
         contact(),
     ),
     tags(
-        (name = "accounts", description = "People and the tokens of their programs."),
-        (name = "deals", description = "Merchants write and publish them; everybody reads and watches them."),
-        (name = "joining", description = "Buyers join deals, and leave them until they tip."),
-        (name = "coupons", description = "What a deal that tipped gives its buyers, and how it is used."),
-        (name = "operations", description = "For whoever runs the server."),
+        (name = "accounts", description = "Accounts, and tokens for programs."),
+        (name = "deals", description = "Merchants write and publish deals; everybody reads and watches them."),
+        (name = "joining", description = "Buyers join deals, and can leave them until they tip."),
+        (name = "coupons", description = "Buyers get coupons when a deal tips; merchants redeem them."),
+        (name = "operations", description = "Health probes, for operators."),
     ),
     paths(health::alive, health::ready),
 )]
-struct Whole;
+struct Document;
 
-/// The calls of the API.
+/// The operations below [`API`].
 #[derive(OpenApi)]
 #[openapi(paths(
     accounts::create,
@@ -61,21 +61,20 @@ struct Whole;
     coupons::qr::show,
     redemptions::create,
 ))]
-struct Calls;
+struct Operations;
 
-/// The description, as it is sent.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let whole = Whole::openapi().nest(API, Calls::openapi());
-    // Of strings and numbers only: there is nothing in it that could not be written.
-    problems::complete(serde_json::to_value(whole).unwrap_or_default())
+    let document = Document::openapi().nest(API, Operations::openapi());
+    // Serialising strings and numbers cannot fail.
+    problems::complete(serde_json::to_value(document).unwrap_or_default())
 });
 
-static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
+static JSON: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
 
 /// `GET /api/openapi.json`
 pub async fn document() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .body(TEXT.as_str())
+        .body(JSON.as_str())
 }

@@ -1,30 +1,29 @@
-//! Completes the description by what follows from the rest of it: which problems each call can answer with, what a problem
-//! document is, and how one proves who one is.
+//! Completes the OpenAPI document: the problems of each operation, the schema of problem documents, and authentication.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::web::error::Code;
+use crate::web::problem::Code;
 use crate::web::problem::PROBLEM_JSON;
 
-/// What every call behind the gate can answer.
+/// The problems of every operation behind the gate.
 const ALWAYS: [Code; 3] = [Code::QueryTooLong, Code::TooManyRequests, Code::Internal];
-/// What one can hear who must prove who they are.
-const SIGNED: [Code; 6] =
+/// The problems of operations that require authentication.
+const AUTH_REQUIRED: [Code; 6] =
     [Code::NotSignedIn, Code::BadToken, Code::ScopeMissing, Code::WrongRole, Code::Busy, Code::Unavailable];
-/// What one can hear who may prove who they are.
-const MAYBE_SIGNED: [Code; 3] = [Code::BadToken, Code::Busy, Code::Unavailable];
-/// What a body can be.
+/// The problems of operations with optional authentication.
+const AUTH_OPTIONAL: [Code; 3] = [Code::BadToken, Code::Busy, Code::Unavailable];
+/// The problems of operations with a request body.
 const WITH_BODY: [Code; 5] =
     [Code::BadJson, Code::BodyTooSlow, Code::BodyTooLarge, Code::WrongContentType, Code::Invalid];
 
-/// Adds everything that is missing.
+/// Adds what `utoipa` does not generate.
 pub(super) fn complete(mut document: Value) -> Value {
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
-        for (path, calls) in paths {
-            for (method, call) in calls.as_object_mut().into_iter().flatten() {
-                add_problems(path, method, call);
+        for (path, operations) in paths {
+            for (method, operation) in operations.as_object_mut().into_iter().flatten() {
+                add_problems(path, method, operation);
             }
         }
     }
@@ -39,34 +38,34 @@ pub(super) fn complete(mut document: Value) -> Value {
     document
 }
 
-fn add_problems(path: &str, method: &str, call: &mut Value) {
-    let Some(call) = call.as_object_mut() else { return };
-    let mut codes = own(call);
+fn add_problems(path: &str, method: &str, operation: &mut Value) {
+    let Some(operation) = operation.as_object_mut() else { return };
+    let mut codes = take_declared(operation);
     if path.starts_with("/api/") {
-        codes.extend(implied(path, method, call));
+        codes.extend(implied(path, method, operation));
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in Code::ALL.iter().filter(|code| codes.contains(code)) {
         by_status.entry(code.meaning().status.as_u16()).or_default().push(*code);
     }
-    if let Some(responses) = call.get_mut("responses").and_then(Value::as_object_mut) {
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
         for (status, codes) in by_status {
             responses.insert(status.to_string(), response(&codes));
         }
     }
 }
 
-/// What its handler says of it.
-fn own(call: &mut Map<String, Value>) -> Vec<Code> {
-    let words = call.remove("x-problems");
-    let words = words.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    words.filter_map(Code::parse).collect()
+/// Removes and returns the problems that the handler's `x-problems` names.
+fn take_declared(operation: &mut Map<String, Value>) -> Vec<Code> {
+    let names = operation.remove("x-problems");
+    let names = names.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    names.filter_map(Code::parse).collect()
 }
 
-/// What follows from its shape.
-fn implied(path: &str, method: &str, call: &Map<String, Value>) -> Vec<Code> {
+/// The problems that follow from the operation's path, method, parameters, body and security.
+fn implied(path: &str, method: &str, operation: &Map<String, Value>) -> Vec<Code> {
     let mut codes = ALWAYS.to_vec();
-    let parameters: Vec<&Value> = call.get("parameters").and_then(Value::as_array).into_iter().flatten().collect();
+    let parameters: Vec<&Value> = operation.get("parameters").and_then(Value::as_array).into_iter().flatten().collect();
     let has = |name: &str, value: &str| parameters.iter().any(|p| p.get(name).and_then(Value::as_str) == Some(value));
     if path.contains("{id}") {
         codes.push(Code::BadId);
@@ -77,26 +76,26 @@ fn implied(path: &str, method: &str, call: &Map<String, Value>) -> Vec<Code> {
     if has("name", "cursor") {
         codes.push(Code::BadCursor);
     }
-    if call.contains_key("requestBody") {
+    if operation.contains_key("requestBody") {
         codes.extend(WITH_BODY);
     }
     if method != "get" {
         codes.push(Code::WrongOrigin);
     }
-    match call.get("security").and_then(Value::as_array) {
-        Some(ways) if ways.iter().any(|way| way.as_object().is_some_and(Map::is_empty)) => codes.extend(MAYBE_SIGNED),
-        Some(_) => codes.extend(SIGNED),
+    match operation.get("security").and_then(Value::as_array) {
+        Some(ways) if ways.iter().any(|way| way.as_object().is_some_and(Map::is_empty)) => codes.extend(AUTH_OPTIONAL),
+        Some(_) => codes.extend(AUTH_REQUIRED),
         None => codes.push(Code::Unavailable),
     }
     codes
 }
 
 fn response(codes: &[Code]) -> Value {
-    let titles: Vec<String> = codes.iter().map(|code| format!("`{}`", code.meaning().word)).collect();
+    let names: Vec<String> = codes.iter().map(|code| format!("`{}`", code.meaning().name)).collect();
     let examples: Map<String, Value> =
-        codes.iter().map(|code| (code.meaning().word.to_owned(), example(*code))).collect();
+        codes.iter().map(|code| (code.meaning().name.to_owned(), example(*code))).collect();
     let mut response = json!({
-        "description": titles.join(", "),
+        "description": names.join(", "),
         "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
     });
     let waits =
@@ -112,11 +111,11 @@ fn response(codes: &[Code]) -> Value {
 fn example(code: Code) -> Value {
     let meaning = code.meaning();
     let mut value = json!({
-        "type": format!("/api/docs#{}", meaning.word),
+        "type": format!("/api/docs#{}", meaning.name),
         "title": meaning.title,
         "status": meaning.status.as_u16(),
-        "detail": meaning.sentence,
-        "code": meaning.word,
+        "detail": meaning.detail,
+        "code": meaning.name,
     });
     let extra = match code {
         Code::Invalid => json!({"errors": [{"pointer": "/title", "code": "required", "message": "Fill this in."}]}),
@@ -134,7 +133,7 @@ fn example(code: Code) -> Value {
     json!({"summary": meaning.title, "value": value})
 }
 
-/// That a field which is not sent counts as empty is how the server finds all problems at once, and nothing to rely on.
+/// Removes empty defaults. The server reads absent required fields as empty only to report all problems together.
 fn drop_empty_defaults(schema: &mut Value) {
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
     for property in properties.into_iter().flat_map(|properties| properties.values_mut()) {
@@ -147,24 +146,24 @@ fn drop_empty_defaults(schema: &mut Value) {
 }
 
 fn problem_schema() -> Value {
-    let words: Vec<&str> = Code::ALL.iter().map(|code| code.meaning().word).collect();
+    let names: Vec<&str> = Code::ALL.iter().map(|code| code.meaning().name).collect();
     json!({
         "type": "object",
-        "description": "What went wrong and what to do (RFC 9457).",
+        "description": "A problem document (RFC 9457): what went wrong and what to do.",
         "required": ["type", "title", "status", "detail", "code"],
         "properties": {
-            "type": {"type": "string", "format": "uri-reference", "description": "Where the code is explained."},
-            "title": {"type": "string", "description": "What happened."},
-            "status": {"type": "integer", "description": "The status of the answer."},
+            "type": {"type": "string", "format": "uri-reference", "description": "The URL of the code's documentation."},
+            "title": {"type": "string", "description": "What happened, in a few words."},
+            "status": {"type": "integer", "description": "The HTTP status of the response."},
             "detail": {"type": "string", "description": "What to do now."},
-            "code": {"type": "string", "enum": words, "description": "What went wrong, for programs. It never changes its meaning."},
+            "code": {"type": "string", "enum": names, "description": "What went wrong, for programs. A code never changes its meaning."},
             "errors": {
                 "type": "array", "items": {"$ref": "#/components/schemas/FieldProblem"},
-                "description": "Everything that is wrong, at once.",
+                "description": "Every problem of the request's fields or parameters.",
             },
-            "available": {"type": "integer", "minimum": 0, "description": "With `not_enough_left`: the most units that may be taken."},
-            "max": {"type": "integer", "minimum": 1, "description": "With `buyer_limit`: the most units of one buyer."},
-            "redeemed_at": {"type": "string", "format": "date-time", "description": "With `already_redeemed`."},
+            "available": {"type": "integer", "minimum": 0, "description": "With `not_enough_left`: the most units that you can join with."},
+            "max": {"type": "integer", "minimum": 1, "description": "With `buyer_limit`: the most units that one buyer can hold."},
+            "redeemed_at": {"type": "string", "format": "date-time", "description": "With `already_redeemed`: when the coupon was redeemed."},
             "redeemed_where": {"type": "string", "description": "With `already_redeemed`: the name of the till."},
         },
     })
@@ -173,11 +172,11 @@ fn problem_schema() -> Value {
 fn field_problem_schema() -> Value {
     json!({
         "type": "object",
-        "description": "One thing that is wrong with one field or parameter.",
+        "description": "A problem of one field or parameter.",
         "required": ["pointer", "code", "message"],
         "properties": {
-            "pointer": {"type": "string", "description": "Where it is, as a JSON pointer (RFC 6901): `/price`."},
-            "code": {"type": "string", "description": "For programs."},
+            "pointer": {"type": "string", "description": "The field or parameter, as a JSON pointer (RFC 6901): `/price`."},
+            "code": {"type": "string", "description": "What is wrong, for programs."},
             "message": {"type": "string", "description": "What to do, for people."},
         },
     })
@@ -187,13 +186,13 @@ fn security_schemes() -> Value {
     json!({
         "token": {
             "type": "http", "scheme": "bearer",
-            "description": "A token from `POST /api/v1/tokens`. It may be limited to scopes: `join` (join and leave deals), `deals` (write, \
-                            publish and withdraw deals), `redeem` (redeem coupons), `read` (read what only its owner sees).",
+            "description": "A token from `POST /api/v1/tokens`. It can be limited to scopes: `join` (join and leave deals), `deals` (write, \
+                            publish and withdraw deals), `redeem` (redeem coupons), `read` (read what only its owner can see).",
         },
         "session": {
             "type": "apiKey", "in": "cookie", "name": "muster",
-            "description": "The session of a browser that signed in; behind TLS the cookie is `__Host-muster`. What changes \
-                            something must come from a page of this site.",
+            "description": "The session of a browser that signed in. Behind TLS the cookie is `__Host-muster`. A request that \
+                            changes something must come from a page of this site.",
         },
     })
 }
@@ -202,19 +201,19 @@ fn security_schemes() -> Value {
 mod tests {
     use utoipa::OpenApi;
 
-    use super::super::Calls;
+    use super::super::Operations;
     use super::*;
 
     #[test]
     fn every_problem_that_a_handler_names_has_a_code() {
-        let document = serde_json::to_value(Calls::openapi()).unwrap();
-        let calls =
+        let document = serde_json::to_value(Operations::openapi()).unwrap();
+        let operations =
             document["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap().values());
-        let words: Vec<&str> = calls
-            .flat_map(|call| call["x-problems"].as_array().into_iter().flatten())
-            .map(|word| word.as_str().unwrap())
+        let names: Vec<&str> = operations
+            .flat_map(|operation| operation["x-problems"].as_array().into_iter().flatten())
+            .map(|name| name.as_str().unwrap())
             .collect();
-        assert!(words.len() > 20);
-        assert_eq!(words.into_iter().find(|word| Code::parse(word).is_none()), None);
+        assert!(names.len() > 20);
+        assert_eq!(names.into_iter().find(|name| Code::parse(name).is_none()), None);
     }
 }

@@ -1,41 +1,34 @@
 //! `POST /deals/{id}/signups`: joining a deal.
 //!
-//! When the node has seen the token lately, nothing in here waits for anything but the engine. Nothing is committed in here
-//! either: a client that resets its connection drops this future half-way.
+//! With a cached token, the handler waits for nothing but the engine and shared rate limits. It commits nothing itself: actix drops
+//! the handler's future when the client resets its connection.
 
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{PendingSignup, pending};
 use crate::App;
-use crate::domain::{DealId, Figures, JoinOutcome, JoinRequest, Joined, Refusal, SignupId, SignupState, Units};
+use crate::domain::{DealId, Figures, JoinOutcome, JoinRequest, Joined, SignupId, SignupState, Units};
 use crate::engine::Place;
 use crate::limits::Limit;
-use crate::web::error::Code;
-use crate::web::extract::{Body, Buyer, ComesFrom, Id, IdempotencyHeader, needs};
-use crate::web::problem::{Extra, Problem};
-use crate::web::routes::API;
+use crate::web::paths::API;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Body, Buyer, ClientNetwork, Id, IdempotencyHeader, REPLAYED, needs};
 
-/// Says that an earlier request with this key had the same effect.
-pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-
-/// Places that are held are free again, or taken, as soon as the joins before this one are recorded.
-const PLACES_HELD_RETRY_S: u32 = 1;
-
-/// How many coupons are wanted.
+/// A request to join a deal.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"units": 2}))]
 pub struct Join {
-    /// 1 up to what the deal lets one buyer have.
+    /// The number of units, each of which is one coupon: from 1 to the deal's `per_buyer_max`.
     #[schema(minimum = 1, maximum = 1000)]
     units: i64,
 }
 
-/// A signup that was just made, and the deal after it.
+/// A new signup, and the deal's figures after it.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0b6c1e2a-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "deal": "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d", "units": 2, "number": 7,
@@ -51,18 +44,17 @@ pub struct JoinedDeal {
     #[schema(value_type = uuid::Uuid)]
     deal: DealId,
     units: u32,
-    /// The deal's buyers right after it: "you are buyer 7".
+    /// The deal's number of buyers right after this signup: "you are buyer 7".
     number: u32,
     state: SignupState,
-    /// The deal's figures of now.
+    /// The deal's current figures.
     progress: Figures,
 }
 
-/// A place for a request to join a deal, for as long as somebody is asked who sends it. None for another request, which is not
-/// routed yet.
+/// Reserves a queue slot if the request, which is not routed yet, is a join. The gate holds it while it looks up the caller.
 ///
 /// # Errors
-/// There is no room.
+/// The deal's lane has no free slot.
 pub fn keep_place(app: &App, request: &HttpRequest) -> Result<Option<Place>, Problem> {
     let deal = || {
         let path = request.path().strip_prefix(API)?.strip_prefix("/deals/")?.strip_suffix("/signups")?;
@@ -71,7 +63,7 @@ pub fn keep_place(app: &App, request: &HttpRequest) -> Result<Option<Place>, Pro
     match deal().map(|deal| app.engine.keep_place(deal)) {
         None => Ok(None),
         Some(Ok(place)) => Ok(Some(place)),
-        Some(Err(busy)) => answer(busy).map(|_| None),
+        Some(Err(busy)) => respond(busy).map(|_| None),
     }
 }
 
@@ -79,25 +71,25 @@ pub fn keep_place(app: &App, request: &HttpRequest) -> Result<Option<Place>, Pro
 #[utoipa::path(
     post, path = "/deals/{id}/signups", tag = "joining", operation_id = "join_deal",
     summary = "Join a deal",
-    description = "The answer 201 is final: the signup is recorded. Repeating a request with its key is safe at any time: it has the \
-                   same effect once, and answers the same signup, with `state` and `progress` of now. A refusal is not remembered: \
-                   the same key may succeed later. After leaving, joining again takes a new key.",
+    description = "A 201 means that the signup is durably recorded. Retrying with the same key is always safe: the request takes \
+                   effect once, and every retry answers with the same signup and its current `state` and `progress`. A refusal is not \
+                   stored, so the same key can succeed later. To join again after leaving, use a new key.",
     params(
         ("id" = uuid::Uuid, Path, description = "The deal's id."),
-        ("Idempotency-Key" = String, Header, description = "Your name for this request: 1 to 255 visible ASCII characters, such as a new UUID.", min_length = 1, max_length = 255),
+        ("Idempotency-Key" = String, Header, description = "A unique key for this request: 1 to 255 visible ASCII characters, such as a new UUID.", min_length = 1, max_length = 255),
     ),
     request_body = Join,
     responses(
         (
-            status = 201, description = "You joined.", body = JoinedDeal,
+            status = 201, description = "The signup.", body = JoinedDeal,
             headers(
-                ("Location" = String, description = "Where the signup is."),
-                ("Idempotency-Replayed" = Option<String>, description = "`true` if an earlier request with this key made it."),
+                ("Location" = String, description = "The signup's URL."),
+                ("Idempotency-Replayed" = Option<String>, description = "`true` if an earlier request with this key created the signup."),
             ),
         ),
         (
-            status = 202, description = "It takes long. Repeat the request with its key to learn the outcome.", body = PendingSignup,
-            headers(("Retry-After" = u32, description = "Seconds."), ("Location" = String, description = "Where the signup will be.")),
+            status = 202, description = "The signup is still being recorded. Repeat the request with its key to learn the outcome.", body = PendingSignup,
+            headers(("Retry-After" = u32, description = "When to repeat the request, in seconds."), ("Location" = String, description = "The URL that the signup will have.")),
         ),
     ),
     security(("token" = ["join"]), ("session" = [])),
@@ -112,32 +104,32 @@ pub fn keep_place(app: &App, request: &HttpRequest) -> Result<Option<Place>, Pro
 pub async fn join(
     app: web::Data<App>,
     buyer: Buyer<needs::Join>,
-    from: ComesFrom,
+    client: ClientNetwork,
     deal: Id<DealId>,
     key: IdempotencyHeader,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    // First of all, whatever comes of it: an answer before the body was read would close the connection.
+    // The body comes first, whatever the outcome: actix closes a connection whose request body was not read.
     let join: Join = body.json().await?;
     let units = Units::new(join.units)?;
-    // Who is turned away has used up nothing.
+    // A 503 does not count against rate limits.
     if let Some(busy) = app.engine.turn_away(deal.0, buyer.account) {
-        return answer(busy);
+        return respond(busy);
     }
-    app.limits.take(Limit::JoinsFrom(from.0)).await?;
+    app.limits.take(Limit::JoinsFrom(client.0)).await?;
     app.limits.take(Limit::JoinsOf(buyer.account)).await?;
     app.limits.take(Limit::JoinsIn(buyer.account, deal.0)).await?;
-    answer(app.engine.join(JoinRequest::new(deal.0, buyer.account, units, &key.0)).await)
+    respond(app.engine.join(JoinRequest::new(deal.0, buyer.account, units, &key.0)).await)
 }
 
-fn answer(outcome: JoinOutcome) -> Result<HttpResponse, Problem> {
+fn respond(outcome: JoinOutcome) -> Result<HttpResponse, Problem> {
     match outcome {
         JoinOutcome::Joined(joined) => Ok(created(&joined)),
         JoinOutcome::Refused(refusal) => Err(refusal.into()),
         JoinOutcome::Pending(id) => {
-            let mut later = pending(id);
-            later.headers_mut().insert(LOCATION, location(id)?);
-            Ok(later)
+            let mut response = pending(id);
+            response.headers_mut().insert(LOCATION, location(id)?);
+            Ok(response)
         }
         JoinOutcome::Busy { retry_after_s } => Err(Problem::new(Code::Busy).retry_after(retry_after_s)),
         JoinOutcome::TooMany { retry_after_s } => Err(Problem::new(Code::TooManyRequests).retry_after(retry_after_s)),
@@ -147,12 +139,12 @@ fn answer(outcome: JoinOutcome) -> Result<HttpResponse, Problem> {
 }
 
 fn created(joined: &Joined) -> HttpResponse {
-    let mut answer = HttpResponse::Created();
-    answer.insert_header((LOCATION, format!("/api/v1/signups/{}", joined.id)));
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, format!("{API}/signups/{}", joined.id)));
     if joined.replayed {
-        answer.insert_header((REPLAYED, "true"));
+        response.insert_header((REPLAYED, "true"));
     }
-    answer.json(JoinedDeal {
+    response.json(JoinedDeal {
         id: joined.id,
         deal: joined.deal,
         units: joined.units,
@@ -163,28 +155,5 @@ fn created(joined: &Joined) -> HttpResponse {
 }
 
 fn location(id: SignupId) -> Result<actix_web::http::header::HeaderValue, Problem> {
-    format!("/api/v1/signups/{id}").parse().map_err(|_| Problem::new(Code::Internal))
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::SoldOut => Self::new(Code::SoldOut),
-            Refusal::NotEnoughLeft { available } => Self::new(Code::NotEnoughLeft)
-                .detail(match available {
-                    0 => "Nothing may be taken now: what is left is for the buyers who are still needed.".to_owned(),
-                    n => format!("Ask for at most {n}."),
-                })
-                .extra(Extra { available: Some(available), ..Extra::default() }),
-            Refusal::PlacesHeld => Self::new(Code::PlacesHeld).retry_after(PLACES_HELD_RETRY_S),
-            Refusal::BuyerLimit { max } => Self::new(Code::BuyerLimit)
-                .detail(format!("One buyer may have at most {max}: all your signups in this deal count together."))
-                .extra(Extra { max: Some(max), ..Extra::default() }),
-            Refusal::NotOpen => Self::new(Code::NotOpen),
-            Refusal::Closed => Self::new(Code::Closed),
-            Refusal::KeyReused => Self::new(Code::KeyReused).detail(
-                "This key named a request for another number of units. Repeat that one unchanged, or send a new key.",
-            ),
-        }
-    }
+    format!("{API}/signups/{id}").parse().map_err(|_| Problem::new(Code::Internal))
 }

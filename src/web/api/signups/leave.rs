@@ -6,17 +6,16 @@ use super::PENDING_RETRY_S;
 use crate::App;
 use crate::domain::{LeaveOutcome, SignupId};
 use crate::limits::Limit;
-use crate::web::error::Code;
-use crate::web::extract::{Buyer, ComesFrom, Id, needs};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Buyer, ClientNetwork, Id, needs};
 
 /// `DELETE /signups/{id}`
 #[utoipa::path(
     delete, path = "/signups/{id}", tag = "joining", operation_id = "leave_deal",
     summary = "Leave a deal",
-    description = "Possible until the deal tips. Leaving twice is the same as leaving once.",
+    description = "Buyers can leave until the deal tips. Leaving twice has no further effect.",
     params(("id" = uuid::Uuid, Path, description = "The signup's id.")),
-    responses((status = 204, description = "The signup does not count any more.")),
+    responses((status = 204, description = "The buyer has left.")),
     security(("token" = ["join"]), ("session" = [])),
     extensions(
         ("x-role" = json!("buyer")),
@@ -26,10 +25,10 @@ use crate::web::problem::Problem;
 pub async fn leave(
     app: web::Data<App>,
     buyer: Buyer<needs::Join>,
-    from: ComesFrom,
+    client: ClientNetwork,
     signup: Id<SignupId>,
 ) -> Result<HttpResponse, Problem> {
-    app.limits.take(Limit::JoinsFrom(from.0)).await?;
+    app.limits.take(Limit::JoinsFrom(client.0)).await?;
     app.limits.take(Limit::JoinsOf(buyer.account)).await?;
     match app.engine.leave(buyer.account, signup.0).await {
         LeaveOutcome::Left => Ok(HttpResponse::NoContent().finish()),

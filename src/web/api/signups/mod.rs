@@ -1,4 +1,4 @@
-//! Signups: joining deals, leaving them, and who joined.
+//! Signups: joining and leaving deals, and listing who joined.
 
 pub mod join;
 pub mod leave;
@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 
 use crate::domain::{DealId, Signup, SignupId, SignupState};
 
-/// When to ask again about a signup that is being recorded.
+/// `Retry-After` while a signup is being recorded.
 const PENDING_RETRY_S: u32 = 1;
 
-/// One of your signups.
+/// A signup of yours.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Signup, example = json!({
     "id": "0b6c1e2a-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "deal": "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d", "units": 2, "number": 17,
@@ -29,7 +29,7 @@ pub struct SignupView {
     #[schema(value_type = uuid::Uuid)]
     deal: DealId,
     units: u32,
-    /// The deal's buyers right after it: "you are buyer 17".
+    /// The deal's number of buyers right after this signup: "you are buyer 17".
     number: u32,
     state: SignupState,
     joined_at: DateTime<Utc>,
@@ -59,7 +59,7 @@ pub struct PendingSignup {
     state: &'static str,
 }
 
-/// Not decided yet: ask again.
+/// A 202 response: the signup is still being recorded.
 fn pending(id: SignupId) -> HttpResponse {
     HttpResponse::Accepted()
         .insert_header((RETRY_AFTER, PENDING_RETRY_S.to_string()))

@@ -9,9 +9,8 @@ use crate::App;
 use crate::domain::{AccountId, DealId, SignupId, SignupState};
 use crate::store::DealSignup;
 use crate::web::api::paging::{List, Listing};
-use crate::web::error::Code;
-use crate::web::extract::{Id, Merchant, Query, needs};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Id, Merchant, Query, needs};
 
 /// A signup as the deal's merchant sees it.
 #[derive(Serialize, ToSchema)]
@@ -24,7 +23,7 @@ pub struct DealSignupView {
     id: SignupId,
     #[schema(value_type = uuid::Uuid)]
     buyer: AccountId,
-    /// Null if the buyer's data was erased.
+    /// The buyer's name; null if the buyer's data was erased.
     buyer_name: Option<String>,
     units: u32,
     number: u32,
@@ -49,14 +48,14 @@ impl From<DealSignup> for DealSignupView {
 /// `GET /deals/{id}/signups`
 #[utoipa::path(
     get, path = "/deals/{id}/signups", tag = "deals", operation_id = "list_signups_of_deal",
-    summary = "Who joined your deal",
-    description = "In the order in which they joined, those who left included.",
+    summary = "List the signups of your deal",
+    description = "In the order in which buyers joined, including buyers who left.",
     params(
         ("id" = uuid::Uuid, Path, description = "The deal's id."),
-        ("limit" = Option<u32>, Query, description = "How many, 1 to 100; 20 unless said.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+        ("limit" = Option<u32>, Query, description = "The most items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
     ),
-    responses((status = 200, description = "A page of them.", body = Listing<DealSignupView>)),
+    responses((status = 200, description = "A page of signups.", body = Listing<DealSignupView>)),
     security(("token" = ["read"]), ("session" = [])),
     extensions(("x-role" = json!("merchant")), ("x-problems" = json!(["no_such_deal"]))),
 )]
@@ -69,5 +68,5 @@ pub async fn list(
     let list = List::new("signups of", &[&deal.0.to_string()]);
     let signups = app.store.signups_of_deal(merchant.account, deal.0, &list.page(query)?).await?;
     let signups = signups.ok_or_else(|| Problem::new(Code::NoSuchDeal))?;
-    Ok(list.answer(signups.map(DealSignupView::from)))
+    Ok(list.respond(signups.map(DealSignupView::from)))
 }

@@ -1,25 +1,24 @@
-//! `GET /signups/{id}`: one of one's own, or how far its recording is.
+//! `GET /signups/{id}`: the caller's signup, or that it is still being recorded.
 
 use actix_web::{HttpResponse, web};
 
 use super::{PendingSignup, SignupView, pending};
 use crate::App;
 use crate::domain::SignupId;
-use crate::web::error::Code;
-use crate::web::extract::{Buyer, Id, needs};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Buyer, Id, needs};
 
 /// `GET /signups/{id}`
 #[utoipa::path(
     get, path = "/signups/{id}", tag = "joining", operation_id = "show_signup",
-    summary = "A signup of yours",
-    description = "After a 202 it is pending for as long as it is being recorded.",
+    summary = "Get a signup of yours",
+    description = "Answers 202 while the signup is still being recorded.",
     params(("id" = uuid::Uuid, Path, description = "The signup's id.")),
     responses(
         (status = 200, description = "The signup.", body = SignupView),
         (
-            status = 202, description = "It is still being recorded.", body = PendingSignup,
-            headers(("Retry-After" = u32, description = "Seconds.")),
+            status = 202, description = "The signup is still being recorded.", body = PendingSignup,
+            headers(("Retry-After" = u32, description = "When to ask again, in seconds.")),
         ),
     ),
     security(("token" = ["read"]), ("session" = [])),
@@ -36,7 +35,7 @@ pub async fn show(
     if app.engine.pending(buyer.account, signup.0).await.is_some() {
         return Ok(pending(signup.0));
     }
-    // Between the two looks it may have been recorded.
+    // It may have been recorded between the two lookups.
     match app.store.signup(buyer.account, signup.0).await? {
         Some(signup) => Ok(HttpResponse::Ok().json(SignupView::from(signup))),
         None => Err(Problem::new(Code::NoSuchSignup)),

@@ -1,4 +1,4 @@
-//! `POST /tokens`: a token for a password.
+//! `POST /tokens`: exchanges an e-mail address and password for a token.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -11,11 +11,10 @@ use crate::App;
 use crate::auth::TokenRequest;
 use crate::domain::{Email, Scope};
 use crate::limits::Limit;
-use crate::web::error::Code;
-use crate::web::extract::{Body, ComesFrom};
-use crate::web::problem::Problem;
+use crate::web::problem::{Code, Problem};
+use crate::web::request::{Body, ClientNetwork};
 
-/// Who wants a token, and which.
+/// A new token, with the credentials of its account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -28,23 +27,23 @@ pub struct NewToken {
     #[serde(default)]
     #[schema(required, value_type = String, format = Password, max_length = 128)]
     password: SecretString,
-    /// What its owner calls it.
+    /// The owner's name for the token.
     #[serde(default)]
     #[schema(required, min_length = 1, max_length = 80)]
     label: String,
-    /// What it is limited to; without it, the token may do whatever its account may do.
+    /// The scopes that limit the token. Without them it can do everything that its account can.
     #[schema(value_type = Option<Vec<Scope>>)]
     scopes: Option<Vec<String>>,
-    /// When it ends by itself; without it, when it is revoked.
+    /// When the token expires. Without it, the token is valid until it is revoked.
     expires_at: Option<DateTime<Utc>>,
 }
 
-/// A token that was just made.
+/// A new token with its secret.
 #[derive(Serialize, ToSchema)]
 pub struct MadeToken {
     #[serde(flatten)]
     described: TokenView,
-    /// The token itself. It is shown here and never again.
+    /// The token itself. No other response contains it.
     #[schema(example = "mst_q6jz5s2d7k4wfh3n9yx8vb2m5c7e4t6a")]
     token: String,
 }
@@ -52,15 +51,15 @@ pub struct MadeToken {
 /// `POST /tokens`
 #[utoipa::path(
     post, path = "/tokens", tag = "accounts", operation_id = "create_token",
-    summary = "Make a token",
-    description = "Send it with each request as `Authorization: Bearer TOKEN`. It is shown once: keep it safe, and revoke it \
-                   when it is not needed any more.",
+    summary = "Create a token",
+    description = "Send the token with every request as `Authorization: Bearer TOKEN`. It is shown only once: store it safely, and \
+                   revoke it when you stop using it.",
     request_body = NewToken,
-    responses((status = 201, description = "The token, shown this once.", body = MadeToken)),
+    responses((status = 201, description = "The new token.", body = MadeToken)),
     extensions(("x-problems" = json!(["wrong_password", "busy"]))),
 )]
-pub async fn create(app: web::Data<App>, from: ComesFrom, body: Body) -> Result<HttpResponse, Problem> {
-    app.limits.take(Limit::LoginsFrom(from.0)).await?;
+pub async fn create(app: web::Data<App>, client: ClientNetwork, body: Body) -> Result<HttpResponse, Problem> {
+    app.limits.take(Limit::LoginsFrom(client.0)).await?;
     let new: NewToken = body.json().await?;
     let wish = TokenRequest::parse(&new.label, new.scopes.as_deref(), new.expires_at, app.clock.now());
     let email = Email::parse(&new.email);
@@ -71,7 +70,7 @@ pub async fn create(app: web::Data<App>, from: ComesFrom, body: Body) -> Result<
             return Err(Problem::invalid(problems.collect()));
         }
     };
-    app.limits.take(Limit::LoginsOf((&email).into(), from.0)).await?;
+    app.limits.take(Limit::LoginsOf((&email).into(), client.0)).await?;
     app.limits.take(Limit::LoginsHere).await?;
     let Some(account) = app.auth.check_password(&email, &new.password).await? else {
         return Err(Problem::new(Code::WrongPassword));

@@ -1,4 +1,4 @@
-//! Tokens: how programs prove who they are.
+//! API tokens, with which programs authenticate.
 
 pub mod create;
 pub mod list;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{Scope, Token, TokenId};
 
-/// A token, without its text.
+/// A token, without its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Token, example = json!({
     "id": "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d", "label": "till 2", "scopes": ["redeem"],
@@ -19,14 +19,14 @@ use crate::domain::{Scope, Token, TokenId};
 pub struct TokenView {
     #[schema(value_type = uuid::Uuid)]
     id: TokenId,
-    /// What its owner calls it.
+    /// The owner's name for the token.
     label: String,
-    /// What it is limited to; null: whatever its account may do.
+    /// The scopes that limit the token; null if it can do everything that its account can.
     scopes: Option<Vec<Scope>>,
     created_at: DateTime<Utc>,
-    /// When it ends by itself; null: when it is revoked.
+    /// When the token expires; null if it does not.
     expires_at: Option<DateTime<Utc>>,
-    /// When it was last used, some minutes late at most.
+    /// When the token was last used. It can lag by a few minutes.
     last_used_at: Option<DateTime<Utc>>,
 }
 

@@ -1,4 +1,4 @@
-//! `GET /merchant/deals/{deal}`: one deal, as its merchant watches it.
+//! `GET /merchant/deals/{deal}`: the console, on which a merchant manages one deal.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -10,8 +10,8 @@ use crate::web::pages::error::PageError;
 use crate::web::pages::render;
 use crate::web::pages::view::merchant::{ConsolePage, ConsoleParts};
 
-/// Signups on a page.
-const LINES: u32 = 100;
+/// Signups per page.
+const PAGE_SIZE: u32 = 100;
 
 /// `GET /merchant/deals/{deal}`
 pub async fn console(
@@ -24,23 +24,23 @@ pub async fn console(
     render::page(StatusCode::OK, &page)
 }
 
-/// The console of a deal, with what `parts` has to say; who joined is filled in here.
+/// The view model of a deal's console. Fills in the signups of `parts`.
 ///
 /// # Errors
-/// Postgres is away.
+/// Postgres is unavailable.
 pub async fn console_page(
     context: &Context,
     deal: &Deal,
     query: &PageQuery,
     parts: ConsoleParts,
 ) -> Result<ConsolePage, PageError> {
-    let here = format!("/merchant/deals/{}", deal.id);
-    let joined = context.app.store.signups_of_deal(deal.merchant, deal.id, &query.request(&here, LINES)).await?;
-    let joined = joined.ok_or_else(|| context.not_found())?;
+    let path = format!("/merchant/deals/{}", deal.id);
+    let signups = context.app.store.signups_of_deal(deal.merchant, deal.id, &query.request(&path, PAGE_SIZE)).await?;
+    let signups = signups.ok_or_else(|| context.not_found())?;
     let parts = ConsoleParts {
-        next: joined.next_cursor.map(|place| PageQuery::address(&here, place)),
-        signups: joined.items.into_iter().map(|joined| joined.signup).collect(),
+        next: signups.next_cursor.map(|cursor| PageQuery::url(&path, cursor)),
+        signups: signups.items.into_iter().map(|with_name| with_name.signup).collect(),
         ..parts
     };
-    Ok(ConsolePage::new(context.shell(), deal, parts, context.origin(), context.now()))
+    Ok(ConsolePage::new(context.layout(), deal, parts, context.origin(), context.now()))
 }

@@ -1,4 +1,4 @@
-//! `GET /merchant`: the merchant's own deals.
+//! `GET /merchant`: the dashboard, with the merchant's own deals.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -9,15 +9,15 @@ use crate::web::pages::error::PageError;
 use crate::web::pages::render;
 use crate::web::pages::view::merchant::DashboardPage;
 
-const HERE: &str = "/merchant";
-/// Deals on a page.
-const LINES: u32 = 50;
+const PATH: &str = "/merchant";
+/// Deals per page.
+const PAGE_SIZE: u32 = 50;
 
 /// `GET /merchant`
 pub async fn dashboard(context: Context, query: web::Query<PageQuery>) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?.account;
     let own = DealFilter { merchant: Some(merchant), order: DealOrder::Newest, ..DealFilter::default() };
-    let deals = context.app.store.deals(&own, &query.request(HERE, LINES)).await?;
-    let next = deals.next_cursor.map(|place| PageQuery::address(HERE, place));
-    render::page(StatusCode::OK, &DashboardPage::new(context.shell(), &deals.items, next, context.now()))
+    let deals = context.app.store.deals(&own, &query.request(PATH, PAGE_SIZE)).await?;
+    let next = deals.next_cursor.map(|cursor| PageQuery::url(PATH, cursor));
+    render::page(StatusCode::OK, &DashboardPage::new(context.layout(), &deals.items, next, context.now()))
 }

@@ -1,25 +1,25 @@
-//! A deal as a merchant typed it into the editor: plain texts, and times without a zone.
+//! The deal editor's form: every field as text, and times without a zone.
 //!
-//! Owns the way between these texts and [`TermsForm`], so that whatever was typed can come back unchanged, with everything
-//! that is wrong with it.
+//! Owns the conversion between these texts and [`TermsForm`]. A rejected form keeps the submitted texts unchanged, so that the
+//! editor can show them again with their problems.
 
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use super::view::Form;
 use crate::domain::terms::parse_texts;
 use crate::domain::{FieldProblem, Terms, TermsForm};
+use crate::web::pages::view::Form;
 
-/// How `<input type=datetime-local>` writes a time.
+/// The format of `<input type=datetime-local>`.
 const LOCAL_TIME: &str = "%Y-%m-%dT%H:%M";
-/// The same with seconds, which some browsers add.
+/// The same format with seconds, which some browsers add.
 const LOCAL_TIME_WITH_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// What was typed.
+/// The submitted fields.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct TypedDeal {
+pub struct DealForm {
     title: String,
     description: String,
     category: String,
@@ -34,36 +34,36 @@ pub struct TypedDeal {
     opens_at: String,
     closes_at: String,
     coupon_expires_at: String,
-    /// The version that is being changed.
+    /// The version of the deal that the editor showed; empty for a new deal.
     pub version: String,
-    /// Which button was pressed: `save` or `preview`.
+    /// The button that was pressed: `save` or `preview`.
     then: String,
 }
 
-impl TypedDeal {
-    /// What a new deal starts with, so that less has to be typed.
+impl DealForm {
+    /// The form of a new deal, with defaults filled in.
     #[must_use]
     pub fn blank() -> Self {
         Self { currency: "USD".into(), per_buyer_max: "1".into(), time_zone: "Etc/UTC".into(), ..Self::default() }
     }
 
-    /// Whether it is only to be looked at.
+    /// Whether the merchant asked for a preview instead of saving.
     #[must_use]
     pub fn is_preview(&self) -> bool {
         self.then == "preview"
     }
 
-    /// The texts that were typed over the terms of a published deal, which stay.
+    /// The submitted texts, with all other fields from the terms. A published deal can change its texts only.
     #[must_use]
     pub fn texts_over(&self, terms: &Terms) -> Self {
         let Self { title, description, version, then, .. } = self.clone();
         Self { title, description, version, then, ..Self::from(terms) }
     }
 
-    /// Checks everything that was typed.
+    /// Parses every field.
     ///
     /// # Errors
-    /// Every problem, one or more at each field.
+    /// Every problem of every field.
     pub fn parse(&self, now: DateTime<Utc>) -> Result<Terms, Vec<FieldProblem>> {
         let mut problems = Vec::new();
         let form = self.read(&mut problems);
@@ -77,16 +77,16 @@ impl TypedDeal {
         }
     }
 
-    /// Checks only what can change once a deal is published.
+    /// Parses title and description only, for a published deal.
     ///
     /// # Errors
-    /// Every problem of title and description.
+    /// Every problem of the two fields.
     pub fn parse_texts(&self) -> Result<(String, String), Vec<FieldProblem>> {
-        parse_texts(&self.title, &one_line_break(&self.description))
+        parse_texts(&self.title, &normalize_newlines(&self.description))
     }
 
     fn read(&self, problems: &mut Vec<FieldProblem>) -> TermsForm {
-        // With an unknown zone the times are still checked against each other; the zone's own problem is reported anyway.
+        // With an unknown zone, UTC still allows checking the times against each other; the zone's own problem is reported too.
         let zone = self.time_zone.trim().parse().unwrap_or(Tz::UTC);
         let mut time = |field, text| local_time(field, text, zone).unwrap_or_else(|problem| note(problems, problem));
         let (opens_at, closes_at) = (time("opens_at", &self.opens_at), time("closes_at", &self.closes_at));
@@ -97,7 +97,7 @@ impl TypedDeal {
             cap: count("cap", &self.cap),
             per_buyer_max: count("per_buyer_max", &self.per_buyer_max),
             title: self.title.clone(),
-            description: one_line_break(&self.description),
+            description: normalize_newlines(&self.description),
             price: self.price.clone(),
             face_value: self.face_value.clone(),
             currency: self.currency.clone(),
@@ -110,7 +110,7 @@ impl TypedDeal {
         }
     }
 
-    /// The editor's fields with what was typed.
+    /// The editor's fields, with the submitted values.
     #[must_use]
     pub fn form(&self) -> Form {
         Form::new([
@@ -132,7 +132,7 @@ impl TypedDeal {
     }
 }
 
-impl From<&Terms> for TypedDeal {
+impl From<&Terms> for DealForm {
     fn from(terms: &Terms) -> Self {
         let local = |at: DateTime<Utc>| at.with_timezone(&terms.time_zone).format(LOCAL_TIME).to_string();
         Self {
@@ -156,8 +156,8 @@ impl From<&Terms> for TypedDeal {
     }
 }
 
-/// Forms send two characters for each line break.
-fn one_line_break(text: &str) -> String {
+/// Forms send each line break as CRLF.
+fn normalize_newlines(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
@@ -166,7 +166,7 @@ fn note<T>(problems: &mut Vec<FieldProblem>, problem: FieldProblem) -> Option<T>
     None
 }
 
-/// The moment that this zone's clocks show so. Of the two in the hour that autumn repeats, the first.
+/// The moment at which clocks in this zone show this time. If clocks go back over it, the first of the two moments.
 fn local_time(field: &str, text: &str, zone: Tz) -> Result<Option<DateTime<Utc>>, FieldProblem> {
     let text = text.trim();
     if text.is_empty() {
@@ -192,5 +192,5 @@ fn whole_number(field: &str, text: &str) -> Result<Option<i64>, FieldProblem> {
 }
 
 #[cfg(test)]
-#[path = "typed_deal_tests.rs"]
+#[path = "deal_form_tests.rs"]
 mod tests;

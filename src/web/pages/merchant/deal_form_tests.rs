@@ -4,8 +4,8 @@ fn now() -> DateTime<Utc> {
     "2026-11-22T08:00:00Z".parse().unwrap()
 }
 
-fn typed() -> TypedDeal {
-    TypedDeal {
+fn form() -> DealForm {
+    DealForm {
         title: "Coffee for two".into(),
         price: "19".into(),
         face_value: "40".into(),
@@ -16,43 +16,43 @@ fn typed() -> TypedDeal {
         opens_at: "2026-11-23T09:00".into(),
         closes_at: "2026-12-01T18:00".into(),
         coupon_expires_at: "2027-03-28T12:00".into(),
-        ..TypedDeal::default()
+        ..DealForm::default()
     }
 }
 
-fn problems(typed: &TypedDeal) -> Vec<(String, &'static str)> {
-    typed.parse(now()).unwrap_err().into_iter().map(|problem| (problem.pointer, problem.code)).collect()
+fn problems(form: &DealForm) -> Vec<(String, &'static str)> {
+    form.parse(now()).unwrap_err().into_iter().map(|problem| (problem.pointer, problem.code)).collect()
 }
 
 #[test]
 fn times_are_read_in_the_zone_that_was_typed_beside_them() {
-    let terms = typed().parse(now()).unwrap();
+    let terms = form().parse(now()).unwrap();
     assert_eq!(terms.opens_at.to_rfc3339(), "2026-11-23T08:00:00+00:00");
 }
 
 #[test]
 fn what_was_stored_comes_back_as_it_was_typed() {
-    let terms = typed().parse(now()).unwrap();
-    let again = TypedDeal::from(&terms);
-    assert_eq!(again.opens_at, typed().opens_at);
+    let terms = form().parse(now()).unwrap();
+    let again = DealForm::from(&terms);
+    assert_eq!(again.opens_at, form().opens_at);
     assert_eq!(again.price, "19.00");
     assert_eq!(again.parse(now()).unwrap(), terms);
 }
 
 #[test]
 fn a_time_that_the_clocks_skip_is_refused() {
-    let skipped = TypedDeal { coupon_expires_at: "2027-03-28T02:30".into(), ..typed() };
+    let skipped = DealForm { coupon_expires_at: "2027-03-28T02:30".into(), ..form() };
     assert!(problems(&skipped).contains(&("/coupon_expires_at".into(), "no_such_time")));
 }
 
 #[test]
 fn everything_that_cannot_be_read_is_reported_at_once_with_the_rest() {
-    let bad = TypedDeal {
+    let bad = DealForm {
         title: " ".into(),
         cap: "many".into(),
         opens_at: "soon".into(),
         time_zone: "Mars/Olympus".into(),
-        ..typed()
+        ..form()
     };
     let found = problems(&bad);
     for (pointer, code) in [
@@ -68,6 +68,6 @@ fn everything_that_cannot_be_read_is_reported_at_once_with_the_rest() {
 
 #[test]
 fn a_cap_that_is_no_number_never_becomes_no_cap() {
-    let bad = TypedDeal { cap: "1O0".into(), ..typed() };
+    let bad = DealForm { cap: "1O0".into(), ..form() };
     assert_eq!(problems(&bad), [("/cap".into(), "not_a_number")]);
 }

@@ -1,7 +1,8 @@
-//! The merchant's pages.
+//! The merchant's pages: dashboard, editor, console and till.
 
 pub mod console;
 pub mod dashboard;
+mod deal_form;
 pub mod edit_deal;
 pub mod new_deal;
 pub mod publish;
@@ -12,7 +13,7 @@ use super::context::Context;
 use super::error::PageError;
 use crate::domain::{Deal, DealId};
 
-/// This merchant's deal of this id.
+/// The deal with this id, if it belongs to the signed-in merchant.
 async fn own_deal(context: &Context, id: &str) -> Result<Deal, PageError> {
     let merchant = context.merchant()?.account;
     let id: DealId = id.parse().map_err(|_| context.not_found())?;

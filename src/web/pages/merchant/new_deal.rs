@@ -1,27 +1,28 @@
-//! `GET` and `POST /merchant/deals/new`: writing a deal.
+//! `GET` and `POST /merchant/deals/new`: the editor of a new deal.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
+use super::deal_form::DealForm;
 use crate::domain::{AccountId, Deal, DealId, DealState, FieldProblem, Progress, Terms};
 use crate::limits::Limit;
 use crate::web::pages::context::Context;
 use crate::web::pages::error::PageError;
 use crate::web::pages::render;
-use crate::web::pages::typed::Typed;
-use crate::web::pages::typed_deal::TypedDeal;
+use crate::web::pages::response::see_other;
 use crate::web::pages::view::merchant::{EditorPage, Preview};
+use crate::web::request::CsrfForm;
 
-const HERE: &str = "/merchant/deals/new";
+const PATH: &str = "/merchant/deals/new";
 
 /// `GET /merchant/deals/new`
 pub async fn new_deal(context: Context) -> Result<HttpResponse, PageError> {
     context.merchant()?;
-    editor(&context, &TypedDeal::blank(), StatusCode::OK, &[], None).await
+    editor(&context, &DealForm::blank(), StatusCode::OK, &[], None).await
 }
 
-/// `POST /merchant/deals/new`: stores a draft, or shows how it would look.
-pub async fn create_deal(context: Context, Typed(form): Typed<TypedDeal>) -> Result<HttpResponse, PageError> {
+/// `POST /merchant/deals/new`: saves a draft, or previews it.
+pub async fn create_deal(context: Context, CsrfForm(form): CsrfForm<DealForm>) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?;
     context.within([Limit::WritesOf(merchant.account)]).await?;
     match form.parse(context.now()) {
@@ -32,12 +33,12 @@ pub async fn create_deal(context: Context, Typed(form): Typed<TypedDeal>) -> Res
         }
         Ok(terms) => {
             let deal = context.app.store.create_deal(merchant.account, &terms, None).await?;
-            Ok(render::see_other(&format!("/merchant/deals/{}", deal.id)))
+            Ok(see_other(&format!("/merchant/deals/{}", deal.id)))
         }
     }
 }
 
-/// How these terms will look, before anything is stored.
+/// The preview of a deal with these terms that is not stored.
 fn preview(context: &Context, terms: Terms, merchant: AccountId, merchant_name: String) -> Preview {
     let id = DealId::generate();
     let now = context.now();
@@ -71,19 +72,19 @@ fn preview(context: &Context, terms: Terms, merchant: AccountId, merchant_name: 
 
 async fn editor(
     context: &Context,
-    typed: &TypedDeal,
+    form: &DealForm,
     status: StatusCode,
     problems: &[FieldProblem],
     preview: Option<Preview>,
 ) -> Result<HttpResponse, PageError> {
     let page = EditorPage {
-        shell: context.shell(),
+        layout: context.layout(),
         heading: "Offer a deal",
-        action: HERE.to_owned(),
+        action: PATH.to_owned(),
         back: "/merchant".to_owned(),
         version: String::new(),
         published: false,
-        form: typed.form().with_problems(problems),
+        form: form.form().with_problems(problems),
         preview,
         categories: context.app.store.facets().await?.categories,
     };

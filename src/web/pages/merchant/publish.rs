@@ -1,4 +1,4 @@
-//! `POST /merchant/deals/{deal}/publish`
+//! `POST /merchant/deals/{deal}/publish`: publishing a draft.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -10,7 +10,8 @@ use crate::limits::Limit;
 use crate::web::pages::context::{Context, PageQuery};
 use crate::web::pages::error::PageError;
 use crate::web::pages::render;
-use crate::web::pages::view::Said;
+use crate::web::pages::response::see_other;
+use crate::web::pages::view::Notice;
 use crate::web::pages::view::merchant::ConsoleParts;
 
 /// `POST /merchant/deals/{deal}/publish`
@@ -18,13 +19,13 @@ pub async fn publish(context: Context, path: web::Path<String>) -> Result<HttpRe
     let deal = own_deal(&context, &path).await?;
     context.within([Limit::WritesOf(deal.merchant)]).await?;
     match context.app.engine.publish(deal.merchant, deal.id).await? {
-        // Publishing twice is the same as once: a double click, or a form that was sent again.
+        // Publishing twice has no further effect: it is a double click, or a form that was sent again.
         PublishOutcome::Published(_) | PublishOutcome::NotDraft => {
-            Ok(render::see_other(&format!("/merchant/deals/{}", deal.id)))
+            Ok(see_other(&format!("/merchant/deals/{}", deal.id)))
         }
         PublishOutcome::NoSuchDeal => Err(context.not_found()),
         PublishOutcome::WindowOver => {
-            let notice = Said::problem(
+            let notice = Notice::problem(
                 "It would be over at once",
                 "The time at which this deal closes has passed. Edit it, choose a later one, and publish again.",
             );

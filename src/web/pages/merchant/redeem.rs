@@ -15,9 +15,9 @@ use crate::web::pages::context::{Context, fresh_key};
 use crate::web::pages::error::PageError;
 use crate::web::pages::my_deals::deals_by_id;
 use crate::web::pages::render;
-use crate::web::pages::typed::Typed;
 use crate::web::pages::view::merchant::{RedeemPage, Redeemed, redeem_form, redeemed};
-use crate::web::pages::view::{Form, Said};
+use crate::web::pages::view::{Form, Notice};
+use crate::web::request::CsrfForm;
 
 /// How many of the last redeemed coupons are shown.
 const LAST: u32 = 10;
@@ -41,7 +41,7 @@ pub async fn redeem_page(context: Context) -> Result<HttpResponse, PageError> {
 }
 
 /// `POST /merchant/redeem`
-pub async fn redeem(context: Context, Typed(form): Typed<RedeemForm>) -> Result<HttpResponse, PageError> {
+pub async fn redeem(context: Context, CsrfForm(form): CsrfForm<RedeemForm>) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?.account;
     context.within([Limit::WritesOf(merchant)]).await?;
     let place: String = form.place.trim().chars().filter(|c| !c.is_control()).take(PLACE_MAX).collect();
@@ -88,7 +88,7 @@ async fn show(
     context: &Context,
     status: StatusCode,
     form: Form,
-    result: Option<Said>,
+    result: Option<Notice>,
 ) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?.account;
     let last = context.app.store.last_redemptions(merchant, LAST).await?;
@@ -97,5 +97,5 @@ async fn show(
         Redeemed::new(redemption.title, redemption.redeemed_at, zones.of(redemption.deal), &redemption.redeemed_where)
     };
     let last = last.into_iter().map(line).collect();
-    render::secret_page(status, &RedeemPage { shell: context.shell(), result, form, key: fresh_key(), last })
+    render::secret_page(status, &RedeemPage { layout: context.layout(), result, form, key: fresh_key(), last })
 }

@@ -1,4 +1,4 @@
-//! `POST /merchant/deals/{deal}/withdraw`: taking a deal down, with a reason that buyers read.
+//! `POST /merchant/deals/{deal}/withdraw`: withdrawing a deal, with a reason that buyers read.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -12,11 +12,12 @@ use crate::limits::Limit;
 use crate::web::pages::context::{Context, PageQuery};
 use crate::web::pages::error::PageError;
 use crate::web::pages::render;
-use crate::web::pages::typed::Typed;
-use crate::web::pages::view::Said;
+use crate::web::pages::response::see_other;
+use crate::web::pages::view::Notice;
 use crate::web::pages::view::merchant::{ConsoleParts, withdraw_form};
+use crate::web::request::CsrfForm;
 
-/// What the form sends.
+/// The withdrawal form's fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WithdrawForm {
@@ -27,22 +28,22 @@ pub struct WithdrawForm {
 pub async fn withdraw(
     context: Context,
     path: web::Path<String>,
-    Typed(form): Typed<WithdrawForm>,
+    CsrfForm(form): CsrfForm<WithdrawForm>,
 ) -> Result<HttpResponse, PageError> {
     let deal = own_deal(&context, &path).await?;
     context.within([Limit::WritesOf(deal.merchant)]).await?;
     let (status, parts) = match parse_withdrawal_reason(&form.reason) {
         Err(problem) => {
-            let withdrawing = Some(withdraw_form(&form.reason).with_problems(&[problem]));
-            (StatusCode::UNPROCESSABLE_ENTITY, ConsoleParts { withdrawing, ..ConsoleParts::default() })
+            let withdraw_form = Some(withdraw_form(&form.reason).with_problems(&[problem]));
+            (StatusCode::UNPROCESSABLE_ENTITY, ConsoleParts { withdraw_form, ..ConsoleParts::default() })
         }
         Ok(reason) => match context.app.engine.withdraw(deal.merchant, deal.id, &reason).await? {
             WithdrawOutcome::Withdrawn(_) => {
-                return Ok(render::see_other(&format!("/merchant/deals/{}", deal.id)));
+                return Ok(see_other(&format!("/merchant/deals/{}", deal.id)));
             }
             WithdrawOutcome::NoSuchDeal => return Err(context.not_found()),
             WithdrawOutcome::Ended => {
-                let notice = Some(Said::problem("This deal has ended", "An ended deal stays as it is."));
+                let notice = Some(Notice::problem("This deal has ended", "An ended deal stays as it is."));
                 (StatusCode::CONFLICT, ConsoleParts { notice, ..ConsoleParts::default() })
             }
         },

@@ -1,16 +1,16 @@
-//! Signing in, signing up, and one's account.
+//! The pages for signing in, signing up, and the account.
 
 use askama::Template;
 
-use super::when::Moment;
-use super::{Form, Shell};
+use super::time::Moment;
+use super::{Form, Layout};
 use crate::domain::{Account, Role};
 
 /// `GET /sign-in`
 #[derive(Template)]
 #[template(path = "account/sign_in.html")]
 pub struct SignInPage {
-    shell: Shell,
+    layout: Layout,
     form: Form,
     next: String,
     sign_up_href: String,
@@ -18,15 +18,15 @@ pub struct SignInPage {
 }
 
 impl SignInPage {
-    /// The page; `next` is where it leads.
+    /// The sign-in page. `next` is the path to return to; empty if there is none.
     #[must_use]
-    pub fn new(shell: Shell, form: Form, next: String) -> Self {
+    pub fn new(layout: Layout, form: Form, next: String) -> Self {
         let for_joining = next.starts_with("/deals/");
-        Self { shell, form, sign_up_href: with_next("/sign-up", &next), next, for_joining }
+        Self { layout, form, sign_up_href: with_next("/sign-up", &next), next, for_joining }
     }
 }
 
-/// The fields of signing in, with this e-mail address typed. A password never comes back.
+/// The sign-in form with the submitted e-mail address. A submitted password is never shown again.
 #[must_use]
 pub fn sign_in_form(email: &str) -> Form {
     Form::new([("email", "E-mail", email), ("password", "Password", "")])
@@ -36,7 +36,7 @@ pub fn sign_in_form(email: &str) -> Form {
 #[derive(Template)]
 #[template(path = "account/sign_up.html")]
 pub struct SignUpPage {
-    shell: Shell,
+    layout: Layout,
     form: Form,
     next: String,
     merchant: bool,
@@ -44,14 +44,14 @@ pub struct SignUpPage {
 }
 
 impl SignUpPage {
-    /// The page; `next` is where it leads.
+    /// The sign-up page. `next` is the path to return to; empty if there is none.
     #[must_use]
-    pub fn new(shell: Shell, form: Form, next: String, role: Role) -> Self {
-        Self { shell, form, sign_in_href: with_next("/sign-in", &next), next, merchant: role == Role::Merchant }
+    pub fn new(layout: Layout, form: Form, next: String, role: Role) -> Self {
+        Self { layout, form, sign_in_href: with_next("/sign-in", &next), next, merchant: role == Role::Merchant }
     }
 }
 
-/// The fields of signing up, with these typed. A password never comes back.
+/// The sign-up form with the submitted values. A submitted password is never shown again.
 #[must_use]
 pub fn sign_up_form(name: &str, email: &str) -> Form {
     Form::new([
@@ -73,7 +73,7 @@ fn with_next(path: &str, next: &str) -> String {
 #[derive(Template)]
 #[template(path = "account/account.html")]
 pub struct AccountPage {
-    shell: Shell,
+    layout: Layout,
     name: String,
     email: String,
     role: &'static str,
@@ -83,9 +83,9 @@ pub struct AccountPage {
 impl AccountPage {
     /// The page of this account.
     #[must_use]
-    pub fn new(shell: Shell, account: &Account) -> Self {
+    pub fn new(layout: Layout, account: &Account) -> Self {
         Self {
-            shell,
+            layout,
             name: account.name.clone(),
             email: account.email.as_str().to_owned(),
             role: match account.role {

@@ -1,4 +1,4 @@
-//! A deal among others.
+//! Deal cards.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -9,7 +9,7 @@ use super::price::Price;
 use super::progress::{ProgressBlock, Size};
 use crate::domain::Deal;
 
-/// A card on the home page and in the editor's preview.
+/// A deal's card on the home page and in the editor's preview.
 #[derive(Clone, Debug, Template)]
 #[template(path = "components/card.html")]
 pub struct Card {
@@ -27,7 +27,7 @@ pub struct Card {
 impl HtmlSafe for Card {}
 
 impl Card {
-    /// The card of this deal at this moment.
+    /// The card of this deal at the time `now`.
     #[must_use]
     pub fn new(deal: &Deal, now: DateTime<Utc>) -> Self {
         let progress = ProgressBlock::new(deal, now, Size::Small);
@@ -37,7 +37,7 @@ impl Card {
             title: deal.terms.title.clone(),
             merchant: deal.merchant_name.clone(),
             city: deal.terms.city.clone(),
-            picture: drawing::address(deal),
+            picture: drawing::picture_url(deal),
             badge: words.badge,
             tone: words.tone,
             price: Price::new(&deal.terms, false),

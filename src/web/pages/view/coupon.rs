@@ -4,8 +4,8 @@ use askama::Template;
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 
-use super::Shell;
-use super::when::Moment;
+use super::Layout;
+use super::time::Moment;
 use crate::domain::{CouponCode, CouponState, Deal};
 use crate::engine::ShownCoupon;
 
@@ -13,7 +13,7 @@ use crate::engine::ShownCoupon;
 #[derive(Template)]
 #[template(path = "buyer/coupon.html")]
 pub struct CouponPage {
-    shell: Shell,
+    layout: Layout,
     title: String,
     merchant: String,
     worth: String,
@@ -30,10 +30,10 @@ pub struct CouponPage {
 impl CouponPage {
     /// The page of this coupon.
     #[must_use]
-    pub fn new(shell: Shell, coupon: &ShownCoupon, deal: &Deal) -> Self {
+    pub fn new(layout: Layout, coupon: &ShownCoupon, deal: &Deal) -> Self {
         let (state_text, tone) = state(coupon.state);
         Self {
-            shell,
+            layout,
             title: deal.terms.title.clone(),
             merchant: deal.merchant_name.clone(),
             worth: format!("{} for {}", deal.terms.face_value.display(), deal.terms.price.display()),

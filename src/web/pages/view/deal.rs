@@ -1,4 +1,4 @@
-//! A deal's own page.
+//! The page of a deal.
 
 use std::rc::Rc;
 
@@ -6,10 +6,10 @@ use askama::Template;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
-use super::join::{JoinSection, Way};
+use super::join::{JoinOption, JoinSection};
 use super::progress::{ProgressBlock, Size};
-use super::when::Moment;
-use super::{Shell, drawing, markdown, price::Price, script_json};
+use super::time::Moment;
+use super::{Layout, drawing, markdown, price::Price, script_json};
 use crate::domain::{Deal, DealState};
 use crate::web::words::{DIFFERENT_BUYERS, UNITS};
 
@@ -17,7 +17,7 @@ use crate::web::words::{DIFFERENT_BUYERS, UNITS};
 #[derive(Template)]
 #[template(path = "buyer/deal.html")]
 pub struct DealPage {
-    shell: Shell,
+    layout: Layout,
     join: JoinSection,
     title: String,
     merchant: String,
@@ -44,14 +44,14 @@ pub struct DealPage {
 }
 
 impl DealPage {
-    /// The page of this deal at this moment. `origin` is where Muster is reached, such as `https://muster.example`: links that
-    /// leave the page need it.
+    /// The page of this deal at the time `now`. `origin` is the public base URL, such as `https://muster.example`, for absolute
+    /// links.
     #[must_use]
-    pub fn new(shell: Shell, deal: &Deal, join: JoinSection, origin: &str, now: DateTime<Utc>) -> Self {
+    pub fn new(layout: Layout, deal: &Deal, join: JoinSection, origin: &str, now: DateTime<Utc>) -> Self {
         let terms = &deal.terms;
         let zone = terms.time_zone;
         let url = format!("{origin}/deals/{}", deal.id);
-        let picture = drawing::address(deal);
+        let picture = drawing::picture_url(deal);
         let picture_url = format!("{origin}{picture}");
         let summary = match markdown::summary(&terms.description, 160) {
             empty if empty.is_empty() => terms.title.clone(),
@@ -59,7 +59,7 @@ impl DealPage {
         };
         let closes = Moment::new(terms.closes_at, zone);
         Self {
-            shell,
+            layout,
             join,
             title: terms.title.clone(),
             merchant: deal.merchant_name.clone(),
@@ -75,7 +75,7 @@ impl DealPage {
             price: Price::new(terms, true),
             progress: ProgressBlock::new(deal, now, Size::Full),
             withdrawn_reason: deal.withdrawn_reason.clone(),
-            description: markdown::remembered_html(&terms.description),
+            description: markdown::cached_html(&terms.description),
             what_if: format!(
                 "The deal needs {} by {}. If fewer join, it is off: nobody pays, and nobody gets a coupon.",
                 DIFFERENT_BUYERS.say(terms.tipping_point, &[]),
@@ -91,7 +91,7 @@ impl DealPage {
     }
 }
 
-/// What search engines read: <https://schema.org/Product> with an offer.
+/// Structured data for search engines: a <https://schema.org/Product> with an offer.
 fn json_ld(deal: &Deal, summary: &str, url: &str, picture_url: &str) -> String {
     let terms = &deal.terms;
     let availability = match deal.progress.state {

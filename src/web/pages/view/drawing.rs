@@ -1,7 +1,7 @@
-//! Drawn pictures, for deals that have none of their own: a market stall with goods on its table.
+//! Generated pictures for deals without a picture: a market stall with goods on its table.
 //!
-//! A drawing follows from its address alone (which goods, and a seed for the colours), so it needs no look-up and may be
-//! kept for ever.
+//! A drawing depends only on its URL, which names the goods and a seed for the colours. It needs no lookup and can be cached for
+//! ever.
 
 use askama::Template;
 use sha2::{Digest, Sha256};
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::Deal;
 use crate::web::assets;
 
-/// What lies on the table.
+/// The goods on the stall's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Goods {
     /// A loaf and a baguette.
@@ -24,7 +24,7 @@ pub enum Goods {
     Coffee,
     /// A potted plant.
     Plant,
-    /// A box with a ribbon: for everything else.
+    /// A box with a ribbon, the default.
     Present,
     /// Stones and a flower.
     Spa,
@@ -45,7 +45,7 @@ impl Goods {
         (Self::Tickets, "tickets"),
     ];
 
-    /// Words by which goods are recognised, in a deal's title first and in its category then.
+    /// The beginnings of words by which goods are recognised, first in a deal's title and then in its category.
     const HINTS: [(Self, &'static [&'static str]); 8] = [
         (Self::Coffee, &["coffee", "café", "cafe", "espresso", "tea", "drink"]),
         (Self::Bakery, &["bread", "bakery", "cake", "pastry", "croissant", "pizza", "breakfast"]),
@@ -57,7 +57,7 @@ impl Goods {
         (Self::Bowl, &["food", "restaurant", "dinner", "lunch", "meal", "noodle", "ramen", "sushi", "curry", "brunch"]),
     ];
 
-    /// The goods of this name.
+    /// The goods with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(_, known)| *known == name).map(|(goods, _)| goods)
@@ -67,7 +67,7 @@ impl Goods {
         Self::ALL.into_iter().find(|(goods, _)| *goods == self).map_or("present", |(_, name)| name)
     }
 
-    fn hinted_at(text: &str) -> Option<Self> {
+    fn recognise(text: &str) -> Option<Self> {
         let text = text.to_lowercase();
         let known = |hints: &[&str]| {
             text.split(|c: char| !c.is_alphanumeric()).any(|word| hints.iter().any(|hint| word.starts_with(hint)))
@@ -77,17 +77,17 @@ impl Goods {
 
     fn of(deal: &Deal) -> Self {
         let named = deal.picture.as_deref().and_then(Self::parse);
-        let by_title = || Self::hinted_at(&deal.terms.title);
-        let by_category = || deal.terms.category.as_deref().and_then(Self::hinted_at);
+        let by_title = || Self::recognise(&deal.terms.title);
+        let by_category = || deal.terms.category.as_deref().and_then(Self::recognise);
         named.or_else(by_title).or_else(by_category).unwrap_or(Self::Present)
     }
 }
 
-/// The address of a deal's picture: the one that it names, else a drawing.
+/// The URL of a deal's picture: the bundled picture that the deal names, or else a drawing.
 #[must_use]
-pub fn address(deal: &Deal) -> String {
-    if let Some(shipped) = deal.picture.as_deref().and_then(assets::picture) {
-        return shipped;
+pub fn picture_url(deal: &Deal) -> String {
+    if let Some(bundled) = deal.picture.as_deref().and_then(assets::picture) {
+        return bundled;
     }
     let seed = Sha256::digest(deal.id.as_uuid().as_bytes()).first().copied().unwrap_or_default();
     format!("/pictures/{}/{seed}.svg", Goods::of(deal).name())
@@ -122,7 +122,7 @@ const fn palette(
     Palette { wall, glow, stripe, table, shade, accent }
 }
 
-/// A drawing.
+/// A drawing of a market stall, as SVG.
 #[derive(Template)]
 #[template(path = "pictures/stall.svg", escape = "none")]
 pub struct Drawing {
@@ -133,7 +133,7 @@ pub struct Drawing {
 }
 
 impl Drawing {
-    /// The drawing of these goods, in the colours of this seed.
+    /// The drawing of these goods, with the colours that the seed selects.
     #[must_use]
     pub fn new(goods: Goods, seed: u8) -> Self {
         let [first, ..] = &PALETTES;

@@ -1,14 +1,14 @@
-//! Pages for when something is not right. They need neither Redis nor Postgres.
+//! Error pages.
 
 use askama::Template;
 
-use super::Shell;
+use super::Layout;
 
-/// An error, as a page.
+/// The error page of an HTTP status.
 #[derive(Template)]
-#[template(path = "trouble/trouble.html")]
-pub struct TroublePage {
-    shell: Shell,
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    layout: Layout,
     status: u16,
     heading: &'static str,
     advice: &'static str,
@@ -16,10 +16,10 @@ pub struct TroublePage {
     back: (&'static str, &'static str),
 }
 
-impl TroublePage {
-    /// The page of an HTTP status.
+impl ErrorPage {
+    /// The error page of this HTTP status.
     #[must_use]
-    pub fn new(shell: Shell, status: u16) -> Self {
+    pub fn new(layout: Layout, status: u16) -> Self {
         let home = ("/", "Go to the market");
         let (heading, advice, search, back) = match status {
             404 => (
@@ -54,6 +54,6 @@ impl TroublePage {
                 home,
             ),
         };
-        Self { shell, status, heading, advice, search, back }
+        Self { layout, status, heading, advice, search, back }
     }
 }

@@ -1,4 +1,4 @@
-//! Forms that come back with what was typed and what is wrong with it.
+//! Forms that are shown again with the submitted values and their problems.
 
 use crate::domain::FieldProblem;
 use crate::web::words::number;
@@ -6,26 +6,26 @@ use crate::web::words::number;
 /// One field of a form.
 #[derive(Clone, Debug)]
 pub struct Field {
-    /// Its name, and its element's id.
+    /// The name, which is also the element's id.
     pub name: &'static str,
-    /// What it is called.
+    /// The label that people read.
     pub label: &'static str,
-    /// What was typed.
+    /// The submitted value.
     pub value: String,
-    /// What is wrong with it.
+    /// The field's first problem.
     pub problem: Option<String>,
 }
 
-/// A form with what was typed.
+/// A form with its fields and problems.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
     fields: Vec<Field>,
-    /// What is wrong with the whole.
+    /// The problems that belong to no field.
     pub general: Vec<String>,
 }
 
 impl Form {
-    /// A form of these fields: name, label, value.
+    /// A form with these fields, each as (name, label, value).
     #[must_use]
     pub fn new<V: Into<String>>(fields: impl IntoIterator<Item = (&'static str, &'static str, V)>) -> Self {
         let fields =
@@ -33,7 +33,7 @@ impl Form {
         Self { fields: fields.collect(), general: Vec::new() }
     }
 
-    /// The same form with its problems, each at its field; those of no field stand above it.
+    /// Adds problems, each to the field that it names, or else to the general ones.
     #[must_use]
     pub fn with_problems(mut self, problems: &[FieldProblem]) -> Self {
         for problem in problems {
@@ -48,32 +48,33 @@ impl Form {
         self
     }
 
-    /// The same form with something wrong that is no field's fault.
+    /// Adds a problem that belongs to no field.
     #[must_use]
     pub fn with_general(mut self, problem: impl Into<String>) -> Self {
         self.general.push(problem.into());
         self
     }
 
-    /// The field of this name. Templates name only fields that their form has; another name is an empty field.
+    /// The field with this name. An unknown name, which would be a mistake in a template, yields an empty field.
     #[must_use]
     pub fn field(&self, name: &'static str) -> Field {
         let found = self.fields.iter().find(|field| field.name == name).cloned();
         found.unwrap_or(Field { name, label: name, value: String::new(), problem: None })
     }
 
-    /// Whether anything is wrong.
+    /// Whether the form has any problem.
     #[must_use]
     pub fn has_problems(&self) -> bool {
         !self.general.is_empty() || self.fields.iter().any(|field| field.problem.is_some())
     }
 
-    pub(super) fn wrong(&self) -> impl Iterator<Item = (&Field, &str)> {
+    /// The fields that have a problem.
+    pub(super) fn invalid_fields(&self) -> impl Iterator<Item = (&Field, &str)> {
         self.fields.iter().filter_map(|field| Some((field, field.problem.as_deref()?)))
     }
 
     pub(super) fn problem_count(&self) -> String {
-        let n = self.general.len() + self.wrong().count();
+        let n = self.general.len() + self.invalid_fields().count();
         match u32::try_from(n).unwrap_or(u32::MAX) {
             1 => "Something is not right yet".to_owned(),
             n => format!("{} things are not right yet", number(n)),

@@ -1,53 +1,53 @@
-//! The market: open deals, and ways to narrow them down.
+//! The home page: open deals and filters.
 
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
-use super::{Shell, card::Card};
+use super::{Layout, card::Card};
 use crate::web::api::paging::List;
 
-/// Which deals come first, or at all.
+/// The orders of the deals besides newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// Only those at four fifths of their tipping point or more.
+    /// Only deals at four fifths of their tipping point or more, by closing time.
     Almost,
-    /// Those that close first.
+    /// By closing time.
     Ending,
 }
 
-/// What the address asks for. Unknown parameters are somebody else's and are ignored.
+/// The home page's query. Unknown parameters, such as tracking parameters, are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Filters {
-    /// Words to look for.
+    /// The search text.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub q: String,
-    /// Only this city.
+    /// Only deals in this city.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// Only this category.
+    /// Only deals of this category.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// Which come first.
+    /// The order; none means newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
-    /// Where the last page ended.
+    /// The cursor of the page; none for the first page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
 impl Filters {
-    /// Whether nothing was asked for: the front page.
+    /// Whether there is no filter, order or cursor.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The same without what cannot be looked for: blanks that a form sends for fields that were left empty, control
-    /// characters, and whatever goes beyond this many characters.
+    /// Normalises the filters: trims them, removes control characters, truncates them to `most` characters, and drops empty ones,
+    /// which forms send for empty fields.
     #[must_use]
-    pub fn tidied(mut self, most: usize) -> Self {
+    pub fn normalized(mut self, most: usize) -> Self {
         let tidy = |text: &str| text.trim().chars().filter(|c| !c.is_control()).take(most).collect::<String>();
         let named = |text: Option<String>| text.map(|text| tidy(&text)).filter(|text| !text.is_empty());
         self.q = tidy(&self.q);
@@ -56,19 +56,19 @@ impl Filters {
         self
     }
 
-    /// The list that these filters make, for its cursors.
+    /// The list that these filters select, to which cursors belong.
     #[must_use]
     pub fn list(&self) -> List {
-        List::new(&Self { cursor: None, ..self.clone() }.address(), &[])
+        List::new(&Self { cursor: None, ..self.clone() }.url(), &[])
     }
 
-    /// The address of what follows this page.
+    /// The URL of the page at this cursor, with the same filters.
     #[must_use]
-    pub fn at(&self, cursor: String) -> String {
-        Self { cursor: Some(cursor), ..self.clone() }.address()
+    pub fn page_url(&self, cursor: String) -> String {
+        Self { cursor: Some(cursor), ..self.clone() }.url()
     }
 
-    fn address(&self) -> String {
+    fn url(&self) -> String {
         match serde_urlencoded::to_string(self) {
             Ok(query) if !query.is_empty() => format!("/?{query}"),
             _ => "/".to_owned(),
@@ -76,37 +76,37 @@ impl Filters {
     }
 
     fn without_order(&self) -> String {
-        Self { order: None, cursor: None, ..self.clone() }.address()
+        Self { order: None, cursor: None, ..self.clone() }.url()
     }
 
     fn with_order(&self, order: Order) -> String {
-        Self { order: Some(order), cursor: None, ..self.clone() }.address()
+        Self { order: Some(order), cursor: None, ..self.clone() }.url()
     }
 
     fn is_order(&self, order: Order) -> bool {
         self.order == Some(order)
     }
 
-    /// A chip that switches this city on, or off again.
+    /// A chip that toggles the filter for this city.
     #[must_use]
     pub fn city_chip(&self, city: &str) -> Chip {
         let current = self.city.as_deref() == Some(city);
-        let city_asked = (!current).then(|| city.to_owned());
-        let href = Self { city: city_asked, cursor: None, ..self.clone() }.address();
+        let toggled = (!current).then(|| city.to_owned());
+        let href = Self { city: toggled, cursor: None, ..self.clone() }.url();
         Chip { text: city.to_owned(), href, current }
     }
 
-    /// A chip that switches this category on, or off again.
+    /// A chip that toggles the filter for this category.
     #[must_use]
     pub fn category_chip(&self, category: &str) -> Chip {
         let current = self.category.as_deref() == Some(category);
-        let category_asked = (!current).then(|| category.to_owned());
-        let href = Self { category: category_asked, cursor: None, ..self.clone() }.address();
+        let toggled = (!current).then(|| category.to_owned());
+        let href = Self { category: toggled, cursor: None, ..self.clone() }.url();
         Chip { text: category.to_owned(), href, current }
     }
 }
 
-/// A filter to press.
+/// A link that toggles a filter.
 #[derive(Clone, Debug)]
 pub struct Chip {
     text: String,
@@ -118,17 +118,17 @@ pub struct Chip {
 #[derive(Template)]
 #[template(path = "buyer/home.html")]
 pub struct HomePage {
-    /// Its surroundings.
-    pub shell: Shell,
-    /// What was asked for.
+    /// The page's layout.
+    pub layout: Layout,
+    /// The current filters.
     pub filters: Filters,
     /// The cities that have open deals.
     pub cities: Vec<Chip>,
     /// The categories that have open deals.
     pub categories: Vec<Chip>,
-    /// The deals.
+    /// The deals on this page.
     pub cards: Vec<Card>,
-    /// Where more are.
+    /// The URL of the next page.
     pub next: Option<String>,
 }
 

@@ -1,26 +1,26 @@
-//! The part of a deal's page that is about joining it.
+//! The join section of a deal's page.
 
-use super::Said;
+use super::Notice;
 use super::phase::Phase;
 use crate::domain::{Deal, Refusal, Role, Signup, SignupState, Units};
 use crate::web::words::{TIME, UNITS, number};
 
-/// What a visitor can do.
+/// What the section offers to the visitor.
 #[derive(Clone, Debug)]
-pub enum Way {
-    /// Join. Present but hidden while that may become possible.
+pub enum JoinOption {
+    /// The join form. It is hidden while the deal may start to take joins.
     Form(JoinForm),
-    /// Sign in first: the address.
+    /// A link to this sign-in URL.
     SignIn(String),
-    /// Nothing more: they have as many units as one buyer may.
+    /// This sentence: the buyer holds as many units as one buyer can.
     AtLimit(String),
-    /// Nothing: merchants do not join.
-    NotForYou(String),
-    /// Nothing any more.
-    Over,
+    /// This sentence: only buyers can join.
+    NotABuyer(String),
+    /// The phase's closing text: the deal takes no joins.
+    Closed,
 }
 
-/// The join form.
+/// The join form's values.
 #[derive(Clone, Debug)]
 pub struct JoinForm {
     pub(super) action: String,
@@ -30,15 +30,15 @@ pub struct JoinForm {
     pub(super) open: bool,
 }
 
-/// One signup of this visitor in this deal.
+/// A signup of this visitor in this deal.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct OwnSignup {
     pub(super) title: String,
     pub(super) units: String,
     pub(super) href: String,
 }
 
-impl From<&Signup> for Place {
+impl From<&Signup> for OwnSignup {
     fn from(signup: &Signup) -> Self {
         Self {
             title: format!("You joined: you are buyer {}", number(signup.number)),
@@ -48,137 +48,133 @@ impl From<&Signup> for Place {
     }
 }
 
-/// The section about joining.
+/// The join section's view model.
 #[derive(Clone, Debug)]
 pub struct JoinSection {
-    /// Why the last try did not work.
-    pub refusal: Option<Said>,
-    pub(super) places: Vec<Place>,
-    pub(super) way: Way,
-    pub(super) over: &'static str,
+    pub(super) refusal: Option<Notice>,
+    pub(super) signups: Vec<OwnSignup>,
+    pub(super) option: JoinOption,
+    pub(super) closed_text: &'static str,
     pub(super) note: &'static str,
 }
 
-/// What was sent with the try that this page answers.
+/// The submitted values of a failed attempt to join.
 #[derive(Clone, Debug)]
-pub struct Tried {
-    /// The key to try again with.
+pub struct JoinAttempt {
+    /// The idempotency key, for the retry.
     pub key: String,
-    /// How many units were asked for.
+    /// The number of units.
     pub units: u32,
 }
 
 impl JoinSection {
-    /// The section for this visitor, who holds these signups. `tried` keeps what a refused try had typed; without it the form
-    /// gets `fresh_key`.
+    /// The section for this visitor, who has these signups. After a failed `attempt` the form keeps its values; otherwise it gets
+    /// `fresh_key`.
     #[must_use]
     pub fn new(
         deal: &Deal,
         phase: Phase,
         visitor: Option<Role>,
         own: &[Signup],
-        tried: Option<Tried>,
+        attempt: Option<JoinAttempt>,
         fresh_key: String,
     ) -> Self {
         let own: Vec<&Signup> = own.iter().filter(|signup| signup.state == SignupState::Active).collect();
         let held: u32 = own.iter().map(|signup| signup.units).sum();
         let most = deal.terms.per_buyer_max.saturating_sub(held).min(deal.progress.left().unwrap_or(u32::MAX));
-        let way = match visitor {
-            _ if !phase.may_take_joins() => Way::Over,
-            None if phase.takes_joins() => Way::SignIn(sign_in_first(deal)),
-            None => Way::Over,
+        let option = match visitor {
+            _ if !phase.may_take_joins() => JoinOption::Closed,
+            None if phase.takes_joins() => JoinOption::SignIn(format!("/sign-in?next=/deals/{}", deal.id)),
+            None => JoinOption::Closed,
             Some(role) if role != Role::Buyer => {
-                Way::NotForYou("You are signed in as a merchant. Buyers join deals.".to_owned())
+                JoinOption::NotABuyer("You are signed in as a merchant. Buyers join deals.".to_owned())
             }
             Some(_) if held >= deal.terms.per_buyer_max => {
                 let limit = UNITS.say(deal.terms.per_buyer_max, &[]);
-                Way::AtLimit(format!("That is as many as one buyer may have: {limit}."))
+                JoinOption::AtLimit(format!("That is as many as one buyer may have: {limit}."))
             }
             Some(_) => {
-                let Tried { key, units } = tried.unwrap_or(Tried { key: fresh_key, units: 1 });
+                let JoinAttempt { key, units } = attempt.unwrap_or(JoinAttempt { key: fresh_key, units: 1 });
                 let most = most.max(1);
                 let action = format!("/deals/{}/join", deal.id);
-                Way::Form(JoinForm { action, key, most, units: units.clamp(1, most), open: phase.takes_joins() })
+                JoinOption::Form(JoinForm { action, key, most, units: units.clamp(1, most), open: phase.takes_joins() })
             }
         };
-        let places = own.into_iter().map(Place::from).collect();
-        Self { refusal: None, places, way, over: phase.words().join, note: phase.words().note }
+        let signups = own.into_iter().map(OwnSignup::from).collect();
+        Self { refusal: None, signups, option, closed_text: phase.words().join, note: phase.words().note }
     }
 
-    /// The same, saying why a try did not work.
+    /// Adds the notice of a failed attempt.
     #[must_use]
-    pub fn saying(self, refusal: Said) -> Self {
+    pub fn with_refusal(self, refusal: Notice) -> Self {
         Self { refusal: Some(refusal), ..self }
     }
 
-    /// Whether the next step is to join, so that it stays in sight on a phone.
+    /// Whether joining is the visitor's next step. If so, phones keep the section in sight.
     pub(super) fn is_ready(&self) -> bool {
-        match &self.way {
-            Way::Form(form) => form.open && self.places.is_empty(),
-            Way::SignIn(_) => true,
-            Way::AtLimit(_) | Way::NotForYou(_) | Way::Over => false,
+        match &self.option {
+            JoinOption::Form(form) => form.open && self.signups.is_empty(),
+            JoinOption::SignIn(_) => true,
+            JoinOption::AtLimit(_) | JoinOption::NotABuyer(_) | JoinOption::Closed => false,
         }
     }
 }
 
-fn sign_in_first(deal: &Deal) -> String {
-    format!("/sign-in?next=/deals/{}", deal.id)
-}
-
-/// What a refusal means and what to do about it.
+/// The notice for a refusal.
 #[must_use]
-pub fn refused(refusal: Refusal) -> Said {
+pub fn refused(refusal: Refusal) -> Notice {
     match refusal {
-        Refusal::SoldOut => Said::problem("Sold out meanwhile", "Somebody took the last coupon a moment before you."),
-        Refusal::NotEnoughLeft { available: 0 } => Said::problem(
+        Refusal::SoldOut => Notice::problem("Sold out meanwhile", "Somebody took the last coupon a moment before you."),
+        Refusal::NotEnoughLeft { available: 0 } => Notice::problem(
             "None can be taken right now",
             "The last ones are kept for the buyers that the deal still needs.",
         ),
-        Refusal::NotEnoughLeft { available } => {
-            Said::tension(format!("Only {} can be had now", UNITS.say(available, &[])), "Choose fewer, and join again.")
-        }
-        Refusal::PlacesHeld => Said::tension(
+        Refusal::NotEnoughLeft { available } => Notice::tension(
+            format!("Only {} can be had now", UNITS.say(available, &[])),
+            "Choose fewer, and join again.",
+        ),
+        Refusal::PlacesHeld => Notice::tension(
             "Every free place is being taken right now",
             "If one of them comes back it is yours: try again in a few seconds.",
         ),
-        Refusal::BuyerLimit { max } => Said::problem(
+        Refusal::BuyerLimit { max } => Notice::problem(
             "That is more than one buyer may have",
             format!("One buyer may have {} of this deal.", UNITS.say(max, &[])),
         ),
-        Refusal::NotOpen => Said::tension("Not open yet", "You can join when the deal opens."),
-        Refusal::Closed => Said::problem("This deal is over", "It takes no more buyers."),
-        Refusal::KeyReused => Said::problem(
+        Refusal::NotOpen => Notice::tension("Not open yet", "You can join when the deal opens."),
+        Refusal::Closed => Notice::problem("This deal is over", "It takes no more buyers."),
+        Refusal::KeyReused => Notice::problem(
             "This form was sent before with another number",
             "Look below whether you have joined; if not, join again.",
         ),
     }
 }
 
-/// What a busy server asks of people.
+/// The notice for an overloaded server.
 #[must_use]
-pub fn busy(retry_after_s: u32) -> Said {
+pub fn busy(retry_after_s: u32) -> Notice {
     let wait = TIME.seconds.say(retry_after_s, &[]);
-    Said::tension(
+    Notice::tension(
         "Very many people are joining",
         format!("Your place was not taken yet. Try again in {wait}; it is safe to."),
     )
 }
 
-/// What a buyer hears who asks too often.
+/// The notice for a used-up rate limit.
 #[must_use]
-pub fn too_many(retry_after_s: u32) -> Said {
+pub fn too_many(retry_after_s: u32) -> Notice {
     let wait = TIME.seconds.say(retry_after_s, &[]);
-    Said::tension("That was a lot at once", format!("Wait {wait}, then join again."))
+    Notice::tension("That was a lot at once", format!("Wait {wait}, then join again."))
 }
 
-/// The form came without what the server had put in it.
+/// The notice for a form without a valid idempotency key.
 #[must_use]
-pub fn incomplete() -> Said {
-    Said::problem("The form was not complete", "Nothing was done. Join again with the form below.")
+pub fn incomplete() -> Notice {
+    Notice::problem("The form was not complete", "Nothing was done. Join again with the form below.")
 }
 
-/// The number of units could not be read.
+/// The notice for an invalid number of units.
 #[must_use]
-pub fn unreadable_units() -> Said {
-    Said::problem("How many coupons?", format!("Enter a whole number from 1 to {}.", number(Units::MAX)))
+pub fn invalid_units() -> Notice {
+    Notice::problem("How many coupons?", format!("Enter a whole number from 1 to {}.", number(Units::MAX)))
 }

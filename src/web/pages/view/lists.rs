@@ -1,26 +1,26 @@
-//! Lists of one's own things: a buyer's deals and coupons, a merchant's deals.
+//! Lists: a buyer's deals and coupons, and the rows that the merchant's dashboard shares.
 
 use askama::Template;
 use chrono::{DateTime, Utc};
 
 use super::progress::{ProgressBlock, Size};
-use super::when::Moment;
-use super::{Shell, coupon, drawing};
+use super::time::Moment;
+use super::{Layout, coupon, drawing};
 use crate::domain::{Deal, DealState, Signup, SignupState};
 use crate::engine::ShownCoupon;
 use crate::web::words::{UNITS, number};
 
-/// Things of one kind.
+/// Deals under one heading.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct DealGroup {
     pub(super) id: &'static str,
     pub(super) heading: &'static str,
-    pub(super) lines: Vec<Line>,
+    pub(super) rows: Vec<DealRow>,
 }
 
-/// One deal.
+/// A deal in a list.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct DealRow {
     pub(super) picture: String,
     pub(super) href: String,
     pub(super) title: String,
@@ -33,34 +33,34 @@ pub struct Line {
 #[derive(Template)]
 #[template(path = "buyer/my_deals.html")]
 pub struct MyDealsPage {
-    shell: Shell,
-    groups: Vec<Group>,
+    layout: Layout,
+    groups: Vec<DealGroup>,
     next: Option<String>,
 }
 
 impl MyDealsPage {
-    /// The page of these signups at this moment.
+    /// The page with these signups and their deals at the time `now`.
     #[must_use]
-    pub fn new(shell: Shell, signups: &[(Signup, Deal)], next: Option<String>, now: DateTime<Utc>) -> Self {
-        let kinds: [(&str, &str, Belongs); 4] = [
+    pub fn new(layout: Layout, signups: &[(Signup, Deal)], next: Option<String>, now: DateTime<Utc>) -> Self {
+        let kinds: [(&str, &str, BelongsTo); 4] = [
             ("waiting", "Waiting for more buyers", |own, deal| own == SignupState::Active && !ended(deal) && !on(deal)),
             ("on", "On", |own, deal| own == SignupState::Active && on(deal)),
             ("off", "Did not happen", |own, deal| own == SignupState::Active && ended(deal) && !on(deal)),
             ("left", "Left", |own, _| own == SignupState::Left),
         ];
         let groups = kinds.into_iter().map(|(id, heading, belongs)| {
-            let lines = signups
+            let rows = signups
                 .iter()
                 .filter(|(signup, deal)| belongs(signup.state, deal.progress.state))
-                .map(|(signup, deal)| joined(signup, deal, now))
+                .map(|(signup, deal)| deal_row(signup, deal, now))
                 .collect();
-            Group { id, heading, lines }
+            DealGroup { id, heading, rows }
         });
-        Self { shell, groups: groups.filter(|group| !group.lines.is_empty()).collect(), next }
+        Self { layout, groups: groups.filter(|group| !group.rows.is_empty()).collect(), next }
     }
 }
 
-type Belongs = fn(SignupState, DealState) -> bool;
+type BelongsTo = fn(SignupState, DealState) -> bool;
 
 fn on(state: DealState) -> bool {
     matches!(state, DealState::Tipped | DealState::Succeeded)
@@ -70,10 +70,10 @@ fn ended(state: DealState) -> bool {
     state.is_final()
 }
 
-fn joined(signup: &Signup, deal: &Deal, now: DateTime<Utc>) -> Line {
+fn deal_row(signup: &Signup, deal: &Deal, now: DateTime<Utc>) -> DealRow {
     let active = signup.state == SignupState::Active;
-    Line {
-        picture: drawing::address(deal),
+    DealRow {
+        picture: drawing::picture_url(deal),
         href: format!("/signups/{}", signup.id),
         title: deal.terms.title.clone(),
         detail: format!("{} · buyer {} · {}", deal.merchant_name, number(signup.number), UNITS.say(signup.units, &[])),
@@ -82,9 +82,9 @@ fn joined(signup: &Signup, deal: &Deal, now: DateTime<Utc>) -> Line {
     }
 }
 
-/// One coupon of many.
+/// A coupon in a list.
 #[derive(Clone, Debug)]
-pub struct CouponLine {
+pub struct CouponRow {
     picture: String,
     href: String,
     title: String,
@@ -98,19 +98,19 @@ pub struct CouponLine {
 #[derive(Template)]
 #[template(path = "buyer/my_coupons.html")]
 pub struct MyCouponsPage {
-    shell: Shell,
-    lines: Vec<CouponLine>,
+    layout: Layout,
+    coupons: Vec<CouponRow>,
     next: Option<String>,
 }
 
 impl MyCouponsPage {
-    /// The page of these coupons.
+    /// The page with these coupons and their deals.
     #[must_use]
-    pub fn new(shell: Shell, coupons: &[(Deal, ShownCoupon)], next: Option<String>) -> Self {
-        let lines = coupons.iter().map(|(deal, one)| {
+    pub fn new(layout: Layout, coupons: &[(Deal, ShownCoupon)], next: Option<String>) -> Self {
+        let rows = coupons.iter().map(|(deal, one)| {
             let (state, tone) = coupon::state(one.state);
-            CouponLine {
-                picture: drawing::address(deal),
+            CouponRow {
+                picture: drawing::picture_url(deal),
                 href: format!("/my/coupons/{}", one.id),
                 title: deal.terms.title.clone(),
                 merchant: deal.merchant_name.clone(),
@@ -119,6 +119,6 @@ impl MyCouponsPage {
                 tone,
             }
         });
-        Self { shell, lines: lines.collect(), next }
+        Self { layout, coupons: rows.collect(), next }
     }
 }

@@ -1,4 +1,4 @@
-//! Merchants' texts: Markdown, rendered and then cleaned by an allow-list.
+//! Merchants' Markdown, rendered to HTML and then sanitised by an allow-list.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -13,41 +13,41 @@ use crate::recent::Recent;
 const TAGS: [&str; 14] =
     ["p", "br", "em", "strong", "del", "ul", "ol", "li", "blockquote", "h3", "h4", "a", "code", "hr"];
 
-static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
-    let mut cleaner = Builder::empty();
-    cleaner
+static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut sanitizer = Builder::empty();
+    sanitizer
         .tags(HashSet::from(TAGS))
         .tag_attributes(HashMap::from([("a", HashSet::from(["href"]))]))
-        // `title` and `lang` else, which nobody asked for.
+        // The default allows `title` and `lang`.
         .generic_attributes(HashSet::new())
         .url_schemes(HashSet::from(["https", "http", "mailto", "tel"]))
         .link_rel(Some("nofollow noopener noreferrer ugc"))
         .clean_content_tags(HashSet::from(["script", "style"]));
-    cleaner
+    sanitizer
 });
 
-/// How many texts a thread remembers the HTML of: a text has 10,000 characters at most.
-const REMEMBERED_MAX: usize = 64;
+/// The most texts whose HTML a thread keeps.
+const CACHED_MAX: usize = 64;
 
 thread_local! {
-    static RENDERED: RefCell<Recent<String, Rc<str>>> = RefCell::new(Recent::new(REMEMBERED_MAX));
+    static CACHE: RefCell<Recent<String, Rc<str>>> = RefCell::new(Recent::new(CACHED_MAX));
 }
 
-/// As [`to_html`], for texts that are shown again and again: cleaning takes longer than all the rest of a page.
+/// Like [`to_html`], with an LRU cache per thread. Sanitising takes longer than the rest of a page.
 #[must_use]
-pub fn remembered_html(markdown: &str) -> Rc<str> {
-    RENDERED.with_borrow_mut(|rendered| {
-        if let Some(html) = rendered.get(markdown) {
+pub fn cached_html(markdown: &str) -> Rc<str> {
+    CACHE.with_borrow_mut(|cache| {
+        if let Some(html) = cache.get(markdown) {
             return Rc::clone(html);
         }
         let html: Rc<str> = to_html(markdown).into();
-        rendered.put(markdown.to_owned(), Rc::clone(&html));
+        cache.put(markdown.to_owned(), Rc::clone(&html));
         html
     })
 }
 
-/// HTML of a merchant's Markdown, with nothing in it that could run, load or change the page around it. Its headings
-/// begin below the page's own.
+/// The HTML of a merchant's Markdown. It cannot run scripts, load anything, or restyle the page. Its headings start at `<h3>`,
+/// below the page's own.
 #[must_use]
 pub fn to_html(markdown: &str) -> String {
     let events = Parser::new_ext(markdown, Options::ENABLE_STRIKETHROUGH).map(|event| match event {
@@ -59,7 +59,7 @@ pub fn to_html(markdown: &str) -> String {
     });
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events);
-    CLEANER.clean(&html).to_string()
+    SANITIZER.clean(&html).to_string()
 }
 
 fn below_the_page(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
@@ -70,7 +70,7 @@ fn below_the_page(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::Headin
     }
 }
 
-/// The first sentences as plain text, for search engines and shared links.
+/// The beginning of the text without markup, in at most `most` characters, for search engines and link previews.
 #[must_use]
 pub fn summary(markdown: &str, most: usize) -> String {
     let mut text = String::new();

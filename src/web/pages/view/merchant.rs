@@ -1,15 +1,15 @@
-//! The merchant's side: the stall, the editor, a deal's console, redeeming.
+//! The merchant's pages: dashboard, editor, console and till.
 
 use askama::Template;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::card::Card;
-use super::mine::{Group, Line};
+use super::lists::{DealGroup, DealRow};
 use super::price::{Earnings, Price};
 use super::progress::{ProgressBlock, Size};
-use super::when::Moment;
-use super::{Form, Said, Shell, drawing, markdown};
+use super::time::Moment;
+use super::{Form, Layout, Notice, drawing, markdown};
 use crate::domain::{Deal, DealState, Signup, SignupState};
 use crate::engine::RedeemOutcome;
 use crate::web::words::{TIME, UNITS, number};
@@ -18,15 +18,15 @@ use crate::web::words::{TIME, UNITS, number};
 #[derive(Template)]
 #[template(path = "merchant/dashboard.html")]
 pub struct DashboardPage {
-    shell: Shell,
-    groups: Vec<Group>,
+    layout: Layout,
+    groups: Vec<DealGroup>,
     next: Option<String>,
 }
 
 impl DashboardPage {
-    /// The page of these deals at this moment.
+    /// The dashboard with these deals at the time `now`.
     #[must_use]
-    pub fn new(shell: Shell, deals: &[Deal], next: Option<String>, now: DateTime<Utc>) -> Self {
+    pub fn new(layout: Layout, deals: &[Deal], next: Option<String>, now: DateTime<Utc>) -> Self {
         let kinds: [(&str, &str, &[DealState]); 4] = [
             ("drafts", "Drafts", &[DealState::Draft]),
             ("running", "Running", &[DealState::Open, DealState::Tipped]),
@@ -35,16 +35,16 @@ impl DashboardPage {
         ];
         let groups = kinds.into_iter().map(|(id, heading, states)| {
             let own = deals.iter().filter(|deal| states.contains(&deal.progress.state));
-            Group { id, heading, lines: own.map(|deal| offered(deal, now)).collect() }
+            DealGroup { id, heading, rows: own.map(|deal| deal_row(deal, now)).collect() }
         });
-        Self { shell, groups: groups.filter(|group| !group.lines.is_empty()).collect(), next }
+        Self { layout, groups: groups.filter(|group| !group.rows.is_empty()).collect(), next }
     }
 }
 
-fn offered(deal: &Deal, now: DateTime<Utc>) -> Line {
+fn deal_row(deal: &Deal, now: DateTime<Utc>) -> DealRow {
     let draft = deal.progress.state == DealState::Draft;
-    Line {
-        picture: drawing::address(deal),
+    DealRow {
+        picture: drawing::picture_url(deal),
         href: format!("/merchant/deals/{}", deal.id),
         title: deal.terms.title.clone(),
         detail: format!(
@@ -58,7 +58,7 @@ fn offered(deal: &Deal, now: DateTime<Utc>) -> Line {
     }
 }
 
-/// A deal as buyers will see it, and what it brings.
+/// A deal as buyers will see it, and the merchant's earnings.
 #[derive(Clone, Debug)]
 pub struct Preview {
     pub(super) card: Card,
@@ -67,7 +67,7 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// The preview of this deal, which need not be stored.
+    /// The preview of this deal, which does not have to be stored.
     #[must_use]
     pub fn new(deal: &Deal, now: DateTime<Utc>) -> Self {
         Self {
@@ -82,27 +82,27 @@ impl Preview {
 #[derive(Template)]
 #[template(path = "merchant/editor.html")]
 pub struct EditorPage {
-    /// Its surroundings.
-    pub shell: Shell,
-    /// What it is about.
+    /// The page's layout.
+    pub layout: Layout,
+    /// The page's heading.
     pub heading: &'static str,
-    /// Where the form goes.
+    /// The URL that the form is sent to.
     pub action: String,
-    /// Where "Back" goes.
+    /// The URL of the "Back" link.
     pub back: String,
-    /// The version that is being changed; empty for a new deal.
+    /// The version of the deal that is being changed; empty for a new deal.
     pub version: String,
-    /// Published deals change their texts only.
+    /// Whether the deal is published, so that only its texts can change.
     pub published: bool,
-    /// What was typed.
+    /// The editor's fields.
     pub form: Form,
-    /// How it will look, if it can be shown yet.
+    /// The preview; none until the form is valid.
     pub preview: Option<Preview>,
-    /// Categories to choose from.
+    /// The categories to suggest.
     pub categories: Vec<String>,
 }
 
-/// Currencies that are offered; every other one can be typed.
+/// The currencies to suggest; others can be typed.
 const CURRENCIES: [&str; 10] = ["USD", "EUR", "GBP", "IDR", "JPY", "INR", "AUD", "CAD", "CHF", "SGD"];
 
 impl EditorPage {
@@ -118,9 +118,9 @@ impl EditorPage {
     }
 }
 
-/// One signup, to its deal's merchant: by number, without the buyer's name.
+/// A signup in the console: by number, without the buyer's name.
 #[derive(Clone, Debug)]
-pub struct Joiner {
+pub struct SignupRow {
     number: String,
     units: u32,
     joined_at: Moment,
@@ -131,8 +131,8 @@ pub struct Joiner {
 #[derive(Template)]
 #[template(path = "merchant/console.html")]
 pub struct ConsolePage {
-    shell: Shell,
-    notice: Option<Said>,
+    layout: Layout,
+    notice: Option<Notice>,
     deal: String,
     title: String,
     draft: bool,
@@ -141,13 +141,13 @@ pub struct ConsolePage {
     deal_href: String,
     publish_action: String,
     withdraw_action: String,
-    withdrawing: Form,
+    withdraw_form: Form,
     withdrawn_reason: Option<String>,
     buyers: String,
     units: String,
     needed: String,
     left: String,
-    signups: Vec<Joiner>,
+    signups: Vec<SignupRow>,
     next: Option<String>,
     price: Price,
     progress: ProgressBlock,
@@ -155,25 +155,25 @@ pub struct ConsolePage {
     url: String,
 }
 
-/// What a console page is made of, beside its deal.
+/// The parts of a console page besides the deal.
 #[derive(Debug, Default)]
 pub struct ConsoleParts {
-    /// What just happened.
-    pub notice: Option<Said>,
-    /// Who joined.
+    /// A notice about what just happened.
+    pub notice: Option<Notice>,
+    /// The signups on this page.
     pub signups: Vec<Signup>,
-    /// Where the rest of them is.
+    /// The URL of the next page of signups.
     pub next: Option<String>,
-    /// The form that takes the deal down.
-    pub withdrawing: Option<Form>,
+    /// The rejected withdrawal form; none shows an empty one.
+    pub withdraw_form: Option<Form>,
 }
 
 impl ConsolePage {
-    /// The console of this deal at this moment.
+    /// The console of this deal at the time `now`.
     #[must_use]
-    pub fn new(shell: Shell, deal: &Deal, parts: ConsoleParts, origin: &str, now: DateTime<Utc>) -> Self {
+    pub fn new(layout: Layout, deal: &Deal, parts: ConsoleParts, origin: &str, now: DateTime<Utc>) -> Self {
         let zone = deal.terms.time_zone;
-        let joiner = |signup: &Signup| Joiner {
+        let row = |signup: &Signup| SignupRow {
             number: number(signup.number),
             units: signup.units,
             joined_at: Moment::new(signup.joined_at, zone),
@@ -183,25 +183,25 @@ impl ConsolePage {
             },
         };
         let progress = &deal.progress;
-        let here = format!("/merchant/deals/{}", deal.id);
+        let console = format!("/merchant/deals/{}", deal.id);
         let deal_href = format!("/deals/{}", deal.id);
         Self {
-            shell,
+            layout,
             notice: parts.notice,
             deal: deal.id.to_string(),
             title: deal.terms.title.clone(),
             draft: progress.state == DealState::Draft,
             may_withdraw: !progress.state.is_final(),
-            edit_href: format!("{here}/edit"),
-            publish_action: format!("{here}/publish"),
-            withdraw_action: format!("{here}/withdraw"),
-            withdrawing: parts.withdrawing.unwrap_or_else(|| withdraw_form("")),
+            edit_href: format!("{console}/edit"),
+            publish_action: format!("{console}/publish"),
+            withdraw_action: format!("{console}/withdraw"),
+            withdraw_form: parts.withdraw_form.unwrap_or_else(|| withdraw_form("")),
             withdrawn_reason: deal.withdrawn_reason.clone(),
             buyers: number(progress.buyers),
             units: number(progress.units),
             needed: number(progress.needed()),
             left: progress.left().map_or("no limit".to_owned(), number),
-            signups: parts.signups.iter().map(joiner).collect(),
+            signups: parts.signups.iter().map(row).collect(),
             next: parts.next,
             price: Price::new(&deal.terms, true),
             progress: ProgressBlock::new(deal, now, Size::Full),
@@ -212,13 +212,13 @@ impl ConsolePage {
     }
 }
 
-/// The field of taking a deal down.
+/// The withdrawal form with the submitted reason.
 #[must_use]
 pub fn withdraw_form(reason: &str) -> Form {
     Form::new([("reason", "Reason", reason)])
 }
 
-/// A coupon that was redeemed lately.
+/// A recently redeemed coupon.
 #[derive(Clone, Debug)]
 pub struct Redeemed {
     title: String,
@@ -226,57 +226,57 @@ pub struct Redeemed {
 }
 
 impl Redeemed {
-    /// A coupon of the deal with this title.
+    /// A coupon of the deal with this title, redeemed at this till.
     #[must_use]
-    pub fn new(title: String, at: DateTime<Utc>, zone: Tz, place: &str) -> Self {
-        Self { title, detail: when_and_where(at, zone, place) }
+    pub fn new(title: String, at: DateTime<Utc>, zone: Tz, till: &str) -> Self {
+        Self { title, detail: time_and_till(at, zone, till) }
     }
 }
 
-fn when_and_where(at: DateTime<Utc>, zone: Tz, place: &str) -> String {
+fn time_and_till(at: DateTime<Utc>, zone: Tz, till: &str) -> String {
     let at = Moment::new(at, zone).text;
-    if place.is_empty() { at } else { format!("{at} · {place}") }
+    if till.is_empty() { at } else { format!("{at} · {till}") }
 }
 
 /// `GET /merchant/redeem`
 #[derive(Template)]
 #[template(path = "merchant/redeem.html")]
 pub struct RedeemPage {
-    /// Its surroundings.
-    pub shell: Shell,
-    /// What the last code came to.
-    pub result: Option<Said>,
-    /// The code and the place.
+    /// The page's layout.
+    pub layout: Layout,
+    /// The result of the submitted code.
+    pub result: Option<Notice>,
+    /// The form for the code and the till's name.
     pub form: Form,
-    /// The key of the next try.
+    /// The idempotency key of the next submission.
     pub key: String,
-    /// The last ten.
+    /// The most recently redeemed coupons.
     pub last: Vec<Redeemed>,
 }
 
-/// The fields of redeeming.
+/// The redemption form with the submitted values.
 #[must_use]
-pub fn redeem_form(code: &str, place: &str) -> Form {
-    Form::new([("code", "Coupon code", code), ("place", "Where (optional)", place)])
+pub fn redeem_form(code: &str, till: &str) -> Form {
+    Form::new([("code", "Coupon code", code), ("place", "Where (optional)", till)])
 }
 
-/// What redeeming a code came to; times stand in the deal's zone.
+/// The notice for the outcome of a redemption, with times in the deal's zone.
 #[must_use]
-pub fn redeemed(outcome: &RedeemOutcome, zone: Tz) -> Said {
+pub fn redeemed(outcome: &RedeemOutcome, zone: Tz) -> Notice {
     match outcome {
         RedeemOutcome::Redeemed { redemption, .. } => {
-            Said::success("Redeemed", format!("{}. It is used now.", redemption.title))
+            Notice::success("Redeemed", format!("{}. It is used now.", redemption.title))
         }
-        RedeemOutcome::AlreadyRedeemed(before) => Said::problem(
+        RedeemOutcome::AlreadyRedeemed(before) => Notice::problem(
             "Already used",
-            format!("{}: {}.", before.title, when_and_where(before.redeemed_at, zone, &before.redeemed_where)),
+            format!("{}: {}.", before.title, time_and_till(before.redeemed_at, zone, &before.redeemed_where)),
         ),
-        RedeemOutcome::Expired => Said::problem("Expired", "The time of this coupon is over."),
-        RedeemOutcome::Void => Said::problem("Void", "The deal of this coupon was taken down."),
+        RedeemOutcome::Expired => Notice::problem("Expired", "The time of this coupon is over."),
+        RedeemOutcome::Void => Notice::problem("Void", "The deal of this coupon was taken down."),
         RedeemOutcome::UnknownCode => {
-            Said::problem("No such coupon", "None of your deals has a coupon with this code. Read it again.")
+            Notice::problem("No such coupon", "None of your deals has a coupon with this code. Read it again.")
         }
-        RedeemOutcome::TooMany { retry_after_s } => Said::tension(
+        RedeemOutcome::TooMany { retry_after_s } => Notice::tension(
             "Too many wrong codes",
             format!("Wait {}, then type carefully.", TIME.seconds.say(*retry_after_s, &[])),
         ),

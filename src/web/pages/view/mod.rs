@@ -1,26 +1,26 @@
-//! What templates see.
+//! View models: the values that the templates render.
 //!
-//! Owns the translation from what the domain says to what a page shows: sentences, formatted times and amounts, addresses.
-//! Templates never see store types, and nothing in here loads anything: whoever calls passes it in, the time included.
+//! Owns the translation from domain values to what a page shows: sentences, formatted times and amounts, URLs. Templates never
+//! see store types. Views load nothing; callers pass in all data, including the current time.
 
+pub mod account;
 pub mod card;
 pub mod coupon;
 pub mod deal;
 pub mod drawing;
-pub mod entry;
+pub mod error;
 pub mod form;
 pub mod home;
 pub mod join;
+pub mod lists;
 pub mod markdown;
 pub mod merchant;
-pub mod mine;
+pub mod notice;
 pub mod phase;
 pub mod price;
 pub mod progress;
-pub mod shell;
 pub mod signup;
-pub mod trouble;
-pub mod when;
+pub mod time;
 
 #[cfg(test)]
 mod samples;
@@ -28,11 +28,13 @@ mod samples;
 mod tests;
 
 pub use form::Form;
-pub use shell::{Said, Shell, Viewer};
+pub use notice::Notice;
+
+pub use crate::web::layout::{Layout, Viewer};
 
 use serde::Serialize;
 
-/// JSON that is safe inside a `<script>` element: nothing in it can end the element.
+/// JSON that is safe inside a `<script>` element: it cannot contain the closing tag.
 #[must_use]
 pub fn script_json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_default();

@@ -1,37 +1,37 @@
-//! What a visitor sees a deal as: its state, the window and the numbers, made one word.
+//! The phase of a deal: its state, window and figures reduced to one value for display.
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::{DealState, Progress};
 use crate::web::words::{PHASES, PhaseWords};
 
-/// The states of the progress block. `static/js/progress.js` decides the same way.
+/// The phase that a page shows. `phaseOf` in `static/js/progress.js` must decide the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Not published.
     Draft,
-    /// Published, but the window has not begun.
+    /// Published, before the window.
     Scheduled,
-    /// Below the tipping point.
+    /// Open, below four fifths of the tipping point.
     Open,
-    /// Below the tipping point, at least four fifths of the way.
+    /// Open, at four fifths of the tipping point or more.
     Almost,
-    /// Tipped, and still selling.
+    /// Tipped, with units left.
     On,
-    /// Tipped, and no unit is left.
+    /// No unit is left.
     SoldOut,
-    /// The window is over, and the closer has not been here yet.
+    /// After the window; the closer has not ended the deal yet.
     Closing,
-    /// Ended after it tipped.
+    /// Succeeded: the window is over and the deal had tipped.
     Happened,
-    /// Ended below its tipping point.
+    /// The window is over and the deal had not tipped.
     Failed,
-    /// Taken down.
+    /// Withdrawn by its merchant.
     Withdrawn,
 }
 
 impl Phase {
-    /// The phase at this moment.
+    /// The phase at the time `now`.
     #[must_use]
     pub fn of(progress: &Progress, opens_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
         match progress.state {
@@ -48,7 +48,7 @@ impl Phase {
         }
     }
 
-    /// The word for it in markup.
+    /// The phase's name in HTML and scripts.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl Phase {
         }
     }
 
-    /// What is said in it.
+    /// The phase's texts.
     #[must_use]
     pub const fn words(self) -> &'static PhaseWords {
         match self {
@@ -88,7 +88,8 @@ impl Phase {
         matches!(self, Self::Open | Self::Almost | Self::On)
     }
 
-    /// Whether joining may become possible while the page is open, so that the form should be there, hidden.
+    /// Whether a buyer may join, or may become able to while the page is open. If so, the page contains the join form, hidden if
+    /// need be.
     #[must_use]
     pub const fn may_take_joins(self) -> bool {
         self.takes_joins() || matches!(self, Self::Scheduled | Self::SoldOut)

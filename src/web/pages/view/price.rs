@@ -1,4 +1,4 @@
-//! What a deal costs, what it would cost, and the difference.
+//! Prices: a deal's price, face value and saving, and the merchant's earnings.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -9,10 +9,8 @@ use crate::domain::{Money, Terms};
 #[derive(Clone, Debug, Template)]
 #[template(path = "components/price.html")]
 pub struct Price {
-    /// The deal price.
-    pub now: String,
-    /// The normal price.
-    pub face_value: String,
+    pub(super) now: String,
+    pub(super) face_value: String,
     saving: String,
     percent: u32,
     big: bool,
@@ -21,7 +19,7 @@ pub struct Price {
 impl HtmlSafe for Price {}
 
 impl Price {
-    /// The prices of these terms; `big` on the deal's own page.
+    /// The prices of these terms. `big` is for pages about a single deal.
     #[must_use]
     pub fn new(terms: &Terms, big: bool) -> Self {
         let saving = Money::new("price", terms.saving(), terms.price.currency());
@@ -35,12 +33,12 @@ impl Price {
     }
 }
 
-/// What a deal brings its merchant.
+/// The merchant's earnings from a deal.
 #[derive(Clone, Debug)]
 pub struct Earnings {
-    /// When as few buyers join as it needs, one coupon each.
+    /// At the tipping point, with one coupon for each buyer.
     pub at_tipping_point: String,
-    /// When every coupon is sold; none without a cap.
+    /// With every unit sold; none without a cap.
     pub at_cap: Option<String>,
 }
 

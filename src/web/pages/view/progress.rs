@@ -1,29 +1,29 @@
-//! The progress block: how far a deal is, in numbers, words and a bar.
+//! The progress block: a deal's figures as a headline, a bar and a countdown.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
 
 use super::phase::Phase;
-use super::when::{Moment, time_until};
+use super::time::{Moment, time_until};
 use crate::domain::{Deal, Figures};
 use crate::web::words::{LEFT, number};
 
-/// How much of the block is shown.
+/// The size of a progress block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// On a card or in a list.
+    /// For cards and lists.
     Small,
-    /// On a page about this deal: with everything, and speaking to screen readers when something happens.
+    /// For pages about a single deal: all details, and announcements to screen readers.
     Full,
 }
 
-/// The progress block.
+/// A progress block.
 #[derive(Clone, Debug, Template)]
 #[template(path = "components/progress.html")]
 pub struct ProgressBlock {
     deal: String,
-    /// What the deal is seen as.
+    /// The deal's phase.
     pub phase: Phase,
     figures: String,
     headline: String,
@@ -42,7 +42,7 @@ pub struct ProgressBlock {
 impl HtmlSafe for ProgressBlock {}
 
 impl ProgressBlock {
-    /// The block of this deal at this moment.
+    /// The block of this deal at the time `now`.
     #[must_use]
     pub fn new(deal: &Deal, now: DateTime<Utc>, size: Size) -> Self {
         let progress = &deal.progress;
@@ -50,15 +50,15 @@ impl ProgressBlock {
         let words = phase.words();
         let opens = Moment::new(deal.terms.opens_at, deal.terms.time_zone);
         let (buyers, point) = (number(progress.buyers), number(progress.tipping_point));
-        let blanks = [("buyers", buyers.as_str()), ("tipping_point", point.as_str()), ("opens", opens.text.as_str())];
+        let values = [("buyers", buyers.as_str()), ("tipping_point", point.as_str()), ("opens", opens.text.as_str())];
         Self {
             deal: deal.id.to_string(),
             phase,
             figures: serde_json::to_string(&Figures::from(progress)).unwrap_or_default(),
-            headline: words.headline.say(progress.needed(), &blanks),
-            joined: words.joined.say(progress.buyers, &blanks),
+            headline: words.headline.say(progress.needed(), &values),
+            joined: words.joined.say(progress.buyers, &values),
             left: progress.left().map(|left| LEFT.say(left, &[])).unwrap_or_default(),
-            explain: words.explain.say(progress.buyers, &blanks),
+            explain: words.explain.say(progress.buyers, &values),
             tipping_point: progress.tipping_point,
             bar: progress.buyers.min(progress.tipping_point),
             opens,

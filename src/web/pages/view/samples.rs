@@ -1,15 +1,15 @@
-//! Deals for the tests of the views.
+//! Sample data for the tests of the views.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{AccountId, Deal, DealId, DealState, Progress, Terms, TermsForm};
 
-/// The moment at which every test looks.
+/// The current time of every test.
 pub fn now() -> DateTime<Utc> {
     "2026-11-22T08:00:00Z".parse().unwrap()
 }
 
-/// An open deal with 7 of 10 buyers and 9 of 100 units that closes in two days.
+/// An open deal that closes in two days, with 7 of 10 buyers and 9 of 100 units.
 pub fn deal() -> Deal {
     let form = TermsForm {
         title: "Coffee for two".into(),

@@ -1,21 +1,21 @@
-//! What a buyer sees after joining.
+//! The pages of a signup: recorded, or still pending.
 
 use askama::Template;
 use chrono::{DateTime, Utc};
 
 use super::phase::Phase;
 use super::progress::{ProgressBlock, Size};
-use super::when::Moment;
-use super::{Said, Shell, drawing};
+use super::time::Moment;
+use super::{Layout, Notice, drawing};
 use crate::domain::{Deal, DealState, LeaveOutcome, Signup, SignupState};
 use crate::web::words::{PHASES, UNITS, number};
 
-/// `GET /signups/{signup}`: "you are buyer 17".
+/// `GET /signups/{signup}`, for a recorded signup: "you are buyer 17".
 #[derive(Template)]
 #[template(path = "buyer/signup.html")]
 pub struct SignupPage {
-    shell: Shell,
-    notice: Option<Said>,
+    layout: Layout,
+    notice: Option<Notice>,
     active: bool,
     over: bool,
     heading: String,
@@ -35,13 +35,13 @@ pub struct SignupPage {
 }
 
 impl SignupPage {
-    /// The page of this signup at this moment.
+    /// The page of this signup at the time `now`.
     #[must_use]
     pub fn new(
-        shell: Shell,
+        layout: Layout,
         deal: &Deal,
         signup: &Signup,
-        notice: Option<Said>,
+        notice: Option<Notice>,
         origin: &str,
         now: DateTime<Utc>,
     ) -> Self {
@@ -50,7 +50,7 @@ impl SignupPage {
         let state = deal.progress.state;
         let deal_href = format!("/deals/{}", deal.id);
         Self {
-            shell,
+            layout,
             notice,
             active,
             over: state.is_final(),
@@ -61,7 +61,7 @@ impl SignupPage {
             merchant: deal.merchant_name.clone(),
             units: UNITS.say(signup.units, &[]),
             joined_at: Moment::new(signup.joined_at, deal.terms.time_zone),
-            picture: drawing::address(deal),
+            picture: drawing::picture_url(deal),
             url: format!("{origin}{deal_href}"),
             deal_href,
             coupons_href: (active && matches!(state, DealState::Tipped | DealState::Succeeded))
@@ -89,48 +89,48 @@ fn sentence(deal: &Deal, phase: Phase, units: u32) -> String {
     }
 }
 
-/// What leaving came to, where it did not work. None: it worked.
+/// The notice for a failed attempt to leave; none if there is nothing to say on the signup's page.
 #[must_use]
-pub fn not_left(outcome: LeaveOutcome) -> Option<Said> {
+pub fn leave_failed(outcome: LeaveOutcome) -> Option<Notice> {
     match outcome {
         LeaveOutcome::Left | LeaveOutcome::NoSuchSignup => None,
         LeaveOutcome::AlreadyTipped => {
-            Some(Said::problem("The deal is on by now", "Leaving was possible until enough buyers had joined."))
+            Some(Notice::problem("The deal is on by now", "Leaving was possible until enough buyers had joined."))
         }
-        LeaveOutcome::Closed => Some(Said::problem("This deal is over", "There is nothing left to leave.")),
-        LeaveOutcome::Pending => Some(Said::tension(
+        LeaveOutcome::Closed => Some(Notice::problem("This deal is over", "There is nothing left to leave.")),
+        LeaveOutcome::Pending => Some(Notice::tension(
             "You are still joining",
             "Try again when your place has been recorded, in a few seconds.",
         )),
         LeaveOutcome::Busy { retry_after_s } => Some(super::join::busy(retry_after_s)),
-        LeaveOutcome::Broken => Some(Said::problem("That did not work", "Something broke on our side. Try again.")),
+        LeaveOutcome::Broken => Some(Notice::problem("That did not work", "Something broke on our side. Try again.")),
     }
 }
 
-/// A join that is still being recorded, or of which nothing is known.
+/// `GET /signups/{signup}`, for a signup that is being recorded, or that was not found.
 #[derive(Template)]
 #[template(path = "buyer/pending.html")]
 pub struct PendingPage {
-    /// Its surroundings.
-    pub shell: Shell,
-    /// Whether it is still on its way.
+    /// The page's layout.
+    pub layout: Layout,
+    /// Whether the signup is being recorded.
     pub waiting: bool,
-    /// After how many seconds the page looks again.
+    /// How often the page reloads while waiting.
     pub refresh_s: u32,
     /// The deal's title.
     pub title: String,
-    /// The deal's address.
+    /// The URL of the deal's page.
     pub deal_href: String,
-    /// What sends the same join once more.
-    pub again: Again,
+    /// The form that repeats the join.
+    pub retry: RetryForm,
 }
 
-/// The same join once more.
-pub struct Again {
-    /// Where to.
+/// A form that repeats a join.
+pub struct RetryForm {
+    /// The URL that the form is sent to.
     pub action: String,
-    /// Its key.
+    /// The idempotency key of the join.
     pub key: String,
-    /// Its units.
+    /// The units of the join.
     pub units: u32,
 }

@@ -3,23 +3,23 @@ use chrono::TimeDelta;
 
 use super::deal::DealPage;
 use super::drawing::{Drawing, Goods};
-use super::join::{JoinSection, Tried};
+use super::join::{JoinAttempt, JoinSection};
 use super::phase::Phase;
 use super::progress::{ProgressBlock, Size};
 use super::samples::{deal, now};
-use super::when::{Moment, time_until};
-use super::{Form, Shell, Viewer, markdown};
+use super::time::{Moment, time_until};
+use super::{Form, Layout, Viewer, markdown};
 use crate::domain::{CouponCode, Deal, DealState, FieldProblem, Role};
 use crate::web::words::number;
 
-fn shell(role: Role) -> Shell {
-    Shell::new(Some(Viewer::new("Ann", role)), None, "/", now())
+fn layout(role: Role) -> Layout {
+    Layout::new(Some(Viewer::new("Ann", role)), None, "/", now())
 }
 
 fn page(deal: &Deal) -> String {
     let phase = Phase::of(&deal.progress, deal.terms.opens_at, now());
     let join = JoinSection::new(deal, phase, Some(Role::Buyer), &[], None, "fresh".into());
-    DealPage::new(shell(Role::Buyer), deal, join, "http://localhost", now()).render().unwrap()
+    DealPage::new(layout(Role::Buyer), deal, join, "http://localhost", now()).render().unwrap()
 }
 
 #[test]
@@ -110,12 +110,12 @@ fn the_summary_of_a_text_ends_at_a_word() {
 #[test]
 fn a_refused_form_keeps_its_key_and_a_new_page_has_a_new_one() {
     let deal = deal();
-    let section = |tried| {
-        let join = JoinSection::new(&deal, Phase::Open, Some(Role::Buyer), &[], tried, "fresh".into());
-        DealPage::new(shell(Role::Buyer), &deal, join, "http://localhost", now()).render().unwrap()
+    let section = |attempt| {
+        let join = JoinSection::new(&deal, Phase::Open, Some(Role::Buyer), &[], attempt, "fresh".into());
+        DealPage::new(layout(Role::Buyer), &deal, join, "http://localhost", now()).render().unwrap()
     };
     assert!(section(None).contains(r#"name="idempotency_key" value="fresh""#));
-    let again = section(Some(Tried { key: "sent".into(), units: 2 }));
+    let again = section(Some(JoinAttempt { key: "sent".into(), units: 2 }));
     assert!(again.contains(r#"name="idempotency_key" value="sent""#) && again.contains(r#"value="2" required"#));
 }
 
@@ -124,7 +124,7 @@ fn merchants_and_strangers_get_no_join_form() {
     let deal = deal();
     for visitor in [None, Some(Role::Merchant)] {
         let join = JoinSection::new(&deal, Phase::Open, visitor, &[], None, "fresh".into());
-        let html = DealPage::new(shell(Role::Buyer), &deal, join, "http://localhost", now()).render().unwrap();
+        let html = DealPage::new(layout(Role::Buyer), &deal, join, "http://localhost", now()).render().unwrap();
         assert!(!html.contains("idempotency_key"));
     }
 }
@@ -153,8 +153,8 @@ fn every_problem_of_a_form_stands_at_its_field_and_the_others_above_it() {
 fn goods_are_recognised_by_words_and_every_name_draws_something() {
     let mut bread = deal();
     bread.terms.title = "Sourdough bread, a loaf a week".into();
-    assert!(super::drawing::address(&bread).starts_with("/pictures/bakery/"));
-    assert!(super::drawing::address(&deal()).starts_with("/pictures/coffee/"));
+    assert!(super::drawing::picture_url(&bread).starts_with("/pictures/bakery/"));
+    assert!(super::drawing::picture_url(&deal()).starts_with("/pictures/coffee/"));
     for name in ["bakery", "bicycle", "books", "bowl", "coffee", "plant", "present", "spa", "tickets"] {
         let drawing = Drawing::new(Goods::parse(name).unwrap(), 200).render().unwrap();
         assert!(drawing.contains("<svg") && drawing.len() < 4_000);

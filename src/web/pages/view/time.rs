@@ -1,4 +1,4 @@
-//! Times as people read them: in the deal's time zone, with the zone's abbreviation.
+//! Times for people: in the deal's time zone, with the zone's abbreviation.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -7,27 +7,27 @@ use chrono_tz::Tz;
 
 use crate::web::words::TIME;
 
-/// A moment, as a `<time>` element.
+/// A point in time, as a `<time>` element.
 #[derive(Clone, Debug, Template)]
 #[template(source = r#"<time datetime="{{ iso }}">{{ text }}</time>"#, ext = "html")]
 pub struct Moment {
-    /// For programs: RFC 3339, UTC.
+    /// RFC 3339 in UTC, for programs.
     pub iso: String,
-    /// For people: `Tue 1 Dec 2026, 19:00 WIB`.
+    /// The local time, for people: `Tue 1 Dec 2026, 19:00 WIB`.
     pub text: String,
 }
 
 impl HtmlSafe for Moment {}
 
 impl Moment {
-    /// The moment in this time zone.
+    /// The local time in this zone, to the minute.
     #[must_use]
     pub fn new(at: DateTime<Utc>, zone: Tz) -> Self {
         let iso = at.to_rfc3339_opts(SecondsFormat::Secs, true);
         Self { iso, text: at.with_timezone(&zone).format("%a %-d %b %Y, %H:%M %Z").to_string() }
     }
 
-    /// Only the day.
+    /// The local date in this zone.
     #[must_use]
     pub fn day(at: DateTime<Utc>, zone: Tz) -> Self {
         let iso = at.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -35,8 +35,7 @@ impl Moment {
     }
 }
 
-/// How long it is until then, in the largest unit that fits; zero when it has passed. The countdowns of the browser round
-/// the same way.
+/// The time from `now` until `then` in a single unit; zero once it has passed. The browser's countdowns round the same way.
 #[must_use]
 pub fn time_until(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let left = (then - now).num_milliseconds().max(0);
