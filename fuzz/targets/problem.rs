@@ -3,8 +3,8 @@
 use actix_web::ResponseError;
 use muster::web::problem::Problem;
 
-/// Asserts that a problem is a 4xx with a message.
+/// A problem of the client's, with a detail; never one of the server's.
 pub fn is_the_clients(problem: &Problem) {
     assert!(problem.status_code().is_client_error(), "{}", problem.status_code());
-    assert!(!problem.sentence().is_empty());
+    assert!(!problem.detail_text().is_empty());
 }

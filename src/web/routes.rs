@@ -105,7 +105,7 @@ pub fn api_routes() -> Vec<(Method, String)> {
 
 /// Configures one worker of the public listener: every route, with its middleware.
 pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
-    // actix runs the middleware that is wrapped last first.
+    // actix runs middleware in the reverse order of the `wrap` calls.
     let api = web::scope(API)
         .wrap(from_fn(gate))
         .configure(|scope| add(scope, API, api()))

@@ -15,7 +15,7 @@ pub enum Sentence {
     Plural {
         /// For exactly 1.
         one: &'static str,
-        /// For everything else.
+        /// For every other number.
         other: &'static str,
     },
 }

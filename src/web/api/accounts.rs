@@ -1,4 +1,4 @@
-//! `POST /accounts`: signing up.
+//! `POST /accounts`: creates an account.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};

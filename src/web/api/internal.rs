@@ -24,7 +24,8 @@ pub async fn metrics(app: Data<App>, handle: Data<Option<PrometheusHandle>>) -> 
 
 /// `GET /audit?deal=ID`: checks every invariant, for all deals or one. The response is the table of `muster audit` as JSON.
 ///
-/// An audit takes a while, and ten seconds or more if something in Redis looks wrong. The engine runs one at a time.
+/// An audit is slow: it watches anything suspicious in Redis for seconds before it reports it. The engine runs one audit at a
+/// time.
 ///
 /// # Errors
 /// Postgres is unavailable, the deal does not exist, or the query is invalid.

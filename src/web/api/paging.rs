@@ -41,7 +41,7 @@ impl List {
         Self(format!("{name}\n{}", filters.join("\n")))
     }
 
-    /// Takes `limit` and `cursor` from the query and ends it: any other parameter left is an error.
+    /// The requested page, from the query's `limit` and `cursor`. Any other parameter left in the query is an error.
     ///
     /// # Errors
     /// The query or the cursor is invalid.

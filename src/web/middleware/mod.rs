@@ -8,8 +8,8 @@
 //! | 4 | [`gate`] | pages and the API | checks rate limits and origin, identifies the caller |
 //! | 5 | [`compress`] | pages | compresses responses made for one reader |
 //!
-//! Static files, pictures and health probes pass the first two only. `routes.rs` wires the list; actix runs the middleware
-//! that is wrapped last first.
+//! Static files, pictures and health probes pass only the first two. `routes.rs` wires the list with `wrap` calls, which actix
+//! runs in reverse order.
 
 mod compress;
 mod error_pages;

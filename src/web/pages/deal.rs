@@ -24,7 +24,7 @@ pub async fn deal(context: Context, request: HttpRequest, path: web::Path<String
     if context.visitor().is_some() {
         return render::page(StatusCode::OK, &deal_page(&context, &deal, None, None).await?);
     }
-    // Anonymous visitors all see the same page, so it is rendered once per read and phase.
+    // All anonymous visitors see the same page, so it is rendered once per database read and phase.
     let phase = Phase::of(&deal.progress, deal.terms.opens_at, context.now());
     let html = render_once(&ANONYMOUS, deal.id, &deal, phase, || {
         let page = page_with(&context, &deal, &[], None, None);

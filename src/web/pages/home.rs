@@ -32,7 +32,7 @@ pub async fn home(context: Context, request: HttpRequest) -> Result<HttpResponse
     if context.visitor().is_some() {
         return render::page(StatusCode::OK, &page_with(&context, filters, &home.deals, &home.facets));
     }
-    // Anonymous visitors all see the same page, so it is rendered once per read and set of phases.
+    // All anonymous visitors see the same page, so it is rendered once per database read and set of phases.
     let now = context.now();
     let phases = home.deals.items.iter().map(|deal| Phase::of(&deal.progress, deal.terms.opens_at, now)).collect();
     let html = render_once(&ANONYMOUS, (), &home, phases, || {

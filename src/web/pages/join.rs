@@ -65,7 +65,7 @@ pub async fn join(
         JoinOutcome::Pending(signup) => return Ok(see_other(&PendingJoin::new(deal, attempt).url(signup))),
         JoinOutcome::NoSuchDeal => return Err(context.not_found()),
         JoinOutcome::Broken => return Err(PageError::broken()),
-        // Places that were held when Redis answered may be recorded by now, which is final.
+        // The held places may have been recorded since Redis answered. Then the deal is sold out for good.
         JoinOutcome::Refused(Refusal::PlacesHeld) if visible_deal(&context, deal).await?.progress.sold_out() => {
             because(Refusal::SoldOut, attempt)
         }

@@ -5,7 +5,7 @@
 
 use actix_web::http::StatusCode;
 
-/// What a [`Code`] means.
+/// The status and texts of a [`Code`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meaning {
     /// The code as programs see it: `sold_out`.
@@ -163,7 +163,7 @@ codes! {
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The database does not answer"
         "Repeat the request after the time in Retry-After; send the same Idempotency-Key if it had one.";
     Internal "internal" INTERNAL_SERVER_ERROR "Something broke on our side"
-        "It was noted. Repeat the request later.";
+        "It was logged. Repeat the request later.";
 }
 
 #[cfg(test)]

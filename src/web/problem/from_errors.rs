@@ -1,4 +1,4 @@
-//! Errors of other modules as problems.
+//! Converts errors of other modules to problems.
 
 use super::{Code, Problem};
 use crate::auth::AuthError;

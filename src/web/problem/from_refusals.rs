@@ -1,4 +1,4 @@
-//! Refusals of joins and of live sockets as problems.
+//! Converts refused joins and refused live sockets to problems.
 
 use super::{Code, Extra, Problem};
 use crate::domain::{FieldProblem, Refusal};

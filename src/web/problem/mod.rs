@@ -1,6 +1,6 @@
 //! Problem documents (RFC 9457): the body of every refusal and failure that the API answers with.
 //!
-//! Owns their shape (`type`, `title`, `status`, `detail`, `code`, `errors` and the members that belong to single codes), the
+//! Owns their shape (`type`, `title`, `status`, `detail`, `code`, `errors` and the members that only some codes have), the
 //! codes themselves ([`Code`]), and the mapping from the errors and refusals of other modules to codes.
 
 mod code;
@@ -33,7 +33,7 @@ struct Parts {
     extra: Extra,
 }
 
-/// Members that belong to single codes.
+/// Members that only some codes have.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Extra {
     /// With `not_enough_left`: the most units that the buyer can join with.
@@ -109,7 +109,7 @@ impl Problem {
         self
     }
 
-    /// Sets the members that belong to the code.
+    /// Sets the members that only this code has.
     #[must_use]
     pub fn extra(mut self, extra: Extra) -> Self {
         self.0.extra = extra;
@@ -122,7 +122,9 @@ impl Problem {
         self.0.code
     }
 
-    fn detail_text(&self) -> &str {
+    /// The detail that is sent: what to do now.
+    #[must_use]
+    pub fn detail_text(&self) -> &str {
         self.0.detail.as_deref().unwrap_or(self.0.code.meaning().detail)
     }
 

@@ -31,7 +31,7 @@ impl<T: PathId> FromRequest for Id<T> {
     }
 }
 
-/// Parses a hyphenated UUID. Other forms are refused, so that every resource has one URL.
+/// Parses a hyphenated UUID. The forms without hyphens, with braces or as a URN are refused.
 #[must_use]
 pub fn parse_id(text: &str) -> Option<Uuid> {
     if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }

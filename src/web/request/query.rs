@@ -34,7 +34,7 @@ impl FromRequest for Query {
 }
 
 impl Query {
-    /// Takes a text without control characters. An empty text is none.
+    /// Takes a text without control characters. An empty text counts as absent.
     pub fn text(&mut self, name: &str) -> Option<String> {
         let text = self.single(name)?;
         let text = text.trim();

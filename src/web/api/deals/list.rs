@@ -1,4 +1,4 @@
-//! `GET /deals`
+//! `GET /deals`: lists published deals, or the merchant's own.
 
 use actix_web::http::header::{CONTENT_TYPE, ETAG};
 use actix_web::{HttpResponse, web};

@@ -1,4 +1,4 @@
-//! `POST /deals/{id}/publish`
+//! `POST /deals/{id}/publish`: publishes a draft.
 
 use actix_web::{HttpResponse, web};
 

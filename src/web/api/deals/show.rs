@@ -1,4 +1,4 @@
-//! `GET /deals/{id}`
+//! `GET /deals/{id}`: shows a deal.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `POST /deals/{id}/withdraw`
+//! `POST /deals/{id}/withdraw`: withdraws a deal, with a reason.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;

@@ -27,7 +27,7 @@ pub(super) struct Operation {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) summary: String,
-    /// HTML.
+    /// As HTML.
     pub(super) description: String,
     /// The required role and scope, in words.
     pub(super) access: String,
@@ -60,14 +60,14 @@ pub(super) struct Field {
     /// Where a parameter is sent: `path`, `query` or `header`.
     pub(super) location: String,
     pub(super) required: bool,
-    /// HTML.
+    /// As HTML.
     pub(super) description: String,
 }
 
 /// The schema of a JSON object or of an enum.
 pub(super) struct Schema {
     pub(super) name: String,
-    /// HTML.
+    /// As HTML.
     pub(super) description: String,
     pub(super) fields: Vec<Field>,
     /// The values of an enum.

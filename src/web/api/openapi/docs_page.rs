@@ -12,7 +12,6 @@ use crate::web::problem::Problem;
 use crate::web::problem::{Code, Meaning};
 use crate::web::request::MaybeSignedIn;
 
-/// `GET /api/docs`
 #[derive(Template)]
 #[template(path = "api/docs.html")]
 struct DocsPage {

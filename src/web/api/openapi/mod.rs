@@ -1,7 +1,7 @@
 //! `GET /api/openapi.json`: the API's description, OpenAPI 3.1.
 //!
-//! It is built once from the attributes above the handlers. The problems of each operation are added from the table of codes, so
-//! that the description cannot differ from the server's responses.
+//! It is built once from the attributes above the handlers. Status, title and detail of each operation's problems come from the
+//! table of codes.
 
 mod docs;
 pub mod docs_page;
@@ -17,7 +17,7 @@ use utoipa::OpenApi;
 use super::{accounts, coupons, deals, health, live, redemptions, signups, tokens};
 use crate::web::paths::API;
 
-/// The document, with the operations outside of [`API`].
+/// The document's header, and the operations that are not below [`API`].
 #[derive(OpenApi)]
 #[openapi(
     info(

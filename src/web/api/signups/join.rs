@@ -1,4 +1,4 @@
-//! `POST /deals/{id}/signups`: joining a deal.
+//! `POST /deals/{id}/signups`: joins a deal.
 //!
 //! With a cached token, the handler waits for nothing but the engine and shared rate limits. It commits nothing itself: actix drops
 //! the handler's future when the client resets its connection.

@@ -1,4 +1,4 @@
-//! `DELETE /signups/{id}`: leaving a deal before it tips.
+//! `DELETE /signups/{id}`: leaves a deal before it tips.
 
 use actix_web::{HttpResponse, web};
 

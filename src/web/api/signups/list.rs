@@ -1,4 +1,4 @@
-//! `GET /signups`: the caller's own.
+//! `GET /signups`: lists the caller's signups.
 
 use actix_web::{HttpResponse, web};
 

@@ -17,7 +17,7 @@ use crate::domain::{DealId, Signup, SignupId, SignupState};
 /// `Retry-After` while a signup is being recorded.
 const PENDING_RETRY_S: u32 = 1;
 
-/// A signup of yours.
+/// One of your signups.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Signup, example = json!({
     "id": "0b6c1e2a-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "deal": "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d", "units": 2, "number": 17,

@@ -1,4 +1,4 @@
-//! `GET /deals/{id}/signups`: who joined a merchant's deal.
+//! `GET /deals/{id}/signups`: lists the signups of the merchant's deal.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};

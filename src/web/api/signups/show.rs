@@ -1,4 +1,4 @@
-//! `GET /signups/{id}`: the caller's signup, or that it is still being recorded.
+//! `GET /signups/{id}`: shows a signup of the caller's, or that it is still being recorded.
 
 use actix_web::{HttpResponse, web};
 

@@ -1,4 +1,4 @@
-//! `GET /tokens`: the caller's own.
+//! `GET /tokens`: lists the caller's tokens.
 
 use actix_web::{HttpResponse, web};
 

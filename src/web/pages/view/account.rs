@@ -6,7 +6,7 @@ use super::time::Moment;
 use super::{Form, Layout};
 use crate::domain::{Account, Role};
 
-/// `GET /sign-in`
+/// The sign-in page: `GET /sign-in`.
 #[derive(Template)]
 #[template(path = "account/sign_in.html")]
 pub struct SignInPage {
@@ -32,7 +32,7 @@ pub fn sign_in_form(email: &str) -> Form {
     Form::new([("email", "E-mail", email), ("password", "Password", "")])
 }
 
-/// `GET /sign-up`
+/// The sign-up page: `GET /sign-up`.
 #[derive(Template)]
 #[template(path = "account/sign_up.html")]
 pub struct SignUpPage {
@@ -69,7 +69,7 @@ fn with_next(path: &str, next: &str) -> String {
     }
 }
 
-/// `GET /account`
+/// The page of the visitor's account: `GET /account`.
 #[derive(Template)]
 #[template(path = "account/account.html")]
 pub struct AccountPage {

@@ -13,7 +13,7 @@ use super::{Layout, drawing, markdown, price::Price, script_json};
 use crate::domain::{Deal, DealState};
 use crate::web::words::{DIFFERENT_BUYERS, UNITS};
 
-/// `GET /deals/{deal}`
+/// A deal's page: `GET /deals/{deal}`.
 #[derive(Template)]
 #[template(path = "buyer/deal.html")]
 pub struct DealPage {

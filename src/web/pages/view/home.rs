@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Layout, card::Card};
 use crate::web::api::paging::List;
 
-/// The orders of the deals besides newest first.
+/// The orders that a visitor can choose. Without one, the newest deals come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -114,7 +114,7 @@ pub struct Chip {
     current: bool,
 }
 
-/// `GET /`
+/// The home page: `GET /`.
 #[derive(Template)]
 #[template(path = "buyer/home.html")]
 pub struct HomePage {

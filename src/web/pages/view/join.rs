@@ -10,13 +10,13 @@ use crate::web::words::{TIME, UNITS, number};
 pub enum JoinOption {
     /// The join form. It is hidden while the deal may start to take joins.
     Form(JoinForm),
-    /// A link to this sign-in URL.
+    /// A link to sign in first, with its URL.
     SignIn(String),
-    /// This sentence: the buyer holds as many units as one buyer can.
+    /// No form, because the buyer holds as many units as one buyer can. The text says so.
     AtLimit(String),
-    /// This sentence: only buyers can join.
+    /// No form, because only buyers can join. The text says so.
     NotABuyer(String),
-    /// The phase's closing text: the deal takes no joins.
+    /// No form, because the deal takes no joins. The section shows `closed_text`.
     Closed,
 }
 

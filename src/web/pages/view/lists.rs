@@ -29,7 +29,7 @@ pub struct DealRow {
     pub(super) coupons_href: Option<&'static str>,
 }
 
-/// `GET /my/deals`
+/// A buyer's deals: `GET /my/deals`.
 #[derive(Template)]
 #[template(path = "buyer/my_deals.html")]
 pub struct MyDealsPage {
@@ -94,7 +94,7 @@ pub struct CouponRow {
     tone: &'static str,
 }
 
-/// `GET /my/coupons`
+/// A buyer's coupons: `GET /my/coupons`.
 #[derive(Template)]
 #[template(path = "buyer/my_coupons.html")]
 pub struct MyCouponsPage {

@@ -14,7 +14,7 @@ use crate::domain::{Deal, DealState, Signup, SignupState};
 use crate::engine::RedeemOutcome;
 use crate::web::words::{TIME, UNITS, number};
 
-/// `GET /merchant`
+/// The dashboard: `GET /merchant`.
 #[derive(Template)]
 #[template(path = "merchant/dashboard.html")]
 pub struct DashboardPage {
@@ -78,7 +78,7 @@ impl Preview {
     }
 }
 
-/// `GET /merchant/deals/new` and `GET /merchant/deals/{deal}/edit`
+/// The editor: `GET /merchant/deals/new` and `GET /merchant/deals/{deal}/edit`.
 #[derive(Template)]
 #[template(path = "merchant/editor.html")]
 pub struct EditorPage {
@@ -127,7 +127,7 @@ pub struct SignupRow {
     state: &'static str,
 }
 
-/// `GET /merchant/deals/{deal}`
+/// A deal's console: `GET /merchant/deals/{deal}`.
 #[derive(Template)]
 #[template(path = "merchant/console.html")]
 pub struct ConsolePage {
@@ -238,7 +238,7 @@ fn time_and_till(at: DateTime<Utc>, zone: Tz, till: &str) -> String {
     if till.is_empty() { at } else { format!("{at} · {till}") }
 }
 
-/// `GET /merchant/redeem`
+/// The till: `GET /merchant/redeem`.
 #[derive(Template)]
 #[template(path = "merchant/redeem.html")]
 pub struct RedeemPage {

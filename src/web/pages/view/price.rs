@@ -5,7 +5,7 @@ use askama::filters::HtmlSafe;
 
 use crate::domain::{Money, Terms};
 
-/// The price block.
+/// A price block: price, face value and saving.
 #[derive(Clone, Debug, Template)]
 #[template(path = "components/price.html")]
 pub struct Price {

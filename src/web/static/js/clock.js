@@ -3,7 +3,7 @@
 
 let offset = -Infinity;
 
-/** Sets the clock from a time that the server has just sent. Delay only makes it look earlier, so the latest estimate wins. */
+/** Sets the clock from a time that the server has sent. Network delay makes every estimate too early, so the largest one wins. */
 export function setServerTime(serverTime) {
   const sent = typeof serverTime === "number" ? serverTime : Date.parse(serverTime);
   if (Number.isFinite(sent)) offset = Math.max(offset, sent - performance.now());
