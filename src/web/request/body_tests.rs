@@ -28,27 +28,27 @@ fn field(json: &str) -> (String, &'static str, String) {
 }
 
 #[test]
-fn a_good_body_is_read() {
+fn a_valid_body_is_parsed() {
     let form: Form = parse_json(br#"{"units": 2, "at": "2026-12-01T12:00:00Z"}"#).unwrap();
     assert_eq!(form.units, 2);
 }
 
 #[test]
-fn what_is_no_json_is_said_with_its_place() {
+fn invalid_json_is_reported_with_its_place() {
     for json in ["", "{", "{\"units\": 2,}", "units=2", "{\"units\": 2} {}", "\u{feff}{}"] {
         assert_eq!(refusal(json).0, "bad_json", "{json}");
     }
 }
 
 #[test]
-fn an_unknown_field_is_named() {
+fn an_unknown_field_is_reported() {
     let (pointer, code, message) = field(r#"{"units": 2, "qty/~": 3}"#);
     assert_eq!((pointer.as_str(), code), ("/qty~1~0", "unknown_field"));
     assert_eq!(message, "There is no such field: remove it. Known are: units, at, words.");
 }
 
 #[test]
-fn a_field_of_the_wrong_type_is_named() {
+fn a_field_of_the_wrong_type_is_reported() {
     assert_eq!(field(r#"{"units": "two"}"#), ("/units".to_owned(), "wrong_type", "Send a whole number.".to_owned()));
     assert_eq!(field(r#"{"units": 1.5}"#).1, "wrong_type");
     assert_eq!(field(r#"{"units": 1, "words": [1]}"#).0, "/words/0");
@@ -57,13 +57,13 @@ fn a_field_of_the_wrong_type_is_named() {
 }
 
 #[test]
-fn a_missing_or_doubled_field_is_named() {
+fn a_missing_or_duplicate_field_is_reported() {
     assert_eq!(field("{}"), ("/units".to_owned(), "required", "Fill this in.".to_owned()));
     assert_eq!(field(r#"{"units": 1, "units": 2}"#).1, "duplicate_field");
 }
 
 #[test]
-fn a_time_that_is_none_says_how_times_look() {
+fn an_invalid_time_is_reported_with_an_example() {
     for time in ["\"tomorrow\"", "\"2026-12-01\"", "12", "\"\"", "\"2026-13-01T00:00:00Z\""] {
         let (pointer, code, message) = field(&format!(r#"{{"units": 1, "at": {time}}}"#));
         assert_eq!((pointer.as_str(), code), ("/at", "not_a_time"), "{time}: {message}");
@@ -71,7 +71,7 @@ fn a_time_that_is_none_says_how_times_look() {
 }
 
 #[test]
-fn only_json_counts_as_json() {
+fn only_the_json_media_type_is_accepted() {
     for good in ["application/json", "Application/JSON; charset=utf-8"] {
         assert!(is_json(good), "{good}");
     }
@@ -81,7 +81,7 @@ fn only_json_counts_as_json() {
 }
 
 #[test]
-fn a_time_among_the_terms_of_a_deal_is_explained_too() {
+fn an_invalid_time_in_the_terms_of_a_deal_is_reported_with_an_example() {
     let problem = parse_json::<TermsForm>(br#"{"opens_at": "soon"}"#).unwrap_err();
     assert_eq!(problem.field_problems().first().map(|field| field.code), Some("not_a_time"));
 }

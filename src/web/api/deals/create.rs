@@ -7,7 +7,7 @@ use super::DealView;
 use crate::App;
 use crate::domain::{Terms, TermsForm};
 use crate::limits::Limit;
-use crate::web::paths::API;
+use crate::web::paths;
 use crate::web::problem::Problem;
 use crate::web::request::{Body, Merchant, etag, needs};
 
@@ -34,7 +34,7 @@ pub async fn create(
     let terms = Terms::parse(&form, app.clock.now())?;
     let deal = app.store.create_deal(merchant.account, &terms, None).await?;
     Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("{API}/deals/{}", deal.id)))
+        .insert_header((LOCATION, paths::deal(deal.id)))
         .insert_header((ETAG, etag::of(&deal)))
         .json(DealView::from(&deal)))
 }

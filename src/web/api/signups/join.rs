@@ -14,7 +14,7 @@ use crate::App;
 use crate::domain::{DealId, Figures, JoinOutcome, JoinRequest, Joined, SignupId, SignupState, Units};
 use crate::engine::Place;
 use crate::limits::Limit;
-use crate::web::paths::API;
+use crate::web::paths::{self, API};
 use crate::web::problem::{Code, Problem};
 use crate::web::request::{Body, Buyer, ClientNetwork, Id, IdempotencyHeader, REPLAYED, needs};
 
@@ -140,7 +140,7 @@ fn respond(outcome: JoinOutcome) -> Result<HttpResponse, Problem> {
 
 fn created(joined: &Joined) -> HttpResponse {
     let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, format!("{API}/signups/{}", joined.id)));
+    response.insert_header((LOCATION, paths::signup(joined.id)));
     if joined.replayed {
         response.insert_header((REPLAYED, "true"));
     }
@@ -155,5 +155,5 @@ fn created(joined: &Joined) -> HttpResponse {
 }
 
 fn location(id: SignupId) -> Result<actix_web::http::header::HeaderValue, Problem> {
-    format!("{API}/signups/{id}").parse().map_err(|_| Problem::new(Code::Internal))
+    paths::signup(id).parse().map_err(|_| Problem::new(Code::Internal))
 }

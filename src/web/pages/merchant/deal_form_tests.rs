@@ -25,13 +25,13 @@ fn problems(form: &DealForm) -> Vec<(String, &'static str)> {
 }
 
 #[test]
-fn times_are_read_in_the_zone_that_was_typed_beside_them() {
+fn times_are_read_in_the_submitted_time_zone() {
     let terms = form().parse(now()).unwrap();
     assert_eq!(terms.opens_at.to_rfc3339(), "2026-11-23T08:00:00+00:00");
 }
 
 #[test]
-fn what_was_stored_comes_back_as_it_was_typed() {
+fn stored_terms_are_shown_as_they_were_submitted() {
     let terms = form().parse(now()).unwrap();
     let again = DealForm::from(&terms);
     assert_eq!(again.opens_at, form().opens_at);
@@ -46,7 +46,7 @@ fn a_time_that_the_clocks_skip_is_refused() {
 }
 
 #[test]
-fn everything_that_cannot_be_read_is_reported_at_once_with_the_rest() {
+fn unreadable_fields_are_reported_together_with_all_other_problems() {
     let bad = DealForm {
         title: " ".into(),
         cap: "many".into(),
@@ -67,7 +67,7 @@ fn everything_that_cannot_be_read_is_reported_at_once_with_the_rest() {
 }
 
 #[test]
-fn a_cap_that_is_no_number_never_becomes_no_cap() {
+fn an_unreadable_cap_never_means_unlimited() {
     let bad = DealForm { cap: "1O0".into(), ..form() };
     assert_eq!(problems(&bad), [("/cap".into(), "not_a_number")]);
 }

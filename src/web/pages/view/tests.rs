@@ -23,7 +23,7 @@ fn page(deal: &Deal) -> String {
 }
 
 #[test]
-fn each_phase_is_told_from_state_window_and_numbers() {
+fn the_phase_follows_from_state_window_and_figures() {
     let phase = |change: fn(&mut Deal)| {
         let mut deal = deal();
         change(&mut deal);
@@ -42,14 +42,14 @@ fn each_phase_is_told_from_state_window_and_numbers() {
 }
 
 #[test]
-fn one_buyer_is_one_buyer_and_two_are_buyers() {
-    let said = |buyers| {
+fn the_number_of_buyers_takes_singular_or_plural() {
+    let block = |buyers| {
         let mut deal = deal();
         deal.progress.buyers = buyers;
         ProgressBlock::new(&deal, now(), Size::Full).to_string()
     };
-    assert!(said(9).contains("1 more buyer needed"));
-    assert!(said(8).contains("2 more buyers needed"));
+    assert!(block(9).contains("1 more buyer needed"));
+    assert!(block(8).contains("2 more buyers needed"));
 }
 
 #[test]
@@ -61,13 +61,13 @@ fn the_first_paint_has_the_numbers_and_the_figures_for_the_script() {
 }
 
 #[test]
-fn times_stand_in_the_deals_zone_with_its_abbreviation() {
+fn times_are_shown_in_the_deals_zone_with_its_abbreviation() {
     let moment = Moment::new(now(), "Asia/Jakarta".parse().unwrap());
     assert_eq!(moment.to_string(), r#"<time datetime="2026-11-22T08:00:00Z">Sun 22 Nov 2026, 15:00 WIB</time>"#);
 }
 
 #[test]
-fn time_left_is_told_in_the_largest_unit_that_fits_and_never_below_zero() {
+fn time_left_has_a_single_unit_and_is_never_negative() {
     let left = |seconds| time_until(now() + TimeDelta::seconds(seconds), now());
     assert_eq!(left(3 * 86_400 + 5), "3 days");
     assert_eq!(left(30 * 3_600), "30 hours");
@@ -91,7 +91,7 @@ fn a_merchants_markdown_cannot_run_load_or_restyle_anything() {
 }
 
 #[test]
-fn a_title_is_text_wherever_it_stands() {
+fn a_title_is_escaped_everywhere_on_the_page() {
     let mut hostile = deal();
     hostile.terms.title = r#"</title></script><script>alert(1)</script>"onload="x"#.into();
     hostile.merchant_name = "<img src=x onerror=alert(1)>".into();
@@ -120,7 +120,7 @@ fn a_refused_form_keeps_its_key_and_a_new_page_has_a_new_one() {
 }
 
 #[test]
-fn merchants_and_strangers_get_no_join_form() {
+fn merchants_and_anonymous_visitors_get_no_join_form() {
     let deal = deal();
     for visitor in [None, Some(Role::Merchant)] {
         let join = JoinSection::new(&deal, Phase::Open, visitor, &[], None, "fresh".into());
@@ -130,7 +130,7 @@ fn merchants_and_strangers_get_no_join_form() {
 }
 
 #[test]
-fn no_page_has_a_script_or_style_that_the_policy_would_refuse() {
+fn no_page_has_a_script_or_style_that_the_policy_blocks() {
     let html = page(&deal());
     assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick="));
     let inline = html.split("<script").skip(1).filter(|script| !script.contains("src=\""));
@@ -138,7 +138,7 @@ fn no_page_has_a_script_or_style_that_the_policy_would_refuse() {
 }
 
 #[test]
-fn every_problem_of_a_form_stands_at_its_field_and_the_others_above_it() {
+fn a_forms_problems_belong_to_their_fields_or_to_the_form() {
     let form = Form::new([("price", "Price", "45")]).with_problems(&[
         FieldProblem::new("price", "a", "First."),
         FieldProblem::new("price", "b", "Second."),
@@ -162,12 +162,12 @@ fn goods_are_recognised_by_words_and_every_name_draws_something() {
 }
 
 #[test]
-fn numbers_have_their_thousands_in_groups() {
+fn numbers_have_grouped_thousands() {
     assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
 }
 
 #[test]
-fn a_code_becomes_a_square_that_scales() {
+fn a_qr_code_is_a_scalable_svg() {
     let svg = super::coupon::qr(&CouponCode::from_bits([7; 10]));
     assert!(svg.starts_with("<svg") && svg.contains("viewBox") && !svg.contains("style="));
 }
