@@ -5,8 +5,8 @@
 //! Handlers write drafts, accounts and sessions through the store. They never run the transaction that records a join or a
 //! leave, because actix drops a handler's future when the client resets its connection.
 //!
-//! A request passes the [`middleware`] in order, reaches the handler that [`routes`] names, and is parsed by the extractors in
-//! [`request`] before the handler runs. A failure becomes a [`problem::Problem`] with a stable [`problem::Code`].
+//! A request passes the `middleware` in order, reaches the handler that [`routes`] names, and is parsed by the extractors in
+//! `request` before the handler runs. A failure becomes a [`problem::Problem`] with a stable [`problem::Code`].
 
 mod api;
 mod assets;

@@ -24,7 +24,7 @@ const SEARCH_MAX: usize = 100;
 pub async fn home(context: Context, request: HttpRequest) -> Result<HttpResponse, PageError> {
     // A malformed query shows the unfiltered page rather than an error.
     let filters = web::Query::<Filters>::from_query(request.query_string()).map(web::Query::into_inner);
-    let filters = filters.unwrap_or_default().normalized(SEARCH_MAX);
+    let filters = filters.unwrap_or_default().normalised(SEARCH_MAX);
     if !filters.is_plain() {
         return filtered(&context, filters).await;
     }

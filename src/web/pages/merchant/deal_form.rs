@@ -82,7 +82,7 @@ impl DealForm {
     /// # Errors
     /// Every problem of the two fields.
     pub fn parse_texts(&self) -> Result<(String, String), Vec<FieldProblem>> {
-        parse_texts(&self.title, &normalize_newlines(&self.description))
+        parse_texts(&self.title, &normalise_newlines(&self.description))
     }
 
     fn read(&self, problems: &mut Vec<FieldProblem>) -> TermsForm {
@@ -97,7 +97,7 @@ impl DealForm {
             cap: count("cap", &self.cap),
             per_buyer_max: count("per_buyer_max", &self.per_buyer_max),
             title: self.title.clone(),
-            description: normalize_newlines(&self.description),
+            description: normalise_newlines(&self.description),
             price: self.price.clone(),
             face_value: self.face_value.clone(),
             currency: self.currency.clone(),
@@ -157,7 +157,7 @@ impl From<&Terms> for DealForm {
 }
 
 /// Forms send each line break as CRLF.
-fn normalize_newlines(text: &str) -> String {
+fn normalise_newlines(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 

@@ -47,7 +47,7 @@ impl Filters {
     /// Normalises the filters: trims them, removes control characters, truncates them to `most` characters, and drops empty ones,
     /// which forms send for empty fields.
     #[must_use]
-    pub fn normalized(mut self, most: usize) -> Self {
+    pub fn normalised(mut self, most: usize) -> Self {
         let tidy = |text: &str| text.trim().chars().filter(|c| !c.is_control()).take(most).collect::<String>();
         let named = |text: Option<String>| text.map(|text| tidy(&text)).filter(|text| !text.is_empty());
         self.q = tidy(&self.q);

@@ -13,9 +13,9 @@ use crate::recent::Recent;
 const TAGS: [&str; 14] =
     ["p", "br", "em", "strong", "del", "ul", "ol", "li", "blockquote", "h3", "h4", "a", "code", "hr"];
 
-static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
-    let mut sanitizer = Builder::empty();
-    sanitizer
+static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut sanitiser = Builder::empty();
+    sanitiser
         .tags(HashSet::from(TAGS))
         .tag_attributes(HashMap::from([("a", HashSet::from(["href"]))]))
         // The default allows `title` and `lang`.
@@ -23,7 +23,7 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .url_schemes(HashSet::from(["https", "http", "mailto", "tel"]))
         .link_rel(Some("nofollow noopener noreferrer ugc"))
         .clean_content_tags(HashSet::from(["script", "style"]));
-    sanitizer
+    sanitiser
 });
 
 /// The most texts whose HTML a thread keeps.
@@ -59,7 +59,7 @@ pub fn to_html(markdown: &str) -> String {
     });
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events);
-    SANITIZER.clean(&html).to_string()
+    SANITISER.clean(&html).to_string()
 }
 
 fn below_the_page(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
