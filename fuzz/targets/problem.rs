@@ -3,7 +3,7 @@
 use actix_web::ResponseError;
 use muster::web::problem::Problem;
 
-/// A problem of the client's, with a detail; never one of the server's.
+/// Asserts that a problem is a 4xx with a detail.
 pub fn is_the_clients(problem: &Problem) {
     assert!(problem.status_code().is_client_error(), "{}", problem.status_code());
     assert!(!problem.detail_text().is_empty());

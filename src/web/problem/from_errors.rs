@@ -12,7 +12,7 @@ const UNAVAILABLE_RETRY_S: u32 = 5;
 
 impl From<RateLimited> for Problem {
     fn from(limited: RateLimited) -> Self {
-        Self::new(Code::TooManyRequests).retry_after(too_many.retry_after_s)
+        Self::new(Code::TooManyRequests).retry_after(limited.retry_after_s)
     }
 }
 
