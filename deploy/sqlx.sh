@@ -22,8 +22,8 @@ $as_server "$bin/initdb" -D "$root/data" -U muster -A trust -E UTF8 --no-locale 
 (cd "$root" && $as_server "$bin/pg_ctl" -D "$root/data" -l "$root/data/log" -w \
     -o "-k $root -c listen_addresses= -c fsync=off" start >/dev/null)
 psql="$bin/psql -X -q -v ON_ERROR_STOP=1 -h $root -U muster -d postgres"
-for migration in migrations/*.sql; do
-    $psql -1 -f "$migration"
+for file in migrations/*.sql sql/functions/*.sql; do
+    $psql -1 -f "$file"
 done
 mkdir -p .sqlx
 rm -f .sqlx/query-*.json

@@ -12,9 +12,9 @@ pub enum StoreError {
     /// Anything else: a defect.
     #[error("Postgres refused a statement: {0}")]
     Broken(sqlx::Error),
-    /// The schema could not be brought up to date.
+    /// The schema or the functions could not be brought up to date.
     #[error("migrating failed: {0}")]
-    Migration(sqlx::migrate::MigrateError),
+    Migration(super::MigrationError),
 }
 
 impl StoreError {

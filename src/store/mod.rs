@@ -1,6 +1,6 @@
 //! Postgres: who joined what, and everything else that must not be lost. The only module with SQL.
 //!
-//! Owns the tables and functions of `migrations/`. Decides nothing by itself: what is allowed is decided by the functions
+//! Owns the tables of `migrations/` and the functions of `sql/functions/`. Decides nothing by itself: what is allowed is decided by the functions
 //! that lock, look and write in one call, and by the constraints behind them. Must never hold a transaction open across an
 //! await that is not a statement: every writer is one statement, so that a caller who goes away leaves nothing half done
 //! (`sqlx` 0.9's `begin()` is not safe to cancel).
@@ -44,6 +44,7 @@ pub use front_page::{FRONT_PAGE_DEALS, FrontPage};
 pub use lag::Lag;
 pub use lane::{CommitError, LANE_SETUP, LaneConnection};
 pub use lifecycle::{PublishAnswer, WithdrawAnswer};
+pub use migrate::MigrationError;
 pub use outbox::{Message, MessageKind};
 pub use page::{Cursor, Page, PageRequest};
 pub use samples::SampleHistory;

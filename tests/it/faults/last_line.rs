@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use crate::audit::scene::Scene;
 
 /// Each constraint, and a statement that it alone is in the way of.
-const VIOLATIONS: [(&str, &str); 53] = [
+const VIOLATIONS: [(&str, &str); 56] = [
     (
         "accounts_email_is_taken",
         "INSERT INTO accounts (id, email, name, role) SELECT :new, email, name, role FROM accounts LIMIT 1",
@@ -51,6 +51,9 @@ const VIOLATIONS: [(&str, &str); 53] = [
     ("deals_withdrawn_reason", "UPDATE deals SET withdrawn_reason = 'ill' WHERE id = :open"),
     ("epoch_has_one_row", "INSERT INTO epoch (only_row, epoch) VALUES (false, 1)"),
     ("epoch_pkey", "INSERT INTO epoch (epoch) VALUES (1)"),
+    ("function_version_has_one_row", "INSERT INTO function_version (only_row, version) VALUES (false, 1)"),
+    ("function_version_not_negative", "UPDATE function_version SET version = -1"),
+    ("function_version_pkey", "INSERT INTO function_version (version) VALUES (1)"),
     ("outbox_key_is_unique", "INSERT INTO outbox (key, kind, deal) SELECT key, kind, deal FROM outbox LIMIT 1"),
     ("outbox_kind", "UPDATE outbox SET kind = 'gossip'"),
     (

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use muster::dev::servers::{Options, Servers};
 use muster::domain::DealId;
+use muster::store::{self, Store};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, AsyncConnectionConfig};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -130,9 +131,23 @@ async fn shared() -> &'static Servers {
 
 async fn make_template(servers: &Servers) {
     servers.ensure_database(TEMPLATE).await.unwrap();
+    let store = Store::new(&store_settings(servers.database_url(TEMPLATE))).unwrap();
+    store.migrate().await.unwrap();
+    store.close().await;
     let mut template = PgConnection::connect(&servers.database_url(TEMPLATE)).await.unwrap();
-    sqlx::migrate!().run(&mut template).await.unwrap();
     clock::install(&mut template).await;
     // A database that somebody is connected to cannot be a template.
     template.close().await.unwrap();
+}
+
+/// The settings of a store that needs one connection.
+pub fn store_settings(database_url: String) -> store::Settings {
+    store::Settings {
+        url: database_url.into(),
+        pool_max: 1,
+        acquire_timeout: Duration::from_secs(30),
+        statement_timeout: Duration::from_secs(30),
+        lock_timeout: Duration::from_secs(30),
+        lane_lock_timeout: Duration::from_secs(30),
+    }
 }

@@ -1,0 +1,75 @@
+-- Redeems a coupon of one of this merchant's deals.
+--
+-- Arguments
+--   code_lookup   the keyed hash of the code, as in `coupon_codes`
+--   merchant_id   the merchant who redeems it
+--   till          the merchant's name for the till; may be NULL
+--   request_key   the Idempotency-Key of the request; may be NULL
+-- Returns one row
+--   outcome       ok                redeemed now
+--                 replay            redeemed before by a request with this key
+--                 already_redeemed  redeemed before by another request
+--                 void              its deal was withdrawn
+--                 expired
+--                 unknown           no coupon of this merchant has this code
+--                 too_many          ten wrong codes in ten minutes; `retry_after_s` says when the oldest of them stops counting
+--   coupon, deal, title, redeemed_at, redeemed_where   of the coupon, if there is one
+-- Locks     the coupon: two tills with one coupon get one `ok`
+-- Writes    coupons, or wrong_codes
+
+CREATE OR REPLACE FUNCTION redeem_coupon(code_lookup bytea, merchant_id uuid, till text, request_key text)
+    RETURNS TABLE (outcome text, coupon uuid, deal uuid, title text, redeemed_at timestamptz, redeemed_where text, retry_after_s integer)
+    LANGUAGE plpgsql VOLATILE
+    AS $$
+#variable_conflict use_column
+DECLARE
+    at    timestamptz := muster_now();
+    found_one record;
+    wrong record;
+BEGIN
+    -- Ten wrong codes in ten minutes: wait until the oldest of them is ten minutes old.
+    SELECT count(*) AS tries, min(l.tried_at) AS oldest INTO wrong
+      FROM (SELECT w.tried_at FROM wrong_codes AS w
+             WHERE w.merchant = merchant_id AND w.tried_at > at - interval '10 minutes'
+             ORDER BY w.tried_at DESC LIMIT 10) AS l;
+    IF wrong.tries >= 10 THEN
+        outcome := 'too_many';
+        retry_after_s := ceil(extract(epoch FROM wrong.oldest + interval '10 minutes' - at));
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    SELECT c.deal, c.signup, c.ordinal, c.id, c.redeemed_at, c.redeemed_where, c.redeemed_key, d.title, d.state, d.coupon_expires_at
+      INTO found_one
+      FROM coupon_codes AS k
+      JOIN coupons AS c ON c.deal = k.deal AND c.signup = k.signup AND c.ordinal = k.ordinal
+      JOIN deals AS d ON d.id = c.deal AND d.merchant = merchant_id
+     WHERE k.lookup = code_lookup
+       FOR NO KEY UPDATE OF c;
+    IF NOT FOUND THEN
+        INSERT INTO wrong_codes (merchant, tried_at) VALUES (merchant_id, at);
+        outcome := 'unknown';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    at := muster_now();
+    coupon := found_one.id;
+    deal := found_one.deal;
+    title := found_one.title;
+    redeemed_at := found_one.redeemed_at;
+    redeemed_where := found_one.redeemed_where;
+    outcome := CASE
+        WHEN found_one.redeemed_at IS NOT NULL AND found_one.redeemed_key = request_key THEN 'replay'
+        WHEN found_one.redeemed_at IS NOT NULL THEN 'already_redeemed'
+        WHEN found_one.state = 'withdrawn' THEN 'void'
+        WHEN found_one.coupon_expires_at <= at THEN 'expired'
+        ELSE 'ok' END;
+    IF outcome = 'ok' THEN
+        UPDATE coupons AS c
+           SET redeemed_at = at, redeemed_where = till, redeemed_by = merchant_id, redeemed_key = request_key
+         WHERE c.deal = found_one.deal AND c.signup = found_one.signup AND c.ordinal = found_one.ordinal;
+        redeemed_at := at;
+        redeemed_where := till;
+    END IF;
+    RETURN NEXT;
+END
+$$;

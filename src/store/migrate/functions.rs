@@ -1,0 +1,81 @@
+//! The SQL functions in `sql/functions`, compiled into the binary.
+//!
+//! They are replaced as a whole, in one transaction, when the binary has a higher version than the database. A node of an older
+//! version that restarts leaves the functions of the newer version in place; both versions can use them, because a function
+//! whose signature changes gets a new name.
+
+use sqlx::{Connection, Executor, PgConnection};
+
+use super::MigrationError;
+
+/// Rises with every change of the files.
+pub(super) const VERSION: i32 = 1;
+/// The hash of [`VERSION`] and the files. A test fails if one of the two changed without the other.
+#[cfg(test)]
+const HASH: &str = "e97ef5c15f159446e0f9af037988fab371fa8f8b711d3bb292f546b80234bdc5";
+
+/// File name and text of each.
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/functions.rs"));
+
+/// Whether to replace functions that are of the binary's version or a higher one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Replace {
+    /// Only functions of a lower version.
+    Older,
+    /// Functions of any version.
+    Any,
+}
+
+/// Replaces the database's functions with the binary's, unless they are of the same version or a higher one. The caller holds the
+/// lock of migrations.
+pub(super) async fn replace(connection: &mut PgConnection, which: Replace) -> Result<(), MigrationError> {
+    let stored: i32 = sqlx::query_scalar("SELECT version FROM function_version").fetch_one(&mut *connection).await?;
+    if which == Replace::Older && stored >= VERSION {
+        return Ok(());
+    }
+    let mut transaction = connection.begin().await?;
+    for (name, text) in FILES {
+        let replaced = transaction.execute(*text).await;
+        replaced.map_err(|error| MigrationError::Function { name, error })?;
+    }
+    sqlx::query("UPDATE function_version SET version = $1").bind(VERSION).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    tracing::info!(from = stored, to = VERSION, "SQL functions replaced");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::{FILES, HASH, VERSION};
+
+    fn hash(version: i32) -> String {
+        let mut hash = Sha256::new();
+        hash.update(version.to_be_bytes());
+        for (name, text) in FILES {
+            for part in [name, text] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        }
+        data_encoding::HEXLOWER.encode(&hash.finalize())
+    }
+
+    /// The hash in the message belongs to the next version, so nobody can take it over without the version.
+    #[test]
+    fn the_version_rises_when_a_function_changes_and_only_then() {
+        let is_raised_alone = hash(VERSION - 1) == HASH;
+        assert!(
+            !is_raised_alone,
+            "no file in sql/functions has changed: put VERSION in src/store/migrate/functions.rs back to {}",
+            VERSION - 1
+        );
+        let next = VERSION + 1;
+        assert!(
+            hash(VERSION) == HASH,
+            "a file in sql/functions has changed. In src/store/migrate/functions.rs, set VERSION to {next} and HASH to {:?}",
+            hash(next)
+        );
+    }
+}

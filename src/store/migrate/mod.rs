@@ -1,0 +1,83 @@
+//! Brings the schema and the SQL functions up to date, next to nodes that serve.
+//!
+//! A statement that waits for a table lock blocks everybody behind it, so it waits briefly and is tried again. A migration
+//! may take longer than any statement of a page. So it has a connection of its own: closing that rolls back what was begun, and
+//! releases the advisory lock that lets one node migrate at a time.
+
+mod error;
+mod functions;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rand::RngExt;
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::{Connection, Executor};
+use tokio::time::Instant;
+
+pub use error::MigrationError;
+
+use super::{Store, StoreError, session_setup};
+
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!();
+    // A node of an older version starts next to a newer one.
+    migrator.set_ignore_missing(true);
+    migrator
+});
+
+/// The longest that others wait behind a statement that waits.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long a migration waits for a table that somebody has locked.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+impl Store {
+    /// Brings the schema and the functions up to date. Several nodes may call it at once: one migrates, the others wait for it.
+    ///
+    /// # Errors
+    /// An applied migration has changed since, or a table was locked for minutes.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_with(&MIGRATOR).await
+    }
+
+    /// [`Store::migrate`] with other migrations.
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn migrate_with(&self, migrator: &Migrator) -> Result<(), StoreError> {
+        let since = Instant::now();
+        loop {
+            match self.try_to_migrate(migrator).await {
+                Err(MigrationError::OtherNodeMigrates) => tracing::info!("waiting for another node that migrates"),
+                Err(error) if error.is_lock_timeout() && since.elapsed() < PATIENCE => {
+                    tracing::warn!(%error, "a migration waits for a lock");
+                }
+                done => return done.map_err(StoreError::Migration),
+            }
+            tokio::time::sleep(pause()).await;
+        }
+    }
+
+    async fn try_to_migrate(&self, migrator: &Migrator) -> Result<(), MigrationError> {
+        // From the pool, because that waits for a Postgres that is starting. It never goes back there.
+        let mut connection = self.pool.acquire().await?.detach();
+        connection.execute(sqlx::AssertSqlSafe(session_setup(LOCK_TIMEOUT, Duration::ZERO))).await?;
+        // The lock that `run_direct` takes, too; a session can take it several times. Closing the connection releases it.
+        match connection.lock().await {
+            Err(MigrateError::Execute(error)) if error::is_lock_timeout(&error) => {
+                return Err(MigrationError::OtherNodeMigrates);
+            }
+            locked => locked?,
+        }
+        migrator.run_direct(None, &mut connection, false).await?;
+        functions::replace(&mut connection, functions::Replace::Older).await?;
+        Ok(connection.close().await?)
+    }
+}
+
+/// Jittered, so that nodes that wait do not all come back at once.
+fn pause() -> Duration {
+    PAUSE.mul_f64(rand::rng().random_range(0.5..1.0))
+}
