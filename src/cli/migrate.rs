@@ -1,4 +1,4 @@
-//! `muster migrate`: the schema.
+//! `muster migrate`: the schema and the SQL functions.
 
 use muster::startup;
 
@@ -9,11 +9,20 @@ use super::settings::SettingsArgs;
 pub struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
+    /// Put back this version's SQL functions, even if the database has newer ones: after rolling back to this version
+    #[arg(long)]
+    functions: bool,
 }
 
-/// Brings the schema up to date. Nodes do so too when they start; several at once wait for each other.
+/// Brings the database up to date. It runs as the owner of the tables; several at once wait for each other.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    startup::store(&args.settings.load()?)?.migrate().await?;
-    println!("The schema is up to date.");
+    let store = startup::store(&args.settings.load()?)?;
+    if args.functions {
+        store.restore_functions().await?;
+        println!("The schema is up to date, and the SQL functions are those of this version.");
+    } else {
+        store.migrate().await?;
+        println!("The schema and the SQL functions are up to date.");
+    }
     Ok(())
 }

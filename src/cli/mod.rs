@@ -43,7 +43,7 @@ enum Command {
     Serve(serve::Args),
     /// Run a node with private servers, sample deals and a simulated crowd
     Dev(dev::Args),
-    /// Bring the database schema up to date
+    /// Bring the database's schema and functions up to date, as the owner of its tables
     Migrate(migrate::Args),
     /// Replay a campaign: simulated buyers join and leave a deal through the API
     Crowd(crowd::Args),

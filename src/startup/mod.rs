@@ -93,13 +93,13 @@ pub async fn engine(config: &Config) -> anyhow::Result<(Engine, Store, Quota)> {
 /// Starts a node. It accepts requests when this returns.
 ///
 /// # Errors
-/// Postgres does not answer, the schema cannot be migrated, Redis is configured to evict keys, or an address is taken.
+/// Postgres does not answer, the database is not up to date and cannot be migrated, Redis may evict keys, or an address is taken.
 pub async fn start(start: Start) -> anyhow::Result<Running> {
     let Start { config, shutdown, workers, metrics } = start;
     files::raise_limit();
     let clock = Clock::new();
     let store = store(&config)?;
-    store.migrate().await.context("Postgres could not be migrated")?;
+    store.ensure_migrated().await.context("the database is not ready")?;
     store.check_epoch().await?;
     clock.correct(store.ping().await?);
     let quota = quota(&config).await?;

@@ -13,7 +13,7 @@ pub enum StoreError {
     #[error("Postgres refused a statement: {0}")]
     Broken(sqlx::Error),
     /// The schema or the functions could not be brought up to date.
-    #[error("migrating failed: {0}")]
+    #[error(transparent)]
     Migration(super::MigrationError),
 }
 

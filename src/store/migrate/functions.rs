@@ -29,7 +29,7 @@ pub(super) enum Replace {
 /// Replaces the database's functions with the binary's, unless they are of the same version or a higher one. The caller holds the
 /// lock of migrations.
 pub(super) async fn replace(connection: &mut PgConnection, which: Replace) -> Result<(), MigrationError> {
-    let stored: i32 = sqlx::query_scalar("SELECT version FROM function_version").fetch_one(&mut *connection).await?;
+    let stored = stored_version(connection).await?;
     if which == Replace::Older && stored >= VERSION {
         return Ok(());
     }
@@ -38,10 +38,15 @@ pub(super) async fn replace(connection: &mut PgConnection, which: Replace) -> Re
         let replaced = transaction.execute(*text).await;
         replaced.map_err(|error| MigrationError::Function { name, error })?;
     }
-    sqlx::query("UPDATE function_version SET version = $1").bind(VERSION).execute(&mut *transaction).await?;
+    sqlx::query!("UPDATE function_version SET version = $1", VERSION).execute(&mut *transaction).await?;
     transaction.commit().await?;
     tracing::info!(from = stored, to = VERSION, "SQL functions replaced");
     Ok(())
+}
+
+/// The version that the database has.
+pub(super) async fn stored_version(connection: &mut PgConnection) -> Result<i32, MigrationError> {
+    Ok(sqlx::query_scalar!("SELECT version FROM function_version").fetch_one(connection).await?)
 }
 
 #[cfg(test)]

@@ -4,8 +4,11 @@
 //! may take longer than any statement of a page. So it has a connection of its own: closing that rolls back what was begun, and
 //! releases the advisory lock that lets one node migrate at a time.
 
+mod adopt;
 mod error;
 mod functions;
+mod guest;
+mod schema;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -16,6 +19,7 @@ use sqlx::{Connection, Executor};
 use tokio::time::Instant;
 
 pub use error::MigrationError;
+use functions::Replace;
 
 use super::{Store, StoreError, session_setup};
 
@@ -37,7 +41,7 @@ impl Store {
     /// Brings the schema and the functions up to date. Several nodes may call it at once: one migrates, the others wait for it.
     ///
     /// # Errors
-    /// An applied migration has changed since, or a table was locked for minutes.
+    /// The role does not own the tables, an applied migration has changed since, or a table was locked for minutes.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.migrate_with(&MIGRATOR).await
     }
@@ -47,9 +51,34 @@ impl Store {
     /// # Errors
     /// See there.
     pub async fn migrate_with(&self, migrator: &Migrator) -> Result<(), StoreError> {
+        self.keep_trying(migrator, Replace::Older).await
+    }
+
+    /// [`Store::migrate`], and replaces the functions even if the database has newer ones: for a roll-back.
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn restore_functions(&self) -> Result<(), StoreError> {
+        self.keep_trying(&MIGRATOR, Replace::Any).await
+    }
+
+    /// Makes sure that this version can use the database. Migrates it if the role owns the tables; else checks that somebody has.
+    ///
+    /// # Errors
+    /// See [`Store::migrate`]; or the database is behind, and the role does not own the tables.
+    pub async fn ensure_migrated(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        if guest::owns(&mut connection).await.map_err(StoreError::Migration)? {
+            drop(connection);
+            return self.migrate().await;
+        }
+        guest::check(&mut connection, &MIGRATOR).await.map_err(StoreError::Migration)
+    }
+
+    async fn keep_trying(&self, migrator: &Migrator, replace: Replace) -> Result<(), StoreError> {
         let since = Instant::now();
         loop {
-            match self.try_to_migrate(migrator).await {
+            match self.try_to_migrate(migrator, replace).await {
                 Err(MigrationError::OtherNodeMigrates) => tracing::info!("waiting for another node that migrates"),
                 Err(error) if error.is_lock_timeout() && since.elapsed() < PATIENCE => {
                     tracing::warn!(%error, "a migration waits for a lock");
@@ -60,19 +89,23 @@ impl Store {
         }
     }
 
-    async fn try_to_migrate(&self, migrator: &Migrator) -> Result<(), MigrationError> {
+    async fn try_to_migrate(&self, migrator: &Migrator, replace: Replace) -> Result<(), MigrationError> {
         // From the pool, because that waits for a Postgres that is starting. It never goes back there.
         let mut connection = self.pool.acquire().await?.detach();
         connection.execute(sqlx::AssertSqlSafe(session_setup(LOCK_TIMEOUT, Duration::ZERO))).await?;
-        // The lock that `run_direct` takes, too; a session can take it several times. Closing the connection releases it.
+        // `run_direct` takes this lock once more, which a session can, and gives it back once. Closing the connection releases it.
         match connection.lock().await {
             Err(MigrateError::Execute(error)) if error::is_lock_timeout(&error) => {
                 return Err(MigrationError::OtherNodeMigrates);
             }
             locked => locked?,
         }
+        if !guest::owns(&mut connection).await? {
+            return Err(MigrationError::NotOwner);
+        }
+        adopt::adopt(&mut connection, migrator).await?;
         migrator.run_direct(None, &mut connection, false).await?;
-        functions::replace(&mut connection, functions::Replace::Older).await?;
+        functions::replace(&mut connection, replace).await?;
         Ok(connection.close().await?)
     }
 }

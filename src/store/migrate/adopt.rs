@@ -1,0 +1,47 @@
+//! Takes over databases that an earlier series of migrations created.
+//!
+//! `migrations/0001_schema.sql` replaced that series, and creates the schema that its last migration left. A database at that
+//! migration with that schema only needs another record of what was applied. The functions are then of version 0, so they are replaced.
+
+use sqlx::PgConnection;
+use sqlx::migrate::Migrator;
+
+use super::{MigrationError, schema};
+
+/// How migration 1 of the earlier series is recorded.
+const FIRST_MIGRATION: &str = "people";
+const LAST_VERSION: i64 = 14;
+
+/// Records the database as one of `0001_schema.sql`, if the earlier series created it. The caller holds the lock of migrations.
+pub(super) async fn adopt(connection: &mut PgConnection, migrator: &Migrator) -> Result<(), MigrationError> {
+    let Some(version) = version_before_squash(connection).await? else { return Ok(()) };
+    if version != LAST_VERSION {
+        return Err(MigrationError::TooOld { version });
+    }
+    let differences = schema::differences(connection).await?;
+    if !differences.is_empty() {
+        return Err(MigrationError::SchemaDiffers { differences });
+    }
+    let Some(schema) = migrator.iter().find(|migration| migration.version == 1) else { return Ok(()) };
+    sqlx::query(
+        "WITH gone AS (DELETE FROM _sqlx_migrations WHERE version > 1)
+         UPDATE _sqlx_migrations SET description = $1, checksum = $2 WHERE version = 1",
+    )
+    .bind(&*schema.description)
+    .bind(&*schema.checksum)
+    .execute(connection)
+    .await?;
+    tracing::info!("the database of the earlier migrations was taken over");
+    Ok(())
+}
+
+/// The last migration of the earlier series that was applied. Nothing: the database is new, or of `0001_schema.sql`.
+async fn version_before_squash(connection: &mut PgConnection) -> Result<Option<i64>, MigrationError> {
+    let is_migrated: bool =
+        sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *connection).await?;
+    if !is_migrated {
+        return Ok(None);
+    }
+    let last = "SELECT max(version) FROM _sqlx_migrations HAVING bool_or(version = 1 AND description = $1)";
+    Ok(sqlx::query_scalar(last).bind(FIRST_MIGRATION).fetch_optional(connection).await?)
+}
