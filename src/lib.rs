@@ -1,24 +1,24 @@
 //! Muster: deals that happen only if enough people want them.
 //!
-//! The map of the code, in the order in which modules may use each other:
+//! The map of the code. Each module uses only modules that stand before it:
 //!
 //! - [`domain`]: what a deal, a signup and a coupon are. Pure: no async, no I/O.
-//! - [`clock`]: the only place that asks what time it is.
+//! - [`clock`]: the only place that reads the time.
+//! - [`failpoint`]: steps at which a process under test dies. A release has none.
+//! - [`recent`]: a bounded cache of what was used recently.
+//! - [`shutdown`], [`telemetry`]: how the process ends; its logs and metrics.
+//! - [`config`]: the settings, with their defaults.
 //! - [`client_log`]: what clients saw, for the audit.
-//! - [`config`]: what can be set, with its defaults.
-//! - [`telemetry`], [`shutdown`]: what the process tells about itself, and how it ends.
-//! - [`store`]: Postgres. Who joined what, and everything else that must not be lost.
+//! - [`store`]: Postgres. Everything that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
-//! - [`engine`]: the verbs. Join, leave, publish, settle and so on; and the lanes.
-//! - [`worker`]: when to call the engine. Settler, closer, reconciler, outbox.
+//! - [`engine`]: the verbs (join, leave, publish, settle …) and the lanes, which commit joins in groups.
+//! - [`worker`]: when to call the engine: settler, closer, reconciler, outbox.
 //! - [`live`]: from a change of a deal's figures to the browsers that watch it.
-//! - [`failpoint`]: steps at which a process under test dies. Nothing in a release.
-//! - [`recent`]: a bounded map of what was used lately.
-//! - [`auth`]: who is asking. Passwords, tokens, sessions.
-//! - [`limits`]: who asks for too much in too short a time.
+//! - [`auth`]: identifies the caller. Passwords, tokens, sessions.
+//! - [`limits`]: rate limits.
 //! - [`app`]: what handlers and workers share.
 //! - [`web`]: pages and the API over HTTP.
-//! - [`startup`]: where everything is put together.
+//! - [`startup`]: assembles a node, and takes it apart in the right order.
 //! - [`dev`]: private servers, sample deals and a simulated crowd, for developers and tests.
 
 pub mod app;

@@ -38,7 +38,7 @@ BEGIN
     this_epoch := (SELECT e.epoch FROM epoch AS e WHERE e.only_row);
     decided_at := at;
 
-    -- Row by row: leaves are rare, and each sees what the one before it wrote.
+    -- One by one: leaves are rare, and each must see what the one before it wrote.
     FOR request IN
         SELECT t.ord::integer AS ord, t.id, t.deal, t.buyer
           FROM unnest(ids, deal_ids, buyer_ids) WITH ORDINALITY AS t (id, deal, buyer, ord)
@@ -80,7 +80,7 @@ BEGIN
         deal := became.id;
         epoch := this_epoch;
         rev := became.rev;
-        -- Each accepted leave of a deal raised its version by one; a leave that changed nothing did not.
+        -- Each accepted leave raised the deal's `rev` by one; a leave that changed nothing did not.
         rev_before := became.rev - (
             SELECT count(*) FROM signups AS s
              WHERE s.deal = became.id AND s.id = ANY (ids) AND s.left_at = at);

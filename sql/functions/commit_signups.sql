@@ -57,7 +57,8 @@ BEGIN
         SELECT d.id, d.state, d.rev, d.buyers, d.units, d.tipping_point, d.cap, d.per_buyer_max, d.opens_at, d.closes_at
           INTO of FROM deals AS d WHERE d.id = deal_ids[1] FOR NO KEY UPDATE;
         SELECT muster_now(), e.epoch INTO at, this_epoch FROM epoch AS e WHERE e.only_row;
-        -- What each of them holds before, and whether anything was recorded before: only who had a signup here can have this one.
+        -- What each buyer holds already, and whether any request is a replay: only a buyer who has had a signup in this deal can have sent
+        -- one before.
         SELECT sum(t.units)::integer AS units, max(coalesce(b.held, 0) + t.units) AS most_held, count(DISTINCT t.buyer) AS buyers,
                count(*) FILTER (WHERE coalesce(b.held, 0) = 0)::integer AS new_buyers,
                array_agg(coalesce(b.held, 0) ORDER BY t.ord) AS held,
@@ -66,8 +67,8 @@ BEGIN
           FROM unnest(ids, buyer_ids, wanted) WITH ORDINALITY AS t (id, buyer, units, ord)
           LEFT JOIN LATERAL (SELECT b.held FROM signups AS b WHERE b.buyer = t.buyer AND b.deal = of.id
                               ORDER BY b.rev DESC LIMIT 1) AS b ON true;
-        -- As a whole, if no buyer is in it twice, nothing was recorded before, nobody would hold too many, and the deal stays in its state.
-        -- How many units must be there grows from request to request, so there are enough for all if there are for the last one.
+        -- Record the batch as a whole if no buyer is in it twice, nothing is a replay, nobody exceeds the limit, and the deal does not tip.
+        -- The units needed grow with each request, so there are enough for all of them if there are enough for the last one.
         IF of.state IN ('open', 'tipped') AND of.opens_at <= at AND at < of.closes_at
            AND batch.buyers = requests AND NOT batch.is_replay AND batch.most_held <= of.per_buyer_max
            AND (of.state = 'tipped' OR of.buyers + batch.new_buyers < of.tipping_point)

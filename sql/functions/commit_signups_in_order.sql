@@ -13,19 +13,19 @@ DECLARE
     this_epoch     bigint;
     at             timestamptz;
     request        record;
-    -- The deal whose requests are being decided, its figures as they become, and what it was before them.
+    -- The deal whose requests are being decided, its running figures, and what it was before them.
     deal_id        uuid;
     of             record;
     is_known       boolean := false;
     rev_was        bigint;
     was_open       boolean;
-    -- The accepted requests: their places in the batch, and what becomes of each.
+    -- The accepted requests: their positions in the batch, and what each became.
     accepted       integer := 0;
     new_ords       integer[];
     new_numbers    integer[];
     new_revs       bigint[];
     new_held       integer[];
-    -- The last accepted one of a buyer in a deal, and that of a signup, by the place of their first request in the batch.
+    -- The last accepted request of a buyer in a deal, and that of a signup, at the position of the first request of each.
     newest         integer[];
     recorded       integer[];
     slot           integer;
@@ -36,13 +36,13 @@ DECLARE
     changed_buyers integer[];
     changed_units  integer[];
     changed_tipped boolean[];
-    -- What the buyer holds after the request, and as of which version; no number for who never had a signup in the deal.
+    -- What the buyer holds after the request, and as of which `rev`; NULL for a buyer who never had a signup in the deal.
     held           integer;
     held_rev       bigint;
     is_new         boolean;
     available      integer;
     had_units      integer;
-    -- The answer.
+    -- The row to return.
     outcome        text;
     number         integer;
     signup_state   text;
@@ -54,7 +54,7 @@ BEGIN
     FOR request IN
         SELECT t.ord, deal_ids[t.ord] AS deal, ids[t.ord] AS id, buyer_ids[t.ord] AS buyer, wanted[t.ord] AS units,
                b.held, b.held_rev
-          -- One more, without a deal: it comes last, and ends the last deal.
+          -- One more request without a deal sorts last, and completes the last deal.
           FROM generate_series(1, cardinality(ids) + 1) AS t (ord)
           LEFT JOIN LATERAL (SELECT b.held, b.held_rev FROM signups AS b
                               WHERE b.buyer = buyer_ids[t.ord] AND b.deal = deal_ids[t.ord]
@@ -75,7 +75,7 @@ BEGIN
             END IF;
             EXIT WHEN request.deal IS NULL;
             deal_id := request.deal;
-            -- Once for each deal: joined to each request, its versions of the last commits would be walked through for each.
+            -- Read once for each deal. A join with each request would skip the row's dead versions again for each of them.
             SELECT d.state, d.rev, d.buyers, d.units, d.tipping_point, d.cap, d.per_buyer_max, d.opens_at, d.closes_at
               INTO of FROM deals AS d WHERE d.id = deal_id;
             is_known := FOUND;
@@ -87,11 +87,11 @@ BEGIN
             slot := array_position(buyer_ids, request.buyer, slot + 1);
         END LOOP;
         signup_slot := array_position(ids, request.id);
-        -- What this buyer holds now, requests of this batch included.
+        -- What the buyer holds so far, including earlier requests of this batch.
         held := coalesce(new_held[newest[slot]], request.held);
         held_rev := coalesce(new_revs[newest[slot]], request.held_rev);
         bound := NULL;
-        -- Whether the signup is there already: made by this batch, or before, which only who had one in the deal can have done.
+        -- Whether the signup exists: earlier in this batch, or in the table. Only a buyer who has had a signup in the deal can have one there.
         had_units := wanted[new_ords[recorded[signup_slot]]];
         number := new_numbers[recorded[signup_slot]];
         signup_state := CASE WHEN had_units IS NOT NULL THEN 'active' END;

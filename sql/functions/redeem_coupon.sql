@@ -27,7 +27,7 @@ DECLARE
     found_one record;
     wrong record;
 BEGIN
-    -- Ten wrong codes in ten minutes: wait until the oldest of them is ten minutes old.
+    -- After ten wrong codes in ten minutes the merchant waits until the oldest of them is ten minutes old.
     SELECT count(*) AS tries, min(l.tried_at) AS oldest INTO wrong
       FROM (SELECT w.tried_at FROM wrong_codes AS w
              WHERE w.merchant = merchant_id AND w.tried_at > at - interval '10 minutes'

@@ -1,4 +1,4 @@
-//! Accounts: people, by their id or by what they sign in with.
+//! Accounts, by id or by e-mail address.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -7,34 +7,30 @@ use super::Store;
 use super::error::{StoreError, unreadable};
 use crate::domain::{Account, AccountId, Email, Role};
 
-/// An account to be made.
+/// An account to create.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
-    /// Its id.
     pub id: AccountId,
-    /// What its owner signs in with.
+    /// What the owner signs in with.
     pub email: Email,
-    /// What others see.
+    /// What merchants and mails call its owner.
     pub name: String,
-    /// What it may do.
     pub role: Role,
-    /// Argon2id in PHC form; none: nobody signs in to it with a password.
+    /// Argon2id in PHC form; `None`: no sign-in with a password.
     pub password_hash: Option<String>,
 }
 
-/// What making an account came to.
+/// What became of creating an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateAccountOutcome {
-    /// It exists now.
     Created(Account),
     /// Another account has this e-mail address.
     EmailTaken,
 }
 
-/// An account with what its password is checked against.
+/// An account with its password hash.
 #[derive(Clone)]
 pub struct StoredAccount {
-    /// The account.
     pub account: Account,
     /// Argon2id in PHC form, if it has a password.
     pub password_hash: Option<String>,
@@ -63,10 +59,7 @@ impl TryFrom<Row> for Account {
 }
 
 impl Store {
-    /// Makes an account.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Creates an account.
     pub async fn create_account(&self, new: &NewAccount) -> Result<CreateAccountOutcome, StoreError> {
         let row = sqlx::query_as!(
             Row,
@@ -84,11 +77,8 @@ impl Store {
         row.map_or(Ok(CreateAccountOutcome::EmailTaken), |row| row.try_into().map(CreateAccountOutcome::Created))
     }
 
-    /// Makes many accounts at once, for seeds and load tests. Those whose e-mail address is taken are passed over.
-    /// Answers how many were made.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Creates many accounts at once, for seeds and load tests. Skips those whose e-mail address is taken. Returns how many it
+    /// created.
     pub async fn create_accounts(&self, new: &[NewAccount]) -> Result<u64, StoreError> {
         let ids: Vec<Uuid> = new.iter().map(|account| account.id.as_uuid()).collect();
         let emails: Vec<String> = new.iter().map(|account| account.email.as_str().to_owned()).collect();
@@ -110,10 +100,6 @@ impl Store {
         Ok(made.rows_affected())
     }
 
-    /// The account of this id.
-    ///
-    /// # Errors
-    /// Postgres is away.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         let row =
             sqlx::query_as!(Row, "SELECT id, email, name, role, created_at FROM accounts WHERE id = $1", id.as_uuid())
@@ -122,10 +108,7 @@ impl Store {
         row.map(Account::try_from).transpose()
     }
 
-    /// The account of this e-mail address, with what its password is checked against.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// The account with this e-mail address, and its password hash.
     pub async fn account_by_email(&self, email: &Email) -> Result<Option<StoredAccount>, StoreError> {
         let row = sqlx::query!(
             "SELECT id, email, name, role, created_at, password_hash FROM accounts WHERE email = $1",

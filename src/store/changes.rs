@@ -1,4 +1,4 @@
-//! What Redis needs to be told: which deals changed, what became of them, and whole deals for loading.
+//! What Redis is told: deals that changed, their figures, and whole deals for loading.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,24 +13,19 @@ use crate::domain::{AccountId, DealId, Progress};
 /// A deal's figures, to compare with what Redis has.
 pub type DealVersion = Progress;
 
-/// A deal for loading: its figures and window at one moment, and everybody who ever had a signup at the same moment.
+/// A deal for loading into Redis: its figures, its window, and every buyer who ever had a signup, from one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadSnapshot {
-    /// The figures.
     pub progress: Progress,
-    /// When its window begins.
     pub opens_at: DateTime<Utc>,
-    /// When this was.
+    /// The time of the snapshot.
     pub now: DateTime<Utc>,
-    /// Each buyer's units (0 after leaving) and the version of their last change.
+    /// Each buyer's units (0 after leaving), and the `rev` of their last change.
     pub buyers: Vec<(AccountId, u32, i64)>,
 }
 
 impl Store {
-    /// Deals that can still change or that ended a short while ago, as far as they changed within this time; without one, all.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Deals that can still change or that ended within the last hour. With `within`, only those that changed during that time.
     pub async fn changed_deals(&self, within: Option<Duration>) -> Result<Vec<DealVersion>, StoreError> {
         let seconds = within.map(|within| i32::try_from(within.as_secs()).unwrap_or(i32::MAX));
         let rows = sqlx::query_as!(
@@ -46,10 +41,7 @@ impl Store {
         rows.into_iter().map(Progress::try_from).collect()
     }
 
-    /// The buyers of a deal whose units changed after this version.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// The buyers of a deal whose units changed after this `rev`.
     pub async fn buyers_changed_after(&self, deal: DealId, rev: i64) -> Result<Vec<(AccountId, u32, i64)>, StoreError> {
         let rows = sqlx::query!(
             "SELECT buyer, held, held_rev FROM signups WHERE deal = $1 AND held_rev > $2",
@@ -61,10 +53,7 @@ impl Store {
         Ok(newest(rows.into_iter().map(|r| (r.buyer.into(), r.held.cast_unsigned(), r.held_rev))))
     }
 
-    /// A published deal with all its buyers, from one snapshot (one statement). None for drafts and for what does not exist.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// A published deal with all its buyers, in one statement. `None` for a draft or an unknown deal.
     pub async fn load_snapshot(&self, deal: DealId) -> Result<Option<LoadSnapshot>, StoreError> {
         let row = sqlx::query!(
             r#"SELECT d.id, e.epoch, d.rev, d.state, d.buyers, d.units, d.tipping_point, d.cap, d.opens_at, d.closes_at,
@@ -101,10 +90,10 @@ impl Store {
     }
 }
 
-/// What each buyer's newest signup says. Postgres would sort all of a deal's signups for it: 1 s for a million of them, instead of 0.3.
-fn newest(told: impl Iterator<Item = (AccountId, u32, i64)>) -> Vec<(AccountId, u32, i64)> {
+/// The newest entry of each buyer. Postgres would sort all signups of the deal for that, which takes three times as long.
+fn newest(entries: impl Iterator<Item = (AccountId, u32, i64)>) -> Vec<(AccountId, u32, i64)> {
     let mut newest: HashMap<AccountId, (u32, i64)> = HashMap::new();
-    for (buyer, units, rev) in told {
+    for (buyer, units, rev) in entries {
         let of_buyer = newest.entry(buyer).or_insert((units, rev));
         if of_buyer.1 < rev {
             *of_buyer = (units, rev);

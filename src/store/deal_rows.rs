@@ -1,4 +1,4 @@
-//! Rows of `deals` as deals.
+//! Converts rows of `deals`.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -89,7 +89,7 @@ impl TryFrom<DealRow> for Deal {
     }
 }
 
-/// The columns of a figures-only read, as progress.
+/// The figures of a deal and the epoch.
 pub(super) struct ProgressRow {
     pub(super) id: Uuid,
     pub(super) epoch: i64,

@@ -1,75 +1,70 @@
-//! Writing drafts, and reading deals.
+//! Writes drafts, and reads deals.
 
 use std::sync::Arc;
 
 use sqlx::{PgExecutor, query_as};
 
+use super::deal_reads::DealReads;
 use super::deal_rows::{DealRow, ProgressRow};
 use super::{Cursor, Page, PageRequest, Store, StoreError};
 use crate::domain::{AccountId, Deal, DealId, DealState, Progress, Terms};
 
-/// Which deals a list shows. Empty: every deal that was published.
+/// Which deals a list contains. The default is every published deal, and those withdrawn after publication.
 #[derive(Clone, Debug, Default)]
 pub struct DealFilter {
-    /// In one of these states; empty = in any.
+    /// Empty: any state.
     pub states: Vec<DealState>,
-    /// In this city, exactly.
+    /// An exact match.
     pub city: Option<String>,
-    /// Of this category, exactly.
+    /// An exact match.
     pub category: Option<String>,
-    /// With this text in title, description, city or category, upper and lower case alike.
+    /// A text to find in title, description, city or category, in any case.
     pub text: Option<String>,
-    /// Open, and at least four fifths of the way to the tipping point.
+    /// Only open deals that have at least four fifths of the buyers they need.
     pub almost_there: bool,
-    /// Only this merchant's, and then drafts too.
+    /// Only deals of this merchant, drafts included.
     pub merchant: Option<AccountId>,
-    /// In which order.
     pub order: DealOrder,
 }
 
-/// In which order deals are listed.
+/// The order of a list of deals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DealOrder {
-    /// Those that close first, first.
+    /// By closing time, soonest first.
     #[default]
     EndingSoon,
-    /// Those that were written last, first.
+    /// By creation time, newest first.
     Newest,
 }
 
-/// What there is to filter by among the deals that can be joined.
+/// The values to filter deals by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facets {
-    /// Their cities, by name.
+    /// Sorted by name.
     pub cities: Vec<String>,
-    /// Their categories, by name.
+    /// Sorted by name.
     pub categories: Vec<String>,
 }
 
-/// What is changed about a deal.
+/// A change of a deal.
 #[derive(Clone, Debug)]
 pub enum DealChange {
-    /// Everything: drafts only.
+    /// All terms. Drafts only.
     Terms(Box<Terms>),
-    /// Texts: in any state.
-    Texts {
-        /// The new title.
-        title: String,
-        /// The new description.
-        description: String,
-    },
+    /// The texts. In any state.
+    Texts { title: String, description: String },
 }
 
-/// What changing a deal came to.
+/// What became of changing a deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpdateOutcome {
-    /// It is changed.
+    /// The deal as it is now.
     Updated(Box<Deal>),
-    /// This merchant has no such deal.
+    /// Unknown, or of another merchant.
     NoSuchDeal,
-    /// Somebody changed it meanwhile: read it again.
+    /// Somebody else changed it since the caller read it.
     Changed,
-    /// It is published: its terms stay.
+    /// Its terms are fixed, because it is published.
     Published,
 }
 
@@ -89,34 +84,22 @@ macro_rules! deals {
 }
 
 impl Store {
-    /// A deal, in whatever state. Those who ask while others are being answered are answered together.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// A deal in any state. Concurrent calls share one read.
     pub async fn deal(&self, id: DealId) -> Result<Option<Deal>, StoreError> {
         Ok(self.shared_deal(id).await?.map(Arc::unwrap_or_clone))
     }
 
-    /// As [`Store::deal`]: the same one for all who were answered together, and for a moment as long as it does not change.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// [`Store::deal`] without a copy. All calls that shared a read get the same `Arc`, and an unchanged deal keeps it for a moment.
     pub async fn shared_deal(&self, id: DealId) -> Result<Option<Arc<Deal>>, StoreError> {
-        self.together.read(self, id).await
+        self.deal_reads.read(id, || DealReads::new(self.pool.clone())).await
     }
 
-    /// These deals, in no order; those that do not exist are left out.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// The deals with these ids, in any order. Unknown ids are left out.
     pub async fn deals_by_id(&self, ids: &[DealId]) -> Result<Vec<Deal>, StoreError> {
         deals_by_id(&self.pool, ids).await
     }
 
-    /// A list of deals.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// A page of the deals that match.
     pub async fn deals(&self, filter: &DealFilter, page: &PageRequest) -> Result<Page<Deal>, StoreError> {
         let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
         let merchant = filter.merchant.map(AccountId::as_uuid);
@@ -163,10 +146,7 @@ impl Store {
         }))
     }
 
-    /// What there is to filter by among the deals that can be joined.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// The values to filter by among the deals that can be joined.
     pub async fn facets(&self) -> Result<Facets, StoreError> {
         let row = sqlx::query!(
             r#"SELECT coalesce(array_agg(DISTINCT city ORDER BY city) FILTER (WHERE city IS NOT NULL), '{}') AS "cities!",
@@ -178,10 +158,7 @@ impl Store {
         Ok(Facets { cities: row.cities, categories: row.categories })
     }
 
-    /// The figures of these deals; those that do not exist are left out.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// The figures of these deals. Unknown ids are left out.
     pub async fn progress_of(&self, ids: &[DealId]) -> Result<Vec<Progress>, StoreError> {
         let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
         let rows = query_as!(
@@ -195,10 +172,7 @@ impl Store {
         rows.into_iter().map(Progress::try_from).collect()
     }
 
-    /// Writes a draft. `picture` is the name of a drawing that Muster ships.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Creates a draft. `picture` is the name of a picture that Muster ships.
     pub async fn create_deal(
         &self,
         merchant: AccountId,
@@ -210,7 +184,7 @@ impl Store {
         self.deal(id).await?.ok_or_else(|| StoreError::Broken(sqlx::Error::RowNotFound))
     }
 
-    /// Writes a draft with this id.
+    /// Creates a draft with this id.
     pub(super) async fn insert_deal(
         &self,
         id: DealId,
@@ -245,10 +219,7 @@ impl Store {
         Ok(())
     }
 
-    /// Changes a deal that nobody changed since `expected_version`.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Changes a deal, unless somebody changed it after `expected_version`.
     pub async fn update_deal(
         &self,
         merchant: AccountId,
@@ -307,16 +278,16 @@ impl Store {
     }
 }
 
-/// A text as a pattern that finds it anywhere; its own wildcards stand for themselves.
+/// A LIKE pattern that finds the text anywhere, with its wildcards escaped.
 fn like(text: &str) -> String {
     let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     format!("%{escaped}%")
 }
 
-/// These deals, in no order; those that do not exist are left out.
+/// The deals with these ids, in any order. Unknown ids are left out.
 pub(super) async fn deals_by_id(executor: impl PgExecutor<'_>, ids: &[DealId]) -> Result<Vec<Deal>, StoreError> {
     let rows = match ids {
-        // A plan for one deal is made once; for a list of them it is made anew for each list.
+        // The plan for one id is cached. A list gets a new plan for each call.
         [id] => deals!("WHERE d.id = $1", id.as_uuid()).fetch_all(executor).await?,
         ids => {
             let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();

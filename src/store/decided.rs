@@ -1,91 +1,88 @@
-//! What Postgres decided about a batch, read from what `commit_signups` and `commit_leaves` answer.
+//! The decisions of `commit_signups` and `commit_leaves` about a batch.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::domain::{DealState, Progress, SignupState};
 
-/// What Postgres decided about one request to join.
+/// The decision about one request to join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The signup was made.
+    /// The signup is recorded.
     Ok,
-    /// It had been made before.
+    /// The signup had been recorded before.
     Replay,
-    /// The key named another number of units before.
+    /// The idempotency key was used for another number of units.
     KeyReused,
-    /// There is no such deal, or it is a draft.
+    /// The deal is unknown or a draft.
     NoSuchDeal,
     /// The window has not begun.
     NotOpen,
-    /// The window is over, or the deal is.
+    /// The deal or its window is over.
     Closed,
-    /// The buyer would hold too many units.
+    /// The buyer would exceed the per-buyer limit.
     BuyerLimit,
     /// No unit is left.
     SoldOut,
-    /// Fewer units may be taken than were asked for.
+    /// Fewer units are available than requested.
     NotEnoughLeft,
 }
 
-/// One request to join, decided.
+/// One request to join, with its decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecidedJoin {
-    /// What was decided.
     pub decision: Decision,
-    /// The signup's number, when there is a signup.
+    /// The signup's number, if there is a signup.
     pub number: u32,
-    /// Whether the signup counts, when there is one.
+    /// The signup's state, if there is a signup.
     pub state: SignupState,
-    /// The number that a refusal tells: units available, or the per-buyer limit.
+    /// The number that a refusal names: units available, or the per-buyer limit.
     pub bound: u32,
-    /// The buyer's units after the request and the version of their last change; none without a signup, ever.
+    /// The buyer's units after the request, and the `rev` of their last change. `None` if the buyer never had a signup.
     pub buyer_units: Option<(u32, i64)>,
 }
 
-/// What Postgres decided about one request to leave.
+/// The decision about one request to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveDecision {
-    /// The signup does not count any more.
+    /// The buyer has left, now or before.
     Left,
-    /// This buyer has no such signup.
+    /// Unknown, or of another buyer.
     NoSuchSignup,
-    /// The deal is on.
+    /// The deal has tipped, so nobody can leave.
     AlreadyTipped,
-    /// The deal is over.
+    /// The deal or its window is over.
     Closed,
 }
 
-/// One request to leave, decided.
+/// One request to leave, with its decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecidedLeave {
-    /// What was decided.
     pub decision: LeaveDecision,
-    /// As for a join.
+    /// See [`DecidedJoin::buyer_units`].
     pub buyer_units: Option<(u32, i64)>,
 }
 
-/// A deal's figures after a batch, and its version before it.
+/// A deal's figures after a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
-    /// After the batch.
     pub progress: Progress,
-    /// Before the batch.
+    /// The deal's `rev` before the batch.
     pub rev_before: i64,
 }
 
-/// A batch, decided: one entry for each request in its order, and the figures of each deal.
+/// The decisions about a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decided<T> {
-    /// One for each request.
+    /// One for each request, in the order of the batch.
     pub rows: Vec<T>,
-    /// One for each deal of the batch that exists.
+    /// One for each known deal of the batch.
     pub figures: Vec<Figures>,
-    /// What Postgres' clock said.
+    /// The time of the decisions, by the clock of Postgres.
     pub at: Option<DateTime<Utc>>,
 }
 
-/// A row of an answer: about a request (`ord` from 1), or with a deal's figures (`ord` 0).
+/// A row of the result: about a request (`ord` from 1), or with a deal's figures (`ord` 0).
 pub(super) struct AnswerRow {
     pub(super) ord: i32,
     pub(super) outcome: String,
@@ -142,7 +139,7 @@ impl AnswerRow {
     }
 }
 
-/// The answer to a batch of so many requests. None if it does not fit the batch.
+/// The decisions about a batch of this size. `None` if the rows do not match the batch.
 pub(super) fn read<T: Clone>(
     requests: usize,
     answer: &[AnswerRow],

@@ -1,12 +1,12 @@
-//! What can go wrong with Postgres, as callers need to tell it apart.
+//! Errors of the database, in the categories that callers handle differently.
 
 /// A failed call outside the lanes.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Postgres does not answer, or has no connection free: trying again later may succeed.
-    #[error("Postgres is away: {0}")]
+    /// The database does not answer, or has no connection free. A retry may succeed.
+    #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
-    /// A value that must be unique exists: the name of the constraint.
+    /// A unique value exists already. Holds the name of the constraint.
     #[error("{0} is taken")]
     Taken(String),
     /// Anything else: a defect.
@@ -18,13 +18,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The task that did the work ended before it had a result.
+    /// The task that did the work ended without a result.
     #[must_use]
     pub fn crashed() -> Self {
         Self::Broken(sqlx::Error::WorkerCrashed)
     }
 
-    /// The same for one more of those who waited for one statement.
+    /// A copy for another request that waited for the same statement.
     pub(super) fn for_another(&self) -> Self {
         let same = sqlx::Error::Io(std::io::Error::other(self.to_string()));
         if matches!(self, Self::Unavailable(_)) { Self::Unavailable(same) } else { Self::Broken(same) }
@@ -38,14 +38,14 @@ impl From<sqlx::Error> for StoreError {
                 Self::Taken(refused.constraint().unwrap_or_default().to_owned())
             }
             sqlx::Error::Database(refused) => match refused.code().as_deref().unwrap_or_default() {
-                // Connection trouble, no resources, an operator's intervention, a lock or a statement that took too long.
+                // Connection failures, exhausted resources, operator intervention; below, lock and statement time-outs.
                 code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
                     Self::Unavailable(error)
                 }
                 "55P03" | "57014" | "40001" | "40P01" | "25006" => Self::Unavailable(error),
                 _ => Self::Broken(error),
             },
-            // A connection that was cut while it was made, or in the middle of an answer, reads as nonsense.
+            // A connection that is cut during its set-up or in the middle of an answer looks like a protocol error.
             sqlx::Error::Protocol(_)
             | sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -57,7 +57,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// A row holds something that no version of Muster writes.
+/// A stored value that no version of Muster writes.
 pub(super) fn unreadable(what: &str) -> StoreError {
     StoreError::Broken(sqlx::Error::Decode(format!("unreadable {what}").into()))
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_that_reads_as_nonsense_is_postgres_being_away_and_no_defect() {
+    fn a_protocol_error_counts_as_an_unavailable_database_and_not_as_a_defect() {
         let cut = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
         assert!(matches!(StoreError::from(cut), StoreError::Unavailable(_)));
         assert!(matches!(StoreError::from(sqlx::Error::RowNotFound), StoreError::Broken(_)));

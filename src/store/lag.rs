@@ -1,19 +1,19 @@
-//! How far behind the work is that nobody waits for.
+//! How far background work is behind.
 
 use super::{Store, StoreError};
 
-/// Seconds and counts, 0 when nothing waits.
+/// Seconds and counts; 0 if nothing waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lag {
-    /// How long the first signup of a tipped deal has waited for its coupons.
+    /// How long the oldest unsettled signup of a tipped deal has waited.
     pub settle_s: f64,
-    /// How long the first deal whose window is over has waited for its end.
+    /// How long the oldest deal whose window is over has waited to be closed.
     pub close_s: f64,
-    /// How long the first event or message in the outbox has been due.
+    /// How long the oldest event or message in the outbox has been due.
     pub outbox_s: f64,
-    /// How many are due, up to ten thousand.
+    /// How many events and messages are due, up to ten thousand.
     pub outbox_due: i64,
-    /// How many were given up, up to ten thousand.
+    /// How many messages are parked, up to ten thousand.
     pub outbox_parked: i64,
     /// The age of the oldest transaction in this database.
     pub longest_transaction_s: f64,
@@ -22,11 +22,8 @@ pub struct Lag {
 }
 
 impl Store {
-    /// Looks at everything that workers have to do. Each part goes through a partial index, and counts end at ten thousand: a
-    /// long queue is not walked through every few seconds.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Measures the backlog of every worker. Each part reads a partial index, and counts stop at ten thousand, so a long queue stays
+    /// cheap.
     pub async fn lag(&self) -> Result<Lag, StoreError> {
         let lag = sqlx::query_as!(
             Lag,

@@ -1,4 +1,4 @@
-//! A lane's own connection: recording batches of joins and leaves, and what a failed call means.
+//! The connection of a lane: records batches of joins and leaves, and classifies failures.
 
 use std::time::Duration;
 
@@ -10,46 +10,45 @@ use super::decided::{self, AnswerRow, Decided, DecidedJoin, DecidedLeave};
 use crate::domain::{AccountId, DealId, JoinRequest, SignupId};
 use crate::failpoint;
 
-/// How long one call may take before its connection counts as dead. The batch is sent again over a new one.
+/// After this time a connection counts as dead, and the batch is sent again over a new one.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// What the planner may not do on the connection of a lane. Plans are made once and kept: made while the tables were empty they
-/// would scan them for ever, and a plan for these very arrays would be made anew for each batch, because it always looks a
-/// little cheaper to run.
+/// Planner settings for lanes. Cached plans may date from when the tables were empty, and would scan them for ever. Without
+/// generic plans, Postgres would plan each batch again, because a plan for these very arrays always looks a little cheaper.
 pub const LANE_SETUP: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET plan_cache_mode = force_generic_plan";
-/// A batch is sent, and hardly ever committed, within this time.
+/// Long enough to send a batch, and hardly ever to commit it.
 const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
 
 /// What a failed call means for its batch.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Rolled back, and worth sending again: a deadlock, a serialisation failure, a lock that took too long.
+    /// Rolled back, and worth a retry: a deadlock, a serialisation failure, a lock time-out.
     #[error("rolled back: {0}")]
     RolledBack(sqlx::Error),
-    /// Rolled back because of one bad row: find it by halving.
+    /// Rolled back because of one bad row, which can be found by bisection.
     #[error("a bad row: {0}")]
     BadRow(sqlx::Error),
-    /// Nobody knows whether it was committed. Send it again until it is answered: a signup that exists answers `replay`.
+    /// It may be committed or not. Send it again until there is an answer: a signup that exists is answered as `replay`.
     #[error("in doubt: {0}")]
     InDoubt(sqlx::Error),
-    /// There was no connection to send it over: nothing happened.
+    /// It was not sent, because there was no connection.
     #[error("no connection: {0}")]
     NotSent(sqlx::Error),
-    /// Postgres has no resources left (connections, disk, memory): shed load.
+    /// Postgres is out of connections, disk or memory: shed load.
     #[error("out of resources: {0}")]
     Exhausted(sqlx::Error),
-    /// Rolled back for a reason that sending again will not mend, or answered with something that cannot be read: a defect.
+    /// A defect: rolled back for a reason that a retry cannot mend, or an unreadable answer.
     #[error("broken: {0}")]
     Broken(sqlx::Error),
 }
 
 impl CommitError {
-    /// What a failed statement means, by its SQLSTATE (appendix A of the manual of Postgres).
+    /// Classifies an error by its SQLSTATE (appendix A of the Postgres manual).
     fn of(error: sqlx::Error) -> Self {
         let refused = match &error {
             sqlx::Error::Database(refused) => refused,
-            // The answer came and cannot be read. It would be the same the next time, for ever.
+            // The answer is unreadable, and would be the next time, too.
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnIndexOutOfBounds { .. }
@@ -61,7 +60,7 @@ impl CommitError {
         let code = refused.code().unwrap_or_default().into_owned();
         match code.as_str() {
             "40P01" | "40001" | "55P03" => Self::RolledBack(error),
-            // A standby: the primary is elsewhere now.
+            // This is a standby now; the primary is another server.
             "25006" => Self::InDoubt(error),
             code if code.starts_with("22") || code.starts_with("23") => Self::BadRow(error),
             code if code.starts_with("08") || code.starts_with("57P0") => Self::InDoubt(error),
@@ -71,7 +70,7 @@ impl CommitError {
     }
 }
 
-/// A lane's connection. It may be gone at any time; the next call makes a new one.
+/// The connection of a lane. If it is lost, the next call makes a new one.
 pub struct LaneConnection {
     options: PgConnectOptions,
     setup: String,
@@ -83,10 +82,7 @@ impl LaneConnection {
         Self { options, setup, connection: None }
     }
 
-    /// Records a batch of joins: all that are accepted, or none.
-    ///
-    /// # Errors
-    /// What the failure means for the batch.
+    /// Records a batch of joins: all that are accepted, or, with an error, none.
     pub async fn commit_signups(&mut self, batch: &[JoinRequest]) -> Result<Decided<DecidedJoin>, CommitError> {
         let ids: Vec<Uuid> = batch.iter().map(|r| r.id.as_uuid()).collect();
         let deals: Vec<Uuid> = batch.iter().map(|r| r.deal.as_uuid()).collect();
@@ -109,9 +105,6 @@ impl LaneConnection {
     }
 
     /// Records a batch of leaves.
-    ///
-    /// # Errors
-    /// What the failure means for the batch.
     pub async fn commit_leaves(
         &mut self,
         batch: &[(SignupId, DealId, AccountId)],
@@ -153,7 +146,7 @@ impl LaneConnection {
         self.connection.as_mut().ok_or_else(unexpected)
     }
 
-    /// Only a connection that is known to have said everything is used again: a late reply would answer the wrong question.
+    /// Keeps the connection only if it has no answer outstanding: a late one would be taken for that of the next batch.
     fn keep_or_drop<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, CommitError> {
         answer.map_err(CommitError::of).inspect_err(|error| {
             if !matches!(error, CommitError::RolledBack(_) | CommitError::BadRow(_)) {
@@ -173,7 +166,7 @@ async fn answered<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Resu
     answer
 }
 
-/// A committed batch with an answer that cannot be read: sending it again would not help.
+/// The batch is committed, and its answer does not match it. A retry would not help.
 fn unexpected() -> CommitError {
     CommitError::Broken(sqlx::Error::Protocol("the answer does not fit the batch".into()))
 }

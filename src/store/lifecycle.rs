@@ -1,38 +1,34 @@
-//! Publishing, withdrawing and closing deals: one function call each.
+//! Publishes, withdraws and closes deals, with one function call each.
 
 use super::{Store, StoreError};
 use crate::domain::{AccountId, DealId};
 use crate::store::error::unreadable;
 
-/// What publishing came to.
+/// What became of publishing a deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishAnswer {
-    /// It is open.
     Published,
-    /// This merchant has no such deal.
+    /// Unknown, or of another merchant.
     NoSuchDeal,
-    /// It is not a draft any more.
+    /// It was published or withdrawn before.
     NotDraft,
     /// Its window would be over at once.
     WindowOver,
 }
 
-/// What withdrawing came to.
+/// What became of withdrawing a deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithdrawAnswer {
-    /// It is withdrawn.
+    /// Withdrawn now, or before.
     Withdrawn,
-    /// This merchant has no such deal.
+    /// Unknown, or of another merchant.
     NoSuchDeal,
-    /// It succeeded or failed before.
+    /// It has succeeded or failed.
     Ended,
 }
 
 impl Store {
     /// Publishes a draft.
-    ///
-    /// # Errors
-    /// Postgres is away.
     pub async fn publish_deal(&self, merchant: AccountId, deal: DealId) -> Result<PublishAnswer, StoreError> {
         let word = sqlx::query_scalar!(r#"SELECT publish_deal($1, $2) AS "word!""#, deal.as_uuid(), merchant.as_uuid())
             .fetch_one(&self.pool)
@@ -46,10 +42,7 @@ impl Store {
         })
     }
 
-    /// Takes a deal down.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Withdraws a deal. `reason` is shown to people.
     pub async fn withdraw_deal(
         &self,
         merchant: AccountId,
@@ -68,10 +61,7 @@ impl Store {
         })
     }
 
-    /// Ends up to `most` deals whose window is over. Answers which.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Closes up to `most` deals whose window is over. Returns those deals.
     pub async fn close_due_deals(&self, most: u32) -> Result<Vec<DealId>, StoreError> {
         let ended = sqlx::query_scalar!(r#"SELECT close_due_deals($1) AS "deal!""#, most.cast_signed())
             .fetch_all(&self.pool)

@@ -1,14 +1,19 @@
-//! Postgres: who joined what, and everything else that must not be lost. The only module with SQL.
+//! Postgres: everything that must not be lost. The only module with SQL.
 //!
-//! Owns the tables of `migrations/` and the functions of `sql/functions/`. Decides nothing by itself: what is allowed is decided by the functions
-//! that lock, look and write in one call, and by the constraints behind them. Must never hold a transaction open across an
-//! await that is not a statement: every writer is one statement, so that a caller who goes away leaves nothing half done
-//! (`sqlx` 0.9's `begin()` is not safe to cancel).
+//! Owns the tables of `migrations/` and the functions of `sql/functions/`. The functions decide what is allowed: each locks, checks and
+//! writes in one call, and constraints stand behind them. This module must never hold a transaction open across an await that is not
+//! a statement. Every write is one statement, so a caller that goes away leaves nothing half done (`begin()` of sqlx 0.9 is not
+//! cancel-safe).
+//!
+//! A [`StoreError`] means that the database was unavailable, unless a method says more. [`StoreError::Broken`] is a defect.
+#![expect(clippy::missing_errors_doc, reason = "the module says once what a StoreError means")]
 
 mod accounts;
 mod audit;
 mod changes;
+mod coalesce;
 mod coupons;
+mod deal_reads;
 mod deal_rows;
 mod deals;
 mod decided;
@@ -23,7 +28,6 @@ mod page;
 mod samples;
 mod sessions;
 mod signups;
-mod together;
 mod tokens;
 
 use std::str::FromStr;
@@ -32,6 +36,10 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgPool};
+
+use crate::domain::{Deal, DealId};
+
+use coalesce::Coalesce;
 
 pub use accounts::{CreateAccountOutcome, NewAccount, StoredAccount};
 pub use audit::{Invariant, Looked, SignupTrace};
@@ -52,39 +60,39 @@ pub use sessions::{Found, Session, SessionLength};
 pub use signups::DealSignup;
 pub use tokens::NewToken;
 
-/// How Postgres is reached.
+/// How to reach Postgres.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where it is: `postgres://…`.
+    /// The URL: `postgres://…`.
     pub url: SecretString,
-    /// The most connections for everything but the lanes.
+    /// The most connections for everything except the lanes.
     pub pool_max: u32,
-    /// How long a request waits for one of them.
+    /// How long a request waits for a connection.
     pub acquire_timeout: Duration,
     /// The longest statement of a page or a worker.
     pub statement_timeout: Duration,
     /// How long such a statement waits for a lock.
     pub lock_timeout: Duration,
-    /// How long a lane waits for a lock before its batch is rolled back and sent again. A batch has no other limit: it is
-    /// never given up half-way.
+    /// How long a lane waits for a lock before its batch is rolled back and sent again. A batch has no other time limit: it is
+    /// never abandoned half-way.
     pub lane_lock_timeout: Duration,
 }
 
-/// The truth. Cheap to clone.
+/// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
     options: PgConnectOptions,
     lane_lock_timeout: Duration,
-    together: together::Together,
-    front_page: front_page::LastRead,
+    deal_reads: Coalesce<DealId, Deal>,
+    front_page: Coalesce<(), FrontPage>,
 }
 
 impl Store {
-    /// Prepares a pool; the first connection is made when it is needed.
+    /// A pool that connects when it is first used.
     ///
     /// # Errors
-    /// The URL cannot be read.
+    /// The URL is invalid.
     pub fn new(settings: &Settings) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(settings.url.expose_secret())?.application_name("muster");
         let setup = session_setup(settings.lock_timeout, settings.statement_timeout);
@@ -103,51 +111,42 @@ impl Store {
             pool,
             options,
             lane_lock_timeout: settings.lane_lock_timeout,
-            together: together::Together::default(),
-            front_page: front_page::LastRead::default(),
+            deal_reads: Coalesce::default(),
+            front_page: Coalesce::default(),
         })
     }
 
-    /// Asks for an answer, and for the time.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Makes a round trip to Postgres, and returns its time.
     pub async fn ping(&self) -> Result<chrono::DateTime<chrono::Utc>, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT muster_now() AS "now!""#).fetch_one(&self.pool).await?)
     }
 
-    /// Compares the server's history with what was noted, and begins a new epoch after a failover. Answers the epoch.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Compares the server's history with the recorded one, and begins a new epoch after a failover. Returns the epoch.
     pub async fn check_epoch(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT check_epoch() AS "epoch!""#).fetch_one(&self.pool).await?)
     }
 
-    /// Begins a new epoch by hand: after a snapshot was restored, so that its lower versions win over what Redis and
-    /// browsers have seen.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Begins a new epoch by hand, after a snapshot was restored: its lower versions then win over those that Redis and browsers
+    /// have seen.
     pub async fn begin_epoch(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT begin_epoch() AS "epoch!""#).fetch_one(&self.pool).await?)
     }
 
-    /// A connection of its own for a lane; made when it is first used.
+    /// A connection for one lane; it connects when it is first used.
     #[must_use]
     pub fn lane_connection(&self) -> LaneConnection {
         let setup = format!("{}; {LANE_SETUP}", session_setup(self.lane_lock_timeout, Duration::ZERO));
         LaneConnection::new(self.options.clone(), setup)
     }
 
-    /// Waits until every connection is back, and closes them.
+    /// Waits until every connection has been returned, and closes them all.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-/// What every connection is told first. Nothing of Muster's needs JIT, and compiling costs more than its statements do.
-/// A time-out of zero is none.
+/// The first statements of every connection. JIT is off, because compiling costs more than Muster's statements. A time-out of zero
+/// is no time-out.
 fn session_setup(lock_timeout: Duration, statement_timeout: Duration) -> String {
     format!(
         "SET jit = off; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = {}; SET statement_timeout = {}",

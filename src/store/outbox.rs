@@ -1,17 +1,17 @@
-//! What people must hear of: events expanded into messages, messages claimed and reported.
+//! The transactional outbox: expands events into messages, claims messages, and records what became of them.
 
 use super::error::unreadable;
 use super::{Store, StoreError};
 use crate::domain::{DealId, SignupId};
 
-/// What a message tells.
+/// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
-    /// The deal is on.
+    /// The deal has tipped.
     DealTipped,
-    /// The deal did not happen: nobody pays.
+    /// The deal failed, so nobody pays.
     DealFailed,
-    /// The coupons of a signup can be shown.
+    /// The coupons of a signup are issued.
     CouponReady,
 }
 
@@ -26,41 +26,32 @@ impl MessageKind {
     }
 }
 
-/// A message to one person, claimed for as long as its lease lasts.
+/// A claimed message. Other workers leave it alone until its lease expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its row.
     pub id: i64,
-    /// Stable over every attempt, so that a receiver can tell a repetition.
+    /// The same for every attempt, so that a receiver can drop a repetition.
     pub key: String,
-    /// What it tells.
     pub kind: MessageKind,
-    /// Of which deal.
     pub deal: DealId,
-    /// The deal's title.
+    /// The title of the deal.
     pub title: String,
-    /// Of which signup, when it is about one.
+    /// The signup that it is about, if it is about one.
     pub signup: Option<SignupId>,
-    /// To whom; none if the account was erased meanwhile.
+    /// E-mail address and name. `None` if the account was erased.
     pub to: Option<(String, String)>,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
 }
 
 impl Store {
-    /// Expands one due event by up to `chunk` buyers. False when none is due.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Expands one due event by up to `chunk` buyers. Returns false if no event is due.
     pub async fn expand_outbox(&self, chunk: u32) -> Result<bool, StoreError> {
         let made = sqlx::query_scalar!("SELECT expand_outbox($1)", chunk.cast_signed()).fetch_one(&self.pool).await?;
         Ok(made.is_some())
     }
 
-    /// Claims up to `most` messages that are due.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Claims up to `most` due messages.
     pub async fn claim_messages(&self, most: u32) -> Result<Vec<Message>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT id AS "id!", key AS "key!", kind AS "kind!", deal AS "deal!", signup, email, name, title AS "title!", attempts AS "attempts!"
@@ -84,10 +75,7 @@ impl Store {
         read.collect()
     }
 
-    /// Reports that these messages were sent.
-    ///
-    /// # Errors
-    /// Postgres is away: they will be sent again.
+    /// Marks these messages as delivered. After an error they are sent again.
     pub async fn messages_delivered(&self, ids: &[i64]) -> Result<(), StoreError> {
         sqlx::query!("UPDATE outbox SET delivered_at = muster_now(), last_error = NULL WHERE id = ANY ($1)", ids)
             .execute(&self.pool)
@@ -95,10 +83,7 @@ impl Store {
         Ok(())
     }
 
-    /// Reports why a message was not sent. When it is tried again was decided when it was claimed.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Records why a message was not sent. Its claim has already set the time of the next attempt.
     pub async fn message_failed(&self, id: i64, why: &str) -> Result<(), StoreError> {
         sqlx::query!("UPDATE outbox SET last_error = left($2, 500) WHERE id = $1", id, why).execute(&self.pool).await?;
         Ok(())

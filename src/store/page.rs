@@ -1,23 +1,21 @@
-//! Lists in pages: where the last one ended, not how many were skipped.
+//! Keyset pagination.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// Where a page ended: the time by which the list is ordered, and the id that tells equal times apart.
+/// The key of a page's last item: the time by which the list is ordered, and the id as a tie-breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The last item's time.
     pub at: DateTime<Utc>,
-    /// The last item's id.
     pub id: Uuid,
 }
 
-/// Which page is wanted.
+/// A request for one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// At most so many items; 1 to 100 when it comes from outside.
+    /// The most items; 1 to 100 in a request from outside.
     pub limit: u32,
-    /// After which item; none = from the beginning.
+    /// The item before the page. `None`: the first page.
     pub cursor: Option<Cursor>,
 }
 
@@ -28,7 +26,7 @@ impl PageRequest {
         Self { limit, cursor: None }
     }
 
-    /// One more than wanted, to see whether there is a next page.
+    /// The limit of the query: one more item shows whether there is a next page.
     pub(super) fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
     }
@@ -41,14 +39,13 @@ impl PageRequest {
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The items.
     pub items: Vec<T>,
-    /// Where to go on; none at the end.
+    /// Where the next page starts. `None` on the last page.
     pub next_cursor: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// Cuts the one more that was fetched, and remembers where the page ends.
+    /// Cuts the extra item off, and keeps the cursor of the next page.
     pub(super) fn cut(mut items: Vec<T>, request: &PageRequest, place: impl Fn(&T) -> Cursor) -> Self {
         let most = request.limit as usize;
         let more = items.len() > most;
@@ -57,7 +54,7 @@ impl<T> Page<T> {
         Self { items, next_cursor }
     }
 
-    /// The same page of something made from its items.
+    /// The page with each item converted.
     pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(make).collect(), next_cursor: self.next_cursor }
     }

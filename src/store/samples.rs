@@ -1,34 +1,29 @@
-//! A past for sample deals.
+//! Backdates sample deals.
 //!
-//! Sample deals are published, joined, settled, closed and withdrawn like any other, all of it within a second. What cannot
-//! be had that way is time: nobody can join a deal of last week. So this moves what happened to when it might have
-//! happened, and touches nothing but times: who joined, in which order, and every figure stay as the engine made them.
+//! The engine creates sample deals like any others, all of them within a second. This module then moves the times of what happened into
+//! the past. It changes nothing but times: buyers, order and figures stay as the engine recorded them.
 
 use chrono::{DateTime, Utc};
 
 use super::{Store, StoreError};
 use crate::domain::{AccountId, DealId, Terms};
 
-/// When the things happened that a sample deal is shown with.
+/// The times that a sample deal should show.
 #[derive(Clone, Copy, Debug)]
 pub struct SampleHistory {
-    /// When its draft was written.
     pub created_at: DateTime<Utc>,
-    /// When it was published: an hour or more later, which is what tells that a deal has its history.
+    /// At least an hour after `created_at`; a shorter time marks a deal that is not backdated yet.
     pub published_at: DateTime<Utc>,
-    /// When somebody last joined or left; all others did since the window began, more of them in its first half.
+    /// The last join or leave. The others lie between this and the start of the window, most of them in its first half.
     pub joined_until: DateTime<Utc>,
-    /// When its window ended, if it is over.
+    /// The end of the window, if it is over.
     pub closed_at: Option<DateTime<Utc>>,
-    /// When it succeeded, failed or was withdrawn, if it did.
+    /// When it succeeded, failed or was withdrawn, if it has ended.
     pub ended_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
-    /// Writes the draft of a sample deal; does nothing if it exists.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Creates the draft of a sample deal, unless the deal exists.
     pub async fn create_sample_deal(
         &self,
         id: DealId,
@@ -42,10 +37,7 @@ impl Store {
         }
     }
 
-    /// Lets the window of a sample deal end now, for the closer to find. Does nothing if the deal or its window is over.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Ends the window of a sample deal now, so that the closer finds it. Does nothing if the deal or its window is over.
     pub async fn end_window_of_sample(&self, deal: DealId) -> Result<(), StoreError> {
         sqlx::query!(
             "UPDATE deals SET closes_at = muster_now(), changed_at = muster_now(), rev = rev + 1, version = version + 1
@@ -57,14 +49,11 @@ impl Store {
         Ok(())
     }
 
-    /// Moves what happened to a published sample deal to when it is told to have happened, in one statement; and counts the
-    /// messages about it as delivered, for nobody waits for them. Done once: false if the deal has its history.
+    /// Backdates a published sample deal in one statement, and marks its messages as delivered. Returns false if the deal is already
+    /// backdated.
     ///
-    /// What holds before holds after: signups stand in the order of their versions inside the window, the deal tipped with the
-    /// signup that reached the tipping point, coupons came after both.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Every invariant still holds afterwards: signups are in the order of their `rev` inside the window, the deal tipped with the
+    /// signup that reached the tipping point, and coupons came after both.
     pub async fn tell_sample_history(&self, deal: DealId, history: &SampleHistory) -> Result<bool, StoreError> {
         let told = sqlx::query!(
             "WITH sample AS (

@@ -1,4 +1,4 @@
-//! Browser sessions, and who is behind a token or a session.
+//! Browser sessions, and the identity that belongs to a token or a session.
 
 use std::time::Duration;
 
@@ -12,39 +12,33 @@ use crate::domain::{AccountId, Identity, Proof, Role, SecretHash};
 /// How long sessions last.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionLength {
-    /// From signing in.
+    /// From sign-in.
     pub lifetime: Duration,
     /// From the last use.
     pub idle: Duration,
 }
 
-/// Somebody who was found by a token or a session.
+/// The identity that belongs to a secret.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// By which secret.
     pub hash: SecretHash,
-    /// Who it is.
     pub identity: Identity,
-    /// Whether noting that the secret was used is due.
+    /// Whether the time of its last use should be recorded again.
     pub stale: bool,
 }
 
 /// A session as its owner sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// What it is known by.
     pub hash: SecretHash,
-    /// When its owner signed in.
+    /// When the owner signed in.
     pub created_at: DateTime<Utc>,
-    /// Until when it counts if it is not used again.
+    /// When it expires unless it is used again.
     pub expires_at: DateTime<Utc>,
 }
 
 impl Store {
-    /// Begins a session.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Creates a session.
     pub async fn create_session(
         &self,
         hash: SecretHash,
@@ -65,18 +59,12 @@ impl Store {
     }
 
     /// Ends a session.
-    ///
-    /// # Errors
-    /// Postgres is away.
     pub async fn end_session(&self, hash: SecretHash) -> Result<(), StoreError> {
         sqlx::query!("DELETE FROM sessions WHERE hash = $1", &hash.as_bytes()[..]).execute(&self.pool).await?;
         Ok(())
     }
 
-    /// Ends every session of an account but one, and answers which were ended.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Ends every session of an account except `kept`, and returns those that it ended.
     pub async fn end_sessions_but(
         &self,
         account: AccountId,
@@ -93,10 +81,7 @@ impl Store {
         ended.iter().map(|hash| secret_hash(hash)).collect()
     }
 
-    /// An account's sessions, the newest first; at most a hundred.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// An account's sessions, newest first, a hundred at most.
     pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
         let rows = sqlx::query!(
             "SELECT hash, created_at, expires_at FROM sessions WHERE account = $1 AND expires_at > muster_now()
@@ -113,10 +98,7 @@ impl Store {
             .collect()
     }
 
-    /// Lets sessions that were used just now last longer, within their lifetime.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Extends sessions that were just used, within their lifetime.
     pub async fn prolong_sessions(&self, hashes: &[SecretHash], length: SessionLength) -> Result<(), StoreError> {
         let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect();
         sqlx::query!(
@@ -133,10 +115,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets sessions that ended a day ago or earlier. Answers how many there were.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Deletes sessions that expired over a day ago. Returns how many.
     pub async fn forget_ended_sessions(&self) -> Result<u64, StoreError> {
         let gone = sqlx::query!("DELETE FROM sessions WHERE expires_at < muster_now() - interval '1 day'")
             .execute(&self.pool)
@@ -144,10 +123,7 @@ impl Store {
         Ok(gone.rows_affected())
     }
 
-    /// Who is behind these tokens and sessions: those that count now. One statement for as many as wait.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// The identities behind these tokens and sessions, in one statement. Invalid secrets are left out.
     pub async fn identities(&self, hashes: &[SecretHash], length: SessionLength) -> Result<Vec<Found>, StoreError> {
         let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect();
         let rows = sqlx::query!(

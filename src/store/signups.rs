@@ -1,4 +1,4 @@
-//! Reading signups.
+//! Reads signups.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -10,9 +10,8 @@ use crate::domain::{AccountId, DealId, Signup, SignupId, SignupState};
 /// A signup as the deal's merchant sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DealSignup {
-    /// The signup.
     pub signup: Signup,
-    /// Its buyer's name; none if the buyer was erased.
+    /// `None` if the buyer was erased.
     pub buyer_name: Option<String>,
 }
 
@@ -45,10 +44,7 @@ impl TryFrom<SignupRow> for Signup {
 }
 
 impl Store {
-    /// This buyer's signup of this id.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// The signup with this id, if it is this buyer's.
     pub async fn signup(&self, buyer: AccountId, id: SignupId) -> Result<Option<Signup>, StoreError> {
         let row = sqlx::query_as!(
             SignupRow,
@@ -61,10 +57,7 @@ impl Store {
         row.map(Signup::try_from).transpose()
     }
 
-    /// This buyer's signups in this deal, the last first.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// This buyer's signups in this deal, newest first.
     pub async fn signups_in_deal(&self, buyer: AccountId, deal: DealId) -> Result<Vec<Signup>, StoreError> {
         let rows = sqlx::query_as!(
             SignupRow,
@@ -78,10 +71,7 @@ impl Store {
         rows.into_iter().map(Signup::try_from).collect()
     }
 
-    /// This buyer's signups, the last first.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// This buyer's signups, newest first.
     pub async fn signups_of_buyer(&self, buyer: AccountId, page: &PageRequest) -> Result<Page<Signup>, StoreError> {
         let (at, id) = page.after();
         let rows = sqlx::query_as!(
@@ -101,9 +91,6 @@ impl Store {
     }
 
     /// Who joined this merchant's deal, by number. None if the merchant has no such deal.
-    ///
-    /// # Errors
-    /// Postgres is away.
     pub async fn signups_of_deal(
         &self,
         merchant: AccountId,

@@ -1,4 +1,4 @@
-//! API tokens: kept as hashes, found again by them.
+//! API tokens, stored as hashes.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -7,20 +7,17 @@ use super::error::{StoreError, unreadable};
 use super::{Cursor, Page, PageRequest, Store};
 use crate::domain::{AccountId, Scope, Scopes, SecretHash, Token, TokenId};
 
-/// A token to be made.
+/// A token to create.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// Its id.
     pub id: TokenId,
-    /// Whose it is.
     pub account: AccountId,
     /// The SHA-256 of its text.
     pub hash: SecretHash,
-    /// What its owner calls it.
+    /// The owner's name for it.
     pub label: String,
-    /// What it allows.
     pub scopes: Scopes,
-    /// Until when it counts; none: until it is revoked.
+    /// `None`: it is valid until it is revoked.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -48,7 +45,7 @@ impl TryFrom<Row> for Token {
     }
 }
 
-/// Reads stored scopes. A word that this version does not know is a defect, not a right.
+/// Reads stored scopes. An unknown word is a defect, and grants nothing.
 pub(super) fn scopes(words: Option<&[String]>) -> Result<Scopes, StoreError> {
     let Some(words) = words else { return Ok(Scopes::WHOLE) };
     let scopes: Option<Vec<Scope>> = words.iter().map(|word| Scope::parse(word)).collect();
@@ -60,10 +57,7 @@ fn words(scopes: Scopes) -> Option<Vec<String>> {
 }
 
 impl Store {
-    /// Makes a token.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Creates a token.
     pub async fn create_token(&self, new: &NewToken) -> Result<Token, StoreError> {
         let scopes = words(new.scopes);
         sqlx::query_as!(
@@ -82,10 +76,7 @@ impl Store {
         .try_into()
     }
 
-    /// Makes many tokens without limits at once, for load tests.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Creates many tokens with all scopes at once, for load tests.
     pub async fn create_whole_tokens(&self, new: &[NewToken]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = new.iter().map(|token| token.id.as_uuid()).collect();
         let accounts: Vec<Uuid> = new.iter().map(|token| token.account.as_uuid()).collect();
@@ -106,10 +97,7 @@ impl Store {
         Ok(())
     }
 
-    /// An account's tokens that were not revoked, the newest first.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// An account's tokens that are not revoked, newest first.
     pub async fn tokens_of(&self, account: AccountId, page: &PageRequest) -> Result<Page<Token>, StoreError> {
         let (after, after_id) = page.after();
         let rows = sqlx::query_as!(
@@ -129,10 +117,7 @@ impl Store {
         Ok(Page::cut(tokens, page, |token| Cursor { at: token.created_at, id: token.id.as_uuid() }))
     }
 
-    /// Revokes one of an account's tokens, and answers its hash, for caches. Doing it twice is the same.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Revokes one of an account's tokens, and returns its hash so that caches can drop it. Revoking it again changes nothing.
     pub async fn revoke_token(&self, account: AccountId, id: TokenId) -> Result<Option<SecretHash>, StoreError> {
         let hash = sqlx::query_scalar!(
             "UPDATE tokens SET revoked_at = coalesce(revoked_at, muster_now()) WHERE account = $1 AND id = $2
@@ -145,10 +130,7 @@ impl Store {
         hash.map(|hash| secret_hash(&hash)).transpose()
     }
 
-    /// Notes that tokens were used just now. Late and rough on purpose: it is for people who wonder which token is in use.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Records that tokens were just used. It may be late and imprecise: it only tells owners which tokens are in use.
     pub async fn note_tokens_used(&self, ids: &[TokenId]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
         sqlx::query!("UPDATE tokens SET last_used_at = muster_now() WHERE id = ANY ($1)", &ids)

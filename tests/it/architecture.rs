@@ -180,11 +180,17 @@ fn the_domain_is_pure() {
 }
 
 #[test]
-fn the_map_of_the_code_names_every_module() {
+fn the_map_of_the_code_names_every_module_after_those_that_it_uses() {
     let lib = read("src/lib.rs");
     let map: String = lib.lines().filter(|line| line.starts_with("//!")).collect();
     for module in lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
         assert!(map.contains(&format!("[`{module}`]")), "src/lib.rs does not say what {module} is");
+    }
+    let place = |module: &str| map.find(&format!("[`{module}`]"));
+    for (module, lower) in MAY_NAME.iter().flat_map(|(module, all)| all.iter().map(move |lower| (module, lower))) {
+        if let (Some(place), Some(lower_place)) = (place(module), place(lower)) {
+            assert!(lower_place < place, "src/lib.rs has {module} before {lower}, which it uses");
+        }
     }
 }
 

@@ -18,5 +18,6 @@ mod metrics;
 mod model;
 mod pages;
 mod races;
+mod store;
 #[allow(dead_code, unused_imports, reason = "not every builder is used by every test")]
 mod support;

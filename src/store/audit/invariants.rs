@@ -1,9 +1,9 @@
-//! I1 to I13: the rows that each looks at, and which of them are as they must be.
+//! The invariants I1 to I13: the rows that each checks, and the condition that they must meet.
 
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// What must hold for every deal. Each has its statement below.
+/// What must hold for every deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "must_hold says it")]
 pub enum Invariant {
@@ -23,7 +23,6 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    /// All of them, in their order.
     pub const ALL: [Self; 13] = [
         Self::I1,
         Self::I2,
@@ -102,7 +101,7 @@ pub(super) struct Row {
     pub(super) found: Vec<String>,
 }
 
-/// Counts the rows of a statement, and tells the first of those whose `holds` is not true. Texts are made for those alone.
+/// Counts the rows of a statement, and returns the first ones whose `holds` is not true. Only those have texts.
 macro_rules! look {
     ($pool:expr, $deal:expr, $rows:tt) => {
         sqlx::query_as!(
@@ -166,8 +165,8 @@ pub(super) async fn look(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Res
                    format('signup %s from before %s, at most of rev %s', s.id, least(d.closes_at, d.ended_at), d.rev) AS expected,
                    format('from %s, of rev %s', s.joined_at, s.rev) AS found
               FROM deals AS d JOIN signups AS s ON s.deal = d.id WHERE d.id = $1"),
-        // Signup by signup, and the next one coupon by coupon, through the key: right after a rush the statistics know nothing of
-        // the deal, and a join of sets was planned as a loop over 15,000 × 30,000 rows.
+        // This and the next check go row by row through the primary key. Right after a rush the statistics lack the deal, and Postgres
+        // would plan a join of sets as a loop over the product of both.
         Invariant::I8 => look!(pool, deal, "
             SELECT CASE WHEN s.state = 'active' AND (s.rev <= t.settled_rev OR s.settled_at IS NOT NULL) THEN c.coupons = s.units
                         WHEN s.state = 'active' AND d.state IN ('tipped', 'succeeded')

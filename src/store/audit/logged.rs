@@ -1,4 +1,4 @@
-//! Signups, to be compared with what clients wrote down.
+//! Signups, for comparison with the logs of clients.
 
 use uuid::Uuid;
 
@@ -6,22 +6,17 @@ use super::super::signups::SignupRow;
 use super::super::{Store, StoreError};
 use crate::domain::{AccountId, DealId, Signup, SignupId};
 
-/// A signup and where it came from: enough to ask whether somebody attempted it.
+/// A signup and its origin: enough to tell whether a client attempted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignupTrace {
-    /// The signup.
     pub id: SignupId,
-    /// Whose it is.
     pub buyer: AccountId,
-    /// The deal's version that it made.
+    /// The deal's `rev` that it created.
     pub rev: i64,
 }
 
 impl Store {
-    /// Those of these signups that there are, whosesoever they are.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Those of these signups that exist, of any buyer.
     pub async fn signups_by_id(&self, wanted: &[(DealId, SignupId)]) -> Result<Vec<Signup>, StoreError> {
         let deals: Vec<Uuid> = wanted.iter().map(|(deal, _)| deal.as_uuid()).collect();
         let ids: Vec<Uuid> = wanted.iter().map(|(_, id)| id.as_uuid()).collect();
@@ -39,9 +34,6 @@ impl Store {
     }
 
     /// All signups of a deal.
-    ///
-    /// # Errors
-    /// Postgres is away.
     pub async fn signup_traces(&self, deal: DealId) -> Result<Vec<SignupTrace>, StoreError> {
         let rows = sqlx::query!("SELECT id, buyer, rev FROM signups WHERE deal = $1", deal.as_uuid())
             .fetch_all(&self.pool)

@@ -1,7 +1,7 @@
-//! What must always hold in Postgres, each as one statement about one deal.
+//! Checks invariants in Postgres, with one statement for each invariant and deal.
 //!
-//! One statement is one snapshot, so that joins that are committed meanwhile make no difference, and short, so that it costs
-//! them nothing. Must never write, and never ask about two deals at once.
+//! One statement sees one snapshot, so concurrent joins do not disturb it, and it is short, so it does not slow them down. This module
+//! must never write, and never read two deals at once.
 
 mod invariants;
 mod logged;
@@ -14,31 +14,25 @@ use crate::domain::DealId;
 pub use invariants::Invariant;
 pub use logged::SignupTrace;
 
-/// What one check saw of one deal.
+/// The result of one check of one deal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
-    /// Rows that were looked at.
+    /// Rows that the check read.
     pub looked_at: u64,
-    /// How many of them are not as they must be.
+    /// Rows that violate the invariant.
     pub wrong: u64,
-    /// The first of those: what was expected, and what was found.
+    /// The first violations: what was expected, and what was found.
     pub told: Vec<(String, String)>,
 }
 
 impl Store {
-    /// How many deals there are.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// The number of deals.
     pub async fn count_deals(&self) -> Result<u64, StoreError> {
         let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM deals"#).fetch_one(&self.pool).await?;
         Ok(count.cast_unsigned())
     }
 
-    /// Up to `most` deals in the order of their ids, from this one on.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Up to `most` deals in the order of their ids, after `last`.
     pub async fn deals_after(&self, last: Option<DealId>, most: u32) -> Result<Vec<DealId>, StoreError> {
         let ids = sqlx::query_scalar!(
             "SELECT id FROM deals WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
@@ -50,10 +44,7 @@ impl Store {
         Ok(ids.into_iter().map(DealId::from).collect())
     }
 
-    /// Looks whether this holds for this deal.
-    ///
-    /// # Errors
-    /// Postgres is away.
+    /// Checks one invariant for one deal.
     pub async fn look(&self, invariant: Invariant, deal: DealId) -> Result<Looked, StoreError> {
         let pool: &PgPool = &self.pool;
         let row = invariants::look(pool, invariant, deal.as_uuid()).await?;

@@ -18,13 +18,15 @@ pub(super) async fn owns(connection: &mut PgConnection) -> Result<bool, Migratio
 
 /// Checks that the database has every migration and the functions of this binary, or newer ones.
 pub(super) async fn check(connection: &mut PgConnection, migrator: &Migrator) -> Result<(), MigrationError> {
-    let is_migrated = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL AND to_regclass('function_version') IS NOT NULL";
+    let is_migrated =
+        "SELECT to_regclass('_sqlx_migrations') IS NOT NULL AND to_regclass('function_version') IS NOT NULL";
     let is_migrated: bool = sqlx::query_scalar(is_migrated).fetch_one(&mut *connection).await?;
     if !is_migrated {
         return Err(MigrationError::Behind { what: "no schema of this version".to_owned() });
     }
     let applied = connection.list_applied_migrations(&migrator.table_name).await?;
-    let applied: BTreeMap<i64, _> = applied.into_iter().map(|migration| (migration.version, migration.checksum)).collect();
+    let applied: BTreeMap<i64, _> =
+        applied.into_iter().map(|migration| (migration.version, migration.checksum)).collect();
     for migration in migrator.iter() {
         match applied.get(&migration.version) {
             Some(checksum) if *checksum == migration.checksum => {}

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use muster::domain::Role;
-use sqlx::migrate::Migrator;
 use sqlx::Executor;
+use sqlx::migrate::Migrator;
 use tokio::time::Instant;
 
+use crate::support;
 use crate::support::fault::until;
 use crate::support::outcomes::joined;
-use crate::support;
 
 /// Muster's migrations and one more, put into a folder.
 async fn with_one_more(folder: &Path, sql: &str) -> Migrator {

@@ -32,7 +32,7 @@ const CHUNK: u32 = 10_000;
 
 /// A Muster with settings for tests, to be changed before it starts.
 pub fn app() -> Builder {
-    Builder { nodes: 1, workers: false, private: false, wired: false, metrics: false, settings: Vec::new() }
+    Builder { nodes: 1, workers: false, private: false, wired: false, metrics: false, settings: Vec::new(), home: None }
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by a method of its own")]
@@ -43,9 +43,16 @@ pub struct Builder {
     wired: bool,
     metrics: bool,
     settings: Vec<(String, String)>,
+    home: Option<Home>,
 }
 
 impl Builder {
+    /// Uses this database instead of a new one.
+    pub fn at(mut self, home: Home) -> Self {
+        self.home = Some(home);
+        self
+    }
+
     /// Sets one key of the configuration: `("lanes.batch_max", "4")`.
     pub fn with(mut self, path: &str, value: impl Into<String>) -> Self {
         self.settings.push((path.to_owned(), value.into()));
@@ -82,10 +89,12 @@ impl Builder {
         self
     }
 
-    pub async fn start(self) -> TestApp {
+    pub async fn start(mut self) -> TestApp {
         // Whoever is first in this process.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let (home, servers) = if self.private {
+        let (home, servers) = if let Some(home) = self.home.take() {
+            (home, None)
+        } else if self.private {
             let (home, servers) = Home::private().await;
             (home, Some(servers))
         } else {

@@ -56,6 +56,13 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Somebody who has an account and a token already.
+    pub fn known(&self, id: AccountId, name: &str, token: &str) -> Person {
+        Person { id, name: name.to_owned(), token: token.to_owned(), client: self.client.clone(), base: self.url("") }
+    }
+}
+
 /// A request to join that this key names.
 pub fn wish(person: &Person, deal: DealId, units: u32, key: &str) -> JoinRequest {
     let (units, key) = (Units::new(units.into()).unwrap(), IdempotencyKey::parse(key).unwrap());

@@ -51,6 +51,14 @@ impl Home {
         (Self::clone_in(&servers).await, servers)
     }
 
+    /// An empty database in the servers of this process.
+    pub async fn empty() -> Self {
+        let servers = shared().await;
+        let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        servers.ensure_database(&name).await.unwrap();
+        Self { database_url: servers.database_url(&name), redis_url: servers.redis_url(), name }
+    }
+
     async fn clone_in(servers: &Servers) -> Self {
         let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let used = std::mem::take(&mut *USED.lock().unwrap());

@@ -1,0 +1,213 @@
+//! Single-flight reads: requests that arrive while a read is under way share the next one.
+//!
+//! A page that everybody looks at costs one read after the other, instead of one for each request. A read begins after every request
+//! that it answers, so nobody sees an older state. It runs in a task of its own, so a client who hangs up cancels nothing.
+//!
+//! A value that does not change between reads stays the same `Arc` for a moment, so what was rendered from it can be reused.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout};
+
+use super::StoreError;
+
+/// The most keys of one read.
+const BATCH_MAX: usize = 256;
+/// How long the task waits for another request before it ends.
+const LINGER: Duration = Duration::from_millis(20);
+/// The longest that a read is delayed to gather requests. A timer may add a millisecond.
+const GATHER: Duration = Duration::from_millis(1);
+/// How long an unchanged value stays the same `Arc`. What is rendered from it may depend on the time.
+const SAME_FOR: Duration = Duration::from_millis(250);
+
+/// Where the values come from.
+pub(super) trait Source: Send + 'static {
+    type Key: Copy + Eq + Hash + Send + Sync + 'static;
+    type Value: PartialEq + Send + Sync + 'static;
+
+    /// The values of these keys as of now. Keys without a value are left out.
+    fn read(
+        &mut self,
+        keys: &[Self::Key],
+    ) -> impl Future<Output = Result<Vec<(Self::Key, Self::Value)>, StoreError>> + Send;
+
+    /// Called after each read: gives back what others may need more.
+    fn rest(&mut self) {}
+}
+
+type Answer<V> = Result<Option<Arc<V>>, StoreError>;
+type Requests<K, V> = HashMap<K, Vec<oneshot::Sender<Answer<V>>>>;
+
+/// The requests that wait, by key. Cheap to clone.
+pub(super) struct Coalesce<K, V>(Arc<Shared<K, V>>);
+
+struct Shared<K, V> {
+    waiting: Mutex<Waiting<K, V>>,
+    arrived: Notify,
+}
+
+struct Waiting<K, V> {
+    requests: Vec<(K, oneshot::Sender<Answer<V>>)>,
+    running: bool,
+    /// The number of requests at which the task is woken.
+    enough: usize,
+    /// The values of the last read, and since when each is the same.
+    last: HashMap<K, (Instant, Arc<V>)>,
+}
+
+impl<K, V> Clone for Coalesce<K, V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K, V> Default for Coalesce<K, V> {
+    fn default() -> Self {
+        let waiting = Waiting { requests: Vec::new(), running: false, enough: 0, last: HashMap::new() };
+        Self(Arc::new(Shared { waiting: Mutex::new(waiting), arrived: Notify::new() }))
+    }
+}
+
+impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + 'static> Coalesce<K, V> {
+    /// The value of this key as of now or later; `None` if it has none.
+    pub(super) async fn read<S: Source<Key = K, Value = V>>(&self, key: K, source: impl FnOnce() -> S) -> Answer<V> {
+        let (reply, answer) = oneshot::channel();
+        let (begin, enough) = {
+            let mut waiting = self.lock();
+            waiting.requests.push((key, reply));
+            (!std::mem::replace(&mut waiting.running, true), waiting.requests.len() == waiting.enough)
+        };
+        if begin {
+            tokio::spawn(run(Running { coalesce: self.clone(), current: true }, source()));
+        } else if enough {
+            self.0.arrived.notify_one();
+        }
+        answer.await.unwrap_or_else(|_gone| Err(StoreError::crashed()))
+    }
+
+    /// The requests that the next read answers.
+    fn take(&self) -> Requests<K, V> {
+        let mut waiting = self.lock();
+        let (mut requests, mut later) = (Requests::new(), Vec::new());
+        for (key, reply) in waiting.requests.drain(..) {
+            if requests.len() < BATCH_MAX || requests.contains_key(&key) {
+                requests.entry(key).or_default().push(reply);
+            } else {
+                later.push((key, reply));
+            }
+        }
+        waiting.requests = later;
+        requests
+    }
+
+    /// These values; each as the `Arc` of the last read, if it is equal to that and not too old.
+    fn keep(&self, found: Vec<(K, V)>) -> HashMap<K, Arc<V>> {
+        let now = Instant::now();
+        let mut waiting = self.lock();
+        let last = std::mem::take(&mut waiting.last);
+        let kept = |(key, value): (K, V)| match last.get(&key) {
+            Some((since, same)) if **same == value && now - *since < SAME_FOR => (key, (*since, Arc::clone(same))),
+            _ => (key, (now, Arc::new(value))),
+        };
+        waiting.last = found.into_iter().map(kept).collect();
+        waiting.last.iter().map(|(key, (_, value))| (*key, Arc::clone(value))).collect()
+    }
+}
+
+impl<K, V> Coalesce<K, V> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<K, V>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task that reads. However it ends, the next one can begin, and no request waits for it for ever.
+struct Running<K, V> {
+    coalesce: Coalesce<K, V>,
+    /// Whether this task still is the one that reads. It gives that up under the lock, because another may begin right after.
+    current: bool,
+}
+
+impl<K, V> Running<K, V> {
+    /// Waits for so many requests, this long at most. Returns whether they came.
+    async fn wait_for(&self, enough: usize, most: Duration) -> bool {
+        let all = async {
+            while !self.has(enough) {
+                self.coalesce.0.arrived.notified().await;
+            }
+        };
+        timeout(most, all).await.is_ok()
+    }
+
+    /// Whether there are so many requests. If not, the task is woken when there are, or earlier.
+    fn has(&self, enough: usize) -> bool {
+        let mut waiting = self.coalesce.lock();
+        waiting.enough = enough;
+        waiting.requests.len() >= enough
+    }
+
+    /// Whether the task is done, because no request has arrived meanwhile.
+    fn is_over(&mut self) -> bool {
+        let mut waiting = self.coalesce.lock();
+        waiting.running = !waiting.requests.is_empty();
+        self.current = waiting.running;
+        !self.current
+    }
+}
+
+impl<K, V> Drop for Running<K, V> {
+    fn drop(&mut self) {
+        if self.current {
+            let mut waiting = self.coalesce.lock();
+            waiting.running = false;
+            waiting.requests.clear();
+        }
+    }
+}
+
+async fn run<S: Source>(mut running: Running<S::Key, S::Value>, mut source: S) {
+    let mut answered = 0;
+    loop {
+        // While the same clients ask again and again, the next read waits for half of them: reads for a few each would take the
+        // time that answering needs. It goes ahead without them after that.
+        if answered > 2 {
+            running.wait_for(answered / 2, GATHER).await;
+        }
+        let requests = running.coalesce.take();
+        answered = requests.values().map(Vec::len).sum();
+        if answered > 0 {
+            answer(&running.coalesce, &mut source, requests).await;
+            source.rest();
+        } else if !running.wait_for(1, LINGER).await && running.is_over() {
+            return;
+        }
+    }
+}
+
+async fn answer<S: Source>(
+    coalesce: &Coalesce<S::Key, S::Value>,
+    source: &mut S,
+    requests: Requests<S::Key, S::Value>,
+) {
+    let keys: Vec<S::Key> = requests.keys().copied().collect();
+    match source.read(&keys).await {
+        Ok(found) => {
+            let found = coalesce.keep(found);
+            for (key, replies) in requests {
+                for reply in replies {
+                    // A client that hung up needs no answer.
+                    drop(reply.send(Ok(found.get(&key).cloned())));
+                }
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, keys = keys.len(), "a shared read failed");
+            for reply in requests.into_values().flatten() {
+                drop(reply.send(Err(error.for_another())));
+            }
+        }
+    }
+}

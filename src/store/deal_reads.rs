@@ -1,0 +1,55 @@
+//! Single deals for [`Coalesce`](super::coalesce::Coalesce): many in one statement, over a connection that is kept while
+//! requests come.
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
+
+use super::StoreError;
+use super::coalesce::Source;
+use super::deals::deals_by_id;
+use crate::domain::{Deal, DealId};
+
+pub(super) struct DealReads {
+    pool: PgPool,
+    /// Kept between reads: the pool tests a connection each time that it lends it and takes it back.
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+impl DealReads {
+    pub(super) fn new(pool: PgPool) -> Self {
+        Self { pool, connection: None }
+    }
+
+    async fn try_to_read(&mut self, ids: &[DealId]) -> Result<Vec<Deal>, StoreError> {
+        let lent = match self.connection.take() {
+            Some(kept) => kept,
+            None => self.pool.acquire().await?,
+        };
+        let found = deals_by_id(&mut **self.connection.insert(lent), ids).await;
+        if found.is_err() {
+            self.connection = None;
+        }
+        found
+    }
+}
+
+impl Source for DealReads {
+    type Key = DealId;
+    type Value = Deal;
+
+    async fn read(&mut self, ids: &[DealId]) -> Result<Vec<(DealId, Deal)>, StoreError> {
+        let was_kept = self.connection.is_some();
+        let found = match self.try_to_read(ids).await {
+            // The kept connection may have been cut since its last use. The pool tests the next one.
+            Err(StoreError::Unavailable(_)) if was_kept => self.try_to_read(ids).await,
+            found => found,
+        };
+        Ok(found?.into_iter().map(|deal| (deal.id, deal)).collect())
+    }
+
+    fn rest(&mut self) {
+        if self.pool.num_idle() == 0 && self.pool.size() >= self.pool.options().get_max_connections() {
+            self.connection = None;
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A database of before the squash goes on as if nothing had happened.
+
+use serde_json::{Value, json};
+use sqlx::Executor;
+use sqlx::migrate::{Migrate, Migrator};
+
+use super::before::LAST;
+use crate::api::{Answer, send};
+use crate::support::fault::until;
+use crate::support::servers::Home;
+use crate::support::{self, Person, TestApp};
+
+/// The keys that made the codes of the coupons, newest first.
+const KEYS: [(&str, &str); 2] = [("2", "7a"), ("1", "5e")];
+/// The functions that a database has.
+const FUNCTIONS: &str = "
+    SELECT string_agg(format('%s(%s) %s %s', p.proname, pg_get_function_arguments(p.oid), p.proconfig, p.prosrc), E'\n' ORDER BY 1)
+      FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND p.proname <> 'muster_now'";
+
+async fn functions(home: &Home) -> String {
+    sqlx::query_scalar(FUNCTIONS).fetch_one(&mut home.connect().await).await.unwrap()
+}
+
+/// The data, without what this version adds.
+async fn data(home: &Home) -> String {
+    let (before, after) = (home.dump().await, "function_version:\n");
+    match before.split_once(after) {
+        None => before,
+        Some((head, tail)) => format!("{head}{}", tail.split_once('\n').unwrap().1),
+    }
+}
+
+async fn redeem(merchant: &Person, coupon: &Value) -> Answer {
+    let request = json!({"code": coupon["code"], "till": "Pier 1"});
+    send(merchant.post("/api/v1/redemptions").json(&request)).await
+}
+
+/// A person of the data: the last digits of the id, and the token's repeated letter.
+fn person(app: &TestApp, name: &str, id: &str, letter: &str) -> Person {
+    let id = format!("0190a000-0000-7000-8000-{id:0>12}").parse().unwrap();
+    app.known(id, name, &format!("mst_{}", letter.repeat(32)))
+}
+
+async fn app_at(home: Home) -> TestApp {
+    let keys = KEYS.map(|(id, byte)| format!("{id}:{}", byte.repeat(32)));
+    support::app().at(home).with("security.coupon_keys", keys.join(",")).start().await
+}
+
+#[tokio::test]
+async fn a_database_of_before_the_squash_is_taken_over_with_all_that_it_holds() {
+    let home = Home::used_before_squash().await;
+    let before = data(&home).await;
+    home.store().migrate().await.unwrap();
+    assert_eq!(data(&home).await, before);
+    let recorded = home.recorded_migrations().await;
+    assert_eq!(recorded[..2], [(1, "schema".to_owned()), (2, "function version".to_owned())]);
+    assert_eq!(functions(&home).await, functions(&Home::shared().await).await);
+
+    let app = app_at(home).await;
+    app.assert_clean().await;
+    let (mo, ann) = (person(&app, "Mo", "1", "m"), person(&app, "Ann", "2", "a"));
+    let signups = send(ann.get("/api/v1/signups")).await;
+    let states: Vec<_> = signups.body["data"].as_array().unwrap().iter().map(|signup| &signup["state"]).collect();
+    assert_eq!(states.len(), 3);
+    assert_eq!(states.iter().filter(|state| **state == "left").count(), 1);
+    let drafts = send(mo.get("/api/v1/deals?merchant=me&state=withdrawn")).await;
+    assert_eq!(drafts.body["data"][0]["title"], "Cooking class");
+}
+
+#[tokio::test]
+async fn coupons_of_every_key_are_shown_and_redeemed_after_a_database_was_taken_over() {
+    let app = app_at(Home::used_before_squash().await).await;
+    let mo = person(&app, "Mo", "1", "m");
+    let mut redeemed = 0;
+    for (name, id, letter) in [("Ann", "2", "a"), ("Bob", "3", "b"), ("Cid", "4", "c")] {
+        let coupons = send(person(&app, name, id, letter).get("/api/v1/coupons")).await;
+        for coupon in coupons.body["data"].as_array().unwrap() {
+            let answer = redeem(&mo, coupon).await;
+            if coupon["state"] == "redeemed" {
+                assert_eq!((answer.status, answer.code()), (409, "already_redeemed"));
+                redeemed += 1;
+            } else {
+                assert_eq!((answer.status, &answer.body["coupon"]), (201, &coupon["id"]));
+            }
+        }
+    }
+    assert_eq!(redeemed, 2, "one of each key");
+    let left = "SELECT count(*) FROM coupons WHERE redeemed_at IS NULL";
+    assert_eq!(app.home.number(left).await, 0);
+    assert_eq!(app.home.number("SELECT count(DISTINCT key_id) FROM coupons").await, 2);
+    app.assert_clean().await;
+}
+
+/// The committed text that databases of before are compared with says what `0001_schema.sql` creates.
+#[tokio::test]
+async fn what_the_first_migration_creates_counts_as_the_schema_of_before() {
+    let home = Home::empty().await;
+    let mut database = home.connect().await;
+    sqlx::migrate!().run_to(1, &mut database).await.unwrap();
+    let pretend = format!(
+        "UPDATE _sqlx_migrations SET description = 'people';
+         INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         SELECT n, 'of before', true, '', 0 FROM generate_series(2, {LAST}) AS n"
+    );
+    database.execute(sqlx::AssertSqlSafe(pretend)).await.unwrap();
+    home.store().migrate().await.unwrap();
+    assert_eq!(home.recorded_migrations().await[0].1, "schema");
+}
+
+/// Taking over happens under the lock that sqlx takes for migrations, so a node of before that starts meanwhile is in nobody's way.
+#[tokio::test]
+async fn of_nodes_that_start_at_once_one_takes_the_database_over_and_the_others_wait() {
+    let home = Home::used_before_squash().await;
+    let mut other = home.connect().await;
+    other.lock().await.unwrap();
+    let stores = [home.store(), home.store(), home.store()];
+    let nodes: Vec<_> = stores.map(|store| tokio::spawn(async move { store.migrate().await })).into();
+    until("all of them wait", async || home.waiting_for_locks().await == 3).await;
+    assert_eq!(home.recorded_migrations().await.len(), usize::try_from(LAST).unwrap(), "nothing happened yet");
+    other.unlock().await.unwrap();
+    for node in nodes {
+        node.await.unwrap().unwrap();
+    }
+    let migrator: Migrator = sqlx::migrate!();
+    assert_eq!(home.recorded_migrations().await.len(), migrator.iter().count());
+}

@@ -1,0 +1,56 @@
+//! Databases that the earlier series of migrations created.
+
+use std::path::Path;
+
+use muster::store::{Store, StoreError};
+use sqlx::migrate::Migrator;
+
+use crate::support::servers::{Home, store_settings};
+
+/// The last migration of the earlier series.
+pub const LAST: i64 = 14;
+/// A data folder of before, after its last migration. Its deal "Kayak tour" has tipped, and has coupons of two keys; Ann has three
+/// signups there, and left one of them; "Cooking class" was withdrawn as a draft.
+const DATA: &str = include_str!("data_before_squash.sql");
+
+impl Home {
+    /// An empty database, after the earlier series up to this migration.
+    pub async fn before_squash(last: i64) -> Self {
+        let home = Self::empty().await;
+        home.migrate_before_squash(last).await;
+        home
+    }
+
+    /// Applies the earlier series up to this migration.
+    pub async fn migrate_before_squash(&self, last: i64) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/store/migrations_before_squash");
+        let migrator = Migrator::new(folder).await.unwrap();
+        migrator.run_to(last, &mut self.connect().await).await.unwrap();
+    }
+
+    /// A database that people used before the squash.
+    pub async fn used_before_squash() -> Self {
+        let home = Self::before_squash(LAST).await;
+        sqlx::raw_sql(DATA).execute(&mut home.connect().await).await.unwrap();
+        home
+    }
+
+    /// A store of this version in the database, as the role that owns it.
+    pub fn store(&self) -> Store {
+        Store::new(&store_settings(self.database_url.clone())).unwrap()
+    }
+
+    /// The migrations that are recorded, with their descriptions.
+    pub async fn recorded_migrations(&self) -> Vec<(i64, String)> {
+        let all = "SELECT version, description FROM _sqlx_migrations ORDER BY version";
+        sqlx::query_as(all).fetch_all(&mut self.connect().await).await.unwrap()
+    }
+}
+
+/// What a refused migration says.
+pub fn said(refused: Result<(), StoreError>) -> String {
+    match refused {
+        Err(StoreError::Migration(error)) => error.to_string(),
+        other => panic!("it was not refused: {other:?}"),
+    }
+}

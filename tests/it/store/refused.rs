@@ -1,0 +1,52 @@
+//! Databases that cannot be taken over: nothing is changed, and the message says what to do.
+
+use super::before::{LAST, said};
+use crate::support::servers::Home;
+
+#[tokio::test]
+async fn a_database_that_is_older_than_the_last_migration_of_before_is_told_which_commit_helps() {
+    let home = Home::before_squash(LAST - 1).await;
+    let recorded = home.recorded_migrations().await;
+    let said = said(home.store().migrate().await);
+    assert!(said.contains("at migration 13") && said.contains("of commit e041413"), "{said}");
+    assert_eq!(home.recorded_migrations().await, recorded);
+}
+
+#[tokio::test]
+async fn a_schema_that_differs_is_refused_and_the_differences_are_named() {
+    let home = Home::used_before_squash().await;
+    home.sql(
+        "ALTER TABLE deals ADD COLUMN note text, DROP CONSTRAINT deals_never_oversold, ALTER COLUMN cap TYPE bigint;
+         DROP INDEX coupons_of_buyer;
+         ALTER TABLE deals DISABLE TRIGGER deals_check",
+    )
+    .await;
+    let (data, recorded) = (home.dump().await, home.recorded_migrations().await);
+    let said = said(home.store().migrate().await);
+    for difference in [
+        "unexpected: deals.note: text",
+        "missing: deals, constraint deals_never_oversold: CHECK (units <= cap)",
+        "missing: deals.cap: integer",
+        "unexpected: deals.cap: bigint",
+        "missing: coupons, index coupons_of_buyer: ",
+        "unexpected: deals, trigger deals_check: ",
+    ] {
+        assert!(said.contains(difference), "{difference} is not in: {said}");
+    }
+    assert_eq!((home.dump().await, home.recorded_migrations().await), (data, recorded));
+}
+
+/// Operators may add tables, views and indexes of their own, and tune storage.
+#[tokio::test]
+async fn additions_of_an_operator_are_in_nobodys_way() {
+    let home = Home::used_before_squash().await;
+    home.sql(
+        "CREATE TABLE report (n integer PRIMARY KEY);
+         CREATE VIEW busy AS SELECT id, units FROM deals;
+         CREATE INDEX signups_by_day ON signups (joined_at);
+         ALTER TABLE deals SET (fillfactor = 60);
+         COMMENT ON TABLE deals IS 'deals'",
+    )
+    .await;
+    home.store().migrate().await.unwrap();
+}
