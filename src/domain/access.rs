@@ -1,4 +1,4 @@
-//! Who is asking, and what the token that they showed allows.
+//! Identities, and the scopes that limit what a token allows.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::account::Role;
 use super::ids::{AccountId, TokenId};
 
-/// One thing that a token may be limited to.
+/// One permission that a token may be limited to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -18,9 +18,9 @@ pub enum Scope {
     Join,
     /// Writing, publishing and withdrawing deals.
     Deals,
-    /// Redeeming coupons, and nothing else: for a till.
+    /// Redeeming coupons: for a till.
     Redeem,
-    /// Reading what only its owner sees: signups, coupons, drafts, who joined.
+    /// Reading what only the owner sees: signups, coupons, drafts, who joined.
     Read,
 }
 
@@ -28,7 +28,7 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Self; 4] = [Self::Join, Self::Deals, Self::Redeem, Self::Read];
 
-    /// The word for it in SQL and JSON.
+    /// The word for this scope in SQL and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl Scope {
         }
     }
 
-    /// The scope of this word, if it is one.
+    /// Reads the word of [`Self::as_str`].
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == word)
@@ -55,12 +55,12 @@ impl Scope {
     }
 }
 
-/// What a token allows: whatever its account may do, or some scopes of it only.
+/// The permissions of a token: everything that its account may do, or some scopes only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Scopes(Option<u8>);
 
 impl Scopes {
-    /// Whatever the account may do, its tokens and its sessions included.
+    /// Everything that the account may do, including managing its tokens and sessions.
     pub const WHOLE: Self = Self(None);
 
     /// These scopes and nothing else.
@@ -78,13 +78,13 @@ impl Scopes {
         }
     }
 
-    /// Whether everything is allowed, also what no scope covers.
+    /// Whether everything is allowed, even what no scope covers.
     #[must_use]
     pub const fn is_whole(self) -> bool {
         self.0.is_none()
     }
 
-    /// The scopes, if there are limits.
+    /// The scopes; `None` if everything is allowed.
     #[must_use]
     pub fn list(self) -> Option<Vec<Scope>> {
         self.0.map(|_| Scope::ALL.into_iter().filter(|scope| self.allow(*scope)).collect())
@@ -100,12 +100,13 @@ impl fmt::Debug for Scopes {
     }
 }
 
-/// The SHA-256 of a token or a session: all that is stored of one. They have so many random bits that no slow hash is needed.
+/// The SHA-256 of the secret of a token or session; the secret itself is never stored. It has 256 random bits, so it needs no slow
+/// hash.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
-    /// The hash as bytes, for the database.
+    /// The hash as bytes, for SQL.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -118,7 +119,7 @@ impl From<[u8; 32]> for SecretHash {
     }
 }
 
-/// Its first bytes tell two apart in a log, and are of no use to anybody else.
+/// Shows the first two bytes: enough to tell hashes apart in a log.
 impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, second, ..] = self.0;
@@ -126,7 +127,7 @@ impl fmt::Debug for SecretHash {
     }
 }
 
-/// How somebody proved who they are.
+/// The credential that proves an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// A token in the `Authorization` header.
@@ -135,45 +136,41 @@ pub enum Proof {
     Session,
 }
 
-/// Somebody who proved who they are.
+/// An authenticated account.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Identity {
-    /// Their account.
     pub account: AccountId,
-    /// What the account may do.
     pub role: Role,
-    /// What others see.
+    /// The account's name.
     pub name: Arc<str>,
-    /// How they proved it.
     pub proof: Proof,
-    /// What of the account's rights the proof carries.
+    /// The part of the account's permissions that the proof carries.
     pub scopes: Scopes,
-    /// From when on the proof does not count any more.
+    /// The moment from which the proof is not valid.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl Identity {
-    /// Whether the proof still counts.
+    /// Whether the proof is valid at this moment.
     #[must_use]
     pub fn holds_at(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 }
 
-/// A token as its owner sees it later: without its text.
+/// A token as listed to its owner: without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Token {
-    /// Its id.
     pub id: TokenId,
-    /// What its owner calls it.
+    /// The owner's name for the token.
     pub label: String,
-    /// What it allows.
     pub scopes: Scopes,
-    /// Since when it exists.
     pub created_at: DateTime<Utc>,
-    /// From when on it does not count any more.
+    /// The moment from which the token is not valid.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was last used; some minutes late at most.
+    /// The last use. It is written some minutes late, to save writes.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 

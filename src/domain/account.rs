@@ -1,4 +1,4 @@
-//! Who takes part: buyers, merchants and operators.
+//! Accounts of buyers, merchants and operators.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::ids::AccountId;
 use super::problem::FieldProblem;
 
-/// What an account may do.
+/// The kind of an account, which decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -18,12 +18,12 @@ pub enum Role {
     Buyer,
     /// Offers deals and redeems their coupons.
     Merchant,
-    /// Looks after the whole; made on the command line only.
+    /// Runs the installation; created on the command line only.
     Operator,
 }
 
 impl Role {
-    /// The word for it in SQL and JSON.
+    /// The word for this role in SQL and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Role {
         }
     }
 
-    /// The role of this word, if it is one.
+    /// Reads the word of [`Self::as_str`].
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Buyer, Self::Merchant, Self::Operator].into_iter().find(|role| role.as_str() == word)
@@ -42,25 +42,22 @@ impl Role {
 
 /// An account, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Account {
-    /// Its id.
     pub id: AccountId,
-    /// Where it is written to.
     pub email: Email,
-    /// What others see.
+    /// The name that others see.
     pub name: String,
-    /// What it may do.
     pub role: Role,
-    /// Since when it exists.
     pub created_at: DateTime<Utc>,
 }
 
-/// An e-mail address, in lower case. Only a message proves that one exists, so the check is loose.
+/// An e-mail address in lower case. The check is loose: only a message proves that an address exists.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
 impl Email {
-    /// Checks the shape: one `@` with something before it and a dotted name after it, at most 254 characters (RFC 5321).
+    /// Checks the shape: something before one `@`, a dotted name after it, and at most 254 bytes (RFC 5321).
     ///
     /// # Errors
     /// A problem with `/email`.
@@ -89,7 +86,7 @@ impl Email {
     }
 }
 
-/// Logs carry no whole e-mail addresses.
+/// Shows the first character and the domain, so that logs contain no whole address.
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (local, domain) = self.0.split_once('@').unwrap_or_default();
@@ -97,11 +94,11 @@ impl fmt::Debug for Email {
     }
 }
 
-/// A password that may be used for a new account: 8 to 128 characters of any kind, and not one that everybody tries first.
+/// A password for a new account: 8 to 128 characters of any kind, and none of the most common ones.
 #[derive(Clone, Debug)]
 pub struct NewPassword(SecretString);
 
-/// Among the most used passwords of at least 8 characters (the head of `10k-most-common.txt` in `SecLists`).
+/// Common passwords of at least 8 characters, from the head of `10k-most-common.txt` in `SecLists`.
 const COMMON: [&str; 40] = [
     "12345678",
     "123456789",
@@ -146,7 +143,7 @@ const COMMON: [&str; 40] = [
 ];
 
 impl NewPassword {
-    /// Checks length and that it is not a common one.
+    /// Checks the length and that the password is not a common one.
     ///
     /// # Errors
     /// A problem with `/password`.
@@ -166,14 +163,14 @@ impl NewPassword {
         Ok(Self(password))
     }
 
-    /// The password, to be hashed.
+    /// The password in clear, for hashing.
     #[must_use]
     pub fn secret(&self) -> &SecretString {
         &self.0
     }
 }
 
-/// The name that others see: 1 to 80 characters.
+/// Reads the name that others see: 1 to 80 characters.
 ///
 /// # Errors
 /// A problem with `/name`.

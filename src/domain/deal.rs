@@ -1,4 +1,4 @@
-//! A deal, and the changes of state that exist.
+//! Deals, and the transitions between their states.
 
 use chrono::{DateTime, Utc};
 
@@ -7,64 +7,57 @@ use super::problem::FieldProblem;
 use super::progress::{DealState, Progress};
 use super::terms::Terms;
 
-/// An offer with terms and a window.
+/// An offer with terms, a window and a tipping point.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Deal {
-    /// Its id.
     pub id: DealId,
-    /// Who offers it.
     pub merchant: AccountId,
     /// The merchant's name, as buyers see it.
     pub merchant_name: String,
-    /// What is offered.
     pub terms: Terms,
-    /// How far it has come.
     pub progress: Progress,
-    /// The name of its picture among the static files, if it has one.
+    /// The name of the deal's picture among the static files.
     pub picture: Option<String>,
-    /// Rises with every change of its texts; the `ETag` is made of this and the progress.
+    /// Rises with every change of the texts. The `ETag` combines it with the progress.
     pub version: i64,
-    /// When it was written.
     pub created_at: DateTime<Utc>,
-    /// When it was published.
     pub published_at: Option<DateTime<Utc>>,
-    /// When it tipped.
     pub tipped_at: Option<DateTime<Utc>>,
-    /// When it reached a final state.
+    /// The moment at which the deal reached a final state.
     pub ended_at: Option<DateTime<Utc>>,
-    /// Why it was withdrawn.
+    /// The merchant's words, for buyers to read.
     pub withdrawn_reason: Option<String>,
 }
 
-/// What makes a deal change its state.
+/// An event that moves a deal from one state to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DealEvent {
-    /// Its merchant publishes it.
+    /// The merchant publishes the deal.
     Publish,
-    /// A join reached the tipping point.
+    /// A join reaches the tipping point.
     Tip,
-    /// Its window is over.
+    /// The window ends.
     Close,
-    /// A person takes it down.
+    /// The merchant withdraws the deal.
     Withdraw,
 }
 
-/// A change of state that does not exist.
+/// An event that does not apply to the deal's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a deal that is {} does not {event:?}", .from.as_str())]
 pub struct NoSuchTransition {
-    /// The state that the deal is in.
+    /// The deal's state.
     pub from: DealState,
-    /// What was asked of it.
+    /// The event.
     pub event: DealEvent,
 }
 
 impl DealState {
-    /// The state after an event. Payments will add states here, and nowhere else. SQL has the same table: the functions of
-    /// the migrations are tested against this one.
+    /// The state after an event. The SQL functions encode the same table and are tested against this one.
     ///
     /// # Errors
-    /// The event does not happen to a deal in this state.
+    /// The event does not apply to this state.
     pub fn after(self, event: DealEvent) -> Result<Self, NoSuchTransition> {
         match (self, event) {
             (Self::Draft, DealEvent::Publish) => Ok(Self::Open),
@@ -78,13 +71,13 @@ impl DealState {
 }
 
 impl Deal {
-    /// Whether its window has not begun.
+    /// Whether the deal is published and has not opened yet.
     #[must_use]
     pub fn opens_later(&self, now: DateTime<Utc>) -> bool {
         self.progress.state == DealState::Open && now < self.terms.opens_at
     }
 
-    /// Whether buyers can join now, as far as state, window and cap tell.
+    /// Whether buyers can join now, judging by state, window and cap.
     #[must_use]
     pub fn takes_joins(&self, now: DateTime<Utc>) -> bool {
         self.progress.state.sells()
@@ -94,7 +87,7 @@ impl Deal {
     }
 }
 
-/// Why a deal is taken down: 1 to 500 characters that buyers read.
+/// Reads the reason for withdrawing a deal: 1 to 500 characters that buyers see.
 ///
 /// # Errors
 /// A problem with `/reason`.

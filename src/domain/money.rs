@@ -1,4 +1,4 @@
-//! Money: an amount that its currency can express.
+//! Amounts of money, in whole minor units of their currency.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use rust_decimal::Decimal;
 
 use super::problem::FieldProblem;
 
-/// A currency of ISO 4217.
+/// An ISO 4217 currency.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
-    /// The currency of a three-letter code; lower case is accepted.
+    /// Reads a three-letter code in upper or lower case.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
         iso_currency::Currency::from_code(&code.to_ascii_uppercase()).map(Self)
@@ -23,14 +23,14 @@ impl Currency {
         self.0.code()
     }
 
-    /// How many decimals its amounts have: 2 for USD, 0 for JPY, 3 for KWD (ISO 4217, "minor unit").
+    /// The number of decimals of an amount: 2 for USD, 0 for JPY, 3 for KWD (the "minor unit" of ISO 4217).
     #[must_use]
     pub fn decimals(self) -> u32 {
         u32::from(self.0.exponent().unwrap_or(0))
     }
 
-    /// What people write before an amount, as Unicode's CLDR has it for English readers: a symbol that is no other currency's
-    /// (`$` is of the US alone, Australia's is `A$`), else the code and a space.
+    /// The prefix of an amount, as in Unicode's CLDR for English: an unambiguous symbol (`$` for USD, `A$` for AUD), or else the code
+    /// and a space.
     #[must_use]
     pub fn symbol(self) -> String {
         match self.code() {
@@ -61,7 +61,7 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// An amount above zero with as many decimals as its currency has.
+/// An amount above zero with exactly the decimals of its currency.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     amount: Decimal,
@@ -69,13 +69,13 @@ pub struct Money {
 }
 
 impl Money {
-    /// The largest amount; it keeps every product with a number of units far inside what a `Decimal` holds.
+    /// The largest amount. Multiplied by any number of units it still fits a `Decimal`.
     pub const MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
-    /// Checks an amount of a currency. `19`, `19.5` and `19.50` are the same 19.50 USD.
+    /// Checks an amount and gives it the currency's decimals: 19.5 USD becomes 19.50 USD.
     ///
     /// # Errors
-    /// A problem with the field of this name: not above zero, too large, or with more decimals than the currency has.
+    /// A problem with this field: not above zero, too large, or more decimals than the currency has.
     pub fn new(field: &str, amount: Decimal, currency: Currency) -> Result<Self, FieldProblem> {
         if amount <= Decimal::ZERO {
             return Err(FieldProblem::new(field, "out_of_range", "Enter an amount above zero."));
@@ -99,7 +99,7 @@ impl Money {
     /// Reads an amount such as `19.00`.
     ///
     /// # Errors
-    /// As [`Money::new`]; also when the text is not a number.
+    /// As [`Money::new`], or the text is not a number.
     pub fn parse(field: &str, text: &str, currency: Currency) -> Result<Self, FieldProblem> {
         let amount = Decimal::from_str_exact(text.trim()).map_err(|_| {
             FieldProblem::new(field, "not_a_number", format!("Enter an amount like {}.", example(currency.decimals())))
@@ -119,13 +119,13 @@ impl Money {
         self.currency
     }
 
-    /// What so many units of this price come to.
+    /// The price of so many units.
     #[must_use]
     pub fn times(self, units: u32) -> Self {
         Self { amount: self.amount * Decimal::from(units), currency: self.currency }
     }
 
-    /// For people: the symbol, thousands in groups, the currency's decimals: `$1,234.50`.
+    /// The amount for people, with symbol and grouped thousands: `$1,234.50`.
     #[must_use]
     pub fn display(self) -> String {
         let plain = self.amount.to_string();

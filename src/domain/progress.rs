@@ -1,4 +1,4 @@
-//! How far a deal has come: the figures that pages, live frames and Redis show.
+//! The progress of a deal: the figures that pages and live frames show and that Redis admits by.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,17 +10,17 @@ use super::ids::DealId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DealState {
-    /// Being written; only its merchant sees it.
+    /// Not published; only its merchant sees it.
     Draft,
-    /// Published, below its tipping point. Before `opens_at` it is shown as "opens …".
+    /// Published and below its tipping point. It may not have opened yet.
     Open,
-    /// The tipping point was reached; the deal is on, and goes on selling until it closes.
+    /// The tipping point was reached. The deal keeps selling until it closes.
     Tipped,
     /// Closed after it tipped.
     Succeeded,
-    /// Closed below its tipping point: nobody pays.
+    /// Closed below its tipping point, so nobody pays.
     Failed,
-    /// Taken down by a person.
+    /// Ended early by its merchant.
     Withdrawn,
 }
 
@@ -28,7 +28,7 @@ impl DealState {
     /// Every state, in the order of a deal's life.
     pub const ALL: [Self; 6] = [Self::Draft, Self::Open, Self::Tipped, Self::Succeeded, Self::Failed, Self::Withdrawn];
 
-    /// The word for it in SQL, JSON and Redis.
+    /// The word for this state in SQL, JSON and Redis.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,68 +41,70 @@ impl DealState {
         }
     }
 
-    /// The state of this word, if it is one.
+    /// Reads the word of [`Self::as_str`].
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
-    /// Whether buyers may join (if the window is open and places are left).
+    /// Whether buyers may join while the window is open and units are left.
     #[must_use]
     pub const fn sells(self) -> bool {
         matches!(self, Self::Open | Self::Tipped)
     }
 
-    /// Whether nothing can happen to the deal any more.
+    /// Whether the deal has ended: no event changes it from then on.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Withdrawn)
     }
 }
 
-/// The figures of a deal at one version of its row. Absolute, so the newest `(epoch, rev)` is all that anybody needs.
+/// The figures of a deal at one version of its row.
+///
+/// They are totals, never differences, so the ones with the highest `(epoch, rev)` replace all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Whose figures these are.
+    /// The deal that the figures are of.
     pub deal: DealId,
-    /// Which Postgres history the version belongs to; rises after a failover that lost commits.
+    /// The Postgres history that `rev` belongs to; it rises when a failover or a restored backup lost commits.
     pub epoch: i64,
-    /// Version of the deal's row within its epoch.
+    /// The version of the deal's row within the epoch.
     pub rev: i64,
-    /// The deal's state.
+    /// The state at this version.
     pub state: DealState,
     /// Distinct buyers who hold at least one unit.
     pub buyers: u32,
     /// Units taken.
     pub units: u32,
-    /// Distinct buyers that make the deal happen.
+    /// The number of distinct buyers at which the deal tips.
     pub tipping_point: u32,
-    /// The most units that the deal sells; none = unlimited.
+    /// The most units that the deal sells; `None` without a limit.
     pub cap: Option<u32>,
-    /// When the window ends.
+    /// The end of the window.
     pub closes_at: DateTime<Utc>,
 }
 
 impl Progress {
-    /// Buyers still missing to the tipping point.
+    /// The number of buyers still missing to the tipping point.
     #[must_use]
     pub const fn needed(&self) -> u32 {
         self.tipping_point.saturating_sub(self.buyers)
     }
 
-    /// Units still free under the cap; none without a cap.
+    /// The units still free under the cap; `None` without a cap.
     #[must_use]
     pub fn left(&self) -> Option<u32> {
         self.cap.map(|cap| cap.saturating_sub(self.units))
     }
 
-    /// Whether no unit is left. A flag, never a state.
+    /// Whether no unit is left. This is a property of an open or tipped deal, not a state.
     #[must_use]
     pub fn sold_out(&self) -> bool {
         self.left() == Some(0)
     }
 
-    /// What decides which of two figures is newer.
+    /// The pair by which two sets of figures are compared.
     #[must_use]
     pub const fn version(&self) -> (i64, i64) {
         (self.epoch, self.rev)
@@ -115,29 +117,29 @@ impl Progress {
     }
 }
 
-/// The figures as the API and the live frames show them.
+/// The figures in API answers and live frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Progress)]
 pub struct Figures {
-    /// See [`Progress::epoch`].
+    /// Rises when the server lost commits; figures of a higher epoch replace all others.
     pub epoch: i64,
-    /// See [`Progress::rev`].
+    /// The version of the figures within the epoch.
     pub rev: i64,
-    /// The deal's state.
+    /// The state at this version.
     pub state: DealState,
     /// Distinct buyers who joined.
     pub buyers: u32,
-    /// Buyers still missing to the tipping point.
+    /// The number of buyers still missing to the tipping point.
     pub needed: u32,
-    /// Distinct buyers that make the deal happen.
+    /// The number of distinct buyers at which the deal tips.
     pub tipping_point: u32,
     /// Units taken.
     pub units: u32,
-    /// Units still free; null without a cap.
+    /// The units still free; null without a cap.
     pub left: Option<u32>,
     /// The most units that the deal sells; null without a cap.
     pub cap: Option<u32>,
-    /// When the window ends.
+    /// The end of the window.
     pub closes_at: DateTime<Utc>,
 }
 

@@ -1,4 +1,4 @@
-//! A buyer's place in a deal: what joining and leaving can come to.
+//! Signups, and the outcomes of joining and leaving.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,12 +8,12 @@ use super::ids::{AccountId, DealId, SignupId};
 use super::problem::FieldProblem;
 use super::progress::Progress;
 
-/// How many coupons one signup asks for: 1 to 1,000.
+/// The number of coupons that one signup asks for: 1 to 1,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Units(u32);
 
 impl Units {
-    /// The most units of one signup. A deal's per-buyer limit is usually far lower; this one only keeps sums small.
+    /// The most units of one signup. It keeps sums small; a deal's per-buyer limit is usually far lower.
     pub const MAX: u32 = 1_000;
 
     /// Checks the range.
@@ -38,20 +38,20 @@ impl Units {
     }
 }
 
-/// The client's name for one request: the same key again is the same request. 1 to 255 visible ASCII characters.
+/// An idempotency key, 1 to 255 visible ASCII characters: requests with the same key are one request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 /// Why a text is not an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdempotencyKeyError {
-    /// There are no characters.
+    /// It has no characters.
     #[error("the key is empty")]
     Empty,
-    /// There are more than 255 characters.
+    /// It has more than 255 characters.
     #[error("the key is longer than 255 characters")]
     TooLong,
-    /// A space, a control character or one beyond ASCII.
+    /// It has a space, a control character or one outside ASCII.
     #[error("the key has a character that is not visible ASCII")]
     NotVisible,
 }
@@ -60,7 +60,7 @@ impl IdempotencyKey {
     /// Checks length and characters.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// The first of the three reasons that applies.
     pub fn parse(text: &str) -> Result<Self, IdempotencyKeyError> {
         match text.len() {
             0 => Err(IdempotencyKeyError::Empty),
@@ -77,18 +77,18 @@ impl IdempotencyKey {
     }
 }
 
-/// Whether a signup still counts.
+/// The state of a signup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignupState {
-    /// It counts.
+    /// It counts towards the deal.
     Active,
     /// Its buyer left before the tip.
     Left,
 }
 
 impl SignupState {
-    /// The word for it in SQL and JSON.
+    /// The word for this state in SQL and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -97,7 +97,7 @@ impl SignupState {
         }
     }
 
-    /// The state of this word, if it is one.
+    /// Reads the word of [`Self::as_str`].
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Active, Self::Left].into_iter().find(|state| state.as_str() == word)
@@ -106,133 +106,128 @@ impl SignupState {
 
 /// One buyer's place in one deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Signup {
     /// Derived from deal, buyer and idempotency key.
     pub id: SignupId,
-    /// Which deal.
     pub deal: DealId,
-    /// Whose it is.
     pub buyer: AccountId,
-    /// How many coupons it asks for.
+    /// The number of coupons that it asks for.
     pub units: u32,
-    /// "You are buyer 17": the deal's buyers right after this signup.
+    /// The number of the deal's buyers right after this signup, as in "You are buyer 17".
     pub number: u32,
-    /// Whether it still counts.
     pub state: SignupState,
-    /// When Postgres took it.
+    /// The moment of the commit, by the clock of Postgres.
     pub joined_at: DateTime<Utc>,
-    /// The deal's version that it made.
+    /// The deal's `rev` right after this signup.
     pub rev: i64,
 }
 
-/// A buyer's wish to join.
+/// A request to join a deal.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct JoinRequest {
-    /// Derived from the rest and the idempotency key.
+    /// Derived from deal, buyer and idempotency key.
     pub id: SignupId,
-    /// Which deal.
     pub deal: DealId,
-    /// Who wants to join.
     pub buyer: AccountId,
-    /// How many coupons.
     pub units: Units,
 }
 
 impl JoinRequest {
-    /// The request that this key names.
+    /// The request with this key.
     #[must_use]
     pub fn new(deal: DealId, buyer: AccountId, units: Units, key: &IdempotencyKey) -> Self {
         Self { id: SignupId::derive(deal, buyer, key), deal, buyer, units }
     }
 }
 
-/// What joining came to.
+/// The outcome of a join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JoinOutcome {
-    /// The signup is in Postgres.
+    /// The signup is committed in Postgres.
     Joined(Joined),
-    /// It is not, for a reason that a person can understand. Not remembered: the same key may succeed later.
+    /// A rule of the deal forbids it. The refusal is not stored, so the same key may succeed later.
     Refused(Refusal),
-    /// It takes long. Repeat the request with its key to learn the outcome.
+    /// The commit takes long. The same request with the same key tells the outcome.
     Pending(SignupId),
-    /// There is too much to do; nothing was done.
+    /// Overload; nothing was done.
     Busy {
-        /// When to try again.
+        /// Seconds until the next try.
         retry_after_s: u32,
     },
-    /// This buyer asks for too much in too short a time; nothing was done.
+    /// This buyer's rate limit; nothing was done.
     TooMany {
-        /// When to try again.
+        /// Seconds until the next try.
         retry_after_s: u32,
     },
-    /// There is no such deal, or it is somebody else's draft.
+    /// The deal does not exist, or it is somebody else's draft.
     NoSuchDeal,
-    /// Something broke that retrying at once will not mend; nothing was recorded.
+    /// An unexpected error that an immediate retry will not mend; nothing was recorded.
     Broken,
 }
 
-/// A signup that is in Postgres.
+/// A signup that is committed in Postgres.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Joined {
-    /// The signup.
     pub id: SignupId,
-    /// Its deal.
     pub deal: DealId,
-    /// How many coupons it asks for.
+    /// The number of coupons that it asks for.
     pub units: u32,
-    /// The deal's buyers right after it.
+    /// The number of the deal's buyers right after it.
     pub number: u32,
-    /// As of now: a replay may find that its buyer left meanwhile.
+    /// The present state: a replay may find that the buyer has left.
     pub state: SignupState,
-    /// The deal's figures as of now.
+    /// The present figures of the deal.
     pub progress: Progress,
-    /// Whether an earlier request had made it.
+    /// Whether an earlier request with the same key created it.
     pub replayed: bool,
 }
 
-/// Why a join was refused. An outcome, not an error.
+/// The rule that forbids a join. This is an outcome, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// No unit is left.
     SoldOut,
-    /// Fewer units may be taken than were asked for.
+    /// Fewer units can be taken than the request asks for.
     NotEnoughLeft {
-        /// The most that may be taken now.
+        /// The most units that can be taken now.
         available: u32,
     },
-    /// Every free place is held by joins that are being recorded: try again in a moment.
+    /// Joins that are being committed hold every free unit. Some may come free in a moment.
     PlacesHeld,
     /// The buyer would hold more units than the deal allows one buyer.
     BuyerLimit {
         /// The most units that one buyer may hold.
         max: u32,
     },
-    /// The deal does not sell yet.
+    /// The window has not begun.
     NotOpen,
-    /// The deal does not sell any more.
+    /// The window is over, or the deal has ended.
     Closed,
-    /// This key named a request for another number of units.
+    /// The key belongs to a request for another number of units.
     KeyReused,
 }
 
-/// What leaving came to.
+/// The outcome of leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveOutcome {
-    /// The signup does not count (any more): leaving twice is the same.
+    /// The signup does not count. Leaving twice gives the same outcome.
     Left,
-    /// The deal is on; leaving was possible before the tip.
+    /// The deal has tipped, and leaving is possible only before that.
     AlreadyTipped,
-    /// The deal is over.
+    /// The window is over, or the deal has ended.
     Closed,
     /// This buyer has no such signup.
     NoSuchSignup,
-    /// The join that makes the signup is still being recorded.
+    /// The join that creates the signup is still being committed.
     Pending,
-    /// There is too much to do; nothing was done.
+    /// Overload; nothing was done.
     Busy {
-        /// When to try again.
+        /// Seconds until the next try.
         retry_after_s: u32,
     },
-    /// Something broke; nothing was recorded.
+    /// An unexpected error; nothing was recorded.
     Broken,
 }

@@ -1,4 +1,4 @@
-//! What a merchant offers: the terms of a deal, checked as a whole.
+//! The terms of a deal, checked as a whole.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use super::money::{Currency, Money};
 use super::problem::{FieldProblem, Problems};
 
-/// A deal's terms as they were typed or sent. Numbers and amounts are read leniently here, so that every problem can be
-/// reported at once and nothing that was typed is lost.
+/// Terms as a person typed or a program sent them. Any text and any number fits, so that one answer can report every problem and a
+/// form can show again what was typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = NewDeal, description = "The terms of a deal.", example = json!({
@@ -34,36 +34,36 @@ pub struct TermsForm {
     /// ISO 4217: `USD`.
     #[schema(required)]
     pub currency: String,
-    /// Distinct buyers that make the deal happen, at least 1.
+    /// The number of distinct buyers at which the deal tips, at least 1.
     #[schema(required, value_type = i64, minimum = 1, maximum = 10_000_000)]
     pub tipping_point: Option<i64>,
-    /// The most units that the deal sells; none = unlimited.
+    /// The most units that the deal sells; unlimited if left out.
     #[schema(minimum = 1, maximum = 10_000_000)]
     pub cap: Option<i64>,
     /// The most units that one buyer may hold.
     #[schema(required, value_type = i64, minimum = 1, maximum = 10_000_000)]
     pub per_buyer_max: Option<i64>,
-    /// When the window begins (RFC 3339).
+    /// The beginning of the window (RFC 3339).
     #[schema(required, value_type = DateTime<Utc>)]
     pub opens_at: Option<DateTime<Utc>>,
-    /// When the window ends.
+    /// The end of the window.
     #[schema(required, value_type = DateTime<Utc>)]
     pub closes_at: Option<DateTime<Utc>>,
     /// The IANA time zone in which people read the times: `Asia/Jakarta`.
     #[schema(required)]
     pub time_zone: String,
-    /// Until when coupons are good; after `closes_at`.
+    /// The moment at which coupons expire; after `closes_at`.
     #[schema(required, value_type = DateTime<Utc>)]
     pub coupon_expires_at: Option<DateTime<Utc>>,
-    /// Where the deal is, for filters.
+    /// The place of the deal, for filters.
     #[schema(max_length = 60)]
     pub city: Option<String>,
-    /// What kind of deal it is, for filters.
+    /// The kind of deal, for filters.
     #[schema(max_length = 60)]
     pub category: Option<String>,
 }
 
-/// Terms that obey every rule.
+/// Terms that satisfy every rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// 1 to 120 characters.
@@ -74,34 +74,34 @@ pub struct Terms {
     pub price: Money,
     /// The normal price of one unit; above the price, in the same currency.
     pub face_value: Money,
-    /// Distinct buyers that make the deal happen; at most the cap, for each buyer takes at least one unit.
+    /// The number of distinct buyers at which the deal tips. At most the cap, because each buyer takes at least one unit.
     pub tipping_point: u32,
-    /// The most units that the deal sells.
+    /// The most units that the deal sells; `None` without a limit.
     pub cap: Option<u32>,
     /// The most units that one buyer may hold; at most the cap.
     pub per_buyer_max: u32,
-    /// When the window begins.
+    /// The beginning of the window.
     pub opens_at: DateTime<Utc>,
-    /// When the window ends; after it began.
+    /// The end of the window; after its beginning.
     pub closes_at: DateTime<Utc>,
-    /// The zone in which people read the times.
+    /// The time zone in which people read the times.
     pub time_zone: Tz,
-    /// Until when coupons are good; after the window ended.
+    /// The moment at which coupons expire; after the end of the window.
     pub coupon_expires_at: DateTime<Utc>,
-    /// Where the deal is.
+    /// The place of the deal.
     pub city: Option<String>,
-    /// What kind of deal it is.
+    /// The kind of deal.
     pub category: Option<String>,
 }
 
-/// The most buyers a tipping point, or units a cap, may name: figures stay inside 32 bits everywhere.
+/// The upper bound of tipping point, cap and per-buyer limit. It keeps all figures within 32 bits.
 pub const MOST: u32 = 10_000_000;
 
 impl Terms {
     /// Checks a form as a whole.
     ///
     /// # Errors
-    /// Every problem of the form, in the order of its fields.
+    /// Every problem of the form, roughly in the order of its fields.
     pub fn parse(form: &TermsForm, now: DateTime<Utc>) -> Result<Self, Vec<FieldProblem>> {
         let mut problems = Problems::default();
         let title = problems.take(text("title", &form.title, 1, 120));
@@ -164,13 +164,13 @@ impl Terms {
         }
     }
 
-    /// What one unit saves.
+    /// The face value minus the price.
     #[must_use]
     pub fn saving(&self) -> rust_decimal::Decimal {
         self.face_value.amount() - self.price.amount()
     }
 
-    /// The saving as a whole percentage of the face value, rounded down: nothing is promised that is not there.
+    /// The saving as a whole percentage of the face value, rounded down so that it never promises too much.
     #[must_use]
     pub fn saving_percent(&self) -> u32 {
         let percent = self.saving() * rust_decimal::Decimal::ONE_HUNDRED / self.face_value.amount();
@@ -178,7 +178,7 @@ impl Terms {
     }
 }
 
-/// The terms as they would have been typed: where a change begins.
+/// The terms as they would have been typed, for a form that changes them.
 impl From<&Terms> for TermsForm {
     fn from(terms: &Terms) -> Self {
         Self {
@@ -200,7 +200,7 @@ impl From<&Terms> for TermsForm {
     }
 }
 
-/// Checks the two texts that can change once a deal is published: title and description.
+/// Checks the two texts that can change after publishing: title and description.
 ///
 /// # Errors
 /// Every problem of the two.

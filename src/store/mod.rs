@@ -23,6 +23,7 @@ mod lag;
 mod lane;
 mod lifecycle;
 mod migrate;
+mod new_ids;
 mod outbox;
 mod page;
 mod samples;

@@ -1,0 +1,19 @@
+//! New ids: UUIDs of version 7, which sort by the time of their making, so new rows lie together in their index.
+
+use uuid::Uuid;
+
+use crate::domain::{AccountId, CouponId, DealId, SignupId, TokenId};
+
+macro_rules! generated {
+    ($($id:ident),*) => {
+        $(impl $id {
+            /// A new id (UUID version 7).
+            #[must_use]
+            pub fn generate() -> Self {
+                Uuid::now_v7().into()
+            }
+        })*
+    };
+}
+
+generated!(AccountId, CouponId, DealId, SignupId, TokenId);
