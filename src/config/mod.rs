@@ -33,7 +33,7 @@ pub use self::network::Network;
 pub use self::postgres::PostgresConfig;
 pub use self::problem::{ConfigProblem, ConfigProblems};
 pub use self::redis::RedisConfig;
-pub use self::security::{CouponKey, SecurityConfig};
+pub use self::security::{CouponKey, CouponLookupKey, SecurityConfig};
 pub use self::server::{BaseUrl, ServerConfig};
 pub use self::workers::WorkersConfig;
 

@@ -30,8 +30,10 @@ pub struct SecurityConfig {
     /// How long a node caches tokens and sessions.
     #[serde(rename = "token_cache_s", deserialize_with = "units::s")]
     pub token_cache: Duration,
-    /// Keys of coupon codes, newest first; at least one.
+    /// Keys that coupon codes are derived with, newest first; at least one.
     pub coupon_keys: Vec<CouponKey>,
+    /// Keys that coupons are found with, newest first.
+    pub coupon_lookup_keys: Vec<CouponLookupKey>,
 }
 
 impl SecurityConfig {
@@ -54,10 +56,14 @@ impl SecurityConfig {
         let mut ids = HashSet::new();
         let unique = self.coupon_keys.iter().all(|key| ids.insert(key.id));
         problems.require(unique, "security.coupon_keys", "must not use an id twice");
+        // A key in both lists could not rotate on its own.
+        let coupon_secrets: HashSet<_> = self.coupon_keys.iter().map(CouponKey::secret).collect();
+        let separate = self.coupon_lookup_keys.iter().all(|key| !coupon_secrets.contains(key.secret()));
+        problems.require(separate, "security.coupon_lookup_keys", "must not repeat one of security.coupon_keys");
     }
 }
 
-/// A secret that coupon codes are derived from, and the id that is stored with each coupon.
+/// A secret that coupon codes are derived from, and the id that is stored with each of its coupons.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CouponKey {
@@ -66,7 +72,7 @@ pub struct CouponKey {
 }
 
 impl CouponKey {
-    /// Stored with each coupon whose code was derived with this key.
+    /// The id.
     #[must_use]
     pub fn id(&self) -> i16 {
         self.id
@@ -89,11 +95,38 @@ impl TryFrom<String> for CouponKey {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        // What was given stays out of the message: it may be most of a secret.
+        // The message leaves out the text that was given: it may be most of a secret.
         const REFUSED: &str = "must be an id between 1 and 32767, a colon and 64 hexadecimal digits";
         let (id, digits) = text.trim().split_once(':').ok_or(REFUSED)?;
         let id = id.parse().ok().filter(|id| *id >= 1).ok_or(REFUSED)?;
         Ok(Self { id, secret: from_hex(digits).ok_or(REFUSED)? })
+    }
+}
+
+/// A secret that look-up hashes of coupon codes are made with.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CouponLookupKey([u8; 32]);
+
+impl CouponLookupKey {
+    /// The key itself. Never logged, never stored.
+    #[must_use]
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CouponLookupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
+impl TryFrom<String> for CouponLookupKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        from_hex(text.trim()).map(Self).ok_or("must be 64 hexadecimal digits")
     }
 }
 

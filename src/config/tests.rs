@@ -149,6 +149,17 @@ fn a_coupon_key_is_an_id_and_64_digits() {
 }
 
 #[test]
+fn a_look_up_key_is_64_digits_and_no_coupon_key() {
+    for accepted in [String::new(), "cd".repeat(32), format!("{},{}", "cd".repeat(32), "ef".repeat(32))] {
+        Config::load(&required().with("security.coupon_lookup_keys", accepted)).unwrap();
+    }
+    for refused in ["1", "x", &"ab".repeat(31), &format!("1:{}", "cd".repeat(32)), &"ab".repeat(32)] {
+        let problems = problems_of(&required().with("security.coupon_lookup_keys", refused));
+        assert_eq!(problems, ["security.coupon_lookup_keys"], "{refused}");
+    }
+}
+
+#[test]
 fn a_base_url_has_no_path() {
     for refused in ["", "example.com", "ftp://example.com", "http://", "http://a/b", "http://me@a", "http://a b"] {
         assert!(refused.parse::<BaseUrl>().is_err(), "{refused}");

@@ -14,6 +14,7 @@ use crate::config::{Profile, Sources};
 
 const SETTINGS: &str = "settings.toml";
 const COUPON_KEY: &str = "coupon.key";
+const COUPON_LOOKUP_KEY: &str = "coupon-lookup.key";
 
 /// The settings that `muster dev` writes: addresses of the servers and the node.
 #[derive(Clone, Debug)]
@@ -69,7 +70,8 @@ impl Home {
     /// The folder is not writable.
     pub fn write(&self, settings: &Settings) -> io::Result<Sources> {
         let Settings { database_url, redis_url, bind, internal_bind } = settings;
-        let (key, mails) = (self.coupon_key()?, self.mails().display().to_string());
+        let (key, lookup_key) = (self.secret(COUPON_KEY, "1:")?, self.secret(COUPON_LOOKUP_KEY, "")?);
+        let mails = self.mails().display().to_string();
         // A browser cannot open the unspecified address, 0.0.0.0.
         let reached =
             if bind.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, bind.port())) } else { *bind };
@@ -78,7 +80,7 @@ impl Home {
              [postgres]\ndatabase_url = {database_url:?}\n\n[redis]\nurl = {redis_url:?}\n\n\
              [server]\nbind = \"{bind}\"\ninternal_bind = \"{internal_bind}\"\nbase_url = \"http://{reached}\"\n\n\
              [live]\nallowed_origins = [\"http://localhost:{port}\"]\n\n\
-             [security]\ncoupon_keys = [{key:?}]\n\n[mail]\nfolder = {mails:?}\n",
+             [security]\ncoupon_keys = [{key:?}]\ncoupon_lookup_keys = [{lookup_key:?}]\n\n[mail]\nfolder = {mails:?}\n",
             port = bind.port(),
         );
         private_file(&self.folder.join(SETTINGS))?.write_all(text.as_bytes())?;
@@ -100,12 +102,12 @@ impl Home {
         Ok(sources)
     }
 
-    /// The coupon key, created at the first start.
-    fn coupon_key(&self) -> io::Result<String> {
-        let path = self.folder.join(COUPON_KEY);
+    /// A coupon key from the data folder, created at the first start.
+    fn secret(&self, file: &str, prefix: &str) -> io::Result<String> {
+        let path = self.folder.join(file);
         if !path.exists() {
             let digits = HEXLOWER.encode(&rand::random::<[u8; 32]>());
-            private_file(&path)?.write_all(format!("1:{digits}\n").as_bytes())?;
+            private_file(&path)?.write_all(format!("{prefix}{digits}\n").as_bytes())?;
         }
         Ok(std::fs::read_to_string(path)?.trim().to_owned())
     }

@@ -1,11 +1,12 @@
-//! What a deal, a signup and a coupon are, and which changes between their states exist.
+//! The domain: deals, signups, coupons and accounts, their states and their rules.
 //!
-//! Owns every rule that needs neither Redis nor Postgres to be decided. Must never do I/O, be async, or ask for the time:
-//! whoever calls passes it in. A value of a type in here has been checked; nobody checks again.
+//! Owns every rule that can be decided without Redis and Postgres. Must never do I/O, be async, or ask for the time or for random
+//! numbers: callers pass both in. Each type checks its value when it is constructed, so no caller checks it again.
 
 pub mod access;
 pub mod account;
 pub mod coupon;
+pub mod coupon_code;
 pub mod deal;
 pub mod ids;
 pub mod money;
@@ -13,10 +14,12 @@ pub mod problem;
 pub mod progress;
 pub mod signup;
 pub mod terms;
+pub mod till;
 
 pub use access::{Identity, Proof, Scope, Scopes, SecretHash, Token};
 pub use account::{Account, Email, Role};
-pub use coupon::{Coupon, CouponCode, CouponState};
+pub use coupon::CouponState;
+pub use coupon_code::{CouponCode, CouponForm};
 pub use deal::{Deal, DealEvent, NoSuchTransition};
 pub use ids::{AccountId, CouponId, DealId, SignupId, TokenId};
 pub use money::{Currency, Money};
@@ -24,3 +27,4 @@ pub use problem::FieldProblem;
 pub use progress::{DealState, Figures, Progress};
 pub use signup::{IdempotencyKey, JoinOutcome, JoinRequest, Joined, LeaveOutcome, Refusal, Signup, SignupState, Units};
 pub use terms::{Terms, TermsForm};
+pub use till::Till;

@@ -1,62 +1,107 @@
 //! Coupon codes: derived, never stored.
 //!
-//! A code is a keyed hash of the coupon's id; it is found by another keyed hash of the code. A stolen database holds neither
-//! key, so it holds no usable code; a stolen key without the database names no coupon.
+//! A code is a keyed hash of the coupon's id; the coupon is found by a keyed hash of the code under another key. A stolen database
+//! holds no key, so it holds no usable code. A stolen key without the database names no coupon.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::domain::{CouponCode, CouponId};
+use crate::domain::{CouponCode, CouponForm, CouponId};
 
-/// The keys that codes are made with, newest first, and the one that they are looked up with.
+type Key = [u8; 32];
+/// What `coupon_codes.lookup` holds.
+pub type Lookup = [u8; 32];
+
+/// The coupon keys, which codes are made with, and the look-up keys, which coupons are found with.
+///
+/// Each coupon key also has a look-up key derived from it. The one of the lowest coupon key stands in while none is configured, and
+/// all coupons of form 1 were issued with it. Codes are looked up with every derived key, so a coupon stays known as long as the key
+/// behind its look-up hash stays configured, whatever else was added or removed.
 #[derive(Clone)]
 pub struct CodeKeys {
-    keys: Vec<(i16, [u8; 32])>,
-    lookup: [u8; 32],
+    /// By id, the newest first.
+    coupon: Vec<(i16, Key)>,
+    /// The newest first.
+    lookup: Vec<Key>,
+    /// The one of the lowest coupon key first.
+    derived: Vec<Key>,
 }
 
-/// There is no key of this id: it was removed while coupons made with it exist.
+/// There is no coupon key with this id: it was removed while coupons made with it exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no coupon key {0}: coupons made with it cannot be shown")]
 pub struct NoCodeKey(pub i16);
 
 impl CodeKeys {
-    /// Keys by their ids, newest first. The key with the lowest id also makes the look-up hashes, so it must stay for ever.
+    /// Coupon keys by their ids, and look-up keys; the newest of each first.
     #[must_use]
-    pub fn new(keys: Vec<(i16, [u8; 32])>) -> Self {
-        let oldest = keys.iter().min_by_key(|(id, _)| *id).map_or([0; 32], |(_, key)| *key);
-        Self { keys, lookup: keyed(&oldest, &[b"coupon look-up"]) }
+    pub fn new(coupon: Vec<(i16, Key)>, lookup: Vec<Key>) -> Self {
+        let mut by_id = coupon.clone();
+        by_id.sort_unstable_by_key(|(id, _)| *id);
+        let derived = by_id.iter().map(|(_, key)| keyed(key, &[b"coupon look-up"])).collect();
+        Self { coupon, lookup, derived }
     }
 
-    /// The key that new codes are made with.
+    /// Whether look-ups have no key of their own.
+    #[must_use]
+    pub fn derives_lookups(&self) -> bool {
+        self.lookup.is_empty()
+    }
+
+    /// The id of the key that new codes are made with.
     #[must_use]
     pub fn newest(&self) -> i16 {
-        self.keys.first().map_or(0, |(id, _)| *id)
+        self.coupon.first().map_or(0, |(id, _)| *id)
     }
 
-    /// The code of a coupon.
+    /// The code of a coupon that was issued in this form with this coupon key.
     ///
     /// # Errors
-    /// There is no key of this id.
-    pub fn code(&self, key: i16, coupon: CouponId) -> Result<CouponCode, NoCodeKey> {
-        let (_, secret) = self.keys.iter().find(|(id, _)| *id == key).ok_or(NoCodeKey(key))?;
+    /// The key is not configured.
+    pub fn code(&self, key: i16, form: CouponForm, coupon: CouponId) -> Result<CouponCode, NoCodeKey> {
+        let (_, secret) = self.coupon.iter().find(|(id, _)| *id == key).ok_or(NoCodeKey(key))?;
         let hash = keyed(secret, &[b"coupon code", coupon.as_uuid().as_bytes()]);
         let mut bits = [0; 10];
         for (to, from) in bits.iter_mut().zip(hash) {
             *to = from;
         }
-        Ok(CouponCode::from_bits(bits))
+        Ok(CouponCode::from_bits(bits, form))
     }
 
-    /// What a code is found by.
+    /// The code of a new coupon, and the hash that it will be found by.
+    ///
+    /// # Errors
+    /// No coupon key is configured.
+    pub fn issue(&self, coupon: CouponId) -> Result<(CouponCode, Lookup), NoCodeKey> {
+        let code = self.code(self.newest(), CouponForm::CURRENT, coupon)?;
+        let key = self.lookup.first().or(self.derived.first()).ok_or(NoCodeKey(self.newest()))?;
+        let lookup = hashed(key, CouponForm::CURRENT, &code);
+        Ok((code, lookup))
+    }
+
+    /// Every hash under which a coupon with this code may be stored: one for each form that the code fits and each key with which
+    /// coupons of that form were issued.
     #[must_use]
-    pub fn lookup(&self, code: &CouponCode) -> [u8; 32] {
-        keyed(&self.lookup, &[code.compact().as_bytes()])
+    pub fn lookups(&self, code: &CouponCode) -> Vec<Lookup> {
+        let keys = |form: CouponForm| {
+            let own = if form == CouponForm::Modulo37 { &[] } else { self.lookup.as_slice() };
+            own.iter().chain(&self.derived)
+        };
+        let forms = CouponForm::ALL.into_iter().filter(|form| code.fits(*form));
+        forms.flat_map(|form| keys(form).map(move |key| hashed(key, form, code))).collect()
     }
 }
 
-fn keyed(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    // A key shorter than a block is filled up with zeros (RFC 2104); done here, no length can be wrong.
+/// Form 2 leaves the check character out: it follows from the digits.
+fn hashed(key: &Key, form: CouponForm, code: &CouponCode) -> Lookup {
+    match form {
+        CouponForm::Modulo37 => keyed(key, &[code.compact().as_bytes()]),
+        CouponForm::Field32 => keyed(key, &[code.digits().as_bytes()]),
+    }
+}
+
+fn keyed(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
+    // RFC 2104 pads a key shorter than a block with zeros. Padding it here leaves no length that could be wrong.
     let mut block = [0; 64];
     for (to, from) in block.iter_mut().zip(key) {
         *to = *from;

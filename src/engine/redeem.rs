@@ -1,43 +1,38 @@
-//! Showing coupons to their buyers, and using them at the merchant's.
+//! Showing coupons to their buyers, and redeeming them.
 
 use chrono::{DateTime, Utc};
 
 use super::{Engine, to_the_end};
-use crate::domain::{AccountId, CouponCode, CouponId, CouponState, DealId, IdempotencyKey, SignupId};
+use crate::domain::{AccountId, CouponCode, CouponId, CouponState, DealId, IdempotencyKey, SignupId, Till};
 use crate::store::{Page, PageRequest, RedeemAnswer, StoreError, StoredCoupon};
 
-/// What redeeming came to.
+/// The outcome of redeeming a code.
 pub type RedeemOutcome = RedeemAnswer;
 
 /// A coupon as its buyer sees it: with its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Coupon {
-    /// Its id.
     pub id: CouponId,
-    /// Its deal.
     pub deal: DealId,
-    /// Its deal's title.
+    /// The deal's title.
     pub title: String,
-    /// Its signup.
     pub signup: SignupId,
     /// 1 to the signup's units.
     pub ordinal: u32,
-    /// What the buyer shows.
     pub code: CouponCode,
-    /// What it is good for now.
+    /// The state right now.
     pub state: CouponState,
-    /// When it was issued.
     pub issued_at: DateTime<Utc>,
-    /// Until when it can be redeemed.
+    /// The moment from which it cannot be redeemed.
     pub expires_at: DateTime<Utc>,
-    /// When it was redeemed.
     pub redeemed_at: Option<DateTime<Utc>>,
-    /// Where.
-    pub redeemed_where: Option<String>,
+    /// The till that redeemed it, if one was named.
+    pub till: Option<Till>,
 }
 
 impl Engine {
-    /// This buyer's coupons, the last first. A coupon whose key was removed from the configuration is left out, and logged.
+    /// This buyer's coupons, the newest first. A coupon whose key is not configured is logged and left out.
     ///
     /// # Errors
     /// Postgres is away.
@@ -47,7 +42,7 @@ impl Engine {
         Ok(Page { items, next_cursor: stored.next_cursor })
     }
 
-    /// This buyer's coupon of this id.
+    /// This buyer's coupon with this id.
     ///
     /// # Errors
     /// Postgres is away.
@@ -55,24 +50,26 @@ impl Engine {
         Ok(self.store.coupon(buyer, id).await?.and_then(|coupon| self.shown(coupon)))
     }
 
-    /// Redeems a coupon of one of this merchant's deals. `till` is the name of the place, for whoever tries it again.
+    /// Redeems a coupon of one of this merchant's deals. A later try is told the till.
     ///
     /// # Errors
     /// Postgres is away.
     pub async fn redeem(
         &self,
         merchant: AccountId,
-        till: &str,
+        till: &Till,
         code: &CouponCode,
         key: Option<&IdempotencyKey>,
     ) -> Result<RedeemOutcome, StoreError> {
-        let (store, till, lookup) = (self.store.clone(), till.to_owned(), self.codes.lookup(code));
+        let (store, till, lookups) = (self.store.clone(), till.clone(), self.codes.lookups(code));
         let key = key.map(|key| key.as_str().to_owned());
         let outcome =
-            to_the_end(async move { store.redeem_coupon(merchant, &till, &lookup, key.as_deref()).await }).await?;
+            to_the_end(async move { store.redeem_coupon(merchant, &till, &lookups, key.as_deref()).await }).await?;
         match &outcome {
             RedeemOutcome::UnknownCode => metrics::counter!("muster_wrong_codes_total").increment(1),
-            RedeemOutcome::TooMany { .. } => tracing::warn!(%merchant, "a merchant tries many wrong coupon codes"),
+            RedeemOutcome::TooMany { .. } => {
+                tracing::warn!(%merchant, "a merchant has entered too many wrong coupon codes");
+            }
             _ => {}
         }
         Ok(outcome)
@@ -81,7 +78,7 @@ impl Engine {
     fn shown(&self, stored: StoredCoupon) -> Option<Coupon> {
         let code = self
             .codes
-            .code(stored.key, stored.id)
+            .code(stored.key, stored.form, stored.id)
             .inspect_err(|error| tracing::error!(%error, coupon = %stored.id, "a coupon cannot be shown"))
             .ok()?;
         Some(Coupon {
@@ -95,7 +92,7 @@ impl Engine {
             issued_at: stored.issued_at,
             expires_at: stored.expires_at,
             redeemed_at: stored.redeemed_at,
-            redeemed_where: stored.redeemed_where,
+            till: stored.till,
         })
     }
 }

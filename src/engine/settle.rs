@@ -11,15 +11,16 @@ use crate::domain::{CouponId, DealId};
 use crate::failpoint;
 use crate::store::{CouponToIssue, Settler, Settling, StoreError, Unsettled};
 
-/// A chunk is sent, and hardly ever committed, within this time.
+/// Within this time a chunk is sent and hardly ever committed.
 const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
-/// How many chunks are read at once, and of how many the codes are made while one is settled.
+/// The number of chunks that one look reads.
 const CHUNKS_READ: u32 = 8;
+/// The number of chunks whose codes are derived while another chunk is settled.
 const CHUNKS_MADE: usize = 2;
 
 impl Engine {
-    /// Issues every coupon that is due, in calls of about `chunk` coupons. May be killed anywhere, and run on every node.
-    /// Answers how many coupons it issued.
+    /// Issues every coupon that is due, about `chunk` coupons in each call, and returns their number. It can be killed at any point
+    /// and can run on every node.
     ///
     /// # Errors
     /// Postgres is away.
@@ -29,7 +30,7 @@ impl Engine {
         issued
     }
 
-    /// Whether coupons for more than one call are being issued on this node: what can wait, waits for them.
+    /// Whether this node is issuing more coupons than one call takes. Work that can wait lets it finish first.
     #[must_use]
     pub fn has_many_to_settle(&self) -> bool {
         self.many_to_settle.load(Ordering::Relaxed)
@@ -39,12 +40,12 @@ impl Engine {
         let mut issued = 0;
         let mut settler = self.store.settler().await?;
         loop {
-            // Some chunks ahead: a look goes through all deals that are on, however little it finds.
+            // A look goes through all tipped deals however little it finds, so each reads several chunks.
             let most = chunk.saturating_mul(CHUNKS_READ);
             let waiting = settler.unsettled(most).await?;
             let chunks: Vec<_> = chunks(&waiting, chunk).map(<[_]>::to_vec).collect();
             self.many_to_settle.store(chunks.len() > 1, Ordering::Relaxed);
-            // One after the other, as each begins where the last one ended.
+            // In order, because each chunk begins where the one before it ended.
             let mut made = stream::iter(chunks).map(|these| self.make(these)).buffered(CHUNKS_MADE);
             let mut settled_now = 0;
             while let Some(chunk) = made.next().await {
@@ -52,7 +53,7 @@ impl Engine {
             }
             issued += settled_now;
             metrics::counter!("muster_coupons_issued_total").increment(settled_now);
-            // Nothing was ours: another node is at it, and does the rest as well.
+            // Nothing settled: another node is settling these deals and will finish them.
             if waiting.len() < most as usize || settled_now == 0 {
                 break;
             }
@@ -62,7 +63,7 @@ impl Engine {
         Ok(issued)
     }
 
-    /// Makes the coupons of a chunk, in a thread where that stops nobody.
+    /// Derives the coupons of a chunk on a thread that may block.
     async fn make(&self, signups: Vec<Unsettled>) -> Made {
         let codes = self.codes.clone();
         tokio::task::spawn_blocking(move || made(&signups, &codes)).await.unwrap_or_default()
@@ -72,12 +73,12 @@ impl Engine {
         if made.coupons.is_empty() {
             return Ok(0);
         }
-        let settling = settler.settle_signups(&made.settling, &made.coupons, self.codes.newest());
+        let settling = settler.issue_coupons(&made.settling, &made.coupons, self.codes.newest());
         failpoint::reach_within("mid_coupon_chunk", FAILPOINT_GRACE, settling).await
     }
 }
 
-/// The coupons of a chunk, and how far they settle their deals.
+/// The coupons of a chunk, and the steps by which they settle their deals.
 #[derive(Default)]
 struct Made {
     settling: Vec<Settling>,
@@ -90,7 +91,7 @@ fn made(signups: &[Unsettled], codes: &CodeKeys) -> Made {
     for waiting in signups {
         let settling =
             far.entry(waiting.deal).or_insert(Settling { deal: waiting.deal, from: waiting.after, to: waiting.after });
-        // Whatever comes out of its order would leave somebody out.
+        // A gap would leave a signup without coupons.
         if settling.to != waiting.after {
             continue;
         }
@@ -99,7 +100,7 @@ fn made(signups: &[Unsettled], codes: &CodeKeys) -> Made {
                 settling.to = waiting.rev;
                 made.coupons.extend(coupons);
             }
-            Err(error) => tracing::error!(%error, "no coupon can be issued"),
+            Err(error) => tracing::error!(%error, "a coupon cannot be issued"),
         }
     }
     made.settling = far.into_values().collect();
@@ -109,20 +110,13 @@ fn made(signups: &[Unsettled], codes: &CodeKeys) -> Made {
 fn coupons_of(waiting: &Unsettled, codes: &CodeKeys) -> Result<Vec<CouponToIssue>, NoCodeKey> {
     let issue = |ordinal| {
         let id = CouponId::derive(waiting.signup, ordinal);
-        let code = codes.code(codes.newest(), id)?;
-        Ok(CouponToIssue {
-            deal: waiting.deal,
-            signup: waiting.signup,
-            buyer: waiting.buyer,
-            ordinal,
-            id,
-            lookup: codes.lookup(&code),
-        })
+        let (_, lookup) = codes.issue(id)?;
+        Ok(CouponToIssue { deal: waiting.deal, signup: waiting.signup, buyer: waiting.buyer, ordinal, id, lookup })
     };
     (1..=waiting.units).map(issue).collect()
 }
 
-/// Cuts signups into pieces that have at most so many units together, or one signup.
+/// Splits signups into chunks of at most `most` units, or of one signup.
 fn chunks(signups: &[Unsettled], most: u32) -> impl Iterator<Item = &[Unsettled]> {
     let mut rest = signups;
     std::iter::from_fn(move || {
@@ -132,7 +126,7 @@ fn chunks(signups: &[Unsettled], most: u32) -> impl Iterator<Item = &[Unsettled]
     })
 }
 
-/// How many of these signups have together at most `most` units; at least one, if there is one.
+/// The number of leading signups with at most `most` units in total, but at least one.
 fn fitting(signups: &[Unsettled], most: u32) -> usize {
     let mut units = 0_u32;
     let fits = signups.iter().take_while(|waiting| {

@@ -6,7 +6,7 @@ fn waiting(deal: DealId, after: i64, rev: i64, units: u32) -> Unsettled {
 }
 
 fn keys() -> CodeKeys {
-    CodeKeys::new(vec![(1, [1; 32])])
+    CodeKeys::new(vec![(1, [1; 32])], vec![])
 }
 
 #[test]
@@ -28,6 +28,6 @@ fn a_deal_is_not_settled_past_a_signup_that_is_not_in_the_chunk() {
 
 #[test]
 fn without_a_key_nothing_is_settled() {
-    let made = made(&[waiting(DealId::generate(), 0, 1, 1)], &CodeKeys::new(vec![]));
+    let made = made(&[waiting(DealId::generate(), 0, 1, 1)], &CodeKeys::new(vec![], vec![]));
     assert!(made.coupons.is_empty());
 }

@@ -103,8 +103,14 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
     store.check_epoch().await?;
     clock.correct(store.ping().await?);
     let quota = quota(&config).await?;
-    let engine =
-        Engine::start(store.clone(), quota.clone(), &clock, settings::codes(&config), &settings::lanes(&config));
+    let codes = settings::codes(&config);
+    if codes.derives_lookups() {
+        tracing::warn!(
+            "security.coupon_lookup_keys is empty: new coupons are found by a key that is derived from the lowest of \
+             security.coupon_keys, which must stay until they have expired. Add a key; config/security.toml says how"
+        );
+    }
+    let engine = Engine::start(store.clone(), quota.clone(), &clock, codes, &settings::lanes(&config));
     let hub = Hub::new(config.live.clone(), config.server.base_url.clone(), clock.clone());
     let mailer = Arc::new(Mailer::new(&config.mail, config.server.base_url.as_str())?);
     let app = App {

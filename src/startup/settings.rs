@@ -46,5 +46,7 @@ pub(super) fn lanes(config: &Config) -> LaneSettings {
 }
 
 pub(super) fn codes(config: &Config) -> CodeKeys {
-    CodeKeys::new(config.security.coupon_keys.iter().map(|key| (key.id(), *key.secret())).collect())
+    let security = &config.security;
+    let coupon = security.coupon_keys.iter().map(|key| (key.id(), *key.secret())).collect();
+    CodeKeys::new(coupon, security.coupon_lookup_keys.iter().map(|key| *key.secret()).collect())
 }

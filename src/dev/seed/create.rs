@@ -8,7 +8,7 @@ use super::plan::{self, Plan, PlannedBuyer, PlannedSignup};
 use super::{SeedError, Seeder, accounts::People, buyers, editions};
 use crate::dev::samples::{Sample, Stage};
 use crate::domain::{
-    AccountId, DealId, IdempotencyKey, JoinOutcome, JoinRequest, LeaveOutcome, Refusal, SignupId, Units,
+    AccountId, DealId, IdempotencyKey, JoinOutcome, JoinRequest, LeaveOutcome, Refusal, SignupId, Till, Units,
 };
 use crate::engine::{Catching, PublishOutcome, RedeemOutcome, WithdrawOutcome};
 use crate::store::PageRequest;
@@ -150,6 +150,7 @@ impl Seeder<'_> {
 
     /// Redeems the first coupon of up to `most` buyers, beginning with the demo buyer.
     async fn redeem(&self, task: &Task<'_>, plan: &Plan, most: u32) -> Result<(), SeedError> {
+        let till = Till::parse(TILL).map_err(|problem| task.unexpected("naming the till", &problem))?;
         let mut signups: Vec<&PlannedSignup> = plan.signups.iter().collect();
         signups.sort_by_key(|signup| signup.buyer != PlannedBuyer::Demo);
         for signup in signups.into_iter().take(most as usize) {
@@ -158,7 +159,7 @@ impl Seeder<'_> {
                 continue;
             };
             let key = task.key()?;
-            match self.engine.redeem(task.people.merchant, TILL, &first.code, Some(&key)).await? {
+            match self.engine.redeem(task.people.merchant, &till, &first.code, Some(&key)).await? {
                 RedeemOutcome::Redeemed { .. } => {}
                 other => return Err(task.unexpected("redeeming", &other)),
             }

@@ -1,4 +1,4 @@
-//! `POST /redemptions`: a coupon is used at the merchant's.
+//! `POST /redemptions`: redeems a coupon at the till.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::domain::problem::Problems;
-use crate::domain::{CouponCode, CouponId, DealId, FieldProblem};
+use crate::domain::{CouponCode, CouponId, DealId, FieldProblem, Till};
 use crate::engine::RedeemOutcome;
 use crate::limits::Limit;
 use crate::store::Redemption;
@@ -17,12 +17,12 @@ use crate::web::request::{Body, MaybeIdempotencyHeader, Merchant, REPLAYED, need
 /// A code that was typed or scanned at a till.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"code": "7K3M-9Q2X-B5VT-0HJC-$", "till": "Main Street"}))]
+#[schema(example = json!({"code": "7K3M-9Q2X-B5VT-0HJC-4", "till": "Main Street"}))]
 pub struct NewRedemption {
-    /// The code. Upper and lower case, spaces and missing hyphens make no difference, nor do I, L and O for 1, 1 and 0.
+    /// The code, or the link in its QR code. Case, spaces and dashes make no difference, nor do I, L and O for 1, 1 and 0.
     #[schema(required)]
     code: String,
-    /// The name of the till, for whoever tries the coupon again; your own name if it is left out.
+    /// The name of the till, told to whoever tries the coupon again; your own name if left out.
     #[schema(min_length = 1, max_length = 80)]
     till: Option<String>,
 }
@@ -52,7 +52,7 @@ impl From<Redemption> for RedemptionView {
             deal: redemption.deal,
             title: redemption.title,
             redeemed_at: redemption.redeemed_at,
-            redeemed_where: redemption.redeemed_where,
+            redeemed_where: redemption.till.map_or_else(String::new, |till| till.as_str().to_owned()),
         }
     }
 }
@@ -104,28 +104,28 @@ pub async fn create(
     }
 }
 
-/// A code whose check character does not fit is no try: nobody could have it.
-fn parse(new: &NewRedemption, merchant: &str) -> Result<(CouponCode, String), Vec<FieldProblem>> {
+/// A code whose check character does not fit does not count as a wrong code: no coupon has it.
+fn parse(new: &NewRedemption, merchant: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
     let mut problems = Problems::default();
     let code = CouponCode::parse(&new.code);
     let code = problems
         .take(code.map_err(|error| FieldProblem::new("code", "not_a_code", format!("Type the code again: {error}."))));
-    let till = problems.take(match new.till.as_deref().map(str::trim) {
-        None => Ok(merchant.to_owned()),
-        Some(till) if (1..=80).contains(&till.chars().count()) && !till.chars().any(char::is_control) => {
-            Ok(till.to_owned())
-        }
-        Some(_) => Err(FieldProblem::new("till", "out_of_range", "Use 1 to 80 characters, or leave it out.")),
-    });
+    let till = problems.take(Till::parse(new.till.as_deref().unwrap_or(merchant)));
     code.zip(till).ok_or_else(|| problems.into_vec())
 }
 
 fn already_redeemed(redemption: Redemption) -> Problem {
-    let (at, place) = (redemption.redeemed_at, redemption.redeemed_where);
+    let redeemed = RedemptionView::from(redemption);
+    let at = redeemed.redeemed_at.format("%Y-%m-%d, %H:%M UTC");
+    let place = match redeemed.redeemed_where.as_str() {
+        "" => String::new(),
+        till => format!(", at {till}"),
+    };
     Problem::new(Code::AlreadyRedeemed)
-        .detail(format!(
-            "It was redeemed on {} at {place}. Each coupon counts once.",
-            at.format("%Y-%m-%d, %H:%M UTC,")
-        ))
-        .extra(Extra { redeemed_at: Some(at), redeemed_where: Some(place), ..Extra::default() })
+        .detail(format!("It was redeemed on {at}{place}. Each coupon counts once."))
+        .extra(Extra {
+            redeemed_at: Some(redeemed.redeemed_at),
+            redeemed_where: Some(redeemed.redeemed_where),
+            ..Extra::default()
+        })
 }

@@ -40,7 +40,7 @@ async fn a_buyer_has_a_coupon_with_a_code_and_a_picture_of_it() {
 async fn a_coupon_is_redeemed_once_however_its_code_is_typed() {
     let app = support::app().start().await;
     let (mo, ann, coupon) = sold(&app).await;
-    let typed = coupon["code"].as_str().unwrap().to_lowercase().replace('-', " ");
+    let typed = coupon["code"].as_str().unwrap().to_lowercase().replace('-', "\u{a0}–\u{200b}");
     let redeemed = redeem(&mo, &typed, None).await;
     assert_eq!((redeemed.status, &redeemed.body["coupon"]), (201, &coupon["id"]));
     assert_eq!(redeemed.body["redeemed_where"], "Main Street");

@@ -3,6 +3,7 @@
 mod accounts;
 mod authorisation;
 mod bad_input;
+mod coupon_keys;
 mod coupons;
 mod deals;
 mod everybody;

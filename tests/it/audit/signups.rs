@@ -87,7 +87,7 @@ async fn i9_finds_a_coupon_of_somebody_who_left() {
 
 fn coupons_of(signups: &str) -> String {
     format!(
-        "INSERT INTO coupons (deal, signup, ordinal, id, buyer, key_id, issued_at)
-         SELECT s.deal, s.id, 1, gen_random_uuid(), s.buyer, 1, muster_now() FROM signups AS s WHERE {signups}"
+        "INSERT INTO coupons (deal, signup, ordinal, id, buyer, key_id, form, issued_at)
+         SELECT s.deal, s.id, 1, gen_random_uuid(), s.buyer, 1, 2, muster_now() FROM signups AS s WHERE {signups}"
     )
 }

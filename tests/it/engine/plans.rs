@@ -41,7 +41,7 @@ impl<'a> Session<'a> {
         call.bind(ids).bind(deals).bind(buyers).execute(&mut self.database).await.unwrap();
     }
 
-    async fn settle_signups(&mut self, signups: &[JoinRequest]) {
+    async fn issue_coupons(&mut self, signups: &[JoinRequest]) {
         let deals: Vec<Uuid> = signups.iter().map(|r| r.deal.as_uuid()).collect();
         let ids: Vec<Uuid> = signups.iter().map(|r| r.id.as_uuid()).collect();
         let buyers: Vec<Uuid> = signups.iter().map(|r| r.buyer.as_uuid()).collect();
@@ -51,11 +51,20 @@ impl<'a> Session<'a> {
         let so_far = sqlx::query_as("SELECT settled_rev, settled_rev + $2 FROM settling WHERE deal = $1");
         let (from, to): (i64, i64) =
             so_far.bind(deals[0]).bind(ids.len().cast_signed() as i64).fetch_one(&mut self.database).await.unwrap();
-        let call = sqlx::query_scalar("SELECT settle_signups($1, $2, $3, $4, $5, $6, $7, $8, $9, 1::smallint)");
+        let call =
+            sqlx::query_scalar("SELECT issue_coupons($1, $2, $3, $4, $5, $6, $7, $8, $9, 1::smallint, 2::smallint)");
         let call = call.bind(vec![deals[0]]).bind(vec![from]).bind(vec![to]);
         let call = call.bind(deals).bind(&ids).bind(buyers).bind(ordinals).bind(coupons).bind(lookups);
         let issued: i64 = call.fetch_one(&mut self.database).await.unwrap();
         assert_eq!(issued, ids.len().cast_signed() as i64);
+    }
+
+    /// A code that no coupon has, looked up under two keys. A new merchant each time, for ten wrong codes are the most.
+    async fn redeem_coupon_by_lookups(&mut self) {
+        let lookups: Vec<Vec<u8>> = vec![vec![0; 32], vec![1; 32]];
+        let call = sqlx::query_scalar("SELECT outcome FROM redeem_coupon_by_lookups($1, $2, 'till', NULL)");
+        let outcome: String = call.bind(lookups).bind(Uuid::now_v7()).fetch_one(&mut self.database).await.unwrap();
+        assert_eq!(outcome, "unknown");
     }
 
     /// The plans of what is done, as the server logs them.
@@ -99,7 +108,8 @@ fn assert_no_scan(plans: &str, of: &str) {
         assert_eq!(joins, of_chunks, "{of} has a {join}:\n{plans}");
     }
     let key = match of {
-        "settle_signups" => "Index Scan using settling_pkey",
+        "issue_coupons" => "Index Scan using settling_pkey",
+        "redeem_coupon_by_lookups" => "Index Scan using coupon_codes_pkey",
         "commit_signups of strangers" => "using signups_of_buyer",
         _ => "Index Scan using signups_pkey",
     };
@@ -125,7 +135,8 @@ async fn plans_made_while_the_tables_were_empty_look_rows_up_when_they_are_full(
         session.commit_leaves(&few).await;
         let few = strangers(&in_tipped, 2);
         session.commit_signups(&few).await;
-        session.settle_signups(&few).await;
+        session.issue_coupons(&few).await;
+        session.redeem_coupon_by_lookups().await;
     }
     let fill = format!(
         "INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at, held, held_rev)
@@ -143,6 +154,8 @@ async fn plans_made_while_the_tables_were_empty_look_rows_up_when_they_are_full(
     assert_no_scan(&leaving, "commit_leaves");
     let some = strangers(&in_tipped, 100);
     session.commit_signups(&some).await;
-    let settling = session.plans_of(async |session| session.settle_signups(&some).await).await;
-    assert_no_scan(&settling, "settle_signups");
+    let settling = session.plans_of(async |session| session.issue_coupons(&some).await).await;
+    assert_no_scan(&settling, "issue_coupons");
+    let redeeming = session.plans_of(async |session| session.redeem_coupon_by_lookups().await).await;
+    assert_no_scan(&redeeming, "redeem_coupon_by_lookups");
 }

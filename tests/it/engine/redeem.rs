@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use muster::domain::{CouponCode, CouponState, IdempotencyKey};
+use muster::domain::{CouponCode, CouponForm, CouponState, IdempotencyKey, Till};
 use muster::engine::{RedeemOutcome, ShownCoupon};
 use muster::store::PageRequest;
 
@@ -20,7 +20,7 @@ async fn scene(units: u32) -> (TestApp, Person, Person, Vec<ShownCoupon>) {
 
 async fn redeem(app: &TestApp, mo: &Person, till: &str, code: &CouponCode, key: Option<&str>) -> RedeemOutcome {
     let key = key.map(|key| IdempotencyKey::parse(key).unwrap());
-    app.engine.redeem(mo.id, till, code, key.as_ref()).await.unwrap()
+    app.engine.redeem(mo.id, &Till::parse(till).unwrap(), code, key.as_ref()).await.unwrap()
 }
 
 #[tokio::test]
@@ -31,13 +31,13 @@ async fn a_coupon_is_redeemed_once_and_the_second_time_it_is_said_when_and_where
     else {
         panic!("not redeemed")
     };
-    assert_eq!((redemption.coupon, redemption.redeemed_where.as_str()), (coupons[0].id, "till 1"));
+    assert_eq!((redemption.coupon, redemption.till.as_ref().map(Till::as_str)), (coupons[0].id, Some("till 1")));
     for key in [None, Some("a-key")] {
         let told = redeem(&app, &mo, "till 2", &coupons[0].code, key).await;
         assert_eq!(told, RedeemOutcome::AlreadyRedeemed(redemption.clone()));
     }
     let shown = app.engine.coupon(ann.id, coupons[0].id).await.unwrap().unwrap();
-    assert_eq!((shown.state, shown.redeemed_where.as_deref()), (CouponState::Redeemed, Some("till 1")));
+    assert_eq!((shown.state, shown.till.as_ref().map(Till::as_str)), (CouponState::Redeemed, Some("till 1")));
     let other = app.engine.coupon(ann.id, coupons[1].id).await.unwrap().unwrap();
     assert_eq!(other.state, CouponState::Issued, "the other one is still good");
     assert!(matches!(redeem(&app, &mo, "till 1", &coupons[1].code, None).await, RedeemOutcome::Redeemed { .. }));
@@ -89,7 +89,7 @@ async fn after_ten_wrong_codes_a_merchant_waits_until_the_first_is_ten_minutes_o
     let (app, mo, _, coupons) = scene(1).await;
     let jo = app.merchant("Jo").await;
     for n in 0..10 {
-        let wrong = CouponCode::from_bits([n; 10]);
+        let wrong = CouponCode::from_bits([n; 10], CouponForm::CURRENT);
         assert_eq!(redeem(&app, &mo, "till", &wrong, None).await, RedeemOutcome::UnknownCode);
         app.clock.advance(Duration::from_secs(10)).await;
     }

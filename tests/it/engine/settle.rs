@@ -111,8 +111,8 @@ async fn what_was_settled_when_signups_were_marked_is_not_settled_again() {
                        code AS (INSERT INTO coupon_codes SELECT sha256('x'), deal, id, 1 FROM second),
                        mail AS (INSERT INTO outbox (key, kind, deal, account, signup)
                                 SELECT 'coupon:' || id, 'coupon_ready', deal, buyer, id FROM second)
-                  INSERT INTO coupons (deal, signup, ordinal, id, buyer, key_id, issued_at)
-                  SELECT deal, id, 1, gen_random_uuid(), buyer, 1, settled_at FROM second";
+                  INSERT INTO coupons (deal, signup, ordinal, id, buyer, key_id, form, issued_at)
+                  SELECT deal, id, 1, gen_random_uuid(), buyer, 1, 1, settled_at FROM second";
     app.home.sql(second).await;
     assert_eq!(app.engine.settle(1).await.unwrap(), 2);
     assert_eq!(app.engine.settle(1).await.unwrap(), 0);

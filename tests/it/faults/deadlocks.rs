@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster::domain::{DealId, JoinOutcome, LeaveOutcome, Role};
+use muster::domain::{DealId, JoinOutcome, LeaveOutcome, Role, Till};
 use muster::engine::Engine;
 use muster::store::PageRequest;
 use rand::rngs::StdRng;
@@ -52,7 +52,7 @@ async fn workers(engine: Engine, merchant: Person, people: Vec<Person>, mut to_w
         engine.settle(50).await.unwrap();
         let buyer = &people[round % people.len()];
         for coupon in engine.coupons(buyer.id, &PageRequest::first(2)).await.unwrap().items {
-            engine.redeem(merchant.id, "till", &coupon.code, None).await.unwrap();
+            engine.redeem(merchant.id, &Till::parse("till").unwrap(), &coupon.code, None).await.unwrap();
         }
         if round % 20 == 19
             && let Some(deal) = to_withdraw.pop()

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use crate::audit::scene::Scene;
 
 /// Each constraint, and a statement that it alone is in the way of.
-const VIOLATIONS: [(&str, &str); 56] = [
+const VIOLATIONS: [(&str, &str); 57] = [
     (
         "accounts_email_is_taken",
         "INSERT INTO accounts (id, email, name, role) SELECT :new, email, name, role FROM accounts LIMIT 1",
@@ -20,6 +20,7 @@ const VIOLATIONS: [(&str, &str); 56] = [
     ("accounts_role", "UPDATE accounts SET role = 'king'"),
     ("coupon_codes_lookup_length", "UPDATE coupon_codes SET lookup = '\\x00'"),
     ("coupon_codes_pkey", "INSERT INTO coupon_codes SELECT * FROM coupon_codes LIMIT 1"),
+    ("coupons_form_is_known", "UPDATE coupons SET form = 3"),
     ("coupons_ordinal_at_least_one", "UPDATE coupons SET ordinal = 0"),
     ("coupons_pkey", "INSERT INTO coupons SELECT * FROM coupons LIMIT 1"),
     ("coupons_redeemed", "UPDATE coupons SET redeemed_at = now()"),

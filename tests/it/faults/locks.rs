@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster::domain::{CouponId, DealId, DealState, LeaveOutcome, Role};
+use muster::domain::{CouponId, DealId, DealState, LeaveOutcome, Role, Till};
 use muster::engine::{PublishOutcome, RedeemOutcome, WithdrawOutcome};
 use muster::quota::Keys;
 use muster::store::{CouponToIssue, PageRequest, Settling, Unsettled};
@@ -126,6 +126,10 @@ async fn who_waited_to_leave_while_the_deal_tipped_stays() {
     app.assert_clean().await;
 }
 
+fn till() -> Till {
+    Till::parse("till").unwrap()
+}
+
 /// Ann's coupon, which the tests below are about.
 async fn coupon(app: &TestApp) -> (support::Person, muster::domain::CouponCode) {
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
@@ -139,9 +143,10 @@ async fn coupon(app: &TestApp) -> (support::Person, muster::domain::CouponCode) 
 async fn a_coupon_that_expired_while_redeeming_waited_is_not_redeemed() {
     let app = support::app().start().await;
     let (mo, code) = coupon(&app).await;
+    let till = till();
     let first = before(&app, "SELECT FROM coupons FOR UPDATE").await;
     let later = commit_when_awaited(&app, first, async || app.clock.advance(91 * DAY).await);
-    let (redeemed, ()) = tokio::join!(app.engine.redeem(mo.id, "till", &code, None), later);
+    let (redeemed, ()) = tokio::join!(app.engine.redeem(mo.id, &till, &code, None), later);
     assert!(matches!(redeemed.unwrap(), RedeemOutcome::Expired));
     app.close_now().await;
     app.deliver_now().await;
@@ -152,11 +157,12 @@ async fn a_coupon_that_expired_while_redeeming_waited_is_not_redeemed() {
 async fn a_coupon_that_another_till_redeems_is_redeemed_already() {
     let app = support::app().start().await;
     let (mo, code) = coupon(&app).await;
+    let till = till();
     let redeemed =
         format!("UPDATE coupons SET redeemed_at = muster_now(), redeemed_by = '{}', redeemed_where = 'x'", mo.id);
     let first = before(&app, &redeemed).await;
     let (second, ()) =
-        tokio::join!(app.engine.redeem(mo.id, "till", &code, None), commit_when_awaited(&app, first, async || {}));
+        tokio::join!(app.engine.redeem(mo.id, &till, &code, None), commit_when_awaited(&app, first, async || {}));
     assert!(matches!(second.unwrap(), RedeemOutcome::AlreadyRedeemed(_)));
     app.assert_clean().await;
 }
@@ -172,9 +178,9 @@ async fn workers_pass_over_what_another_is_at() {
         joined(app.join(person, deal, 1, "a").await);
     }
     assert_eq!(app.store.settler().await.unwrap().unsettled(100).await.unwrap().len(), 3);
-    let settle = "SELECT settle_signups(array_agg(DISTINCT deal), ARRAY[0], ARRAY[max(rev)], array_agg(deal), array_agg(id),
+    let settle = "SELECT issue_coupons(array_agg(DISTINCT deal), ARRAY[0], ARRAY[max(rev)], array_agg(deal), array_agg(id),
                                         array_agg(buyer), array_agg(1), array_agg(id), array_agg(sha256(id::text::bytea)),
-                                        1::smallint) FROM signups";
+                                        1::smallint, 2::smallint) FROM signups";
     let mut settler = before(&app, settle).await;
     assert_eq!(at_once(&app, settle).await, Some(0));
     settler.execute("ROLLBACK").await.unwrap();
@@ -244,7 +250,7 @@ async fn a_settler_issues_nothing_of_what_another_has_settled_since_it_looked() 
         (vec![settling], these.iter().map(coupon).collect::<Vec<_>>())
     };
     let mut settle = async |(settling, coupons): (Vec<Settling>, Vec<CouponToIssue>)| {
-        settler.settle_signups(&settling, &coupons, 1).await.unwrap()
+        settler.issue_coupons(&settling, &coupons, 1).await.unwrap()
     };
     assert_eq!(settle(chunk(1, 3)).await, 0, "not before the one before it");
     assert_eq!(settle(chunk(0, 1)).await, 1);

@@ -27,7 +27,7 @@ impl MortalNode {
             let clock = Clock::new();
             clock.correct(store.ping().await.unwrap());
             let codes = config.security.coupon_keys.iter().map(|key| (key.id(), *key.secret())).collect();
-            let engine = Engine::start(store.clone(), quota, &clock, CodeKeys::new(codes), &lanes(config));
+            let engine = Engine::start(store.clone(), quota, &clock, CodeKeys::new(codes, Vec::new()), &lanes(config));
             if config.redis.url.expose_secret() != NO_REDIS {
                 until("it is connected and admits", async || {
                     engine.catch_up_now().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster::domain::CouponCode;
+use muster::domain::{CouponCode, CouponForm};
 use muster::store::{DealFilter, PageRequest};
 
 use super::Page;
@@ -24,7 +24,7 @@ async fn coupon(app: &TestApp) -> (Person, String) {
 async fn redeem(app: &TestApp, merchant: &Person, code: &str) -> Page {
     let mut browser = app.browser_of(merchant).await;
     let page = browser.get(HERE).await;
-    browser.submit(&page, HERE, &[("code", code), ("place", "front till")]).await
+    browser.submit(&page, HERE, &[("code", code), ("till", "front till")]).await
 }
 
 #[actix_web::test]
@@ -38,6 +38,25 @@ async fn a_coupon_is_redeemed_once_and_the_second_time_it_says_when_and_where() 
     let second = redeem(&app, &mo, &code).await;
     assert_eq!(second.status, 409);
     second.says("Already used").says("· front till");
+}
+
+#[actix_web::test]
+async fn the_link_of_a_qr_code_is_redeemed_like_its_code() {
+    let app = app().start().await;
+    let (mo, code) = coupon(&app).await;
+    let link = format!("{}/c#{}", app.url(""), code.replace('-', ""));
+    redeem(&app, &mo, &link).await.says("It is used now.");
+}
+
+#[actix_web::test]
+async fn a_till_without_a_name_goes_by_the_merchants() {
+    let app = app().start().await;
+    let (mo, code) = coupon(&app).await;
+    let mut browser = app.browser_of(&mo).await;
+    let page = browser.get(HERE).await;
+    browser.submit(&page, HERE, &[("code", &code)]).await.says("It is used now.").says("· Mo");
+    let refused = browser.submit(&page, HERE, &[("code", &code), ("till", &"x".repeat(81))]).await;
+    assert_eq!((refused.status.as_u16(), refused.field(HERE, "code")), (422, code));
 }
 
 #[actix_web::test]
@@ -58,7 +77,7 @@ async fn what_is_no_code_stays_to_be_corrected() {
     let page = redeem(&app, &mo, "ABCD-1234").await;
     assert_eq!(page.status, 422);
     page.says("This is not a coupon code");
-    assert_eq!((page.field(HERE, "code").as_str(), page.field(HERE, "place").as_str()), ("ABCD-1234", "front till"));
+    assert_eq!((page.field(HERE, "code").as_str(), page.field(HERE, "till").as_str()), ("ABCD-1234", "front till"));
 }
 
 #[actix_web::test]
@@ -66,7 +85,7 @@ async fn a_code_of_nobody_or_of_somebody_else_is_unknown() {
     let app = app().start().await;
     let (_, code) = coupon(&app).await;
     let other = app.merchant("Other").await;
-    for code in [code, CouponCode::from_bits([9; 10]).to_string()] {
+    for code in [code, CouponCode::from_bits([9; 10], CouponForm::CURRENT).to_string()] {
         let page = redeem(&app, &other, &code).await;
         assert_eq!(page.status, 404);
         page.says("No such coupon");
@@ -93,7 +112,7 @@ async fn too_many_wrong_codes_have_to_wait() {
     let (mo, _) = coupon(&app).await;
     let mut last = None;
     for n in 0..11 {
-        last = Some(redeem(&app, &mo, &CouponCode::from_bits([n; 10]).to_string()).await);
+        last = Some(redeem(&app, &mo, &CouponCode::from_bits([n; 10], CouponForm::CURRENT).to_string()).await);
     }
     let last = last.unwrap();
     assert_eq!(last.status, 429);

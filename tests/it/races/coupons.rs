@@ -1,4 +1,4 @@
-use muster::domain::{IdempotencyKey, Role};
+use muster::domain::{IdempotencyKey, Role, Till};
 use muster::engine::RedeemOutcome;
 use muster::store::PageRequest;
 use serde_json::{Value, json};
@@ -23,7 +23,8 @@ async fn two_cashiers_with_one_coupon_redeem_it_once() {
             .map(|n| {
                 let (engine, code, merchant) = (app.nodes[n % 2].engine.clone(), coupon.code.clone(), mo.id);
                 let key = with_key.then(|| IdempotencyKey::parse("one-request").unwrap());
-                async move { engine.redeem(merchant, &format!("till {n}"), &code, key.as_ref()).await.unwrap() }
+                let till = Till::parse(&format!("till {n}")).unwrap();
+                async move { engine.redeem(merchant, &till, &code, key.as_ref()).await.unwrap() }
             })
             .collect();
         let (mut first, mut told) = (Vec::new(), Vec::new());

@@ -114,7 +114,8 @@ impl Builder {
         }
         let clock =
             TestClock { database_url: home.database_url.clone(), nodes: nodes.iter().map(|n| n.app.clone()).collect() };
-        TestApp { nodes, clock, wires, mails, servers, home }
+        let sources = self.sources(&home, mails.path());
+        TestApp { nodes, clock, wires, mails, servers, home, sources }
     }
 
     fn sources(&self, home: &Home, mails: &Path) -> Sources {
@@ -158,12 +159,22 @@ pub struct TestApp {
     mails: tempfile::TempDir,
     servers: Option<Servers>,
     pub home: Home,
+    sources: Sources,
 }
 
 impl TestApp {
     /// The servers of this test alone.
     pub fn servers(&mut self) -> &mut Servers {
         self.servers.as_mut().expect("the app was built with_private_servers")
+    }
+
+    /// Starts one more node on the same servers, with these settings changed.
+    pub async fn add_node(&mut self, settings: &[(&str, &str)]) -> &Node {
+        let sources = settings.iter().fold(self.sources.clone(), |sources, (path, value)| sources.with(path, *value));
+        let node = Node::start(Config::load(&sources).unwrap(), false, None).await;
+        self.clock.nodes.push(node.app.clone());
+        self.nodes.push(node);
+        self.nodes.last().unwrap()
     }
 
     /// The mails that were sent, as files.

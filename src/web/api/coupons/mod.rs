@@ -16,7 +16,7 @@ use crate::engine::ShownCoupon;
 #[schema(as = Coupon, example = json!({
     "id": "5d1e2a0b-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "deal": "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d",
     "title": "Pottery for beginners", "signup": "0b6c1e2a-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "ordinal": 1,
-    "code": "7K3M-9Q2X-B5VT-0HJC-$", "state": "issued", "issued_at": "2026-12-01T12:00:01Z",
+    "code": "7K3M-9Q2X-B5VT-0HJC-4", "state": "issued", "issued_at": "2026-12-01T12:00:01Z",
     "expires_at": "2027-03-01T12:00:00Z", "redeemed_at": null, "redeemed_where": null,
     "qr": "/api/v1/coupons/5d1e2a0b-8f3d-8a4b-9c5d-6e7f8a9b0c1d/qr.svg",
 }))]
@@ -31,7 +31,7 @@ pub struct CouponView {
     signup: SignupId,
     /// 1 up to the signup's units.
     ordinal: u32,
-    /// What to show at the merchant's.
+    /// The code to show at the till.
     code: String,
     state: CouponState,
     issued_at: DateTime<Utc>,
@@ -39,7 +39,7 @@ pub struct CouponView {
     redeemed_at: Option<DateTime<Utc>>,
     /// The name of the till.
     redeemed_where: Option<String>,
-    /// Where its QR code is, as an SVG.
+    /// The path of its QR code, an SVG image.
     qr: String,
 }
 
@@ -56,7 +56,7 @@ impl From<ShownCoupon> for CouponView {
             issued_at: coupon.issued_at,
             expires_at: coupon.expires_at,
             redeemed_at: coupon.redeemed_at,
-            redeemed_where: coupon.redeemed_where,
+            redeemed_where: coupon.till.map(|till| till.as_str().to_owned()),
             qr: format!("/api/v1/coupons/{}/qr.svg", coupon.id),
         }
     }

@@ -1,4 +1,4 @@
-//! `GET` and `POST /merchant/redeem`: using a coupon at the merchant's.
+//! `GET` and `POST /merchant/redeem`: the till.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,8 @@ use actix_web::http::StatusCode;
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use crate::domain::{CouponCode, DealId, FieldProblem, IdempotencyKey};
+use crate::domain::problem::Problems;
+use crate::domain::{CouponCode, DealId, FieldProblem, IdempotencyKey, Till};
 use crate::engine::RedeemOutcome;
 use crate::limits::Limit;
 use crate::store::Redemption;
@@ -21,17 +22,15 @@ use crate::web::request::CsrfForm;
 
 /// How many of the last redeemed coupons are shown.
 const LAST: u32 = 10;
-/// The most characters of a till's name.
-const PLACE_MAX: usize = 60;
 const NOT_A_CODE: &str =
     "This is not a coupon code: one has 17 letters and digits, and the last one checks the others. Read it again.";
 
-/// What the form sends.
+/// The fields of the form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct RedeemForm {
     code: String,
-    place: String,
+    till: String,
     idempotency_key: String,
 }
 
@@ -42,23 +41,35 @@ pub async fn redeem_page(context: Context) -> Result<HttpResponse, PageError> {
 
 /// `POST /merchant/redeem`
 pub async fn redeem(context: Context, CsrfForm(form): CsrfForm<RedeemForm>) -> Result<HttpResponse, PageError> {
-    let merchant = context.merchant()?.account;
+    let merchant = context.merchant()?;
+    let (merchant, name) = (merchant.account, &merchant.name);
     context.within([Limit::WritesOf(merchant)]).await?;
-    let place: String = form.place.trim().chars().filter(|c| !c.is_control()).take(PLACE_MAX).collect();
-    let Ok(code) = CouponCode::parse(&form.code) else {
-        let problem = FieldProblem::new("code", "not_a_code", NOT_A_CODE);
-        let form = redeem_form(&form.code, &place).with_problems(&[problem]);
-        return show(&context, StatusCode::UNPROCESSABLE_ENTITY, form, None).await;
+    let (code, till) = match parse(&form, name) {
+        Ok(parsed) => parsed,
+        Err(problems) => {
+            let form = redeem_form(&form.code, &form.till).with_problems(&problems);
+            return show(&context, StatusCode::UNPROCESSABLE_ENTITY, form, None).await;
+        }
     };
     let key = IdempotencyKey::parse(&form.idempotency_key).ok();
-    let outcome = context.app.engine.redeem(merchant, &place, &code, key.as_ref()).await?;
+    let outcome = context.app.engine.redeem(merchant, &till, &code, key.as_ref()).await?;
     let zone = match &outcome {
         RedeemOutcome::AlreadyRedeemed(redemption) => zones(&context, &[redemption.deal]).await?.of(redemption.deal),
         _ => Tz::UTC,
     };
-    // A code that may have been mistyped stays, to be corrected; the field is free for the next one otherwise.
+    // An unknown code stays in its field to be corrected. After any other outcome the field is empty for the next coupon.
     let typed = if outcome == RedeemOutcome::UnknownCode { form.code.as_str() } else { "" };
-    show(&context, status(&outcome), redeem_form(typed, &place), Some(redeemed(&outcome, zone))).await
+    show(&context, status(&outcome), redeem_form(typed, form.till.trim()), Some(redeemed(&outcome, zone))).await
+}
+
+/// A till without a name goes by the merchant's.
+fn parse(form: &RedeemForm, merchant: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
+    let mut problems = Problems::default();
+    let code = CouponCode::parse(&form.code).map_err(|_| FieldProblem::new("code", "not_a_code", NOT_A_CODE));
+    let code = problems.take(code);
+    let till = Some(form.till.trim()).filter(|till| !till.is_empty()).unwrap_or(merchant);
+    let till = problems.take(Till::parse(till));
+    code.zip(till).ok_or_else(|| problems.into_vec())
 }
 
 const fn status(outcome: &RedeemOutcome) -> StatusCode {
@@ -70,7 +81,7 @@ const fn status(outcome: &RedeemOutcome) -> StatusCode {
     }
 }
 
-/// In which zones the times of these deals are read.
+/// The time zones of deals.
 struct Zones(HashMap<DealId, Tz>);
 
 impl Zones {
@@ -94,7 +105,8 @@ async fn show(
     let last = context.app.store.last_redemptions(merchant, LAST).await?;
     let zones = zones(context, &last.iter().map(|redemption| redemption.deal).collect::<Vec<_>>()).await?;
     let line = |redemption: Redemption| {
-        Redeemed::new(redemption.title, redemption.redeemed_at, zones.of(redemption.deal), &redemption.redeemed_where)
+        let (at, zone) = (redemption.redeemed_at, zones.of(redemption.deal));
+        Redeemed::new(redemption.title, at, zone, redemption.till.as_ref())
     };
     let last = last.into_iter().map(line).collect();
     render::secret_page(status, &RedeemPage { layout: context.layout(), result, form, key: fresh_key(), last })

@@ -3,7 +3,7 @@
 -- Arguments
 --   settled_deals, from_revs, to_revs   one element for each deal: it is settled up to `from_rev`, and will be up to `to_rev`
 --   deal_ids, signup_ids, buyer_ids, ordinals, coupon_ids, lookups   one element for each coupon
---   with_key                            the key that made the codes
+--   with_key, with_form                 the key that made the codes, and their form
 -- Returns  how many coupons it issued
 -- Locks    the deals' rows of `settling`, in the order of their ids; it skips a deal that another settler has locked
 -- Writes   settling, coupons, coupon_codes, outbox (one message for each signup)
@@ -11,10 +11,10 @@
 -- It issues nothing for a deal that is not settled exactly up to `from_rev`. So a settler may be killed anywhere, may call this
 -- twice, and may run on every node. Sequential scans are off, because a cached plan may date from when the tables were empty.
 
-CREATE OR REPLACE FUNCTION settle_signups(
+CREATE OR REPLACE FUNCTION issue_coupons(
     settled_deals uuid[], from_revs bigint[], to_revs bigint[],
     deal_ids uuid[], signup_ids uuid[], buyer_ids uuid[], ordinals integer[], coupon_ids uuid[], lookups bytea[],
-    with_key smallint)
+    with_key smallint, with_form smallint)
     RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     -- As in `commit_signups`: a plan from when the tables were empty must not scan them for ever.
@@ -46,8 +46,8 @@ BEGIN
                AS n (deal, signup, buyer, ordinal, coupon, lookup)
           JOIN unnest(ours) AS o (deal) ON o.deal = n.deal
     ), put AS (
-        INSERT INTO coupons (deal, signup, ordinal, id, buyer, key_id, issued_at)
-        SELECT i.deal, i.signup, i.ordinal, i.coupon, i.buyer, with_key, at FROM issued AS i
+        INSERT INTO coupons (deal, signup, ordinal, id, buyer, key_id, form, issued_at)
+        SELECT i.deal, i.signup, i.ordinal, i.coupon, i.buyer, with_key, with_form, at FROM issued AS i
     ), found_by AS (
         INSERT INTO coupon_codes (lookup, deal, signup, ordinal)
         SELECT i.lookup, i.deal, i.signup, i.ordinal FROM issued AS i

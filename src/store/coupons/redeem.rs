@@ -1,0 +1,118 @@
+//! Redeeming coupons.
+
+use chrono::{DateTime, Utc};
+
+use super::till_of;
+use crate::domain::{AccountId, CouponId, DealId, Till};
+use crate::store::error::unreadable;
+use crate::store::{Store, StoreError};
+
+/// A coupon that was redeemed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redemption {
+    /// The coupon.
+    pub coupon: CouponId,
+    /// The coupon's deal.
+    pub deal: DealId,
+    /// The deal's title.
+    pub title: String,
+    /// The moment at which it was redeemed.
+    pub redeemed_at: DateTime<Utc>,
+    /// The till, if one was named.
+    pub till: Option<Till>,
+}
+
+/// The outcome of redeeming a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedeemAnswer {
+    /// The coupon is redeemed by this request.
+    Redeemed {
+        /// The redeemed coupon.
+        redemption: Redemption,
+        /// Whether an earlier request with the same key did it.
+        replayed: bool,
+    },
+    /// Another request had redeemed it.
+    AlreadyRedeemed(Redemption),
+    /// The coupon has expired.
+    Expired,
+    /// The coupon's deal was withdrawn.
+    Void,
+    /// No coupon of this merchant has this code.
+    UnknownCode,
+    /// The merchant tried too many wrong codes.
+    TooMany {
+        /// Seconds until the next try.
+        retry_after_s: u32,
+    },
+}
+
+impl Store {
+    /// Redeems the coupon with one of these look-up hashes, if it is of one of this merchant's deals.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn redeem_coupon(
+        &self,
+        merchant: AccountId,
+        till: &Till,
+        lookups: &[[u8; 32]],
+        key: Option<&str>,
+    ) -> Result<RedeemAnswer, StoreError> {
+        let lookups: Vec<Vec<u8>> = lookups.iter().map(|lookup| lookup.to_vec()).collect();
+        let row = sqlx::query!(
+            r#"SELECT outcome AS "outcome!", coupon, deal, title, redeemed_at, redeemed_where, retry_after_s
+                 FROM redeem_coupon_by_lookups($1, $2, $3, $4)"#,
+            &lookups,
+            merchant.as_uuid(),
+            till.as_str(),
+            key
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let redemption = || {
+            Some(Redemption {
+                coupon: row.coupon?.into(),
+                deal: row.deal?.into(),
+                title: row.title?,
+                redeemed_at: row.redeemed_at?,
+                till: till_of(row.redeemed_where.as_deref()),
+            })
+        };
+        let redeemed = |found: Option<Redemption>| found.ok_or_else(|| unreadable("redemption"));
+        Ok(match row.outcome.as_str() {
+            "ok" => RedeemAnswer::Redeemed { redemption: redeemed(redemption())?, replayed: false },
+            "replay" => RedeemAnswer::Redeemed { redemption: redeemed(redemption())?, replayed: true },
+            "already_redeemed" => RedeemAnswer::AlreadyRedeemed(redeemed(redemption())?),
+            "expired" => RedeemAnswer::Expired,
+            "void" => RedeemAnswer::Void,
+            "unknown" => RedeemAnswer::UnknownCode,
+            "too_many" => RedeemAnswer::TooMany { retry_after_s: row.retry_after_s.map_or(60, i32::cast_unsigned) },
+            _ => return Err(unreadable("answer")),
+        })
+    }
+
+    /// The coupons of this merchant that were redeemed last, the latest first.
+    ///
+    /// # Errors
+    /// Postgres is away.
+    pub async fn last_redemptions(&self, merchant: AccountId, most: u32) -> Result<Vec<Redemption>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT c.id, c.deal, d.title, c.redeemed_at AS "redeemed_at!", c.redeemed_where
+                 FROM deals AS d JOIN coupons AS c ON c.deal = d.id AND c.redeemed_at IS NOT NULL
+                WHERE d.merchant = $1 ORDER BY c.redeemed_at DESC LIMIT $2"#,
+            merchant.as_uuid(),
+            i64::from(most)
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let read = rows.into_iter().map(|r| Redemption {
+            coupon: r.id.into(),
+            deal: r.deal.into(),
+            title: r.title,
+            redeemed_at: r.redeemed_at,
+            till: till_of(r.redeemed_where.as_deref()),
+        });
+        Ok(read.collect())
+    }
+}
