@@ -10,7 +10,7 @@ use super::assets;
 use super::middleware::{compress, error_pages, gate, observe, security_headers};
 use super::pages::merchant::{console, dashboard, edit_deal, new_deal, publish, redeem, withdraw};
 use super::pages::{
-    account, deal, home, join, leave, my_coupons, my_deals, picture, sign_in, sign_out, sign_up, signup,
+    account, deal, home, join, leave, my_coupons, my_deals, picture, scanned, sign_in, sign_out, sign_up, signup,
 };
 use super::paths::API;
 use super::problem::{Code, Problem};
@@ -62,6 +62,7 @@ fn pages() -> Vec<Endpoint> {
         at("/my/deals").get(my_deals::my_deals),
         at("/my/coupons").get(my_coupons::my_coupons),
         at("/my/coupons/{coupon}").get(my_coupons::coupon),
+        at("/c").get(scanned::scanned),
         at("/account").get(account::account),
         at("/sign-in").get(sign_in::sign_in_page).post(sign_in::sign_in),
         at("/sign-up").get(sign_up::sign_up_page).post(sign_up::sign_up),

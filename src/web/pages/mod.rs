@@ -18,6 +18,7 @@ pub mod next;
 pub mod picture;
 pub mod render;
 pub mod response;
+pub mod scanned;
 pub mod sign_in;
 pub mod sign_out;
 pub mod sign_up;

@@ -32,5 +32,5 @@ pub async fn coupon(context: Context, path: web::Path<String>) -> Result<HttpRes
     let id: CouponId = path.parse().map_err(|_| context.not_found())?;
     let coupon = context.app.engine.coupon(buyer, id).await?.ok_or_else(|| context.not_found())?;
     let deal = context.app.store.deal(coupon.deal).await?.ok_or_else(|| context.not_found())?;
-    render::secret_page(StatusCode::OK, &CouponPage::new(context.layout(), &coupon, &deal))
+    render::secret_page(StatusCode::OK, &CouponPage::new(context.layout(), &coupon, &deal, context.origin()))
 }

@@ -3,4 +3,5 @@
 mod chromium;
 mod joining;
 mod painting;
+mod scanning;
 mod selling;

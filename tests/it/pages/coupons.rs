@@ -32,6 +32,23 @@ async fn every_unit_of_a_tipped_deal_becomes_a_coupon_to_show() {
 }
 
 #[actix_web::test]
+async fn whoever_scans_a_coupon_gets_a_page_that_explains_it_and_never_sends_its_code() {
+    let app = app().start().await;
+    let mut browsers = [app.browser(), app.browser_of(&app.buyer("Ann").await).await];
+    browsers[0].get("/c").await.says("Sign in");
+    for browser in &mut browsers {
+        let page = browser.get("/c").await;
+        assert_eq!(page.status, 200);
+        page.says("This is a coupon").says("Opening this page has not used it.").says("Is it yours?");
+        // Without scripts the code can only be in the address; with them it is shown in this place.
+        page.says("The code stands in the address of this page");
+        assert!(page.html.contains("data-coupon hidden"), "{}", page.html);
+        assert!(page.header("content-security-policy").contains("script-src 'self'"));
+        assert!(!page.html.contains("<form"), "nothing on it can be submitted");
+    }
+}
+
+#[actix_web::test]
 async fn a_coupon_is_its_buyers_own() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(1).publish().await;

@@ -1,4 +1,4 @@
-//! `GET /coupons/{id}/qr.svg`: a coupon's code as a picture, for the till's camera.
+//! `GET /coupons/{id}/qr.svg`: the QR code of a coupon.
 
 use actix_web::{HttpResponse, web};
 
@@ -13,7 +13,7 @@ use crate::web::request::{Buyer, Id, needs};
     get, path = "/coupons/{id}/qr.svg", tag = "coupons", operation_id = "show_coupon_qr",
     summary = "A coupon's QR code",
     params(("id" = uuid::Uuid, Path, description = "The coupon's id.")),
-    responses((status = 200, description = "The code without hyphens, as a QR code.", body = String, content_type = "image/svg+xml")),
+    responses((status = 200, description = "A QR code of the link `/c#CODE` on this server, which the till reads like the code itself.", body = String, content_type = "image/svg+xml")),
     security(("token" = ["read"]), ("session" = [])),
     extensions(("x-role" = json!("buyer")), ("x-problems" = json!(["no_such_coupon"]))),
 )]
@@ -24,5 +24,5 @@ pub async fn show(
 ) -> Result<HttpResponse, Problem> {
     let coupon = app.engine.coupon(buyer.account, coupon.0).await?;
     let coupon = coupon.ok_or_else(|| Problem::new(Code::NoSuchCoupon))?;
-    Ok(HttpResponse::Ok().content_type("image/svg+xml").body(qr(&coupon.code)))
+    Ok(HttpResponse::Ok().content_type("image/svg+xml").body(qr(app.config.server.base_url.as_str(), &coupon.code)))
 }

@@ -1,4 +1,4 @@
-//! A coupon, to be shown or printed.
+//! A coupon, to show or print, and the page behind its QR code.
 
 use askama::Template;
 use qrcode::render::svg;
@@ -28,9 +28,9 @@ pub struct CouponPage {
 }
 
 impl CouponPage {
-    /// The page of this coupon.
+    /// The page of this coupon. `origin` begins the link in its QR code.
     #[must_use]
-    pub fn new(layout: Layout, coupon: &ShownCoupon, deal: &Deal) -> Self {
+    pub fn new(layout: Layout, coupon: &ShownCoupon, deal: &Deal, origin: &str) -> Self {
         let (state_text, tone) = state(coupon.state);
         Self {
             layout,
@@ -38,7 +38,7 @@ impl CouponPage {
             merchant: deal.merchant_name.clone(),
             worth: format!("{} for {}", deal.terms.face_value.display(), deal.terms.price.display()),
             code: coupon.code.to_string(),
-            qr: qr(&coupon.code),
+            qr: qr(origin, &coupon.code),
             state: coupon.state.as_str(),
             state_text,
             tone,
@@ -49,7 +49,15 @@ impl CouponPage {
     }
 }
 
-/// What a coupon's state is called, and its colour.
+/// `GET /c`
+#[derive(Template)]
+#[template(path = "buyer/scanned.html")]
+pub struct ScannedPage {
+    /// The page's layout.
+    pub layout: Layout,
+}
+
+/// The label of a state, and its colour.
 pub(super) const fn state(state: CouponState) -> (&'static str, &'static str) {
     match state {
         CouponState::Issued => ("Ready to use", "success"),
@@ -64,19 +72,21 @@ fn sentence(coupon: &ShownCoupon, deal: &Deal) -> Option<String> {
         CouponState::Issued => None,
         CouponState::Redeemed => {
             let at = coupon.redeemed_at.map(|at| Moment::new(at, deal.terms.time_zone).text).unwrap_or_default();
-            let place = coupon.redeemed_where.as_ref().map(|place| format!(", {place}")).unwrap_or_default();
-            Some(format!("Used {at}{place}"))
+            let till = coupon.till.as_ref().map(|till| format!(", {}", till.as_str())).unwrap_or_default();
+            Some(format!("Used {at}{till}"))
         }
         CouponState::Void => Some("The merchant took this deal down".to_owned()),
         CouponState::Expired => Some("Its time is over".to_owned()),
     }
 }
 
-/// The code as a square of modules that scales without loss. Empty in the one case that cannot be: 17 characters fit any
-/// QR code.
+/// The QR code of a coupon's link, as an SVG image. Empty only if the origin is longer than two thousand characters.
+///
+/// The code is in the fragment of the link, which browsers never send: it gets into no server's log.
 #[must_use]
-pub fn qr(code: &CouponCode) -> String {
-    let Ok(square) = QrCode::with_error_correction_level(code.compact(), EcLevel::M) else {
+pub fn qr(origin: &str, code: &CouponCode) -> String {
+    let link = format!("{origin}/c#{}", code.compact());
+    let Ok(square) = QrCode::with_error_correction_level(link, EcLevel::M) else {
         return String::new();
     };
     let drawn = square.render::<svg::Color<'_>>().min_dimensions(264, 264).quiet_zone(true).build();

@@ -8,15 +8,9 @@ use super::card::Card;
 use super::lists::{DealGroup, DealRow};
 use super::price::{Earnings, Price};
 use super::progress::{ProgressBlock, Size};
-<<<<<<< HEAD
 use super::time::Moment;
 use super::{Form, Layout, Notice, drawing, markdown};
-use crate::domain::{Deal, DealState, Signup, SignupState};
-=======
-use super::when::Moment;
-use super::{Form, Said, Shell, drawing, markdown};
 use crate::domain::{Deal, DealState, Signup, SignupState, Till};
->>>>>>> 4ace027 (coupons: look-up keys of their own, and a check character that is a letter or digit)
 use crate::engine::RedeemOutcome;
 use crate::web::words::{TIME, UNITS, number};
 
@@ -234,44 +228,25 @@ pub struct Redeemed {
 impl Redeemed {
     /// A coupon of the deal with this title, redeemed at this till.
     #[must_use]
-<<<<<<< HEAD
-    pub fn new(title: String, at: DateTime<Utc>, zone: Tz, till: &str) -> Self {
+    pub fn new(title: String, at: DateTime<Utc>, zone: Tz, till: Option<&Till>) -> Self {
         Self { title, detail: time_and_till(at, zone, till) }
     }
 }
 
-fn time_and_till(at: DateTime<Utc>, zone: Tz, till: &str) -> String {
-    let at = Moment::new(at, zone).text;
-    if till.is_empty() { at } else { format!("{at} · {till}") }
-=======
-    pub fn new(title: String, at: DateTime<Utc>, zone: Tz, till: Option<&Till>) -> Self {
-        Self { title, detail: when_and_where(at, zone, till) }
-    }
-}
-
-fn when_and_where(at: DateTime<Utc>, zone: Tz, till: Option<&Till>) -> String {
+fn time_and_till(at: DateTime<Utc>, zone: Tz, till: Option<&Till>) -> String {
     let at = Moment::new(at, zone).text;
     till.map_or_else(|| at.clone(), |till| format!("{at} · {}", till.as_str()))
->>>>>>> 4ace027 (coupons: look-up keys of their own, and a check character that is a letter or digit)
 }
 
 /// The till: `GET /merchant/redeem`.
 #[derive(Template)]
 #[template(path = "merchant/redeem.html")]
 pub struct RedeemPage {
-<<<<<<< HEAD
     /// The page's layout.
     pub layout: Layout,
     /// The result of the submitted code.
     pub result: Option<Notice>,
     /// The form for the code and the till's name.
-=======
-    /// Its surroundings.
-    pub shell: Shell,
-    /// What the last code came to.
-    pub result: Option<Said>,
-    /// The code and the till.
->>>>>>> 4ace027 (coupons: look-up keys of their own, and a check character that is a letter or digit)
     pub form: Form,
     /// The idempotency key of the next submission.
     pub key: String,
@@ -282,11 +257,7 @@ pub struct RedeemPage {
 /// The redemption form with the submitted values.
 #[must_use]
 pub fn redeem_form(code: &str, till: &str) -> Form {
-<<<<<<< HEAD
-    Form::new([("code", "Coupon code", code), ("place", "Where (optional)", till)])
-=======
     Form::new([("code", "Coupon code", code), ("till", "Where (optional)", till)])
->>>>>>> 4ace027 (coupons: look-up keys of their own, and a check character that is a letter or digit)
 }
 
 /// The notice for the outcome of a redemption, with times in the deal's zone.
@@ -298,11 +269,7 @@ pub fn redeemed(outcome: &RedeemOutcome, zone: Tz) -> Notice {
         }
         RedeemOutcome::AlreadyRedeemed(before) => Notice::problem(
             "Already used",
-<<<<<<< HEAD
-            format!("{}: {}.", before.title, time_and_till(before.redeemed_at, zone, &before.redeemed_where)),
-=======
-            format!("{}: {}.", before.title, when_and_where(before.redeemed_at, zone, before.till.as_ref())),
->>>>>>> 4ace027 (coupons: look-up keys of their own, and a check character that is a letter or digit)
+            format!("{}: {}.", before.title, time_and_till(before.redeemed_at, zone, before.till.as_ref())),
         ),
         RedeemOutcome::Expired => Notice::problem("Expired", "The time of this coupon is over."),
         RedeemOutcome::Void => Notice::problem("Void", "The deal of this coupon was taken down."),

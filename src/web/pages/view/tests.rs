@@ -9,7 +9,7 @@ use super::progress::{ProgressBlock, Size};
 use super::samples::{deal, now};
 use super::time::{Moment, time_until};
 use super::{Form, Layout, Viewer, markdown};
-use crate::domain::{CouponCode, Deal, DealState, FieldProblem, Role};
+use crate::domain::{CouponCode, CouponForm, Deal, DealState, FieldProblem, Role};
 use crate::web::words::number;
 
 fn layout(role: Role) -> Layout {
@@ -167,7 +167,12 @@ fn numbers_have_grouped_thousands() {
 }
 
 #[test]
-fn a_qr_code_is_a_scalable_svg() {
-    let svg = super::coupon::qr(&CouponCode::from_bits([7; 10]));
+fn a_qr_code_is_a_scalable_svg_of_the_coupons_link() {
+    let code = CouponCode::from_bits([7; 10], CouponForm::CURRENT);
+    let svg = super::coupon::qr("https://muster.example", &code);
+    let link = format!("https://muster.example/c#{}", code.to_string().replace('-', ""));
+    let square = qrcode::QrCode::with_error_correction_level(&link, qrcode::EcLevel::M).unwrap();
+    let drawn = square.render::<qrcode::render::svg::Color<'_>>().min_dimensions(264, 264).build();
+    assert!(drawn.ends_with(&svg), "{link}");
     assert!(svg.starts_with("<svg") && svg.contains("viewBox") && !svg.contains("style="));
 }

@@ -2,6 +2,7 @@
 
 import { celebrate } from "./celebrate.js";
 import { startCountdowns } from "./countdown.js";
+import { startCoupon } from "./coupon.js";
 import { startEditor } from "./editor.js";
 import { startJoining, updateJoining } from "./join.js";
 import { Live } from "./live.js";
@@ -74,3 +75,4 @@ startLive();
 startJoining();
 startSharing();
 startEditor();
+startCoupon();

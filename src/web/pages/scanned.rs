@@ -1,0 +1,14 @@
+//! `GET /c`: what somebody sees who scanned a coupon with a phone.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+use super::context::Context;
+use super::error::PageError;
+use super::render;
+use super::view::coupon::ScannedPage;
+
+/// `GET /c`. The code is in the fragment of the address, so the server never receives it: every coupon gets this same page.
+pub async fn scanned(context: Context) -> Result<HttpResponse, PageError> {
+    render::page(StatusCode::OK, &ScannedPage { layout: context.layout() })
+}
