@@ -66,7 +66,8 @@ impl Nchan {
         let own = folder.join("nchan.conf");
         std::fs::write(&own, configuration.replace("daemon on;", "daemon off;"))?;
         let arguments = ["-p", &folder.display().to_string(), "-c", &own.display().to_string()].map(str::to_owned);
-        let mut nginx = Program::new("nginx".into(), arguments.into(), folder.clone(), log.clone()).terminated_when_orphaned();
+        let mut nginx =
+            Program::new("nginx".into(), arguments.into(), folder.clone(), log.clone()).terminated_when_orphaned();
         nginx.start(environment(&[])).await.context("starting nginx")?;
         answered(NCHAN, &mut nginx, &log).await?;
         Ok(Some(Self { nginx }))

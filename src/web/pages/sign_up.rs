@@ -12,7 +12,7 @@ use super::render;
 use super::sign_in::begin_session;
 use super::view::Form;
 use super::view::account::{SignUpPage, sign_up_form};
-use crate::auth::{SignUpRequest, SignUpOutcome};
+use crate::auth::{SignUpOutcome, SignUpRequest};
 use crate::domain::{FieldProblem, Role};
 use crate::limits::Limit;
 use crate::web::request::CsrfForm;

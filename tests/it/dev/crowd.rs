@@ -180,7 +180,8 @@ async fn a_gentle_crowd_joins_one_after_the_other_until_the_shutdown() {
     let app = app().start().await;
     let deal = deal(&app, 100).await;
     let base_url = app.url("").parse().unwrap();
-    let background = Background { base_url, buyers: buyers(&app, 20).await, showcase: vec![deal.id], seed: seed_or(USUAL_SEED) };
+    let background =
+        Background { base_url, buyers: buyers(&app, 20).await, showcase: vec![deal.id], seed: seed_or(USUAL_SEED) };
     let shutdown = Shutdown::new();
     let enough = async {
         let mut looks = tokio::time::interval(Duration::from_millis(100));

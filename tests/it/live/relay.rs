@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use muster::config::LiveConfig;
 use muster::domain::DealId;
-use muster::live::{Hub, BusEvent, Subscription, relay};
+use muster::live::{BusEvent, Hub, Subscription, relay};
 use muster::quota::bus::Heard;
 use muster::quota::{Keys, Quota, Settings};
 use tokio::sync::mpsc;
@@ -181,7 +181,7 @@ async fn a_failed_read_is_made_good_by_the_next() {
     let relay = Relay::start(&app, OFTEN).await;
     let mut watcher = relay.hub.subscribe(deal);
     eventually(|| relay.reads().len() > 3).await;
-    assert!(watcher.newer().is_none());
+    assert!(watcher.take_latest().is_none());
     app.home.sql("ALTER TABLE deals_of_others RENAME TO deals").await;
     assert_eq!(rev(&mut watcher).await, published);
 }
