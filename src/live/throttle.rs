@@ -42,9 +42,10 @@ impl Throttle {
         if free_at <= now {
             self.record_sent(now);
             Schedule::Now
-        } else if self.due_at.replace(free_at).is_some() {
+        } else if self.due_at.is_some() {
             Schedule::AlreadyScheduled
         } else {
+            self.due_at = Some(free_at);
             Schedule::At(free_at)
         }
     }

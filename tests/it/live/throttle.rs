@@ -77,6 +77,20 @@ fn the_more_watch_a_deal_the_fewer_frames_each_of_them_gets() {
 }
 
 #[test]
+fn a_scheduled_frame_goes_out_although_the_period_grows_meanwhile() {
+    let hub = hub(LiveConfig { fan_out_per_second_max: 1_000, ..paced() });
+    let deal = DealId::generate();
+    let mut watcher = hub.subscribe(deal);
+    let start = Instant::now();
+    hub.offer_at(progress(deal, 1), start);
+    hub.offer_at(progress(deal, 2), start + PERIOD / 4);
+    let _newcomers: Vec<_> = (0..499).map(|_| hub.subscribe(deal)).collect();
+    hub.offer_at(progress(deal, 3), start + PERIOD / 2);
+    hub.send_due(start + PERIOD);
+    assert_eq!(waiting(&mut watcher), Some((1, 3)));
+}
+
+#[test]
 fn deals_keep_their_pace_apart_from_each_other() {
     let hub = hub(paced());
     let deals = [DealId::generate(), DealId::generate()];
