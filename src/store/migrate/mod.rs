@@ -51,7 +51,15 @@ impl Store {
     /// # Errors
     /// See there.
     pub async fn migrate_with(&self, migrator: &Migrator) -> Result<(), StoreError> {
-        self.keep_trying(migrator, Replace::Older).await
+        self.keep_trying(migrator, Replace::Older, LOCK_TIMEOUT).await
+    }
+
+    /// [`Store::migrate_with`] with another lock timeout, after which an attempt is given up and made again.
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn migrate_waiting(&self, migrator: &Migrator, lock_timeout: Duration) -> Result<(), StoreError> {
+        self.keep_trying(migrator, Replace::Older, lock_timeout).await
     }
 
     /// [`Store::migrate`], and replaces the functions even if the database has newer ones: for a roll-back.
@@ -59,7 +67,7 @@ impl Store {
     /// # Errors
     /// See there.
     pub async fn restore_functions(&self) -> Result<(), StoreError> {
-        self.keep_trying(&MIGRATOR, Replace::Any).await
+        self.keep_trying(&MIGRATOR, Replace::Any, LOCK_TIMEOUT).await
     }
 
     /// Makes sure that this version can use the database. Migrates it if the role owns the tables; else checks that somebody has.
@@ -75,10 +83,15 @@ impl Store {
         guest::check(&mut connection, &MIGRATOR).await.map_err(StoreError::Migration)
     }
 
-    async fn keep_trying(&self, migrator: &Migrator, replace: Replace) -> Result<(), StoreError> {
+    async fn keep_trying(
+        &self,
+        migrator: &Migrator,
+        replace: Replace,
+        lock_timeout: Duration,
+    ) -> Result<(), StoreError> {
         let since = Instant::now();
         loop {
-            match self.try_to_migrate(migrator, replace).await {
+            match self.try_to_migrate(migrator, replace, lock_timeout).await {
                 Err(MigrationError::OtherNodeMigrates) => tracing::info!("waiting for another node that migrates"),
                 Err(error) if error.is_lock_timeout() && since.elapsed() < PATIENCE => {
                     tracing::warn!(%error, "a migration waits for a lock");
@@ -89,10 +102,15 @@ impl Store {
         }
     }
 
-    async fn try_to_migrate(&self, migrator: &Migrator, replace: Replace) -> Result<(), MigrationError> {
+    async fn try_to_migrate(
+        &self,
+        migrator: &Migrator,
+        replace: Replace,
+        lock_timeout: Duration,
+    ) -> Result<(), MigrationError> {
         // From the pool, because that waits for a Postgres that is starting. It never goes back there.
         let mut connection = self.pool.acquire().await?.detach();
-        connection.execute(sqlx::AssertSqlSafe(session_setup(LOCK_TIMEOUT, Duration::ZERO))).await?;
+        connection.execute(sqlx::AssertSqlSafe(session_setup(lock_timeout, Duration::ZERO))).await?;
         // `run_direct` takes this lock once more, which a session can, and gives it back once. Closing the connection releases it.
         match connection.lock().await {
             Err(MigrateError::Execute(error)) if error::is_lock_timeout(&error) => {

@@ -1,6 +1,8 @@
 //! Migrating next to nodes that serve, and next to others that migrate.
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 use muster::domain::Role;
 use sqlx::Executor;
@@ -54,13 +56,26 @@ async fn a_migration_that_waits_for_a_table_lets_joins_pass_and_comes_again() {
 async fn a_node_that_starts_while_another_migrates_waits_for_it() {
     let app = support::app().start().await;
     let folder = tempfile::tempdir().unwrap();
-    let slow = "CREATE TABLE slow (n integer); SELECT pg_sleep(3);";
+    app.home.sql("CREATE TABLE gate (is_open boolean)").await;
+    let slow = "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$;";
     let migrator = std::sync::Arc::new(with_one_more(folder.path(), slow).await);
     let nodes = (0..3).map(|_| {
         let (store, migrator) = (app.store.clone(), migrator.clone());
-        async move { store.migrate_with(&migrator).await }
+        async move { store.migrate_waiting(&migrator, Duration::from_millis(50)).await }
     });
-    for migrated in support::race::at_once(nodes.collect::<Vec<_>>()).await {
+    let nodes = tokio::spawn(support::race::at_once(nodes.collect::<Vec<_>>()));
+    // A lock that took too long ends the connection: more of them than the two nodes that wait means that they came again.
+    let mut waited = HashSet::new();
+    let mut database = app.home.connect().await;
+    until("those that wait have come again", async || {
+        let waiting =
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        waited.extend(sqlx::query_scalar::<_, i32>(waiting).fetch_all(&mut database).await.unwrap());
+        waited.len() > 3
+    })
+    .await;
+    app.home.sql("INSERT INTO gate VALUES (true)").await;
+    for migrated in nodes.await.unwrap() {
         migrated.unwrap();
     }
     assert_eq!(app.home.number("SELECT count(*) FROM _sqlx_migrations WHERE version = 9999").await, 1);
