@@ -10,9 +10,6 @@ use super::deal_rows::ProgressRow;
 use super::{Store, StoreError};
 use crate::domain::{AccountId, DealId, Progress};
 
-/// A deal's figures, to compare with what Redis has.
-pub type DealVersion = Progress;
-
 /// A deal for loading into Redis: its figures, its window, and every buyer who ever had a signup, from one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadSnapshot {
@@ -26,7 +23,7 @@ pub struct LoadSnapshot {
 
 impl Store {
     /// Deals that can still change or that ended within the last hour. With `within`, only those that changed during that time.
-    pub async fn changed_deals(&self, within: Option<Duration>) -> Result<Vec<DealVersion>, StoreError> {
+    pub async fn changed_deals(&self, within: Option<Duration>) -> Result<Vec<Progress>, StoreError> {
         let seconds = within.map(|within| i32::try_from(within.as_secs()).unwrap_or(i32::MAX));
         let rows = sqlx::query_as!(
             ProgressRow,
