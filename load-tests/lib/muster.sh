@@ -137,7 +137,7 @@ keep_up() { # redis-server | postgres; $as and $folder
     done
 }
 
-# Kills a node, Redis and Postgres in turn for a time. The last seconds are quiet.
+# Kills a node, Redis and Postgres in turn for the given number of seconds. The last seconds are quiet.
 hurt_muster() { # SECONDS EVERY
     until=$(($(date +%s) + $1 - 8))
     sleep "$2"

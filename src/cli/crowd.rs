@@ -68,7 +68,7 @@ pub struct Args {
     /// Maximum requests in flight
     #[arg(long, value_name = "N", default_value = "64")]
     concurrency: NonZeroU32,
-    /// URL of the server [default: server.base_url of the settings, or port 8080 on this machine with --prepared]
+    /// URL of the server [default: `server.base_url` from the settings, or port 8080 on this machine with --prepared]
     #[arg(long, value_name = "URL")]
     base_url: Option<BaseUrl>,
     /// Use the buyers in this file, written by `muster loadtest prepare` [default: create buyers in the database]

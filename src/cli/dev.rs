@@ -28,7 +28,7 @@ const CROWD: usize = 150;
 /// Arguments of `muster dev`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Data folder [default: $XDG_DATA_HOME/muster, or /var/lib/muster as root]
+    /// Data folder [default: `$XDG_DATA_HOME/muster`, or /var/lib/muster as root]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Address to listen on [default: 127.0.0.1, first free port from 8080]

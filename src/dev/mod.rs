@@ -8,6 +8,6 @@ pub mod load;
 mod names;
 pub mod people;
 pub mod ports;
-pub mod samples;
+mod samples;
 pub mod seed;
 pub mod servers;

@@ -77,6 +77,7 @@ impl Quantiles {
     }
 
     /// The known percentiles with their values.
+    #[cfg(test)]
     pub fn known(&self) -> impl Iterator<Item = (u32, u64)> {
         self.0.iter().copied()
     }

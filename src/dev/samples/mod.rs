@@ -10,7 +10,7 @@ mod food;
 mod outdoors;
 mod shops;
 
-pub use shops::{DEMO_SHOP, Local, SHOPS, Shop};
+pub use shops::{DEMO_SHOP, Shop};
 
 /// A sample deal.
 #[derive(Debug)]
@@ -19,11 +19,8 @@ pub struct Sample {
     pub name: &'static str,
     /// The shop, which determines the place and the currency.
     pub shop: &'static Shop,
-    /// Title of the deal.
     pub title: &'static str,
-    /// Category of the deal.
     pub category: &'static str,
-    /// Description in Markdown.
     pub description: &'static str,
     /// Name of the picture. `None` shows a pattern generated from the deal's id.
     pub picture: Option<&'static str>,
@@ -31,11 +28,8 @@ pub struct Sample {
     pub price_rank: u32,
     /// Percentile of the discount among real deals.
     pub discount_rank: u32,
-    /// Size and tipping point.
     pub size: Size,
-    /// Maximum units per buyer.
     pub per_buyer_max: u32,
-    /// Window of the deal.
     pub window: Window,
     /// Days after the end of the window until coupons expire.
     pub coupon_days: i64,
@@ -58,15 +52,9 @@ pub enum Size {
         capped: bool,
     },
     /// A size small enough for a simulated crowd to tip the deal within a minute.
-    Few {
-        /// Tipping point in buyers.
-        tipping_point: u32,
-        /// Cap in units.
-        cap: u32,
-    },
+    Few { tipping_point: u32, cap: u32 },
 }
 
-/// The window of a deal.
 #[derive(Clone, Copy, Debug)]
 pub enum Window {
     /// From the morning of one day to the evening of another. Days count from today, in the shop's time zone.
@@ -86,51 +74,30 @@ pub enum Stage {
     /// Published, but the window begins later.
     OpensLater,
     /// Open, below the tipping point. Pages show "almost there" from 80 % on.
-    Open {
-        /// Buyers in percent of the tipping point.
-        joined_percent: u32,
-    },
+    Open { joined_percent: u32 },
     /// Open, for the simulated crowd to tip.
     Showcase {
         /// Buyers who have joined before the crowd.
         joined: u32,
     },
     /// Tipped, with units left.
-    On {
-        /// Buyers in percent of the tipping point.
-        joined_percent: u32,
-    },
+    On { joined_percent: u32 },
     /// Tipped, with no units left.
     SoldOut,
     /// Closed after it had tipped.
-    Succeeded {
-        /// Buyers in percent of the tipping point.
-        joined_percent: u32,
-        /// Number of redeemed coupons.
-        redeemed: u32,
-    },
+    Succeeded { joined_percent: u32, redeemed: u32 },
     /// Closed below the tipping point.
-    Failed {
-        /// Buyers in percent of the tipping point.
-        joined_percent: u32,
-    },
+    Failed { joined_percent: u32 },
     /// Withdrawn by the merchant.
-    Withdrawn {
-        /// Buyers in percent of the tipping point.
-        joined_percent: u32,
-        /// The merchant's reason.
-        reason: &'static str,
-    },
+    Withdrawn { joined_percent: u32, reason: &'static str },
 }
 
 /// What the demo buyer does in a sample deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DemoBuyer {
-    /// Does not join.
     Absent,
     /// Joins with this many units.
     Joined(u32),
-    /// Joins and leaves again.
     Left,
 }
 

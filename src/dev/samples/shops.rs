@@ -3,15 +3,11 @@
 /// A merchant of sample deals, and the place of its deals.
 #[derive(Debug)]
 pub struct Shop {
-    /// Display name.
     pub name: &'static str,
     /// The local part of its e-mail address.
     pub handle: &'static str,
-    /// City.
     pub city: &'static str,
-    /// IANA time zone.
     pub time_zone: &'static str,
-    /// Currency and price level.
     pub money: Local,
 }
 
@@ -41,7 +37,7 @@ macro_rules! shops {
         $(pub(super) const $constant: &Shop =
             &Shop { name: $name, handle: $handle, city: $city, time_zone: $zone, money: $money };)*
 
-        /// All shops.
+        #[cfg(test)]
         pub const SHOPS: &[&Shop] = &[$($constant),*];
     };
 }

@@ -2,7 +2,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::figures::{DISCOUNT_PERMILLE, PRICE_CENTS, Quantiles, UNITS_SOLD};
-use super::{SHOPS, Sample, Size, Stage, all};
+use super::shops::SHOPS;
+use super::{Sample, Size, Stage, all};
 
 /// Tolerance for the distribution of a sample of twenty deals, in percentage points.
 const TOLERANCE_PERCENT: u64 = 13;
