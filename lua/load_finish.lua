@@ -1,17 +1,24 @@
--- Ends the loading of a deal: its terms and figures, and `loaded` last.
+-- Ends the loading of a deal: its figures and terms, and `loaded` last.
 --
 -- KEYS  1 quota  2 buyers  3 ranges                          (all of one deal)
 -- ARGV  1 token of this load  2 epoch  3 rev  4 state  5 buyers  6 units  7 tipping point  8 cap ('' = unlimited)
---       9 opens, ms  10 closes, ms  11 for how long the deal stays here, ms
+--       9 opens, ms  10 closes, ms  11 how long the deal stays here, ms
 -- Reply {word}: loaded | superseded (another load took over, a key is gone, or Postgres began another epoch meanwhile)
 -- Writes quota, ranges, buyers (only when they end)
 
-local quota = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'rev', 'applied')
+local quota = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'rev', 'applied', 'closes_ms', 'cap')
 if quota[1] ~= ARGV[1] or (quota[2] and quota[2] ~= ARGV[2]) then return {'superseded'} end
 if redis.call('HEXISTS', KEYS[2], '=whole') == 0 then return {'superseded'} end
--- Figures that were applied while the snapshot was on its way are newer.
+local closes_ms = quota[5]
+-- A change that was applied while the snapshot was on its way is newer: then none of the snapshot's figures and terms count.
 if not quota[2] or tonumber(quota[3]) < tonumber(ARGV[3]) then
-  redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'rev', ARGV[3], 'state', ARGV[4], 'buyers', ARGV[5], 'units', ARGV[6])
+  closes_ms = ARGV[10]
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'rev', ARGV[3], 'state', ARGV[4], 'buyers', ARGV[5], 'units', ARGV[6], 'tipping_point', ARGV[7], 'opens_ms', ARGV[9], 'closes_ms', closes_ms)
+  if ARGV[8] ~= '' then
+    redis.call('HSET', KEYS[1], 'cap', ARGV[8])
+  elseif quota[6] then
+    redis.call('HDEL', KEYS[1], 'cap')
+  end
 end
 local applied = math.max(tonumber(quota[4] or 0), tonumber(ARGV[3]))
 while true do
@@ -20,12 +27,11 @@ while true do
   applied = math.max(applied, tonumber(first:match('%d+$')))
   redis.call('ZREM', KEYS[3], first)
 end
-redis.call('HSET', KEYS[1], 'tipping_point', ARGV[7], 'opens_ms', ARGV[9], 'closes_ms', ARGV[10], 'applied', applied, 'loaded', '1')
-if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'cap', ARGV[8]) end
+-- As much later as the deal closes later than the snapshot says.
 local time = redis.call('TIME')
-local ends_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[11]
-redis.call('HSET', KEYS[1], 'ends_ms', ends_ms)
--- The quota ends first: what goes with it is never looked at alone.
+local ends_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[11] + closes_ms - ARGV[10]
+redis.call('HSET', KEYS[1], 'applied', applied, 'ends_ms', ends_ms, 'loaded', '1')
+-- The quota ends first: its parts are never read without it.
 redis.call('PEXPIREAT', KEYS[1], ends_ms)
 redis.call('PEXPIREAT', KEYS[2], ends_ms + 1000)
 redis.call('PEXPIREAT', KEYS[3], ends_ms + 1000)

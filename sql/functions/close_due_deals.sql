@@ -1,10 +1,10 @@
 -- Ends up to `most` deals whose window is over: tipped deals succeed, the others fail.
 --
--- Returns  the deals that it ended
+-- Returns  the deals that it ended, as they became
 -- Locks    them in the order of their ids, and skips a deal that is locked: the next call ends it
 -- Writes   deals, outbox (for each deal that failed)
 
-CREATE OR REPLACE FUNCTION close_due_deals(most integer) RETURNS SETOF uuid
+CREATE OR REPLACE FUNCTION close_due_deals(most integer) RETURNS SETOF deal_change
     LANGUAGE plpgsql VOLATILE
     AS $$
 DECLARE
@@ -24,11 +24,11 @@ BEGIN
                SET state = CASE d.state WHEN 'tipped' THEN 'succeeded' ELSE 'failed' END,
                    ended_at = at, changed_at = at, rev = d.rev + 1, version = d.version + 1
              WHERE d.id = ANY (due)
-            RETURNING d.id, d.state
+            RETURNING d AS became
         ), told AS (
             INSERT INTO outbox (key, kind, deal)
-            SELECT 'fail:' || e.id, 'deal_failed', e.id FROM ended AS e WHERE e.state = 'failed'
+            SELECT 'fail:' || (e.became).id, 'deal_failed', (e.became).id FROM ended AS e WHERE (e.became).state = 'failed'
         )
-        SELECT e.id FROM ended AS e;
+        SELECT c.* FROM ended AS e CROSS JOIN LATERAL deal_changed('ok', e.became, (e.became).rev - 1) AS c;
 END
 $$;

@@ -18,7 +18,7 @@ CREATE OR REPLACE FUNCTION commit_leaves(ids uuid[], deal_ids uuid[], buyer_ids 
     RETURNS TABLE (
         ord integer, outcome text, deal uuid, buyer_units integer, buyer_rev bigint,
         epoch bigint, rev bigint, rev_before bigint, state text, buyers integer, units integer,
-        tipping_point integer, cap integer, closes_at timestamptz, decided_at timestamptz)
+        tipping_point integer, cap integer, opens_at timestamptz, closes_at timestamptz, decided_at timestamptz)
     LANGUAGE plpgsql VOLATILE
     AS $$
 #variable_conflict use_column
@@ -89,6 +89,7 @@ BEGIN
         units := became.units;
         tipping_point := became.tipping_point;
         cap := became.cap;
+        opens_at := became.opens_at;
         closes_at := became.closes_at;
         RETURN NEXT;
     END LOOP;

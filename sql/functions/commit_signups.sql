@@ -20,7 +20,7 @@
 --                              signup in the deal
 --   decided_at                 the time that decided
 -- and one row for each deal that exists, with `ord` 0 and outcome `figures`
---   epoch, rev, rev_before, state, buyers, units, tipping_point, cap, closes_at     after the batch; `rev_before` is from before it
+--   epoch, rev, rev_before, state, buyers, units, tipping_point, cap, opens_at, closes_at     after the batch; `rev_before` is from before it
 -- Locks     its deals, in the order of their ids, as every writer of deals does: so none of them can deadlock
 -- Writes    signups, deals, outbox (when a deal tips)
 --
@@ -39,7 +39,7 @@ CREATE OR REPLACE FUNCTION commit_signups(ids uuid[], deal_ids uuid[], buyer_ids
         ord integer, outcome text, deal uuid, number integer, signup_state text, bound integer,
         buyer_units integer, buyer_rev bigint,
         epoch bigint, rev bigint, rev_before bigint, state text, buyers integer, units integer,
-        tipping_point integer, cap integer, closes_at timestamptz, decided_at timestamptz)
+        tipping_point integer, cap integer, opens_at timestamptz, closes_at timestamptz, decided_at timestamptz)
     LANGUAGE plpgsql VOLATILE
     AS $$
 #variable_conflict use_column
@@ -81,13 +81,13 @@ BEGIN
               FROM unnest(ids, buyer_ids, wanted, batch.held) WITH ORDINALITY AS t (id, buyer, units, held, ord)
             RETURNING (s.rev - of.rev)::integer, 'ok', s.deal, s.number, s.state, NULL::integer, s.held, s.held_rev,
                    NULL::bigint, NULL::bigint, NULL::bigint, NULL, NULL::integer, NULL::integer, NULL::integer, NULL::integer,
-                   NULL::timestamptz, at;
+                   NULL::timestamptz, NULL::timestamptz, at;
             RETURN QUERY
             UPDATE deals AS d
                SET rev = d.rev + requests, buyers = d.buyers + batch.new_buyers, units = d.units + batch.units, changed_at = at
              WHERE d.id = of.id
             RETURNING 0, 'figures', d.id, NULL::integer, NULL, NULL::integer, NULL::integer, NULL::bigint, this_epoch, d.rev, of.rev,
-                   d.state, d.buyers, d.units, d.tipping_point, d.cap, d.closes_at, at;
+                   d.state, d.buyers, d.units, d.tipping_point, d.cap, d.opens_at, d.closes_at, at;
             RETURN;
         END IF;
     END IF;

@@ -71,7 +71,7 @@ BEGIN
                     changed_tipped := array_append(changed_tipped, was_open AND of.state = 'tipped');
                 END IF;
                 RETURN NEXT (0, 'figures', deal_id, NULL, NULL, NULL, NULL, NULL, this_epoch, of.rev, rev_was, of.state, of.buyers,
-                             of.units, of.tipping_point, of.cap, of.closes_at, at)::commit_answer;
+                             of.units, of.tipping_point, of.cap, of.opens_at, of.closes_at, at)::commit_answer;
             END IF;
             EXIT WHEN request.deal IS NULL;
             deal_id := request.deal;
@@ -143,7 +143,7 @@ BEGIN
             END IF;
         END IF;
         RETURN NEXT (request.ord, outcome, deal_id, number, signup_state, bound, held, held_rev, NULL, NULL, NULL, NULL, NULL, NULL,
-                     NULL, NULL, NULL, at)::commit_answer;
+                     NULL, NULL, NULL, NULL, at)::commit_answer;
     END LOOP;
 
     IF accepted > 0 THEN

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 const CHUNK: u32 = 100;
 
 impl Engine {
-    /// Ends every deal whose window is over: tipped ones succeed, others fail. Safe on several nodes at once. Answers which.
+    /// Ends every deal whose window is over: tipped deals succeed, the others fail. Answers which. Safe on several nodes at once.
     ///
     /// # Errors
     /// Postgres is away.
@@ -17,11 +17,12 @@ impl Engine {
         loop {
             let chunk = self.store.close_due_deals(CHUNK).await?;
             let last = chunk.len() < CHUNK as usize;
-            for progress in self.store.progress_of(&chunk).await? {
+            for figures in chunk {
+                let progress = figures.progress;
                 tracing::info!(deal = %progress.deal, state = progress.state.as_str(), buyers = progress.buyers, "a deal ended");
-                self.announce(progress).await;
+                self.announce(figures).await;
+                ended.push(progress.deal);
             }
-            ended.extend(chunk);
             if last {
                 return Ok(ended);
             }

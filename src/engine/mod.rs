@@ -1,4 +1,4 @@
-//! The verbs: join, leave, publish, withdraw, close, settle, redeem, reconcile, audit. One file each.
+//! The verbs: join, leave, publish, raise a cap, withdraw, close, settle, redeem, reconcile, audit. One file each.
 //!
 //! Owns the way of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::store`]), and brings the
 //! two together, for they never import each other. Must never answer "joined" before Postgres has committed, and never
@@ -12,6 +12,7 @@ mod lanes;
 mod leave;
 mod load;
 mod publish;
+mod raise_cap;
 mod rebuild;
 mod reconcile;
 mod redeem;
@@ -31,15 +32,15 @@ pub use codes::{CodeKeys, NoCodeKey};
 pub use join::Place;
 pub use lanes::LaneSettings;
 pub use publish::PublishOutcome;
+pub use raise_cap::RaiseCapOutcome;
 pub use rebuild::{RebuildError, RebuildStep, Rebuilt};
 pub use reconcile::{Catching, Reconciled};
 pub use redeem::{Coupon as ShownCoupon, RedeemOutcome};
 pub use withdraw::WithdrawOutcome;
 
 use crate::clock::Clock;
-use crate::domain::Progress;
 use crate::quota::{Change, Quota};
-use crate::store::{Store, StoreError};
+use crate::store::{Figures, Store, StoreError};
 
 /// Everything that the verbs need. Cheap to clone.
 #[derive(Clone)]
@@ -99,15 +100,19 @@ impl Engine {
         self.quota.admit_everybody();
     }
 
-    /// Tells Redis the figures of a deal that something else than a join or leave has changed. Claims nothing about buyers:
-    /// if joins were committed meanwhile, theirs are applied by whoever recorded them. Of an ended deal the end was the last
-    /// change, and it concerned no buyer.
-    async fn announce(&self, progress: Progress) {
-        let rev_before = if progress.state.is_final() { progress.rev - 1 } else { progress.rev };
-        let change = Change { progress, rev_before, done: Vec::new(), buyers: Vec::new() };
-        // Without Redis there is nobody to tell; reconciling makes up for it.
-        self.quota.apply(&change).await.ok();
+    /// Tells Redis of a change that concerned no buyer, with the figures that the change's function returned under the deal's lock.
+    /// Figures that are read later would be those of a join that was committed meanwhile: Redis would know its version without its
+    /// buyer, and could refuse nobody until the buyer is told, too.
+    async fn announce(&self, figures: Figures) {
+        // Without Redis there is nobody to tell; the reconciler does it later.
+        self.quota.apply(&change(figures)).await.ok();
     }
+}
+
+/// What Redis is told of a change, before its joins and buyers are added.
+fn change(figures: Figures) -> Change {
+    let Figures { progress, opens_at, rev_before } = figures;
+    Change { progress, opens_at, rev_before, done: Vec::new(), buyers: Vec::new() }
 }
 
 /// Runs a writer in a task of its own, so that it comes to its end when the request that asked for it is dropped.

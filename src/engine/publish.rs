@@ -29,10 +29,9 @@ impl Engine {
                 PublishAnswer::NoSuchDeal => return Ok(PublishOutcome::NoSuchDeal),
                 PublishAnswer::NotDraft => return Ok(PublishOutcome::NotDraft),
                 PublishAnswer::WindowOver => return Ok(PublishOutcome::WindowOver),
-                PublishAnswer::Published => {}
+                PublishAnswer::Published(figures) => engine.announce(figures).await,
             }
             let Some(deal) = engine.store.deal(deal).await? else { return Ok(PublishOutcome::NoSuchDeal) };
-            engine.announce(deal.progress).await;
             Ok(PublishOutcome::Published(Box::new(deal)))
         })
         .await

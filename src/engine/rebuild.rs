@@ -73,7 +73,12 @@ impl Engine {
         self.quota.admit_over(&link);
 
         let deals = self.store.changed_deals(None).await?;
-        let ids: Vec<_> = deals.iter().filter(|deal| !deal.state.is_final()).map(|deal| deal.deal).collect();
+        let ids: Vec<_> = deals
+            .iter()
+            .map(|deal| deal.progress)
+            .filter(|deal| !deal.state.is_final())
+            .map(|deal| deal.deal)
+            .collect();
         let (loader, total) = (Loader::new(self.store.clone(), self.quota.clone()), ids.len());
         let mut loads = stream::iter(ids)
             .map(|deal| {

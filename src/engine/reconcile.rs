@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::Engine;
 use crate::domain::{DealId, Progress};
 use crate::quota::{BuyerUnits, Change, DealInRedis, Link, LinkEvent};
-use crate::store::StoreError;
+use crate::store::{DealVersion, StoreError};
 
 /// Deals compared in one pipelined call.
 const CHUNK: usize = 500;
@@ -115,16 +115,17 @@ impl Engine {
         let mut versions = HashMap::new();
         let mut done = 0;
         for chunk in deals.chunks(CHUNK) {
-            let ids: Vec<DealId> = chunk.iter().map(|progress| progress.deal).collect();
+            let ids: Vec<DealId> = chunk.iter().map(|truth| truth.progress.deal).collect();
             let Ok(in_redis) = self.quota.figures_over(link, &ids).await else { return Ok(reconciled) };
             reconciled.loaded += in_redis.len();
             for truth in chunk {
                 done += 1;
                 tell(done, deals.len());
-                let Some(known) = in_redis.get(&truth.deal) else { continue };
-                versions.insert(truth.deal, truth.version());
-                if !is_behind(known, truth) || (catching == Catching::Stragglers && !self.was_behind(known, truth.deal))
-                {
+                let progress = &truth.progress;
+                let Some(known) = in_redis.get(&progress.deal) else { continue };
+                versions.insert(progress.deal, progress.version());
+                let may_be_on_its_way = catching == Catching::Stragglers && !self.was_behind(known, progress.deal);
+                if !is_behind(known, progress) || may_be_on_its_way {
                     continue;
                 }
                 if !self.repair(link, truth, known).await? {
@@ -146,19 +147,20 @@ impl Engine {
     }
 
     /// False when Redis is away.
-    async fn repair(&self, link: &Link, truth: &Progress, known: &DealInRedis) -> Result<bool, StoreError> {
-        let changed = self.store.buyers_changed_after(truth.deal, known.applied).await?;
+    async fn repair(&self, link: &Link, truth: &DealVersion, known: &DealInRedis) -> Result<bool, StoreError> {
+        let DealVersion { progress, opens_at } = *truth;
+        let changed = self.store.buyers_changed_after(progress.deal, known.applied).await?;
         let mut buyers: Vec<_> =
             changed.into_iter().map(|(buyer, units, rev)| BuyerUnits { buyer, units, rev }).collect();
-        let told = |rev_before, buyers| Change { progress: *truth, rev_before, done: Vec::new(), buyers };
+        let told = |rev_before, buyers| Change { progress, opens_at, rev_before, done: Vec::new(), buyers };
         while buyers.len() > BUYERS_CHUNK {
             // These claim nothing; only when the rest is told, too, nothing is missing any more.
-            let some = told(truth.rev, buyers.split_off(buyers.len() - BUYERS_CHUNK));
+            let some = told(progress.rev, buyers.split_off(buyers.len() - BUYERS_CHUNK));
             if self.quota.apply_over(link, &some).await.is_err() {
                 return Ok(false);
             }
         }
-        let rest = told(known.applied.min(truth.rev), buyers);
+        let rest = told(known.applied.min(progress.rev), buyers);
         Ok(self.quota.apply_over(link, &rest).await.is_ok())
     }
 }

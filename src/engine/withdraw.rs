@@ -31,10 +31,9 @@ impl Engine {
             match engine.store.withdraw_deal(merchant, deal, &reason).await? {
                 WithdrawAnswer::NoSuchDeal => return Ok(WithdrawOutcome::NoSuchDeal),
                 WithdrawAnswer::Ended => return Ok(WithdrawOutcome::Ended),
-                WithdrawAnswer::Withdrawn => {}
+                WithdrawAnswer::Withdrawn(figures) => engine.announce(figures).await,
             }
             let Some(deal) = engine.store.deal(deal).await? else { return Ok(WithdrawOutcome::NoSuchDeal) };
-            engine.announce(deal.progress).await;
             Ok(WithdrawOutcome::Withdrawn(Box::new(deal)))
         })
         .await

@@ -1,21 +1,33 @@
-//! Admission: a place is held for each request to join, or the request is refused before it reaches Postgres.
+//! Admission: Redis holds a place for each request to join, or refuses the request before it reaches Postgres.
 
-use redis::Value;
+use std::time::Duration;
+
+use redis::{AsyncCommands, Value};
 
 use super::{Away, Quota, keys, scripts};
 use crate::domain::{DealId, JoinRequest, SignupId};
 
-/// What Redis says to one request to join.
+/// How long admission knows that a cap is about to be raised.
+const RAISING_FOR: Duration = Duration::from_secs(10);
+/// In place of a number: the deal is about to have no cap.
+const NO_CAP: &str = "none";
+
+/// Redis' answer to one request to join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A place is held.
     Admitted,
-    /// The buyer had a signup in the deal once, or may have had one that Redis has not heard of: only Postgres may refuse.
+    /// The buyer has had a signup in the deal, or Redis cannot rule it out: only Postgres may refuse.
     Known,
-    /// Every free place is held by joins that are being recorded.
+    /// Every free place is held by joins that are being recorded, or the cap is about to be raised.
     Held,
-    /// No unit is left.
-    SoldOut,
+    /// No unit is left, at this version of the deal. It says nothing about any other version.
+    SoldOut {
+        /// Of the figures that it was judged by.
+        epoch: i64,
+        /// Of the figures that it was judged by.
+        rev: i64,
+    },
     /// Fewer units may be taken than were asked for.
     NotEnoughLeft {
         /// The most that may be taken now.
@@ -27,12 +39,12 @@ pub enum Answer {
     Closed,
 }
 
-/// What Redis says to a batch of requests for one deal.
+/// Redis' answer to a batch of requests for one deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// One answer for each request, in their order.
     Answers(Vec<Answer>),
-    /// The deal is not here: load it and ask again.
+    /// The deal is not in Redis: load it and ask again.
     Load,
 }
 
@@ -49,7 +61,8 @@ impl Quota {
         let link = self.links.online().ok_or(Away)?;
         let mut call = scripts::ADMIT.key(self.keys.quota(deal));
         call.key(self.keys.buyers(deal)).key(self.keys.holds(deal)).key(self.keys.held(deal));
-        call.arg(scripts::SCHEMA_VERSION).arg(&*link.run_id).arg(now_ms).arg(self.hold_ttl_ms());
+        call.key(self.keys.raising(deal));
+        call.arg(&*link.run_id).arg(now_ms).arg(self.hold_ttl_ms());
         for request in requests {
             call.arg(request.id.to_string()).arg(request.buyer.to_string()).arg(request.units.get());
         }
@@ -64,10 +77,23 @@ impl Quota {
         match answers {
             Some(answers) if answers.len() == requests.len() => Ok(Admission::Answers(answers)),
             _ => {
-                tracing::error!(?replies, "admit answered something that it should not");
+                tracing::error!(?replies, "admit answered something unexpected");
                 Err(Away)
             }
         }
+    }
+
+    /// Says for [`RAISING_FOR`] that a deal's cap is about to be raised to this one: where nothing is left, admission answers
+    /// "held" until it knows a cap as high.
+    ///
+    /// # Errors
+    /// Redis is away.
+    pub async fn announce_raise(&self, deal: DealId, cap: Option<u32>) -> Result<(), Away> {
+        let link = self.any_link()?;
+        let cap = cap.map_or_else(|| NO_CAP.to_owned(), |cap| cap.to_string());
+        let lasts = u64::try_from(RAISING_FOR.as_millis()).unwrap_or(u64::MAX);
+        let told = link.connection.clone().pset_ex::<_, _, ()>(self.keys.raising(deal), cap, lasts).await;
+        told.map_err(|error| self.lost(&link, "announce_raise", &error))
     }
 
     /// Gives back the places of joins that will not be recorded. Their holds would end by themselves, but later.
@@ -114,9 +140,15 @@ fn answer(word: &str) -> Option<Answer> {
         "admitted" => Answer::Admitted,
         "known" => Answer::Known,
         "held" => Answer::Held,
-        "sold_out" => Answer::SoldOut,
         "not_open" => Answer::NotOpen,
         "closed" => Answer::Closed,
-        _ => Answer::NotEnoughLeft { available: word.strip_prefix("not_enough_left ")?.parse().ok()? },
+        _ => match word.split_once(' ')? {
+            ("sold_out", version) => {
+                let (epoch, rev) = version.split_once(' ')?;
+                Answer::SoldOut { epoch: epoch.parse().ok()?, rev: rev.parse().ok()? }
+            }
+            ("not_enough_left", available) => Answer::NotEnoughLeft { available: available.parse().ok()? },
+            _ => return None,
+        },
     })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use redis::Value;
 
 use super::link::Link;
@@ -9,23 +10,25 @@ use super::{Away, Quota, keys, scripts};
 use crate::domain::{AccountId, Progress, SignupId};
 use crate::failpoint;
 
-/// A buyer's absolute units in a deal, and the deal's version of their last change. 0 after leaving.
+/// A buyer's absolute units in a deal (0 after leaving), and the deal's version of their last change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuyerUnits {
-    /// Who.
+    /// The buyer's account.
     pub buyer: AccountId,
-    /// How many units.
+    /// Of all their signups in the deal.
     pub units: u32,
-    /// Since which version.
+    /// The version that their last change made.
     pub rev: i64,
 }
 
-/// What Redis is told of one deal.
+/// A change of one deal, as Redis is told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The figures after the change.
+    /// The figures and terms after the change.
     pub progress: Progress,
-    /// The deal's version before it: every change after this one, up to the figures', is in here.
+    /// When the deal's window begins: admission reads it, live messages do not carry it.
+    pub opens_at: DateTime<Utc>,
+    /// The deal's version before the change. Every change after this version, up to that of the figures, is included.
     pub rev_before: i64,
     /// Joins that are recorded or refused: their holds end.
     pub done: Vec<SignupId>,
@@ -33,16 +36,16 @@ pub struct Change {
     pub buyers: Vec<BuyerUnits>,
 }
 
-/// What became of a change.
+/// What Redis did with a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// The figures were newer: stored and published.
+    /// Stored and published: figures and terms were newer.
     Newer,
-    /// Redis knew these figures, or newer ones.
+    /// Ignored but for its buyers: Redis knew these figures, or newer ones.
     Same,
-    /// Redis knows a later epoch.
+    /// Ignored: Redis knows a later epoch.
     Stale,
-    /// The deal is not loaded: the next join loads it.
+    /// Ignored: the deal is not loaded, and the next join loads it.
     Missing,
 }
 
@@ -50,7 +53,7 @@ impl Quota {
     /// Applies a change, if Redis is there.
     ///
     /// # Errors
-    /// Redis is away: reconciling will make up for it.
+    /// Redis is away: the reconciler will tell it later.
     pub async fn apply(&self, change: &Change) -> Result<Applied, Away> {
         let link = self.any_link()?;
         self.apply_over(&link, change).await
@@ -67,8 +70,10 @@ impl Quota {
         let mut call = scripts::APPLY.key(self.keys.quota(deal));
         call.key(self.keys.buyers(deal)).key(self.keys.holds(deal)).key(self.keys.held(deal));
         call.key(self.keys.ranges(deal)).key(self.keys.channel(deal));
-        call.arg(scripts::SCHEMA_VERSION).arg(progress.epoch).arg(progress.rev).arg(change.rev_before);
-        call.arg(progress.state.as_str()).arg(progress.buyers).arg(progress.units).arg(message);
+        call.arg(progress.epoch).arg(progress.rev).arg(change.rev_before);
+        call.arg(progress.state.as_str()).arg(progress.buyers).arg(progress.units).arg(progress.tipping_point);
+        call.arg(scripts::cap(progress.cap)).arg(change.opens_at.timestamp_millis());
+        call.arg(progress.closes_at.timestamp_millis()).arg(message);
         call.arg(change.done.len()).arg(keys::texts(&change.done));
         for buyer in &change.buyers {
             call.arg(buyer.buyer.to_string()).arg(buyer.units).arg(buyer.rev);

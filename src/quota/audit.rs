@@ -11,7 +11,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, InfoDict, RedisError};
 use secrecy::ExposeSecret;
 
-use super::{Keys, Quota, keys, scripts};
+use super::{Keys, Quota, keys};
 use crate::domain::{AccountId, DealId, DealState};
 
 /// The audit is patient: its answers are in nobody's way.
@@ -45,6 +45,10 @@ pub struct QuotaInRedis {
     pub tipping_point: u32,
     /// The most units; none = unlimited.
     pub cap: Option<u32>,
+    /// When the window begins, in Unix milliseconds.
+    pub opens_ms: i64,
+    /// When the window ends, in Unix milliseconds.
+    pub closes_ms: i64,
     /// Each buyer's units, and the version of their last change.
     pub buyers: HashMap<AccountId, (u32, i64)>,
 }
@@ -52,7 +56,7 @@ pub struct QuotaInRedis {
 /// A deal in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DealSeen {
-    /// Not loaded, or its buyers were evicted, or loaded for another version of Muster or another run of Redis: the next join loads it.
+    /// Not loaded, or its buyers were evicted, or it was loaded into another run of Redis: the next join loads it.
     NotHere,
     /// Loaded.
     Loaded(Box<QuotaInRedis>),
@@ -128,8 +132,21 @@ impl Quota {
     }
 }
 
-const FIELDS: [&str; 12] =
-    ["v", "run_id", "loaded", "token", "epoch", "rev", "applied", "state", "buyers", "units", "tipping_point", "cap"];
+const FIELDS: [&str; 13] = [
+    "run_id",
+    "loaded",
+    "token",
+    "epoch",
+    "rev",
+    "applied",
+    "state",
+    "buyers",
+    "units",
+    "tipping_point",
+    "cap",
+    "opens_ms",
+    "closes_ms",
+];
 
 impl Inspector {
     /// How long a hold lasts that nobody renews, in ms.
@@ -166,7 +183,7 @@ impl Inspector {
         let fields: HashMap<_, _> =
             FIELDS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect();
         let is = |name: &str, value: &str| fields.get(name).is_some_and(|found| found == value);
-        let here = is("v", scripts::SCHEMA_VERSION) && is("run_id", &self.run_id) && is("loaded", "1") && is_whole;
+        let here = is("run_id", &self.run_id) && is("loaded", "1") && is_whole;
         Ok(here.then_some(fields))
     }
 
@@ -277,6 +294,8 @@ fn quota_of(fields: &HashMap<&str, String>, buyers: &HashMap<String, String>) ->
         units: number(fields, "units")?,
         tipping_point: number(fields, "tipping_point")?,
         cap: fields.contains_key("cap").then(|| number(fields, "cap")).transpose()?,
+        opens_ms: number(fields, "opens_ms")?,
+        closes_ms: number(fields, "closes_ms")?,
         buyers: buyers.iter().map(read).collect::<Result<_, _>>()?,
     })
 }

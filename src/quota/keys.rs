@@ -2,7 +2,13 @@
 
 use crate::domain::{DealId, SignupId};
 
-/// Not a buyer: the field of a deal's buyers that says that nothing was dropped from them since they were loaded.
+/// Part of the name of every key that the scripts of a deal read. Raise it when the meaning of a stored field changes.
+///
+/// Two versions of Muster then run side by side: each keeps keys of its own, and neither reads nor deletes the other's. Sharing
+/// names, each would delete what the other had just loaded.
+const SCHEMA_VERSION: u32 = 2;
+
+/// Not a buyer: a field of a deal's buyers. It is there while nothing was dropped from them since they were loaded.
 pub(super) const WHOLE: &str = "=whole";
 
 /// Makes the names of keys under one prefix.
@@ -19,16 +25,16 @@ impl Keys {
     }
 
     fn of(&self, deal: DealId, what: &str) -> String {
-        format!("{}:{{{deal}}}:{what}", self.prefix)
+        format!("{}:{SCHEMA_VERSION}:{{{deal}}}:{what}", self.prefix)
     }
 
-    /// Hash: the terms that admission needs, the figures, and how they came here.
+    /// Hash: the terms that admission needs, the figures, and the state of their loading.
     #[must_use]
     pub fn quota(&self, deal: DealId) -> String {
         self.of(deal, "quota")
     }
 
-    /// Hash: buyer → "units rev"; everybody who ever had a signup. And `=whole`, which goes with them if Redis evicts the key.
+    /// Hash: buyer → "units rev", for everybody who ever had a signup; and `=whole`, which is lost with them if Redis evicts the key.
     #[must_use]
     pub fn buyers(&self, deal: DealId) -> String {
         self.of(deal, "buyers")
@@ -52,10 +58,16 @@ impl Keys {
         self.of(deal, "ranges")
     }
 
-    /// Channel: the deal's live messages.
+    /// String: the cap that the deal is about to get. Gone by itself.
+    #[must_use]
+    pub fn raising(&self, deal: DealId) -> String {
+        self.of(deal, "raising")
+    }
+
+    /// Channel: the deal's live messages, which are the same in every schema version.
     #[must_use]
     pub fn channel(&self, deal: DealId) -> String {
-        self.of(deal, "live")
+        format!("{}:{{{deal}}}:live", self.prefix)
     }
 
     /// A shared rate limit: its name, and whom it limits.
@@ -82,13 +94,21 @@ impl Keys {
         key.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with(':'))
     }
 
-    /// Whether a key is one that Muster may have made: the prefix, a hash tag, and a known name after it.
+    /// Whether a key is one that Muster may have made: the prefix, perhaps a schema version (any), a hash tag, and a known name.
     #[must_use]
     pub fn is_ours(&self, key: &str) -> bool {
-        let parts = key.strip_prefix(&format!("{}:{{", self.prefix)).and_then(|rest| rest.rsplit_once("}:"));
+        let after_prefix = key.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix(':'));
+        let after_version = after_prefix.map(|rest| match rest.split_once(':') {
+            Some((version, rest)) if version.parse::<u32>().is_ok() => rest,
+            _ => rest,
+        });
+        let parts = after_version.and_then(|rest| rest.strip_prefix('{')).and_then(|rest| rest.rsplit_once("}:"));
         parts.is_some_and(|(tag, what)| {
             !tag.is_empty()
-                && matches!(what, "quota" | "buyers" | "holds" | "held" | "ranges" | "rate" | "link" | "pending")
+                && matches!(
+                    what,
+                    "quota" | "buyers" | "holds" | "held" | "ranges" | "raising" | "rate" | "link" | "pending"
+                )
         })
     }
 }

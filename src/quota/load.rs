@@ -60,7 +60,7 @@ impl Quota {
         let mut call = scripts::LOAD_BEGIN.key(self.keys.quota(deal));
         call.key(self.keys.buyers(deal)).key(self.keys.ranges(deal));
         call.key(self.keys.holds(deal)).key(self.keys.held(deal));
-        call.arg(scripts::SCHEMA_VERSION).arg(&*link.run_id).arg(&token).arg(millis(WAIT_FOR_ANOTHER));
+        call.arg(&*link.run_id).arg(&token).arg(millis(WAIT_FOR_ANOTHER));
         match call.invoke_async::<(String,)>(&mut link.connection.clone()).await {
             Ok((word,)) => Ok(match word.as_str() {
                 "begun" => Begun::Begun(Load { quota: self.clone(), link, deal, token }),
@@ -100,7 +100,7 @@ impl Load {
         call.key(keys.buyers(self.deal)).key(keys.ranges(self.deal)).arg(&self.token);
         call.arg(progress.epoch).arg(progress.rev).arg(progress.state.as_str());
         call.arg(progress.buyers).arg(progress.units).arg(progress.tipping_point);
-        call.arg(progress.cap.map(|cap| cap.to_string()).unwrap_or_default());
+        call.arg(scripts::cap(progress.cap));
         call.arg(snapshot.opens_at.timestamp_millis()).arg(progress.closes_at.timestamp_millis()).arg(millis(stays));
         self.run(&call, "loaded").await
     }

@@ -1,11 +1,8 @@
-//! The scripts of `lua/`, compiled into the binary. Each file's header says what it takes, answers and writes.
+//! The scripts of `lua/`, compiled into the binary. Each file's header lists its keys, arguments, replies and writes.
 
 use std::sync::LazyLock;
 
 use redis::Script;
-
-/// Raised when the meaning of a stored field changes: nodes of two versions then do not read each other's keys.
-pub(super) const SCHEMA_VERSION: &str = "1";
 
 macro_rules! script {
     ($name:ident, $($file:literal),+) => {
@@ -22,3 +19,8 @@ script!(LOAD_BEGIN, "load_begin.lua");
 script!(LOAD_BUYERS, "load_buyers.lua");
 script!(LOAD_FINISH, "load_finish.lua");
 script!(RATE_LIMIT, "rate_limit.lua");
+
+/// A cap as an argument; empty for none.
+pub(super) fn cap(cap: Option<u32>) -> String {
+    cap.map(|cap| cap.to_string()).unwrap_or_default()
+}

@@ -10,6 +10,13 @@ use super::deal_rows::ProgressRow;
 use super::{Store, StoreError};
 use crate::domain::{AccountId, DealId, Progress};
 
+/// A deal at one version, to compare with Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DealVersion {
+    pub progress: Progress,
+    pub opens_at: DateTime<Utc>,
+}
+
 /// A deal for loading into Redis: its figures, its window, and every buyer who ever had a signup, from one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadSnapshot {
@@ -23,11 +30,10 @@ pub struct LoadSnapshot {
 
 impl Store {
     /// Deals that can still change or that ended within the last hour. With `within`, only those that changed during that time.
-    pub async fn changed_deals(&self, within: Option<Duration>) -> Result<Vec<Progress>, StoreError> {
+    pub async fn changed_deals(&self, within: Option<Duration>) -> Result<Vec<DealVersion>, StoreError> {
         let seconds = within.map(|within| i32::try_from(within.as_secs()).unwrap_or(i32::MAX));
-        let rows = sqlx::query_as!(
-            ProgressRow,
-            "SELECT d.id, e.epoch, d.rev, d.state, d.buyers, d.units, d.tipping_point, d.cap, d.closes_at
+        let rows = sqlx::query!(
+            "SELECT d.id, e.epoch, d.rev, d.state, d.buyers, d.units, d.tipping_point, d.cap, d.opens_at, d.closes_at
                FROM deals AS d CROSS JOIN epoch AS e
               WHERE (d.state IN ('open', 'tipped') OR d.ended_at > muster_now() - interval '1 hour')
                 AND ($1::integer IS NULL OR d.changed_at > muster_now() - make_interval(secs => $1))",
@@ -35,7 +41,21 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(Progress::try_from).collect()
+        let versions = rows.into_iter().map(|row| {
+            let progress = ProgressRow {
+                id: row.id,
+                epoch: row.epoch,
+                rev: row.rev,
+                state: row.state,
+                buyers: row.buyers,
+                units: row.units,
+                tipping_point: row.tipping_point,
+                cap: row.cap,
+                closes_at: row.closes_at,
+            };
+            Ok(DealVersion { progress: progress.try_into()?, opens_at: row.opens_at })
+        });
+        versions.collect()
     }
 
     /// The buyers of a deal whose units changed after this `rev`.

@@ -63,11 +63,12 @@ pub struct DecidedLeave {
     pub buyer_units: Option<(u32, i64)>,
 }
 
-/// A deal's figures after a batch.
+/// A deal after a change, as the change left it under the deal's lock: all that admission reads, and the version before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
     pub progress: Progress,
-    /// The deal's `rev` before the batch.
+    pub opens_at: DateTime<Utc>,
+    /// The deal's `rev` before the change. Every change after it, up to that of `progress`, is this one.
     pub rev_before: i64,
 }
 
@@ -100,6 +101,7 @@ pub(super) struct AnswerRow {
     pub(super) units: Option<i32>,
     pub(super) tipping_point: Option<i32>,
     pub(super) cap: Option<i32>,
+    pub(super) opens_at: Option<DateTime<Utc>>,
     pub(super) closes_at: Option<DateTime<Utc>>,
     pub(super) decided_at: DateTime<Utc>,
 }
@@ -135,7 +137,7 @@ impl AnswerRow {
             cap: self.cap.map(i32::cast_unsigned),
             closes_at: self.closes_at?,
         };
-        Some(Figures { progress, rev_before: self.rev_before? })
+        Some(Figures { progress, opens_at: self.opens_at?, rev_before: self.rev_before? })
     }
 }
 

@@ -92,7 +92,8 @@ impl LaneConnection {
         let call = sqlx::query_as!(
             AnswerRow,
             r#"SELECT ord AS "ord!", outcome AS "outcome!", deal AS "deal!", number, signup_state, bound, buyer_units, buyer_rev,
-                      epoch, rev, rev_before, state, buyers, units, tipping_point, cap, closes_at, decided_at AS "decided_at!"
+                      epoch, rev, rev_before, state, buyers, units, tipping_point, cap, opens_at, closes_at,
+                      decided_at AS "decided_at!"
                  FROM commit_signups($1, $2, $3, $4)"#,
             &ids,
             &deals,
@@ -117,7 +118,7 @@ impl LaneConnection {
             AnswerRow,
             r#"SELECT ord AS "ord!", outcome AS "outcome!", deal AS "deal!", NULL::integer AS number, NULL::text AS signup_state,
                       NULL::integer AS bound, buyer_units, buyer_rev, epoch, rev, rev_before, state, buyers, units, tipping_point,
-                      cap, closes_at, decided_at AS "decided_at!"
+                      cap, opens_at, closes_at, decided_at AS "decided_at!"
                  FROM commit_leaves($1, $2, $3)"#,
             &ids,
             &deals,

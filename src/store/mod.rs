@@ -52,7 +52,7 @@ pub use error::StoreError;
 pub use front_page::{FRONT_PAGE_DEALS, FrontPage};
 pub use lag::Lag;
 pub use lane::{CommitError, LANE_SETUP, LaneConnection};
-pub use lifecycle::{PublishAnswer, WithdrawAnswer};
+pub use lifecycle::{PublishAnswer, RaiseCapAnswer, WithdrawAnswer};
 pub use migrate::MigrationError;
 pub use outbox::{Message, MessageKind};
 pub use page::{Cursor, Page, PageRequest};

@@ -87,7 +87,9 @@ impl Store {
                    FROM sample AS d WHERE o.deal = d.id
              )
              UPDATE deals AS d
-                SET created_at = $2,
+                SET rev = d.rev + 1,
+                    changed_at = muster_now(),
+                    created_at = $2,
                     published_at = $3,
                     closes_at = coalesce($5, d.closes_at),
                     tipped_at = CASE WHEN d.tipped_at IS NOT NULL THEN t.at END,

@@ -3,7 +3,10 @@
 //! Redis is read first, Postgres after it. So whatever Redis knows, Postgres must know, too; whatever Redis claims to be
 //! complete up to a version must be so; and only being behind is a matter of time.
 
+use std::fmt;
 use std::time::{Duration, Instant};
+
+use chrono::DateTime;
 
 use super::report::{AuditReport, Finding, Rule};
 use crate::domain::{AccountId, DealId, DealState, Progress};
@@ -20,7 +23,7 @@ enum Subject {
     Behind(i64, i64),
     /// Q1: of a version that Postgres does not know.
     Ahead,
-    /// Q1: other figures of the same version.
+    /// Q1: other figures or terms of the same version.
     Figures,
     /// Q1: a field that cannot be read.
     Unreadable,
@@ -140,11 +143,9 @@ fn compare(
     if quota.epoch != now.0 {
         return;
     }
-    let p = &truth.progress;
-    let here = (quota.state, quota.buyer_count, quota.units, quota.tipping_point, quota.cap);
-    let there = (p.state, p.buyers, p.units, p.tipping_point, p.cap);
+    let (here, there) = (Told::by_redis(quota), Told::by_postgres(truth));
     if quota.rev == now.1 && here != there {
-        found.push(Suspicion::of(deal, Subject::Figures, figures(there), figures(here)));
+        found.push(Suspicion::of(deal, Subject::Figures, there.to_string(), here.to_string()));
     }
     compare_buyers(deal, quota, truth, found);
 }
@@ -258,7 +259,52 @@ fn version((epoch, rev): (i64, i64)) -> String {
     format!("rev {rev} of epoch {epoch}")
 }
 
-fn figures((state, buyers, units, tipping_point, cap): (DealState, u32, u32, u32, Option<u32>)) -> String {
-    let cap = cap.map_or("no cap".to_owned(), |cap| format!("a cap of {cap}"));
-    format!("{}, {buyers} buyers, {units} units, a tipping point of {tipping_point}, {cap}", state.as_str())
+/// All that admission reads of a deal.
+#[derive(PartialEq, Eq)]
+struct Told {
+    state: DealState,
+    buyers: u32,
+    units: u32,
+    tipping_point: u32,
+    cap: Option<u32>,
+    opens_ms: i64,
+    closes_ms: i64,
+}
+
+impl Told {
+    const fn by_redis(quota: &QuotaInRedis) -> Self {
+        Self {
+            state: quota.state,
+            buyers: quota.buyer_count,
+            units: quota.units,
+            tipping_point: quota.tipping_point,
+            cap: quota.cap,
+            opens_ms: quota.opens_ms,
+            closes_ms: quota.closes_ms,
+        }
+    }
+
+    const fn by_postgres(truth: &LoadSnapshot) -> Self {
+        let progress = &truth.progress;
+        Self {
+            state: progress.state,
+            buyers: progress.buyers,
+            units: progress.units,
+            tipping_point: progress.tipping_point,
+            cap: progress.cap,
+            opens_ms: truth.opens_at.timestamp_millis(),
+            closes_ms: progress.closes_at.timestamp_millis(),
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, buyers, units, tipping_point, cap, opens_ms, closes_ms } = self;
+        let cap = cap.map_or("no cap".to_owned(), |cap| format!("a cap of {cap}"));
+        let at = |ms: i64| DateTime::from_timestamp_millis(ms).map_or(ms.to_string(), |at| at.to_rfc3339());
+        let window = format!("a window from {} to {}", at(*opens_ms), at(*closes_ms));
+        let state = state.as_str();
+        write!(to, "{state}, {buyers} buyers, {units} units, a tipping point of {tipping_point}, {cap}, {window}")
+    }
 }

@@ -55,7 +55,7 @@ async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::
     metrics::histogram!("muster_admit_rows").record(u32::try_from(joins.len()).unwrap_or(u32::MAX));
     match asked {
         Ok(Admission::Answers(answers)) => {
-            asking.sold_out.hear(deal, &answers);
+            asking.sold_out.hear(deal, began, &answers);
             sort(joins, &answers, admitted);
         }
         // Loading may take a while: the other deals of this lane must not wait for it.
@@ -75,9 +75,10 @@ async fn load_and_admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted
             Loaded::NoSuchDeal => return joins.into_iter().for_each(|join| join.answer(JoinOutcome::NoSuchDeal)),
             Loaded::Away => break,
         }
+        let began = Instant::now();
         match asking.quota.admit(deal, &requests(&joins), now_ms).await {
             Ok(Admission::Answers(answers)) => {
-                asking.sold_out.hear(deal, &answers);
+                asking.sold_out.hear(deal, began, &answers);
                 return sort(joins, &answers, admitted);
             }
             Ok(Admission::Load) => {}
@@ -103,7 +104,7 @@ fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
                 continue;
             }
             Answer::Held => Refusal::PlacesHeld,
-            Answer::SoldOut => Refusal::SoldOut,
+            Answer::SoldOut { .. } => Refusal::SoldOut,
             Answer::NotEnoughLeft { available } => Refusal::NotEnoughLeft { available: *available },
             Answer::NotOpen => Refusal::NotOpen,
             Answer::Closed => Refusal::Closed,

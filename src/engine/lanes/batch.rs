@@ -263,11 +263,7 @@ impl Recorder {
 }
 
 fn changes<T>(decided: &Decided<T>) -> HashMap<DealId, Change> {
-    let change = |figures: &crate::store::Figures| {
-        let change =
-            Change { progress: figures.progress, rev_before: figures.rev_before, done: Vec::new(), buyers: Vec::new() };
-        (figures.progress.deal, change)
-    };
+    let change = |figures: &crate::store::Figures| (figures.progress.deal, crate::engine::change(*figures));
     decided.figures.iter().map(change).collect()
 }
 

@@ -8,9 +8,10 @@ use tokio::task::block_in_place;
 use super::scene::Scene;
 
 #[tokio::test]
-async fn q1_finds_other_figures_of_the_same_version() {
-    for (field, value) in [("units", "7"), ("buyers", "7"), ("state", "failed"), ("cap", "11"), ("tipping_point", "3")]
-    {
+async fn q1_finds_other_figures_and_terms_of_the_same_version() {
+    let figures = [("units", "7"), ("buyers", "7"), ("state", "failed")];
+    let terms = [("cap", "11"), ("tipping_point", "3"), ("opens_ms", "1"), ("closes_ms", "9999999999999")];
+    for (field, value) in figures.into_iter().chain(terms) {
         let scene = Scene::set().await;
         scene.breaks_redis(&["HSET", &scene.key(scene.tipped, "quota"), field, value]).await;
         scene.assert_found("Q1", scene.tipped).await;

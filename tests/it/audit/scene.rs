@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use muster::domain::{Deal, DealId, JoinOutcome, LeaveOutcome};
 use muster::engine::{AuditOptions, WithdrawOutcome};
+use muster::quota::Keys;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::support::{Person, TestApp, app};
@@ -84,7 +85,7 @@ impl Scene {
 
     /// The name of a key of a deal.
     pub fn key(&self, deal: DealId, what: &str) -> String {
-        format!("{}:{{{deal}}}:{what}", self.app.home.name)
+        Keys::new(&self.app.home.name).quota(deal).replace("quota", what)
     }
 
     pub async fn redis(&self) -> redis::aio::MultiplexedConnection {

@@ -12,6 +12,7 @@ mod overload;
 mod pending;
 mod plans;
 mod publish;
+mod raise_cap;
 mod reading;
 mod reconcile;
 mod redeem;
@@ -21,6 +22,7 @@ mod sold_out;
 mod states;
 mod tip;
 mod withdraw;
+mod writers;
 
 use crate::support::{self, TestApp, fault::NO_REDIS};
 

@@ -83,6 +83,6 @@ async fn what_a_merchant_began_comes_to_its_end_when_the_browser_goes_away() {
     assert!(taking_down.await.is_err_and(|gone| gone.is_cancelled()));
     locked.unlock().await;
     // Nobody reconciles here: Redis hears of it from what was begun.
-    let (mut redis, quota) = (app.home.redis().await, format!("{}:{{{deal}}}:quota", app.home.name));
+    let (mut redis, quota) = (app.home.redis().await, muster::quota::Keys::new(&app.home.name).quota(deal));
     until("Redis knows", async || redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn").await;
 }

@@ -6,6 +6,9 @@ use redis::AsyncCommands;
 use super::table::{HOLD_TTL, now, snapshot};
 use super::{Table, new_deal, open, request, someone};
 
+/// As [`open`] is loaded.
+const SOLD_OUT: Answer = Answer::SoldOut { epoch: 1, rev: 1 };
+
 #[tokio::test]
 async fn a_place_is_held_once_however_often_it_is_asked_for() {
     let table = Table::lay().await;
@@ -42,13 +45,8 @@ async fn a_deal_that_is_not_there_is_to_be_loaded_and_never_counts_as_empty() {
     assert!(!table.asks_to_load(deal).await);
 
     let quota = table.keys.quota(deal);
-    for (field, other) in [("v", "0"), ("run_id", "another-run")] {
-        let mut redis = table.redis.clone();
-        let was: String = redis.hget(&quota, field).await.unwrap();
-        let () = redis.hset(&quota, field, other).await.unwrap();
-        assert!(table.asks_to_load(deal).await, "another {field}");
-        let () = redis.hset(&quota, field, was).await.unwrap();
-    }
+    let () = table.redis.clone().hset(&quota, "run_id", "another-run").await.unwrap();
+    assert!(table.asks_to_load(deal).await, "it was loaded into another run");
     let () = table.redis.clone().del(&quota).await.unwrap();
     assert!(table.asks_to_load(deal).await, "its key is gone");
     let untouched = request(deal, someone(), 1);
@@ -60,8 +58,8 @@ async fn a_deal_that_is_not_there_is_to_be_loaded_and_never_counts_as_empty() {
 async fn a_refusal_says_why() {
     let table = Table::lay().await;
     let cases = [
-        (DealState::Tipped, 100, 1, Answer::SoldOut),
-        (DealState::Tipped, 100, 3, Answer::SoldOut),
+        (DealState::Tipped, 100, 1, SOLD_OUT),
+        (DealState::Tipped, 100, 3, SOLD_OUT),
         (DealState::Tipped, 98, 3, Answer::NotEnoughLeft { available: 2 }),
         (DealState::Tipped, 98, 2, Answer::Admitted),
         (DealState::Succeeded, 50, 1, Answer::Closed),
@@ -113,7 +111,7 @@ async fn who_ever_had_a_signup_is_never_refused_here() {
     let full = Progress { state: DealState::Tipped, rev: 9, buyers: 40, units: 100, ..open(deal) };
     table.load(full, &buyers).await;
     let batch = [request(deal, holder, 1), request(deal, someone(), 1), request(deal, left, 1)];
-    assert_eq!(table.admit(&batch).await, [Answer::Known, Answer::SoldOut, Answer::Known]);
+    assert_eq!(table.admit(&batch).await, [Answer::Known, Answer::SoldOut { epoch: 1, rev: 9 }, Answer::Known]);
     let late = now() + TimeDelta::days(2);
     assert_eq!(table.admit_at(&batch, late).await, [Answer::Known, Answer::Closed, Answer::Known]);
     assert_eq!(table.holds(deal).await.holds, 0, "nothing is held for them");
@@ -134,7 +132,7 @@ async fn while_changes_are_missing_nobody_is_refused_for_anybody_may_have_joined
     }
     table.apply(Progress { rev: 2, ..full }, 1, &[], &[BuyerUnits { buyer: unheard_of, units: 1, rev: 2 }]).await;
     let both = [request(deal, unheard_of, 1), request(deal, someone(), 1)];
-    assert_eq!(table.admit(&both).await, [Answer::Known, Answer::SoldOut]);
+    assert_eq!(table.admit(&both).await, [Answer::Known, Answer::SoldOut { epoch: 1, rev: 3 }]);
 }
 
 #[tokio::test]
@@ -241,13 +239,49 @@ async fn holds_and_their_sums_end_together_and_after_the_last_hold() {
 }
 
 #[tokio::test]
-async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
+async fn while_its_cap_is_being_raised_nothing_is_sold_out_until_the_new_cap_is() {
     let table = Table::lay().await;
     let deal = new_deal();
-    let keys = [table.keys.quota(deal), table.keys.buyers(deal), table.keys.holds(deal), table.keys.held(deal)];
-    let arguments = ["1", &table.run_id, "0", "15000", "signup", "buyer", "1"];
-    for wrong in 0..keys.len() {
-        table.load(open(deal), &[]).await;
-        table.refuses_wrong_type("admit", &keys, wrong, &arguments).await;
-    }
+    let full = Progress { state: DealState::Tipped, buyers: 50, units: 100, ..open(deal) };
+    table.load(full, &[]).await;
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, SOLD_OUT);
+    table.quota.announce_raise(deal, Some(101)).await.unwrap();
+    let both = [request(deal, someone(), 1), request(deal, someone(), 101)];
+    assert_eq!(table.admit(&both).await, [Answer::Held, Answer::Held]);
+    table.apply(Progress { rev: 2, cap: Some(101), ..full }, 1, &[], &[]).await;
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Admitted);
+    table.apply(Progress { rev: 3, cap: Some(101), units: 101, ..full }, 2, &[], &[]).await;
+    assert_eq!(
+        table.ask(request(deal, someone(), 1)).await,
+        Answer::SoldOut { epoch: 1, rev: 3 },
+        "as high as was told"
+    );
+    table.quota.announce_raise(deal, None).await.unwrap();
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+    let lasts = table.stays_ms(table.keys.raising(deal)).await;
+    assert!((9_000..=10_000).contains(&lasts), "{lasts}");
+}
+
+/// The load deletes what it finds of the deal; that a cap is being raised stays known.
+#[tokio::test]
+async fn a_deal_that_is_loaded_while_its_cap_is_raised_is_not_sold_out() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    table.quota.announce_raise(deal, Some(101)).await.unwrap();
+    table.load(Progress { state: DealState::Tipped, buyers: 50, units: 100, ..open(deal) }, &[]).await;
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+}
+
+/// Nodes of the version before have keys of other names: each loads its own, and neither deletes the other's.
+#[tokio::test]
+async fn another_schema_version_has_keys_of_its_own() {
+    let table = Table::lay().await;
+    let deal = new_deal();
+    let keys = &table.keys;
+    let of_before = |key: String| key.replace(":2:{", ":{");
+    let ours = [keys.quota(deal), keys.buyers(deal), keys.holds(deal), keys.held(deal), keys.ranges(deal)];
+    let theirs = ours.clone().map(of_before);
+    assert!(ours.iter().all(|key| !theirs.contains(key)), "{ours:?}");
+    assert_eq!(keys.channel(deal), of_before(keys.channel(deal)), "but both publish and hear the same messages");
+    assert!(ours.iter().chain(&theirs).all(|key| keys.is_ours(key)), "and the audit knows both");
 }

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-struct Script {
-    name: String,
-    /// The header's sections, by their first word.
-    keys: Vec<String>,
+pub struct Script {
+    pub name: String,
+    /// The names that its header gives to KEYS, in their order.
+    pub keys: Vec<String>,
     most_arguments: usize,
     reply: String,
     writes: String,
     body: String,
 }
 
-fn scripts() -> Vec<Script> {
+pub fn scripts() -> Vec<Script> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/lua");
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let read = |path: std::path::PathBuf| {

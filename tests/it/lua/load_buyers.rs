@@ -31,14 +31,3 @@ async fn nothing_is_added_when_the_key_is_gone_or_somebody_else_loads() {
     assert!(load.buyers(&chunk).await.unwrap().is_err());
     assert!(table.quota.buyers(deal).await.unwrap().is_empty());
 }
-
-#[tokio::test]
-async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
-    let table = Table::lay().await;
-    let deal = new_deal();
-    let keys = [table.keys.quota(deal), table.keys.buyers(deal)];
-    for wrong in 0..keys.len() {
-        let () = table.redis.clone().hset(&keys[0], "token", "token").await.unwrap();
-        table.refuses_wrong_type("load_buyers", &keys, wrong, &["token", "buyer", "1", "2"]).await;
-    }
-}

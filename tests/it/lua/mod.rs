@@ -12,5 +12,6 @@ mod rate_limit;
 mod release;
 mod renew;
 mod table;
+mod wrong_types;
 
 use table::{Table, new_deal, open, request, someone};

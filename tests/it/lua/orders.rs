@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use chrono::TimeDelta;
 use muster::domain::{AccountId, DealId, JoinRequest, Progress, SignupId};
 use muster::quota::{Begun, BuyerUnits, Change};
 use redis::AsyncCommands;
@@ -18,7 +19,7 @@ enum Start {
     Old,
 }
 
-/// Two commits of a deal, and three buyers. Ben and Cid joined before; Ann joins, then leaves.
+/// A deal and its commits, and three buyers. Ben and Cid joined before; Ann joins, then leaves; then its terms change, twice.
 struct Scene {
     table: Table,
     ann: AccountId,
@@ -26,28 +27,59 @@ struct Scene {
     cid: AccountId,
 }
 
+/// One call of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    /// A whole load, with the snapshot of the version before Ann joined.
+    Load,
+    Admit,
+    Renew,
+    Release,
+    /// The commit that made this version is told.
+    Apply(i64),
+}
+
+use Call::{Admit, Apply, Load, Release, Renew};
+
+/// What joins and leaves do.
+const PEOPLE: [Call; 6] = [Load, Admit, Renew, Release, Apply(5), Apply(6)];
+/// What changing the terms does beside them.
+const TERMS: [Call; 6] = [Load, Admit, Apply(5), Apply(6), Apply(7), Apply(8)];
+
 impl Scene {
-    /// The deal after so many commits, and who is in it.
+    async fn set() -> Self {
+        Self { table: Table::lay().await, ann: someone(), ben: someone(), cid: someone() }
+    }
+
+    /// The deal at this version, and who is in it.
     fn at(&self, deal: DealId, rev: i64) -> (Progress, Vec<BuyerUnits>) {
         let of = |buyer, units, rev| BuyerUnits { buyer, units, rev };
         let mut buyers = BTreeMap::from([(2, of(self.ben, 1, 3)), (3, of(self.cid, 2, 4))]);
-        let (mut people, mut units) = (2, 3);
+        let mut progress = Progress { rev, buyers: 2, units: 3, ..open(deal) };
         if rev >= 5 {
             buyers.insert(1, of(self.ann, 2, 5));
-            (people, units) = (3, 5);
+            (progress.buyers, progress.units) = (3, 5);
         }
         if rev >= 6 {
             buyers.insert(1, of(self.ann, 0, 6));
-            (people, units) = (2, 3);
+            (progress.buyers, progress.units) = (2, 3);
         }
-        (Progress { rev, buyers: people, units, ..open(deal) }, buyers.into_values().collect())
+        if rev >= 7 {
+            (progress.cap, progress.tipping_point) = (Some(200), 9);
+            progress.closes_at += TimeDelta::hours(1);
+        }
+        if rev >= 8 {
+            progress.cap = None;
+        }
+        (progress, buyers.into_values().collect())
     }
 
     /// What the commit that made this version tells.
     fn commit(&self, deal: DealId, rev: i64, done: &[SignupId]) -> Change {
         let (progress, buyers) = self.at(deal, rev);
+        let opens_at = snapshot(progress).opens_at;
         let buyers = buyers.into_iter().filter(|buyer| buyer.rev == rev).collect();
-        Change { progress, rev_before: rev - 1, done: done.to_vec(), buyers }
+        Change { progress, opens_at, rev_before: rev - 1, done: done.to_vec(), buyers }
     }
 
     async fn load(&self, deal: DealId, rev: i64) {
@@ -58,48 +90,54 @@ impl Scene {
         }
     }
 
-    /// Makes the call of this number, and answers up to which version Redis knows the figures then.
-    async fn call(&self, n: usize, deal: DealId, ann: JoinRequest, other: JoinRequest) -> i64 {
+    /// Makes a call, and answers up to which version Redis knows the figures then.
+    async fn call(&self, call: Call, deal: DealId, ann: JoinRequest, other: JoinRequest) -> i64 {
         let quota = &self.table.quota;
-        match n {
-            0 => self.load(deal, 4).await,
+        match call {
+            Load => self.load(deal, 4).await,
             // Whatever the answer is: a place, or that the deal must be loaded.
-            1 => {
+            Admit => {
                 quota.admit(deal, &[ann], now().timestamp_millis()).await.unwrap();
             }
-            2 => quota.renew(deal, &[ann.id, other.id]).await,
-            3 => quota.release(deal, &[other.id]).await,
-            4 => {
-                quota.apply(&self.commit(deal, 5, &[ann.id])).await.unwrap();
-            }
-            _ => {
-                quota.apply(&self.commit(deal, 6, &[])).await.unwrap();
+            Renew => quota.renew(deal, &[ann.id, other.id]).await,
+            Release => quota.release(deal, &[other.id]).await,
+            Apply(rev) => {
+                let done = [ann.id];
+                let done = if rev == 5 { &done[..] } else { &[] };
+                quota.apply(&self.commit(deal, rev, done)).await.unwrap();
             }
         }
         // At any moment: the sums are those of the parts, every hold ends, nothing is ahead of Postgres.
         self.table.holds(deal).await;
         let known = quota.figures(&[deal]).await.unwrap();
         let Some(known) = known.get(&deal) else { return 0 };
-        assert!(known.rev <= 6 && known.applied <= 6 && known.units <= 5, "{known:?}");
+        assert!(known.rev <= 8 && known.applied <= 8 && known.units <= 5, "{known:?}");
         known.rev
     }
 
     /// Everybody has given up waiting, the deal is loaded if it is not there, and told what is missing, as reconciling does.
-    async fn comes_to_rest(&self, deal: DealId, signups: &[SignupId]) {
+    async fn comes_to_rest(&self, deal: DealId, last: i64, signups: &[SignupId]) {
         self.table.quota.release(deal, signups).await;
-        self.load(deal, 6).await;
-        let (progress, buyers) = self.at(deal, 6);
+        self.load(deal, last).await;
+        let (progress, buyers) = self.at(deal, last);
         let known = self.table.quota.figures(&[deal]).await.unwrap()[&deal];
-        if (known.rev, known.applied) != (6, 6) {
+        if (known.rev, known.applied) != (last, last) {
             let buyers = buyers.into_iter().filter(|buyer| buyer.rev > known.applied).collect();
-            let missing = Change { progress, rev_before: known.applied, done: Vec::new(), buyers };
+            let missing = Change { rev_before: known.applied, buyers, ..self.commit(deal, last, &[]) };
             self.table.quota.apply(&missing).await.unwrap();
         }
+        // It stays until an hour after it closes.
+        let stays = (progress.closes_at - now() + TimeDelta::hours(1)).num_milliseconds();
+        let quota = self.table.stays_ms(self.table.keys.quota(deal)).await;
+        let buyers = self.table.stays_ms(self.table.keys.buyers(deal)).await;
+        assert!((stays - 60_000..=stays).contains(&quota), "{quota} instead of {stays}");
+        assert!((quota..=quota + 1_000).contains(&buyers), "{buyers} after {quota}");
     }
 }
 
-async fn ends_of(start: Start, times: usize) -> HashSet<String> {
-    let scene = Scene { table: Table::lay().await, ann: someone(), ben: someone(), cid: someone() };
+async fn ends_of(start: Start, calls: [Call; 6], times: usize) -> HashSet<String> {
+    let scene = Scene::set().await;
+    let last = calls.iter().map(|call| if let Apply(rev) = call { *rev } else { 0 }).max().unwrap();
     let mut ends = HashSet::new();
     for order in orders(6) {
         let deal = new_deal();
@@ -112,12 +150,12 @@ async fn ends_of(start: Start, times: usize) -> HashSet<String> {
         let mut rev = 0;
         for &n in &order {
             for _ in 0..times {
-                let now = scene.call(n, deal, ann, other).await;
+                let now = scene.call(calls[n], deal, ann, other).await;
                 assert!(now >= rev, "{order:?}: from {rev} back to {now}");
                 rev = now;
             }
         }
-        scene.comes_to_rest(deal, &[ann.id, other.id]).await;
+        scene.comes_to_rest(deal, last, &[ann.id, other.id]).await;
         let buyers = scene.table.quota.buyers(deal).await.unwrap();
         let expected = [(scene.ann, 0), (scene.ben, 1), (scene.cid, 2)].into_iter().collect();
         assert_eq!(buyers, expected, "{order:?}");
@@ -126,19 +164,34 @@ async fn ends_of(start: Start, times: usize) -> HashSet<String> {
     ends
 }
 
-#[tokio::test]
-async fn whatever_the_order_and_however_often_redis_ends_up_with_what_postgres_says() {
+/// The figures and terms that every order of these calls ends with.
+async fn end_of(calls: [Call; 6]) -> String {
     let mut ends = HashSet::new();
     for (start, times) in [(Start::Nothing, 1), (Start::Nothing, 2), (Start::Old, 2)] {
-        let of_this = ends_of(start, times).await;
+        let of_this = ends_of(start, calls, times).await;
         assert_eq!(of_this.len(), 1, "{start:?}, {times} times: {of_this:#?}");
         ends.extend(of_this.iter().map(|end| figures(end)));
     }
     assert_eq!(ends.len(), 1, "{ends:#?}");
-    let end = ends.into_iter().next().unwrap();
+    ends.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn whatever_the_order_and_however_often_redis_ends_up_with_what_postgres_says() {
+    let end = end_of(PEOPLE).await;
     for known in [r#""rev": "6""#, r#""applied": "6""#, r#""units": "3""#, r#""buyers": "2""#] {
         assert!(end.contains(known), "{known} in {end}");
     }
+}
+
+#[tokio::test]
+async fn whatever_the_order_and_however_often_redis_ends_up_with_the_newest_terms() {
+    let end = end_of(TERMS).await;
+    let closes = format!(r#""closes_ms": "{}""#, (open(new_deal()).closes_at + TimeDelta::hours(1)).timestamp_millis());
+    for known in [r#""rev": "8""#, r#""applied": "8""#, r#""tipping_point": "9""#, &closes] {
+        assert!(end.contains(known), "{known} in {end}");
+    }
+    assert!(!end.contains(r#""cap""#), "no cap in {end}");
 }
 
 /// The line of the figures: the others name people, who are others each time.

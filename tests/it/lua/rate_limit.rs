@@ -69,10 +69,3 @@ async fn a_limit_is_forgotten_when_everything_has_come_back() {
     let () = table.redis.clone().set(&key, 1).await.unwrap();
     assert_eq!(left(&table, "ann", draw(3, 1, 0)).await, Ok(2));
 }
-
-#[tokio::test]
-async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
-    let table = Table::lay().await;
-    let keys = [table.keys.rate("joins", "ann")];
-    table.refuses_wrong_type("rate_limit", &keys, 0, &["1", "1", "1", "0"]).await;
-}

@@ -33,13 +33,3 @@ async fn giving_back_what_was_never_held_leaves_nothing_behind() {
     let left: bool = table.redis.clone().exists(&[table.keys.holds(deal), table.keys.held(deal)]).await.unwrap();
     assert!(!left);
 }
-
-#[tokio::test]
-async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
-    let table = Table::lay().await;
-    let deal = new_deal();
-    let keys = [table.keys.holds(deal), table.keys.held(deal)];
-    for wrong in 0..keys.len() {
-        table.refuses_wrong_type("release", &keys, wrong, &["signup"]).await;
-    }
-}

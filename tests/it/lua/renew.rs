@@ -58,14 +58,3 @@ async fn renewing_does_not_hold_again_for_who_asks_later() {
     assert_eq!(table.ask(join).await, Answer::Admitted);
     assert_eq!(table.holds(deal).await.units, 1);
 }
-
-#[tokio::test]
-async fn a_wrong_type_in_the_way_is_an_error_and_stays() {
-    let table = Table::lay().await;
-    let deal = new_deal();
-    let keys = [table.keys.holds(deal), table.keys.held(deal)];
-    for wrong in 0..keys.len() {
-        let () = table.redis.clone().hset(&keys[1], "signup", "1 1").await.unwrap();
-        table.refuses_wrong_type("renew", &keys, wrong, &["15000", "signup"]).await;
-    }
-}

@@ -124,7 +124,8 @@ impl Table {
         done: &[SignupId],
         buyers: &[BuyerUnits],
     ) -> &'static str {
-        let change = Change { progress, rev_before, done: done.to_vec(), buyers: buyers.to_vec() };
+        let opens_at = snapshot(progress).opens_at;
+        let change = Change { progress, opens_at, rev_before, done: done.to_vec(), buyers: buyers.to_vec() };
         match self.quota.apply(&change).await.unwrap() {
             muster::quota::Applied::Newer => "newer",
             muster::quota::Applied::Same => "same",
@@ -178,17 +179,9 @@ impl Table {
         call.invoke_async(&mut self.redis.clone()).await
     }
 
-    /// Puts something of a wrong type in the place of one key, and checks that the script then fails and leaves it alone.
-    pub async fn refuses_wrong_type(&self, script: &str, keys: &[String], wrong: usize, arguments: &[&str]) {
-        let mut redis = self.redis.clone();
-        let wrong = &keys[wrong];
-        let () = redis.del(wrong).await.unwrap();
-        let () = redis::cmd("XADD").arg(wrong).arg(&["*", "a", "stream"]).query_async(&mut redis).await.unwrap();
-        let refused = self.run(script, keys, arguments).await.unwrap_err();
-        assert_eq!(refused.code(), Some("WRONGTYPE"), "{script} with a wrong type at {wrong}: {refused}");
-        let length: usize = redis::cmd("XLEN").arg(wrong).query_async(&mut redis).await.unwrap();
-        assert_eq!(length, 1, "{script} left {wrong} alone");
-        let () = redis.del(keys).await.unwrap();
+    /// For how long a key stays, in ms.
+    pub async fn stays_ms(&self, key: String) -> i64 {
+        self.redis.clone().pttl(key).await.unwrap()
     }
 }
 

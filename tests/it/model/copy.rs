@@ -1,6 +1,7 @@
 //! A copy of everything that Redis holds of one test, to be put back when it is old.
 
 use muster::domain::DealId;
+use muster::quota::Keys;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
@@ -32,7 +33,7 @@ impl Copy {
     /// Puts what it holds of these deals in the place of what is there of them.
     pub async fn put_back(&self, home: &Home, deals: &[DealId], redis: &mut MultiplexedConnection) {
         for deal in deals {
-            let of_deal = format!("{}:{{{deal}}}:", home.name);
+            let of_deal = Keys::new(&home.name).quota(*deal).replace("quota", "");
             let keys: Vec<String> = redis.keys(format!("{of_deal}*")).await.unwrap();
             if !keys.is_empty() {
                 let () = redis.del(keys).await.unwrap();

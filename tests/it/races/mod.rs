@@ -3,11 +3,13 @@
 //! The negative controls come first: with both guards off, overselling must appear. If it does not, the other tests in here
 //! prove nothing.
 
+mod announce;
 mod controls;
 mod coupons;
 mod deadline;
 mod last_place;
 mod one_key;
+mod raise_cap;
 mod rush;
 mod tip;
 mod withdraw;

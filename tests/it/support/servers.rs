@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use muster::dev::servers::{Options, Servers};
 use muster::domain::DealId;
+use muster::quota::Keys;
 use muster::store::{self, Store};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, AsyncConnectionConfig};
@@ -72,7 +73,7 @@ impl Home {
 
     /// The names of what Redis has of a deal, after its hash tag.
     pub async fn keys_of(&self, deal: DealId) -> Vec<String> {
-        let of_deal = format!("{}:{{{deal}}}:", self.name);
+        let of_deal = Keys::new(&self.name).quota(deal).replace("quota", "");
         let keys: Vec<String> = self.redis().await.keys(format!("{of_deal}*")).await.unwrap();
         let mut names: Vec<_> = keys.iter().map(|key| key[of_deal.len()..].to_owned()).collect();
         names.sort();
@@ -81,7 +82,7 @@ impl Home {
 
     /// Waits until no place of a deal is held: what was answered has been told to Redis.
     pub async fn nothing_is_held(&self, deal: DealId) {
-        let (mut redis, holds) = (self.redis().await, format!("{}:{{{deal}}}:holds", self.name));
+        let (mut redis, holds) = (self.redis().await, Keys::new(&self.name).holds(deal));
         until("no place is held", async || redis.zcard::<_, i64>(&holds).await.unwrap() == 0).await;
     }
 
