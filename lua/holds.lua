@@ -1,8 +1,10 @@
--- Shared by the scripts that drop holds: put before them when they are compiled.
+-- Shared by the scripts that drop holds: compiled in front of them.
 --
--- A hold lives in two keys that end together: `holds` (sorted set: signup → when it ends, Redis' time in ms) and `held`
--- (hash: signup → "units new", new being 1 for a buyer who was not known; the sums of both in its fields `=units` and `=new`,
--- and in `=ends` when both keys end, or earlier). The sums live beside what they sum, so they cannot outlive it.
+-- A hold is an entry in two keys that end together.
+--   holds   sorted set: signup → when the hold ends, in ms of Redis' clock
+--   held    hash: signup → "units new"; new is 1 for a buyer who was not known. `=units` and `=new` are the sums of both.
+--           `=ends` is when both keys end, or earlier.
+-- The sums live beside their parts, so they cannot outlive them.
 
 local function drop_holds(holds, held, signups)
   if #signups == 0 then return 0 end

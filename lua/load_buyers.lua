@@ -1,4 +1,4 @@
--- Adds a chunk of buyers to a deal that is being loaded. Those who left are known with 0 units.
+-- Adds a chunk of buyers to a deal that is being loaded. A buyer who left has 0 units.
 --
 -- KEYS  1 quota  2 buyers                                    (all of one deal)
 -- ARGV  1 token of this load; then for each buyer: buyer, units, rev

@@ -1,14 +1,14 @@
--- Takes from a rate limit that all nodes share, or says how long to wait. GCRA: one number, the time at which everything
--- that was taken will have come back.
+-- Takes from a rate limit that all nodes share, or says how long to wait. The limit is a GCRA: its state is one number, the time
+-- at which everything that was taken will have come back.
 --
--- KEYS  1 rate                                               (of one limit and one whom it limits)
--- ARGV  1 emission interval, µs: the time in which one comes back  2 burst: how many may be used at once
---       3 cost: how many to take now  4 debt: how many the caller gave out before without asking; always counted
--- Reply {'ok', how many more may be used now}
+-- KEYS  1 rate                                               (of one limit and one limited subject)
+-- ARGV  1 emission interval, µs: the time in which one unit comes back  2 burst: the most units at once
+--       3 cost: units to take now  4 debt: units that the caller gave out before without asking; always counted
+-- Reply {'ok', units that may still be taken now}
 --       {'limited', ms until the cost can be taken}           nothing but the debt was taken
 -- Writes rate: a time in µs of this Redis' clock, gone when everything has come back
 --
--- Called twice it counts twice: that errs on the careful side, and is forgotten within the limit's period.
+-- Called twice it counts twice. That errs on the strict side, and is forgotten within the limit's period.
 
 local interval_us, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local cost, debt = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -18,7 +18,7 @@ local now_us = time[1] * 1000000 + time[2]
 local back_us = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now_us)
 local latest_us = now_us + burst * interval_us
 
--- A debt never makes anybody wait longer than a whole burst does.
+-- A debt never makes anybody wait longer than a whole burst.
 local with_debt_us = math.min(back_us + debt * interval_us, math.max(back_us, latest_us))
 local wanted_us = with_debt_us + cost * interval_us
 local reply

@@ -1,8 +1,8 @@
--- Lets the holds of joins that are still being recorded last longer. A hold that is gone stays gone.
+-- Extends the holds of joins that are still being recorded. A hold that is gone stays gone.
 --
 -- KEYS  1 holds  2 held                                      (both of one deal)
 -- ARGV  1 time to live, ms; then the signups
--- Reply {'renewed', how many are still held}
+-- Reply {'renewed', number of them that are still held}
 -- Writes holds, held (only when they end)
 
 local time = redis.call('TIME')

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use muster::engine::RebuildStep;
+use muster::engine::ReconcileStep;
 use muster::startup;
 
 use super::settings::SettingsArgs;
@@ -30,10 +30,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     }
     let bar = ProgressBar::new(0).with_style(style::bar());
     bar.enable_steady_tick(Duration::from_millis(200));
-    let reconciled = engine.rebuild(|step| {
+    let reconciled = engine.reconcile_all(|step| {
         let (what, done, total) = match step {
-            RebuildStep::Compared { done, total } => ("deals compared", done, total),
-            RebuildStep::Loaded { done, total } => ("deals loaded", done, total),
+            ReconcileStep::Compared { done, total } => ("deals compared", done, total),
+            ReconcileStep::Loaded { done, total } => ("deals loaded", done, total),
         };
         bar.set_message(what);
         bar.set_length(total as u64);

@@ -156,11 +156,6 @@ pub enum JoinOutcome {
         /// Seconds until the next try.
         retry_after_s: u32,
     },
-    /// This buyer's rate limit; nothing was done.
-    TooMany {
-        /// Seconds until the next try.
-        retry_after_s: u32,
-    },
     /// The deal does not exist, or it is somebody else's draft.
     NoSuchDeal,
     /// An unexpected error that an immediate retry will not mend; nothing was recorded.

@@ -52,7 +52,7 @@ impl Quota {
     /// Asks for places in one deal. `now_ms` is the node's clock in Unix milliseconds.
     ///
     /// # Errors
-    /// Redis is away: let Postgres decide alone.
+    /// Redis is away: Postgres decides alone.
     pub async fn admit(&self, deal: DealId, requests: &[JoinRequest], now_ms: i64) -> Result<Admission, Away> {
         #[cfg(feature = "negative-controls")]
         if self.admits_everybody.load(std::sync::atomic::Ordering::SeqCst) {
@@ -96,7 +96,7 @@ impl Quota {
         told.map_err(|error| self.lost(&link, "announce_raise", &error))
     }
 
-    /// Gives back the places of joins that will not be recorded. Their holds would end by themselves, but later.
+    /// Releases the places of joins that will not be recorded. Their holds would also end by themselves, but later.
     pub async fn release(&self, deal: DealId, signups: &[SignupId]) {
         let Ok(link) = self.any_link() else { return };
         let mut call = scripts::RELEASE.key(self.keys.holds(deal));
@@ -106,7 +106,7 @@ impl Quota {
         }
     }
 
-    /// Lets the holds of joins that are still being recorded last longer.
+    /// Extends the holds of joins that are still being recorded.
     pub async fn renew(&self, deal: DealId, signups: &[SignupId]) {
         let Ok(link) = self.any_link() else { return };
         let mut call = scripts::RENEW.key(self.keys.holds(deal));
@@ -116,7 +116,7 @@ impl Quota {
         }
     }
 
-    /// Whether a place is held for this signup: its join is being recorded somewhere.
+    /// Whether a place is held for this signup, which means that some node is recording its join.
     ///
     /// # Errors
     /// Redis is away.

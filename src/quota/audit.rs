@@ -1,7 +1,7 @@
 //! Reading everything that Redis holds, for the audit.
 //!
-//! Over a connection of its own, in small bites: neither a large reply nor a slow one may come between joins and Redis, and
-//! a failure here must not take the node's connection out of use.
+//! It has a connection of its own and reads in small chunks: no large or slow reply may delay joins, and a failure here must not take
+//! the node's connection out of use.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use secrecy::ExposeSecret;
 use super::{Keys, Quota, keys};
 use crate::domain::{AccountId, DealId, DealState};
 
-/// The audit is patient: its answers are in nobody's way.
+/// Longer than that of the node's connection: nobody waits for the audit.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Entries or keys in one bite.
-const BITE: usize = 1_000;
-/// How often a deal that is loaded anew while it is read is read again.
+/// Entries or keys in one reply.
+const CHUNK: usize = 1_000;
+/// Attempts to read a deal that is loaded anew meanwhile.
 const MOST_TRIES: usize = 3;
 
 /// Redis cannot be looked at.
@@ -26,14 +26,14 @@ const MOST_TRIES: usize = 3;
 #[error("Redis cannot be looked at: {0}")]
 pub struct CannotLook(#[from] RedisError);
 
-/// What Redis knows of a loaded deal. Read before Postgres is, it can only be older.
+/// A loaded deal in Redis. The audit reads it before Postgres, so it can only be older.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuotaInRedis {
-    /// Of the figures.
+    /// Epoch of the figures.
     pub epoch: i64,
-    /// Of the figures.
+    /// Version of the figures.
     pub rev: i64,
-    /// Up to which version every change of a buyer is known.
+    /// The version up to which every change of a buyer is known.
     pub applied: i64,
     /// The deal's state.
     pub state: DealState,
@@ -60,48 +60,48 @@ pub enum DealSeen {
     NotHere,
     /// Loaded.
     Loaded(Box<QuotaInRedis>),
-    /// A field cannot be read: its name, and what it says.
+    /// A field cannot be read: its name and value.
     Unreadable(String),
 }
 
-/// One hold.
+/// A hold, with its parts from both keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldSeen {
-    /// Units that it keeps.
+    /// Units that it holds.
     pub units: i64,
     /// 1 for a buyer that was not known.
     pub new: i64,
-    /// When it ends, in ms of Redis' clock; none: never by itself.
+    /// When it ends, in ms of Redis' clock. None if it never ends by itself.
     pub ends_ms: Option<i64>,
 }
 
 /// A deal's holds at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HoldsSeen {
-    /// That moment, in ms of Redis' clock.
+    /// When they were read, in ms of Redis' clock.
     pub now_ms: i64,
-    /// The sum of units that admission counts with.
+    /// The sum of units that admission reads.
     pub sum_units: i64,
-    /// The sum of new buyers that admission counts with.
+    /// The sum of new buyers that admission reads.
     pub sum_new: i64,
-    /// The holds by their signups, as texts.
+    /// The holds by their signups' ids, as text.
     pub holds: HashMap<String, HoldSeen>,
     /// Whether the keys of the holds end by themselves.
     pub keys_end: bool,
 }
 
-/// Keys that Muster should not have made.
+/// Keys that no version of Muster makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strays {
-    /// How many keys were looked at.
+    /// Number of keys looked at.
     pub looked_at: u64,
     /// Keys under the prefix that have no hash tag, or an unknown name.
     pub untagged: Vec<String>,
-    /// Keys outside of the prefix that name what may be a deal, by this.
+    /// Keys outside of the prefix whose names contain an id, by this id.
     pub outside: HashMap<DealId, String>,
 }
 
-/// Looks at Redis.
+/// Reads Redis for the audit.
 pub struct Inspector {
     keys: Arc<Keys>,
     hold_ttl: Duration,
@@ -110,7 +110,7 @@ pub struct Inspector {
 }
 
 impl Quota {
-    /// Connects to look at everything.
+    /// Connects for an audit.
     ///
     /// # Errors
     /// Redis does not answer.
@@ -125,7 +125,7 @@ impl Quota {
         Ok(Inspector { keys: Arc::clone(&self.keys), hold_ttl: self.hold_ttl(), run_id, connection })
     }
 
-    /// How long a hold lasts that nobody renews.
+    /// Time to live of a hold that nobody renews.
     #[must_use]
     pub fn hold_ttl(&self) -> Duration {
         self.settings.hold_ttl
@@ -149,13 +149,13 @@ const FIELDS: [&str; 13] = [
 ];
 
 impl Inspector {
-    /// How long a hold lasts that nobody renews, in ms.
+    /// Time to live of a hold that nobody renews, in ms.
     #[must_use]
     pub fn hold_ttl_ms(&self) -> i64 {
         i64::try_from(self.hold_ttl.as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// What Redis knows of a deal. The figures are read first, so that the buyers are as new as they claim, or newer.
+    /// Reads a deal. The figures come first, so the buyers are as new as the figures claim, or newer.
     ///
     /// # Errors
     /// Redis does not answer.
@@ -191,9 +191,9 @@ impl Inspector {
         let (mut cursor, mut buyers) = (0_u64, HashMap::new());
         loop {
             let mut scan = redis::cmd("HSCAN");
-            scan.arg(self.keys.buyers(deal)).arg(cursor).arg("COUNT").arg(BITE);
-            let (next, bite): (u64, Vec<(String, String)>) = scan.query_async(&mut self.connection).await?;
-            buyers.extend(bite.into_iter().filter(|(field, _)| field != keys::WHOLE));
+            scan.arg(self.keys.buyers(deal)).arg(cursor).arg("COUNT").arg(CHUNK);
+            let (next, chunk): (u64, Vec<(String, String)>) = scan.query_async(&mut self.connection).await?;
+            buyers.extend(chunk.into_iter().filter(|(field, _)| field != keys::WHOLE));
             cursor = next;
             if cursor == 0 {
                 return Ok(buyers);
@@ -242,7 +242,7 @@ impl Inspector {
         Ok(seen)
     }
 
-    /// Goes through every key, or those that name this deal, for those that Muster should not have made.
+    /// Looks through every key, or through those that name this deal, for keys that no version of Muster makes.
     ///
     /// # Errors
     /// Redis does not answer.
@@ -250,9 +250,9 @@ impl Inspector {
         let (mut cursor, mut strays) = (0_u64, Strays::default());
         loop {
             let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("COUNT").arg(BITE);
-            let (next, bite): (u64, Vec<String>) = scan.query_async(&mut self.connection).await?;
-            for key in bite {
+            scan.arg(cursor).arg("COUNT").arg(CHUNK);
+            let (next, chunk): (u64, Vec<String>) = scan.query_async(&mut self.connection).await?;
+            for key in chunk {
                 let named = deal_in(&key);
                 if only.is_none() || named == only {
                     strays.looked_at += 1;
@@ -271,7 +271,7 @@ impl Inspector {
     }
 }
 
-/// Entries of the holds, their ends, the time, and how long either key stays.
+/// Entries of the holds, their ends, the time, and the time to live of either key.
 type HoldsRead = (HashMap<String, String>, Vec<(String, String)>, (i64, i64), i64, i64);
 
 /// An id in a key's name, with or without the braces of a hash tag.

@@ -1,7 +1,7 @@
-//! The live bus: the messages that `lua/apply.lua` publishes, as they come in over a connection of their own.
+//! The live bus: receives the messages that `lua/apply.lua` publishes, over a connection of its own.
 //!
-//! Messages may be lost, doubled or reordered; they are absolute, so the receiver keeps the newest. This module only keeps
-//! the subscriptions equal to what is wanted, and says when the connection was lost, so that the receiver can ask again.
+//! Messages may be lost, duplicated or reordered. They are absolute, so the receiver keeps the newest. This module keeps the
+//! subscriptions equal to the wanted deals, and reports each lost connection so that the receiver can ask again.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,20 +15,20 @@ use tokio::sync::{mpsc, watch};
 use super::Quota;
 use crate::domain::{DealId, Progress};
 
-/// What the bus says.
+/// An event on the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// The figures of a deal.
     Figures(Progress),
-    /// Something may have been missed: a new connection begins.
+    /// Messages may have been missed: a new connection begins.
     Gap,
 }
 
+/// Between two attempts to connect.
 const WAIT: Duration = Duration::from_millis(250);
 
 impl Quota {
-    /// Runs until `wanted`'s sender is gone: subscribes to the deals that are wanted and hands on what is published.
-    /// The bus ends when nobody receives.
+    /// Subscribes to the wanted deals and hands on their messages. Ends when the sender of `wanted` or the receiver of `heard` is gone.
     pub async fn listen(&self, mut wanted: watch::Receiver<HashSet<DealId>>, heard: mpsc::Sender<Heard>) {
         let Ok(client) = Client::open(self.settings.url.expose_secret()) else { return };
         loop {

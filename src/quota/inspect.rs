@@ -1,4 +1,4 @@
-//! Reading what Redis holds: for reconciling and for tests. Never on the way of a join.
+//! Reads Redis for the reconciler and for tests. Never part of a join.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use crate::domain::{AccountId, DealId, DealState};
 /// A loaded deal's figures in Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DealInRedis {
-    /// Of its figures.
+    /// Epoch of the figures.
     pub epoch: i64,
-    /// Of its figures.
+    /// Version of the figures.
     pub rev: i64,
-    /// Up to which every change is known.
+    /// The version up to which every change is known.
     pub applied: i64,
     /// The deal's state.
     pub state: DealState,
@@ -28,17 +28,17 @@ pub struct DealInRedis {
 /// A deal's holds in Redis.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HoldsInRedis {
-    /// The sum of units that admission counts with.
+    /// The sum of units that admission reads.
     pub sum_units: i64,
-    /// The sum of new buyers that admission counts with.
+    /// The sum of new buyers that admission reads.
     pub sum_new: i64,
     /// The units of the holds, added up.
     pub units: i64,
     /// The new buyers of the holds, added up.
     pub new: i64,
-    /// How many holds there are.
+    /// Number of holds.
     pub holds: usize,
-    /// How many of them have no end.
+    /// Number of holds that never end.
     pub without_end: usize,
 }
 
@@ -46,7 +46,7 @@ pub struct HoldsInRedis {
 type Fields = (Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<u32>, Option<u32>, Option<String>);
 
 impl Quota {
-    /// The figures of these deals, as far as they are loaded.
+    /// The figures of those of these deals that are loaded.
     ///
     /// # Errors
     /// Redis is away.
@@ -81,7 +81,7 @@ impl Quota {
         self.figures_over(&link, deals).await
     }
 
-    /// A deal's holds, with those that have ended and wait to be dropped.
+    /// A deal's holds, including those that have ended and are not dropped yet.
     ///
     /// # Errors
     /// Redis is away.

@@ -11,7 +11,7 @@ const SCHEMA_VERSION: u32 = 2;
 /// Not a buyer: a field of a deal's buyers. It is there while nothing was dropped from them since they were loaded.
 pub(super) const WHOLE: &str = "=whole";
 
-/// Makes the names of keys under one prefix.
+/// The names of keys under one prefix.
 #[derive(Clone, Debug)]
 pub struct Keys {
     prefix: String,
@@ -70,25 +70,25 @@ impl Keys {
         format!("{}:{{{deal}}}:live", self.prefix)
     }
 
-    /// A shared rate limit: its name, and whom it limits.
+    /// String: a shared rate limit, by its name and its subject.
     #[must_use]
     pub fn rate(&self, name: &str, who: &str) -> String {
         format!("{}:{{{name}:{who}}}:rate", self.prefix)
     }
 
-    /// A join that was answered 202: its deal and buyer, for those who ask for it by its id alone.
+    /// String: deal and buyer of a join that was answered 202, to be found by its id alone.
     #[must_use]
     pub fn pending(&self, signup: SignupId) -> String {
         format!("{}:{{{signup}}}:pending", self.prefix)
     }
 
-    /// Written on connecting, to see that Redis takes writes.
+    /// String: written on connecting, to check that Redis accepts writes.
     #[must_use]
     pub fn probe(&self) -> String {
         format!("{}:{{probe}}:link", self.prefix)
     }
 
-    /// Whether a key begins as those of Muster do.
+    /// Whether a key begins with the prefix.
     #[must_use]
     pub fn is_under_prefix(&self, key: &str) -> bool {
         key.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with(':'))

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{Away, Quota, scripts};
 
-/// What Redis says to somebody who wants to take from a limit.
+/// The answer of a rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// Taken; so many more may be used now.
+    /// Taken.
     Ok {
-        /// How many.
+        /// Units that may still be taken now.
         left: u32,
     },
     /// Nothing was taken.
@@ -19,21 +19,21 @@ pub enum Taken {
     },
 }
 
-/// How much is taken from a limit, and how fast it comes back.
+/// Units to take from a limit, and how fast they come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
-    /// The time in which one comes back, in microseconds.
+    /// The time in which one unit comes back, in microseconds.
     pub interval_us: i64,
-    /// How many may be used at once.
+    /// The most units at once.
     pub burst: u32,
-    /// How many to take.
+    /// Units to take.
     pub cost: u32,
-    /// How many were given out before without asking.
+    /// Units that the node gave out before without asking.
     pub debt: u32,
 }
 
 impl Quota {
-    /// Takes from the limit of this name for this somebody. `who` must not hold braces: it is part of a hash tag.
+    /// Takes from the limit of this name for one subject. `who` must not contain braces: it is part of a hash tag.
     ///
     /// # Errors
     /// Redis is away: the node's own limit decides alone.
@@ -46,7 +46,7 @@ impl Quota {
             Ok((word, left)) if word == "ok" => Ok(Taken::Ok { left: u32::try_from(left).unwrap_or(u32::MAX) }),
             Ok((word, ms)) if word == "limited" => Ok(Taken::Limited { retry_after: Duration::from_millis(ms) }),
             Ok(reply) => {
-                tracing::error!(?reply, "rate_limit answered something that it should not");
+                tracing::error!(?reply, "rate_limit answered something unexpected");
                 Err(Away)
             }
             Err(error) => Err(self.lost(&link, "rate_limit", &error)),

@@ -1,8 +1,7 @@
-//! The connection to Redis: made in the background, given up at the first failed call, made again.
+//! The connection to Redis: made in the background, closed at the first failed call, made again.
 //!
-//! One multiplexed connection carries every join: a pool's check-out would cost a ping each time. A connection belongs to
-//! one run of one Redis server (its `run_id`): after a restart or a failover the id is another one, and what was loaded
-//! under the old one is loaded again.
+//! One multiplexed connection carries every join, because a pool pings at each checkout. A connection belongs to one run of one Redis
+//! server (its `run_id`). A restart or a failover changes the id, and every deal that was loaded under the old one is loaded again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +20,7 @@ pub enum ConnectError {
     /// The URL cannot be read.
     #[error("REDIS_URL cannot be read: {0}")]
     Url(RedisError),
-    /// Keys may be dropped when memory runs out. A dropped key is loaded again, but at the worst moment.
+    /// Redis may drop keys when memory runs out. A dropped key is loaded again, but at the busiest moment.
     #[error(
         "Redis may evict keys: its maxmemory-policy is {0}. Set it to noeviction, or allow it with redis.allow_eviction = true"
     )]
@@ -36,12 +35,12 @@ pub struct Link {
     pub(super) connection: MultiplexedConnection,
 }
 
-/// What became of the connection.
+/// The state of the connection.
 #[derive(Clone)]
 pub enum LinkEvent {
     /// There is none.
     Away,
-    /// It is there, but Redis has not been told yet what happened meanwhile.
+    /// Connected, but Redis does not know yet what was committed meanwhile.
     CatchingUp(Link),
     /// Joins are admitted over it.
     Online(Link),

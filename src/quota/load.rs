@@ -1,7 +1,7 @@
-//! Loading a deal that Redis does not know: begun here, the snapshot read from Postgres by the caller, finished here.
+//! Loading a deal that Redis does not have: begun here, the snapshot read from Postgres by the caller, finished here.
 //!
-//! The order matters. What is committed after the beginning is applied to the key that then exists; what was committed
-//! before it is in the snapshot, which is read after it. So nothing is missed, whoever commits meanwhile.
+//! The order matters. The snapshot is read after the beginning, so it contains every earlier commit. A later commit is applied to the
+//! key, which exists by then. Of both the newer version wins, figures and terms together.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::{Away, Quota, scripts};
 use crate::domain::{DealId, Progress};
 use chrono::{DateTime, Utc};
 
-/// For how long a node waits for another that is loading the same deal.
+/// How long a node waits for another one that loads the same deal.
 const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(5);
 
-/// A deal as Postgres knows it, apart from its buyers.
+/// A deal in Postgres at one version, without its buyers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The figures and what they are bounded by.
+    /// The figures and terms.
     pub progress: Progress,
     /// When its window begins.
     pub opens_at: DateTime<Utc>,
@@ -27,17 +27,17 @@ pub struct Snapshot {
     pub now: DateTime<Utc>,
 }
 
-/// What beginning to load came to.
+/// The outcome of beginning a load.
 pub enum Begun {
-    /// It is this caller's to finish.
+    /// This caller loads the deal.
     Begun(Load),
     /// Another node is loading it: ask again in a moment.
     Loading,
-    /// It is loaded.
+    /// The deal is loaded.
     Loaded,
 }
 
-/// A load that was begun. Given up, it leaves nothing behind for long.
+/// A load that was begun. If it is abandoned, Redis drops its keys within a minute.
 pub struct Load {
     quota: Quota,
     link: Link,
@@ -73,10 +73,10 @@ impl Quota {
 }
 
 impl Load {
-    /// Adds a chunk of everybody who ever had a signup, 0 units for those who left.
+    /// Adds some of those who ever had a signup. A buyer who left has 0 units.
     ///
     /// # Errors
-    /// Redis is away. `Ok(Err(_))`: somebody else took over.
+    /// Redis is away. `Ok(Err(_))`: another load took over.
     pub async fn buyers(&self, chunk: &[BuyerUnits]) -> Result<Result<(), Superseded>, Away> {
         let keys = &self.quota.keys;
         let mut call = scripts::LOAD_BUYERS.key(keys.quota(self.deal));
@@ -90,7 +90,7 @@ impl Load {
     /// Ends the load: from now on Redis admits to the deal.
     ///
     /// # Errors
-    /// Redis is away. `Ok(Err(_))`: somebody else took over.
+    /// Redis is away. `Ok(Err(_))`: another load took over.
     pub async fn finish(self, snapshot: &Snapshot) -> Result<Result<(), Superseded>, Away> {
         let keys = &self.quota.keys;
         let progress = &snapshot.progress;

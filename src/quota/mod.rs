@@ -1,14 +1,14 @@
 //! Redis: admission, the live bus and shared rate limits. The only module that knows keys and scripts.
 //!
 //! Owns the keys of each deal (all with the deal's hash tag, so that they live on one node of a cluster) and the scripts in
-//! `lua/` that read and write them. Must never decide whether somebody joined: Postgres does, and everything in here may be
-//! wiped, old or absent at any time without harm to what was promised.
+//! `lua/` that read and write them. Must never decide whether somebody joined: Postgres does. Redis may be wiped, stale or absent at
+//! any time, and every promise still holds.
 //!
-//! What always holds:
+//! Invariants:
 //!
-//! - Figures are absolute and the newest `(epoch, rev)` wins, so that scripts may run twice, late, or in any order.
+//! - Figures and terms are absolute and the newest `(epoch, rev)` wins, so scripts may run twice, late, or in any order.
 //! - A missing key means "load it", never zero.
-//! - A hold always ends by itself.
+//! - Every hold ends by itself.
 //! - While Redis is away, every call answers [`Away`] at once: the caller goes on without admission.
 
 mod admit;
@@ -37,26 +37,26 @@ pub use limit::{Draw, Taken};
 pub use link::{Link, LinkEvent};
 pub use load::{Begun, Load, Snapshot};
 
-/// How Redis is reached and used.
+/// How to reach and use Redis.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where it is: `redis://…` or `redis+unix://…`.
+    /// `redis://…` or `redis+unix://…`.
     pub url: SecretString,
-    /// What every key begins with.
+    /// Prefix of every key.
     pub prefix: String,
-    /// How long a place is held for a join that is being recorded.
+    /// Time to live of a hold.
     pub hold_ttl: Duration,
-    /// How long connecting may take.
+    /// The longest that connecting may take.
     pub connect_timeout: Duration,
-    /// After which a command counts as lost.
+    /// The longest that a reply may take. Then the connection counts as lost.
     pub response_timeout: Duration,
-    /// How long a deal stays after its window is over.
+    /// How long a deal stays in Redis after its window.
     pub keep_after_closing: Duration,
     /// Accept a `maxmemory-policy` that may drop keys.
     pub allow_eviction: bool,
 }
 
-/// Redis does not answer, or answers with errors: go on without it. Why was logged where it was noticed.
+/// Redis does not answer, or answers with errors: go on without it. The reason was logged where it was noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Redis is away")]
 pub struct Away;
@@ -67,7 +67,7 @@ pub struct Quota {
     keys: Arc<Keys>,
     links: link::Links,
     settings: Arc<Settings>,
-    /// Shows what happens without admission.
+    /// Switches admission off, for the tests that must then fail.
     #[cfg(feature = "negative-controls")]
     admits_everybody: Arc<std::sync::atomic::AtomicBool>,
 }
@@ -101,23 +101,23 @@ impl Quota {
         self.links.events()
     }
 
-    /// From now on joins are admitted over this connection: Redis was told what happened while it was away.
+    /// Admits joins over this connection from now on: Redis knows what was committed while it was away.
     pub fn admit_over(&self, link: &Link) {
         self.links.set_online(link);
     }
 
-    /// From now on everybody is admitted, whatever Redis says.
+    /// Admits everybody from now on, whatever Redis says.
     #[cfg(feature = "negative-controls")]
     pub fn admit_everybody(&self) {
         self.admits_everybody.store(true, std::sync::atomic::Ordering::SeqCst);
     }
 
-    /// The connection for everything but admission: while catching up, too.
+    /// The connection for everything but admission. It may be catching up.
     fn any_link(&self) -> Result<Link, Away> {
         self.links.any().ok_or(Away)
     }
 
-    /// Takes the connection out of use after a failed call, and says that Redis is away.
+    /// Takes the connection out of use after a failed call.
     fn lost(&self, link: &Link, what: &'static str, error: &redis::RedisError) -> Away {
         self.links.lost(link, what, error);
         Away

@@ -1,11 +1,11 @@
-//! Joins that were answered 202, so that they can be asked for by their id alone, on any node.
+//! Joins that were answered 202. Any node finds them by their id alone.
 
 use redis::AsyncCommands;
 
 use super::{Away, Quota};
 use crate::domain::{AccountId, DealId, JoinRequest, SignupId};
 
-/// How long the note of a pending join stays. Its hold decides whether it still is one.
+/// How long the note of a pending join stays. Its hold decides whether it is still pending.
 const NOTE_MS: u64 = 120_000;
 
 impl Quota {

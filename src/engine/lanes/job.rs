@@ -75,7 +75,7 @@ fn word(outcome: &JoinOutcome) -> &'static str {
             Refusal::KeyReused => "key_reused",
         },
         JoinOutcome::Pending(_) => "pending",
-        JoinOutcome::Busy { .. } | JoinOutcome::TooMany { .. } => "busy",
+        JoinOutcome::Busy { .. } => "busy",
         JoinOutcome::NoSuchDeal => "no_such_deal",
         JoinOutcome::Broken => "broken",
     }

@@ -11,7 +11,7 @@ use super::render;
 use super::response::see_other;
 use super::signup::PendingJoin;
 use super::view::Notice;
-use super::view::join::{JoinAttempt, busy, incomplete, invalid_units, refused, too_many};
+use super::view::join::{JoinAttempt, busy, incomplete, invalid_units, refused};
 use crate::domain::{DealId, IdempotencyKey, JoinOutcome, JoinRequest, Refusal, Units};
 use crate::limits::Limit;
 use crate::web::request::CsrfForm;
@@ -72,9 +72,6 @@ pub async fn join(
         JoinOutcome::Refused(refusal) => because(refusal, attempt),
         JoinOutcome::Busy { retry_after_s } => {
             retry_later(StatusCode::SERVICE_UNAVAILABLE, busy(retry_after_s), attempt, retry_after_s)
-        }
-        JoinOutcome::TooMany { retry_after_s } => {
-            retry_later(StatusCode::TOO_MANY_REQUESTS, too_many(retry_after_s), attempt, retry_after_s)
         }
     };
     respond(&context, deal, refused).await

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use muster::domain::{DealId, Refusal, Role};
-use muster::engine::{RebuildError, RebuildStep};
+use muster::engine::{ReconcileError, ReconcileStep};
 use muster::quota::Keys;
 use redis::AsyncCommands;
 
@@ -86,12 +86,12 @@ async fn each_step_is_told_and_a_redis_that_is_away_is_no_success() {
         app.deal(&mo).publish().await;
     }
     let steps = std::sync::Mutex::new(Vec::new());
-    app.engine.rebuild(|step| steps.lock().unwrap().push(step)).await.unwrap();
-    let compared = (1..=3).map(|done| RebuildStep::Compared { done, total: 3 });
-    let expected: Vec<_> = compared.chain((1..=3).map(|done| RebuildStep::Loaded { done, total: 3 })).collect();
+    app.engine.reconcile_all(|step| steps.lock().unwrap().push(step)).await.unwrap();
+    let compared = (1..=3).map(|done| ReconcileStep::Compared { done, total: 3 });
+    let expected: Vec<_> = compared.chain((1..=3).map(|done| ReconcileStep::Loaded { done, total: 3 })).collect();
     assert_eq!(*steps.lock().unwrap(), expected);
 
     let without = support::app().with("redis.url", NO_REDIS).start().await;
-    let refused = without.engine.rebuild(|_| {}).await;
-    assert!(matches!(refused, Err(RebuildError::RedisAway)), "{refused:?}");
+    let refused = without.engine.reconcile_all(|_| {}).await;
+    assert!(matches!(refused, Err(ReconcileError::RedisAway)), "{refused:?}");
 }

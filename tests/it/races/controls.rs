@@ -16,7 +16,7 @@ const NAIVE: &str = "
             ord integer, outcome text, deal uuid, number integer, signup_state text, bound integer,
             buyer_units integer, buyer_rev bigint,
             epoch bigint, rev bigint, rev_before bigint, state text, buyers integer, units integer,
-            tipping_point integer, cap integer, closes_at timestamptz, decided_at timestamptz)
+            tipping_point integer, cap integer, opens_at timestamptz, closes_at timestamptz, decided_at timestamptz)
         LANGUAGE plpgsql VOLATILE
         AS $$
     #variable_conflict use_column
@@ -59,6 +59,7 @@ const NAIVE: &str = "
         units := now.units;
         tipping_point := now.tipping_point;
         cap := now.cap;
+        opens_at := now.opens_at;
         closes_at := now.closes_at;
         RETURN NEXT;
     END

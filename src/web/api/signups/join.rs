@@ -132,7 +132,6 @@ fn respond(outcome: JoinOutcome) -> Result<HttpResponse, Problem> {
             Ok(response)
         }
         JoinOutcome::Busy { retry_after_s } => Err(Problem::new(Code::Busy).retry_after(retry_after_s)),
-        JoinOutcome::TooMany { retry_after_s } => Err(Problem::new(Code::TooManyRequests).retry_after(retry_after_s)),
         JoinOutcome::NoSuchDeal => Err(Problem::new(Code::NoSuchDeal)),
         JoinOutcome::Broken => Err(Problem::new(Code::Internal)),
     }

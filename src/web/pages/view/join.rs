@@ -160,13 +160,6 @@ pub fn busy(retry_after_s: u32) -> Notice {
     )
 }
 
-/// The notice for a used-up rate limit.
-#[must_use]
-pub fn too_many(retry_after_s: u32) -> Notice {
-    let wait = TIME.seconds.say(retry_after_s, &[]);
-    Notice::tension("That was a lot at once", format!("Wait {wait}, then join again."))
-}
-
 /// The notice for a form without a valid idempotency key.
 #[must_use]
 pub fn incomplete() -> Notice {

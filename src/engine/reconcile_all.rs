@@ -1,7 +1,6 @@
-//! Redis again from Postgres, by hand: what is there is compared and repaired, what is missing is loaded.
+//! `muster reconcile`: compares every live deal with Redis and repairs it there, then loads every deal that can be joined.
 //!
-//! Nodes need none of this: they repair by themselves, and load a deal at its first join. Done before the crowd comes, that
-//! join need not wait for it.
+//! Nodes do not need it: they repair by themselves, and load a deal at its first join. Run before a rush, it saves that join the wait.
 
 use futures_util::{StreamExt, stream};
 
@@ -14,40 +13,40 @@ use crate::store::StoreError;
 /// Deals loaded at the same time.
 const AT_ONCE: usize = 8;
 
-/// How far rebuilding has come.
+/// The progress of reconciling everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RebuildStep {
-    /// So many of so many deals were compared with Redis, and repaired there.
+pub enum ReconcileStep {
+    /// So many deals were compared with Redis, and repaired there.
     Compared {
-        /// How many were.
+        /// Deals compared so far.
         done: usize,
-        /// Of how many.
+        /// Deals to compare.
         total: usize,
     },
     /// So many of the deals that can be joined are in Redis.
     Loaded {
-        /// How many are.
+        /// Deals loaded so far.
         done: usize,
-        /// Of how many.
+        /// Deals to load.
         total: usize,
     },
 }
 
-/// What rebuilding came to.
+/// The result of reconciling everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rebuilt {
+pub struct ReconciledAll {
     /// Deals that were compared.
     pub looked_at: usize,
-    /// Deals of which Redis said something else.
+    /// Deals that differed in Redis.
     pub repaired: usize,
     /// Deals that can be joined; all of them are in Redis now.
     pub loaded: usize,
 }
 
-/// Why Redis is not what it should be.
+/// Why Redis may still differ from Postgres.
 #[derive(Debug, thiserror::Error)]
-pub enum RebuildError {
-    /// It does not answer, or went away in the middle.
+pub enum ReconcileError {
+    /// Redis does not answer, or went away before the end.
     #[error("Redis is away: joins go on without it, and nodes catch up with it when it is back")]
     RedisAway,
     /// Postgres does not answer.
@@ -56,29 +55,25 @@ pub enum RebuildError {
 }
 
 impl Engine {
-    /// Compares every deal that lives with Redis, and loads those that can be joined. Safe next to nodes that serve.
+    /// Compares every live deal with Redis, and loads those that can be joined. Safe next to nodes that serve.
     ///
     /// # Errors
-    /// Redis or Postgres is away: what was done by then is right, and it can be called again.
-    pub async fn rebuild(&self, tell: impl Fn(RebuildStep) + Sync) -> Result<Rebuilt, RebuildError> {
+    /// Redis or Postgres is away. What was done by then is right, and it can be called again.
+    pub async fn reconcile_all(&self, tell: impl Fn(ReconcileStep) + Sync) -> Result<ReconciledAll, ReconcileError> {
         let event = self.quota.link_events().borrow().clone();
         let (LinkEvent::CatchingUp(link) | LinkEvent::Online(link)) = event else {
-            return Err(RebuildError::RedisAway);
+            return Err(ReconcileError::RedisAway);
         };
-        let compared = |done, total| tell(RebuildStep::Compared { done, total });
+        let compared = |done, total| tell(ReconcileStep::Compared { done, total });
         let reconciled = self.reconcile_over(&link, None, Catching::Everything, &compared).await?;
         if !reconciled.whole {
-            return Err(RebuildError::RedisAway);
+            return Err(ReconcileError::RedisAway);
         }
         self.quota.admit_over(&link);
 
         let deals = self.store.changed_deals(None).await?;
-        let ids: Vec<_> = deals
-            .iter()
-            .map(|deal| deal.progress)
-            .filter(|deal| !deal.state.is_final())
-            .map(|deal| deal.deal)
-            .collect();
+        let live = deals.iter().map(|deal| deal.progress).filter(|progress| !progress.state.is_final());
+        let ids: Vec<_> = live.map(|progress| progress.deal).collect();
         let (loader, total) = (Loader::new(self.store.clone(), self.quota.clone()), ids.len());
         let mut loads = stream::iter(ids)
             .map(|deal| {
@@ -89,11 +84,11 @@ impl Engine {
         let mut done = 0;
         while let Some(load) = loads.next().await {
             if load == Loaded::Away {
-                return Err(RebuildError::RedisAway);
+                return Err(ReconcileError::RedisAway);
             }
             done += 1;
-            tell(RebuildStep::Loaded { done, total });
+            tell(ReconcileStep::Loaded { done, total });
         }
-        Ok(Rebuilt { looked_at: reconciled.looked_at, repaired: reconciled.repaired, loaded: done })
+        Ok(ReconciledAll { looked_at: reconciled.looked_at, repaired: reconciled.repaired, loaded: done })
     }
 }
