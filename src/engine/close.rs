@@ -1,10 +1,10 @@
-//! Ending deals whose window is over.
+//! Closing deals whose window is over.
 
 use super::Engine;
 use crate::domain::DealId;
 use crate::store::StoreError;
 
-/// Deals ended in one statement: their rows stay locked until it commits.
+/// The most deals closed in one statement: their rows stay locked until it commits.
 const CHUNK: u32 = 100;
 
 impl Engine {

@@ -4,11 +4,11 @@ use super::Engine;
 use crate::domain::{AccountId, LeaveOutcome, SignupId};
 
 impl Engine {
-    /// Gives a signup up. The same lane as the deal's joins, so that the order in which they are decided is one.
+    /// Gives up a signup. It goes through the lane of the deal's joins, so joins and leaves have one order.
     pub async fn leave(&self, buyer: AccountId, signup: SignupId) -> LeaveOutcome {
         let found = match self.store.signup(buyer, signup).await {
             Ok(None) if self.pending(buyer, signup).await.is_some() => return LeaveOutcome::Pending,
-            // Between the two looks it may have been recorded.
+            // It may have been recorded between the two look-ups.
             Ok(None) => self.store.signup(buyer, signup).await,
             found => found,
         };

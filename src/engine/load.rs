@@ -10,30 +10,30 @@ use crate::domain::{DealId, DealState};
 use crate::quota::{Begun, BuyerUnits, Quota, Snapshot};
 use crate::store::{Store, StoreError};
 
-/// What loading came to.
+/// The outcome of loading a deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loaded {
-    /// Redis admits to it.
+    /// Redis admits joins to it.
     Ready,
     /// There is no such deal, or it is a draft.
     NoSuchDeal,
-    /// Redis or Postgres does not answer: go on without admission.
+    /// Redis or Postgres is away: go on without admission.
     Away,
 }
 
-/// Buyers in one script call: a call of some milliseconds, so that others get their turn.
+/// Buyers in one script call. It takes some milliseconds, then other calls get their turn.
 const CHUNK: usize = 2_000;
-/// Between two looks at whether another node has loaded a deal.
+/// Between two checks whether another node has loaded a deal.
 const WAIT: Duration = Duration::from_millis(10);
-/// How often a load may be taken over or begun anew before the joins go on without it.
+/// The most attempts to load a deal, when others take over or the epoch changes, before its joins go on without admission.
 const MOST_TRIES: usize = 1_000;
 
-/// Loads deals, each at most once at a time on this node.
+/// Loads deals, with one load per deal at a time on this node (single-flight).
 #[derive(Clone)]
 pub(super) struct Loader {
     store: Store,
     quota: Quota,
-    /// One lock for each deal that is being loaded: the others wait for it instead of loading too.
+    /// One lock for each deal that is being loaded. Other callers wait for it instead of loading, too.
     running: Arc<std::sync::Mutex<HashMap<DealId, Arc<Mutex<()>>>>>,
 }
 
@@ -58,7 +58,7 @@ impl Loader {
     }
 
     async fn load_alone(&self, deal: DealId) -> Result<Loaded, StoreError> {
-        // Before anything is written to Redis: drafts, and ids of deals that do not exist, cost nothing there.
+        // Checked before anything is written to Redis: drafts and unknown ids cost nothing there.
         let found = self.store.progress_of(&[deal]).await?;
         if found.iter().all(|progress| progress.state == DealState::Draft) {
             return Ok(Loaded::NoSuchDeal);

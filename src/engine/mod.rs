@@ -1,8 +1,8 @@
 //! The verbs: join, leave, publish, raise a cap, withdraw, close, settle, redeem, reconcile, audit. One file each.
 //!
-//! Owns the way of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::store`]), and brings the
-//! two together, for they never import each other. Must never answer "joined" before Postgres has committed, and never
-//! commit in the future of a request: that is dropped half-way when the client resets its connection.
+//! Owns the path of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::store`]). Those two never import
+//! each other: the engine connects them. Must never answer "joined" before Postgres has committed. Must never commit in the
+//! future of a request, which is dropped half-way when the client resets its connection.
 
 mod audit;
 mod close;
@@ -42,20 +42,20 @@ use crate::clock::Clock;
 use crate::quota::{Change, Quota};
 use crate::store::{Figures, Store, StoreError};
 
-/// Everything that the verbs need. Cheap to clone.
+/// The verbs, and what they need. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     store: Store,
     quota: Quota,
     lanes: lanes::Lanes,
     codes: Arc<CodeKeys>,
-    /// Wakes the settler: a deal tipped, or somebody joined a tipped one.
+    /// Wakes the settler after a deal tipped or somebody joined a tipped deal.
     settle_soon: Arc<Notify>,
-    /// Coupons for more than one call are being issued.
+    /// Whether more coupons are due than one call issues.
     many_to_settle: Arc<AtomicBool>,
-    /// How far Redis was behind when the reconciler looked last.
+    /// The versions that the reconciler saw last.
     behind: reconcile::Behind,
-    /// One audit at a time: several would only slow each other and the system down.
+    /// One audit at a time: more would only slow down each other and the system.
     auditing: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -77,24 +77,24 @@ impl Engine {
         }
     }
 
-    /// Whether Redis admits joins now. If not, Postgres decides alone, and more slowly.
+    /// Whether Redis admits joins now. Otherwise Postgres decides alone, more slowly.
     #[must_use]
     pub fn admits(&self) -> bool {
         self.quota.is_online()
     }
 
-    /// Waits until the settler has something to do, or this long.
+    /// Waits until the settler has something to do, at most this long.
     pub async fn wait_to_settle(&self, most: Duration) {
-        // Either is a reason to look; which one it was does not matter.
+        // Both outcomes are a reason to look.
         drop(tokio::time::timeout(most, self.settle_soon.notified()).await);
     }
 
-    /// Waits until no join is queued or being recorded. New ones must not come in meanwhile.
+    /// Waits until no join is queued or being recorded. The caller keeps new ones out meanwhile.
     pub async fn drain(&self) {
         self.lanes.drain().await;
     }
 
-    /// From now on this node admits everybody, whatever Redis says.
+    /// Admits everybody on this node from now on, whatever Redis says.
     #[cfg(feature = "negative-controls")]
     pub fn admit_everybody(&self) {
         self.quota.admit_everybody();
@@ -115,7 +115,7 @@ fn change(figures: Figures) -> Change {
     Change { progress, opens_at, rev_before, done: Vec::new(), buyers: Vec::new() }
 }
 
-/// Runs a writer in a task of its own, so that it comes to its end when the request that asked for it is dropped.
+/// Runs a writer in a task of its own, so that it completes even if its request is dropped.
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {

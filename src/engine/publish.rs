@@ -4,16 +4,16 @@ use super::{Engine, to_the_end};
 use crate::domain::{AccountId, Deal, DealId};
 use crate::store::{PublishAnswer, StoreError};
 
-/// What publishing came to.
+/// The outcome of publishing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublishOutcome {
-    /// It is open; buyers join when its window begins.
+    /// The deal is open. Buyers can join when its window begins.
     Published(Box<Deal>),
     /// This merchant has no such deal.
     NoSuchDeal,
-    /// It was published before.
+    /// The deal is not a draft.
     NotDraft,
-    /// Its window would be over at once.
+    /// The deal's window is over.
     WindowOver,
 }
 

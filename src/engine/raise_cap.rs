@@ -14,16 +14,16 @@ use crate::store::{RaiseCapAnswer, StoreError};
 /// From the moment when admission was told to the commit. What is added to [`COUNTS_FOR`] allows for the nodes' clocks.
 const WAIT: Duration = COUNTS_FOR.saturating_add(Duration::from_millis(100));
 
-/// What raising a cap came to.
+/// The outcome of raising a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RaiseCapOutcome {
     /// The deal has the new cap.
     Raised(Progress),
-    /// It had this cap already.
+    /// The deal had this cap already.
     Unchanged(Progress),
     /// This merchant has no such deal.
     NoSuchDeal,
-    /// It is a draft.
+    /// The deal is a draft.
     NotPublished,
     /// The deal is over, or its window is.
     Closed,

@@ -1,7 +1,7 @@
-//! Telling Redis what it missed.
+//! Reconciling: telling Redis the changes that it missed.
 //!
-//! Redis knows of each deal up to which version every change is in it (`applied`). So reconciling is exact: it asks Postgres
-//! for the buyers that changed after that version, however long ago that was, and for nothing while nothing is missing.
+//! For each deal, Redis knows the version up to which it has every change (`applied`). The reconciler asks Postgres for the buyers that
+//! changed after that version, however long ago, and for nothing if nothing is missing. Figures and terms go with the version.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,40 +14,39 @@ use crate::store::{DealVersion, StoreError};
 
 /// Deals compared in one pipelined call.
 const CHUNK: usize = 500;
-/// Buyers told in one script call: a call of some milliseconds. In one piece, a long absence of Redis would make a call that
-/// takes longer than a call may, and Redis would never be caught up.
+/// Buyers in one script call. After a long absence of Redis, all of them in one call would exceed its time limit, each time again.
 const BUYERS_CHUNK: usize = 2_000;
 
-/// What reconciling found.
+/// The result of reconciling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Deals that were looked at.
+    /// Deals that were compared.
     pub looked_at: usize,
     /// Deals that are in Redis.
     pub loaded: usize,
-    /// Deals that Redis had to be told about.
+    /// Deals that were behind in Redis.
     pub repaired: usize,
-    /// Whether all were looked at: Redis may go away in the middle, or not be there.
+    /// Whether every deal was compared: Redis may be away, or go away before the end.
     pub whole: bool,
 }
 
-/// Whether to wait for changes that are on their way by themselves.
+/// Whether to leave out changes that may still be on their way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Catching {
-    /// Repair what was missing already when this was called last: younger changes are probably on their way.
+    /// Repair what was already missing at the last call. Newer changes are probably on their way.
     Stragglers,
     /// Repair everything.
     Everything,
 }
 
-/// What the last look found.
+/// What the last call found.
 #[derive(Clone, Default)]
 pub(super) struct Behind(Arc<Mutex<LastLook>>);
 
 #[derive(Default)]
 struct LastLook {
     epoch: i64,
-    /// Up to which version each deal should be known by the next look.
+    /// The version of each deal that Redis should know by the next call.
     versions: HashMap<DealId, (i64, i64)>,
 }
 
@@ -58,10 +57,10 @@ impl Behind {
 }
 
 impl Engine {
-    /// Compares the deals that changed within this time (without one: all that live) with Redis, and applies what is missing.
+    /// Compares the deals that changed within this time with Redis, and applies what is missing. `None` compares all live deals.
     ///
     /// # Errors
-    /// Postgres is away. When Redis is, there is nothing to do.
+    /// Postgres is away. If Redis is away, there is nothing to do.
     pub async fn reconcile(&self, within: Option<Duration>, catching: Catching) -> Result<Reconciled, StoreError> {
         let link = self.quota.link_events().borrow().clone();
         match link {
@@ -72,7 +71,7 @@ impl Engine {
         }
     }
 
-    /// Waits for a new connection to Redis, tells it everything that happened while it was away, and lets it admit.
+    /// Waits for a new connection to Redis, tells Redis every change that it missed, and lets it admit joins.
     ///
     /// # Errors
     /// Postgres is away: call again.
@@ -86,7 +85,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Catches a connection that is there up at once; does nothing when Redis is away.
+    /// Catches up over the present connection, if it needs to. Does nothing if Redis is away.
     ///
     /// # Errors
     /// Postgres is away.
@@ -98,7 +97,7 @@ impl Engine {
         }
     }
 
-    /// Tells how many of how many deals it has looked at.
+    /// Reconciles over this connection. `tell` hears the number of deals compared so far, and of all.
     pub(super) async fn reconcile_over(
         &self,
         link: &Link,
@@ -106,7 +105,7 @@ impl Engine {
         catching: Catching,
         tell: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Reconciled, StoreError> {
-        // Another epoch: Postgres may have lost what Redis knows, also of deals that nothing has changed since.
+        // In a new epoch, Postgres may have lost changes that Redis knows, also of deals that have not changed since.
         let epoch = self.store.check_epoch().await?;
         let same_epoch = self.behind.last_look().epoch == epoch;
         let (within, catching) = if same_epoch { (within, catching) } else { (None, Catching::Everything) };
@@ -140,13 +139,13 @@ impl Engine {
         Ok(reconciled)
     }
 
-    /// Whether Redis has not even caught up with what was true at the last look.
+    /// Whether Redis is behind the version of the last call.
     fn was_behind(&self, known: &DealInRedis, deal: DealId) -> bool {
         let last = self.behind.last_look().versions.get(&deal).copied();
         last.is_some_and(|(epoch, rev)| known.epoch < epoch || known.applied < rev || known.rev < rev)
     }
 
-    /// False when Redis is away.
+    /// Tells Redis what it missed of one deal. False if Redis is away.
     async fn repair(&self, link: &Link, truth: &DealVersion, known: &DealInRedis) -> Result<bool, StoreError> {
         let DealVersion { progress, opens_at } = *truth;
         let changed = self.store.buyers_changed_after(progress.deal, known.applied).await?;
@@ -154,7 +153,7 @@ impl Engine {
             changed.into_iter().map(|(buyer, units, rev)| BuyerUnits { buyer, units, rev }).collect();
         let told = |rev_before, buyers| Change { progress, opens_at, rev_before, done: Vec::new(), buyers };
         while buyers.len() > BUYERS_CHUNK {
-            // These claim nothing; only when the rest is told, too, nothing is missing any more.
+            // These chunks claim no range of versions. The last one claims all of it.
             let some = told(progress.rev, buyers.split_off(buyers.len() - BUYERS_CHUNK));
             if self.quota.apply_over(link, &some).await.is_err() {
                 return Ok(false);

@@ -1,22 +1,22 @@
-//! Taking a deal down.
+//! Withdrawing a deal.
 
 use super::{Engine, to_the_end};
 use crate::domain::{AccountId, Deal, DealId};
 use crate::store::{StoreError, WithdrawAnswer};
 
-/// What withdrawing came to.
+/// The outcome of withdrawing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WithdrawOutcome {
-    /// It is withdrawn; its coupons are void.
+    /// The deal is withdrawn and its coupons are void.
     Withdrawn(Box<Deal>),
     /// This merchant has no such deal.
     NoSuchDeal,
-    /// It succeeded or failed before.
+    /// The deal succeeded or failed before.
     Ended,
 }
 
 impl Engine {
-    /// Takes a merchant's deal down, whether it is a draft, open or tipped.
+    /// Withdraws a merchant's deal that is a draft, open or tipped.
     ///
     /// # Errors
     /// Postgres is away.

@@ -1,4 +1,4 @@
-//! L1 to L3: what clients saw, beside what Postgres says.
+//! L1 to L3: what clients saw, compared with Postgres.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::client_log::{Frame, Version};
 use crate::domain::{DealId, Figures, Progress, Signup, SignupId};
 use crate::store::Store;
 
-/// Signups that are looked up in one statement.
+/// The most signups looked up in one statement.
 const CHUNK: usize = 1_000;
 
 pub(super) async fn compare(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
@@ -91,7 +91,7 @@ async fn frames(store: &Store, logged: &Logged, report: &mut AuditReport) -> Res
     Ok(())
 }
 
-/// What is wrong with the last frame of a socket. Postgres may have gone on since.
+/// The fault of a socket's last frame, if there is one. Postgres may have changed since.
 fn judge(frame: &Frame, to: Option<Version>, truth: Option<&Progress>) -> Option<(String, String)> {
     let last = || format!("a last frame of {}", frame.version());
     let Some(truth) = truth else { return Some(("no frame of a deal that is not published".to_owned(), last())) };

@@ -1,4 +1,4 @@
-//! What clients wrote down, put together by deals.
+//! The logs of clients, grouped by deal.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::client_log::{self, Call, Frame, Line, LogError, Mark, Reply, Version};
 use crate::domain::{AccountId, DealId, IdempotencyKey, SignupId};
 
-/// A 201, as the client read it.
+/// A 201 as a client received it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Joined {
     pub(super) deal: DealId,
@@ -20,9 +20,9 @@ pub(super) struct Joined {
 #[derive(Default)]
 pub(super) struct DealLogged {
     pub(super) attempted: HashSet<SignupId>,
-    /// Up to this version signups are somebody else's; none: all are the clients'.
+    /// Signups up to this version are not the clients'. None: all are.
     pub(super) from: Option<Version>,
-    /// And from this one on; none: not all clients were done.
+    /// Nor are those from this version on. None: not all clients had ended.
     pub(super) to: Option<Version>,
     /// The last frames of the sockets that were open to the end.
     pub(super) last_frames: Vec<Frame>,
@@ -34,17 +34,17 @@ pub(super) struct Logged {
     pub(super) joined: Vec<Joined>,
     pub(super) deals: BTreeMap<DealId, DealLogged>,
     pub(super) frames: u64,
-    /// What is wrong with the frames alone: of which deal, what was expected, and what came in.
+    /// Faults within the frames: the deal, what was expected, and what was received.
     pub(super) wrong_frames: Vec<(DealId, String, String)>,
 }
 
-/// For each deal that a file is about, where its client began and ended.
+/// For each deal of a file, where its client began and ended.
 type Marks = BTreeMap<DealId, (Option<Version>, Option<Version>)>;
 
-/// One file while it is read.
+/// A file being read.
 #[derive(Default)]
 struct File {
-    /// Joins that wait for their answers.
+    /// Joins without an answer yet.
     joining: HashMap<u64, (DealId, AccountId)>,
     last: HashMap<(u64, DealId), Frame>,
     closed: HashSet<u64>,
@@ -52,7 +52,7 @@ struct File {
 }
 
 impl Logged {
-    /// Reads logs, or what they say of one deal.
+    /// Reads logs, or the part of them about one deal.
     pub(super) fn read(paths: &[PathBuf], only: Option<DealId>) -> Result<Self, LogError> {
         let mut logged = Self::default();
         let mut marks = Vec::new();
@@ -98,7 +98,7 @@ impl Logged {
 
     fn joins(&mut self, file: &mut File, n: u64, deal: DealId, buyer: AccountId, key: &str) {
         file.marks.entry(deal).or_default();
-        // A key that cannot be one was refused, so it made no signup.
+        // An invalid key was refused, so it made no signup.
         if let Ok(key) = IdempotencyKey::parse(key) {
             self.deals.entry(deal).or_default().attempted.insert(SignupId::derive(deal, buyer, &key));
         }

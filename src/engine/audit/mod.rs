@@ -1,11 +1,11 @@
-//! Looking whether everything that was promised holds, on a live system.
+//! The audit: checks every invariant on a live system.
 //!
-//! Deal by deal, one short statement for each check, no transaction: joins go on meanwhile and make no difference. Postgres
-//! and Redis cannot be read at the same moment, so Redis is read first and may only be older; what looks wrong there counts
-//! if it is still so some time later. Must never write anything.
+//! It goes deal by deal, with one short statement for each check and no transaction, so joins go on meanwhile. Postgres and Redis
+//! cannot be read at the same moment. Redis is read first, so it may only be older, and a difference counts if it
+//! persists. Must never write anything.
 //!
-//! I1 to I13 are what must hold in Postgres ([`crate::store::Invariant`]), Q1 to Q3 what Redis must say, L1 to L3 what
-//! clients saw ([`crate::client_log`]).
+//! I1 to I13 check Postgres ([`crate::store::Invariant`]), Q1 to Q3 check Redis, L1 to L3 check what clients saw
+//! ([`crate::client_log`]).
 
 mod clients;
 mod logs;
@@ -28,20 +28,20 @@ pub use self::report::{AuditOutcome, AuditReport, CheckReport, Finding};
 
 /// Deals whose ids are read at a time.
 const PAGE: u32 = 500;
-/// Between two looks at what looked wrong in Redis; twice as long from look to look.
+/// Before the second look at a suspicion about Redis. Each further wait is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// What to look at, and how patiently.
+/// What to check, and for how long a difference may persist.
 #[derive(Clone, Debug)]
 pub struct AuditOptions {
-    /// This deal alone.
+    /// Only this deal.
     pub deal: Option<DealId>,
-    /// What clients wrote down, to be compared as well.
+    /// Logs that clients wrote, to be compared, too.
     pub logs: Vec<PathBuf>,
-    /// How long Redis may say something else than Postgres.
+    /// How long Redis may differ from Postgres.
     pub persistence: Duration,
-    /// How long a place may be held while nobody is recorded: without one, a little longer than holds last.
+    /// How long a place may be held while no join is recorded. None: a little longer than the time to live of a hold.
     pub hold_persistence: Option<Duration>,
 }
 
@@ -52,26 +52,26 @@ impl Default for AuditOptions {
 }
 
 impl AuditOptions {
-    /// For a system where nothing is under way: whatever looks wrong is looked at again at once.
+    /// For a system at rest: no difference may persist.
     #[must_use]
     pub fn at_rest() -> Self {
         Self { persistence: Duration::ZERO, hold_persistence: Some(Duration::ZERO), ..Self::default() }
     }
 }
 
-/// How far the audit has come.
+/// The progress of an audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditStep {
-    /// So many of so many deals were looked at.
+    /// So many deals were checked.
     Deals {
-        /// How many were.
+        /// Deals checked so far.
         done: u64,
-        /// Of how many.
+        /// Deals to check.
         total: u64,
     },
-    /// So much looks wrong in Redis, and is looked at again.
+    /// So many suspicions about Redis are looked at again.
     LookingAgain(usize),
-    /// The clients' logs are compared.
+    /// The clients' logs are being compared.
     Logs,
 }
 
@@ -81,19 +81,19 @@ pub enum AuditError {
     /// Postgres is away, or a statement took too long.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The only deal to look at does not exist.
+    /// The deal to check does not exist.
     #[error("there is no deal {0}")]
     NoSuchDeal(DealId),
-    /// A client's log cannot be read.
+    /// A client's log is unreadable.
     #[error(transparent)]
     Log(#[from] LogError),
 }
 
 impl Engine {
-    /// Looks at everything, and tells each step.
+    /// Checks everything. `step` hears of the progress.
     ///
     /// # Errors
-    /// Nothing could be told of Postgres. When Redis is away, the report says that its checks were not made.
+    /// Postgres could not be checked. If Redis is away, the report says that its checks were not made.
     pub async fn audit(
         &self,
         options: &AuditOptions,
@@ -101,7 +101,7 @@ impl Engine {
     ) -> Result<AuditReport, AuditError> {
         let _alone = self.auditing.lock().await;
         let began = Instant::now();
-        // Before anything else: a wrong path should not cost the time of an audit.
+        // First, so a wrong path does not cost the time of an audit.
         let logged = Logged::read(&options.logs, options.deal)?;
         let mut report = AuditReport::begin(!options.logs.is_empty());
         let mut inspector = self.quota.inspector().await;
@@ -149,7 +149,7 @@ impl Engine {
         if exists { Ok(vec![deal]) } else { Err(AuditError::NoSuchDeal(deal)) }
     }
 
-    /// Q1 and Q2 of one deal, at a first look.
+    /// First look at Q1 and Q2 of one deal.
     async fn suspect_deal(
         &self,
         inspector: &mut Result<Inspector, CannotLook>,
@@ -165,7 +165,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Q3, at a first look.
+    /// First look at Q3.
     async fn suspect_keys(
         &self,
         inspector: &mut Result<Inspector, CannotLook>,
@@ -181,7 +181,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Looks again at what looked wrong, ever more seldom, until nothing does any more or it did for long enough.
+    /// Looks at the suspicions again, with growing waits, until each has gone or has persisted for long enough.
     async fn look_again(
         &self,
         inspector: &mut Result<Inspector, CannotLook>,

@@ -1,7 +1,7 @@
-//! Q1 to Q3: what Redis says, beside what Postgres says.
+//! Q1 to Q3: Redis compared with Postgres.
 //!
-//! Redis is read first, Postgres after it. So whatever Redis knows, Postgres must know, too; whatever Redis claims to be
-//! complete up to a version must be so; and only being behind is a matter of time.
+//! Redis is read first, Postgres after it. So Postgres must know every version that Redis knows, and Redis must have every change up
+//! to the version that it claims. Redis may only be behind, and not for long.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::domain::{AccountId, DealId, DealState, Progress};
 use crate::quota::{CannotLook, DealSeen, HoldsSeen, Inspector, QuotaInRedis};
 use crate::store::{LoadSnapshot, Store, StoreError};
 
-/// How much longer than their time to live holds may last: clocks and rounding.
+/// How much longer than its time to live a hold may last, for clocks and rounding.
 const HOLD_SLACK_MS: i64 = 5_000;
 
-/// What looks wrong. Two suspicions of the same subject are the same, however their figures have changed.
+/// The subject of a suspicion. Two suspicions with the same subject are the same, even if their figures differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Subject {
     /// Q1: older than this version of Postgres.
@@ -31,7 +31,7 @@ enum Subject {
     Buyer(AccountId),
     /// Q2: sums that do not equal their parts.
     Sums,
-    /// Q2: a hold, or all of a deal's, that never ends.
+    /// Q2: a hold that never ends, or all holds of a deal.
     Endless(String),
     /// Q2: a hold while the deal stays at this version.
     Held(String, Option<(i64, i64)>),
@@ -39,7 +39,7 @@ enum Subject {
     Key(String),
 }
 
-/// Something that looks wrong at one moment.
+/// A difference at one moment.
 #[derive(Clone, Debug)]
 pub(super) struct Suspicion {
     subject: Subject,
@@ -51,7 +51,7 @@ impl Suspicion {
         Self { subject, finding: Finding { deal: Some(deal), expected: expected.into(), found: found.into() } }
     }
 
-    /// How long it must look wrong: holds have a time of their own.
+    /// How long it must persist. Holds have a time of their own.
     pub(super) const fn persistence(&self, usual: Duration, of_holds: Duration) -> Duration {
         if matches!(self.subject, Subject::Held(..)) { of_holds } else { usual }
     }
@@ -82,7 +82,7 @@ macro_rules! look {
     };
 }
 
-/// Q1 and Q2 of one deal. `behind` is what Redis may be expected to know by now; without it, what Postgres knows.
+/// Q1 and Q2 of one deal. `behind` is the version that Redis must know by now. None: the one that Postgres knows.
 pub(super) async fn look(
     inspector: &mut Inspector,
     store: &Store,
@@ -157,7 +157,7 @@ fn compare_buyers(deal: DealId, quota: &QuotaInRedis, truth: &LoadSnapshot, foun
         let agrees = match known {
             Some((known_units, known_rev)) if known_rev == rev => known_units == units,
             Some((_, known_rev)) if known_rev > rev => false,
-            // Older, or not there: that may be so for a change that Redis does not claim to know.
+            // An older entry, or none, is right for a change that Redis does not claim to know.
             _ => rev > quota.applied,
         };
         if !agrees {
@@ -200,7 +200,7 @@ fn judge_holds(deal: DealId, seen: &HoldsSeen, ttl_ms: i64, at: Option<(i64, i64
     }
 }
 
-/// Q3: every key, or those that name this deal.
+/// Q3, for every key or for those that name this deal.
 pub(super) async fn look_at_keys(
     inspector: &mut Inspector,
     store: &Store,
@@ -215,7 +215,7 @@ pub(super) async fn look_at_keys(
         let finding = Finding { deal: None, expected, found: key.clone() };
         found.push(Suspicion { subject: Subject::Key(key), finding });
     }
-    // Others may use this Redis, too: only what names a deal of ours is ours.
+    // Other applications may use this Redis, too. Only a key that names one of our deals is ours.
     let named: Vec<DealId> = strays.outside.keys().copied().collect();
     for ours in store.progress_of(&named).await? {
         if let Some(key) = strays.outside.get(&ours.deal) {
@@ -228,14 +228,14 @@ pub(super) async fn look_at_keys(
     Ok(Ok(found))
 }
 
-/// Looks again at what looked wrong, and keeps what still does.
+/// Looks at the suspicions again, and keeps those that persist.
 pub(super) async fn still_there(
     inspector: &mut Inspector,
     store: &Store,
     suspicions: Vec<Suspicion>,
     only: Option<DealId>,
 ) -> Looked<Vec<Suspicion>> {
-    // What was looked at is counted once: this look's counts are dropped.
+    // Only the first look counts in the report.
     let mut again = AuditReport::begin(false);
     let mut now = Vec::new();
     let mut deals: Vec<DealId> = suspicions.iter().filter_map(|suspicion| suspicion.finding.deal).collect();

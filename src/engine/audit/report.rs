@@ -1,4 +1,4 @@
-//! What an audit found, as a table.
+//! The result of an audit, as a table.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,19 +9,19 @@ use serde::{Serialize, Serializer};
 use crate::domain::DealId;
 use crate::store::{Invariant, Looked};
 
-/// Findings of one check that are told; all of them are counted.
+/// The most findings of one check that are shown. All of them are counted.
 const MOST_TOLD: usize = 100;
 
 /// A check. They sort in the order of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rule {
-    /// What Postgres must say.
+    /// On Postgres.
     Store(Invariant),
-    /// What Redis must say.
+    /// On Redis.
     Q1,
     Q2,
     Q3,
-    /// What clients must have seen.
+    /// On clients' logs.
     L1,
     L2,
     L3,
@@ -31,7 +31,7 @@ impl Rule {
     pub(super) const OF_REDIS: [Self; 3] = [Self::Q1, Self::Q2, Self::Q3];
     const OF_LOGS: [Self; 3] = [Self::L1, Self::L2, Self::L3];
 
-    /// Its name, what must hold, and what it looks at.
+    /// Its name, what must hold, and what it counts.
     const fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Store(invariant) => (invariant.id(), invariant.must_hold(), invariant.counts()),
@@ -51,15 +51,15 @@ impl Rule {
     }
 }
 
-/// What became of an audit.
+/// The outcome of an audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditOutcome {
-    /// Everything was looked at, and everything holds.
+    /// Every check was made, and holds.
     Clean,
-    /// Something does not hold.
+    /// A check does not hold.
     Found,
-    /// Nothing was found, but not everything could be looked at.
+    /// Nothing was found, but some check could not be made.
     CouldNotLook,
 }
 
@@ -75,14 +75,14 @@ impl AuditOutcome {
     }
 }
 
-/// Something that is not as it must be.
+/// A violation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Of which deal; none for a key of none.
+    /// The deal. None for a key that belongs to no deal.
     pub deal: Option<DealId>,
-    /// What should be.
+    /// What must hold.
     pub expected: String,
-    /// What is.
+    /// What holds instead.
     pub found: String,
 }
 
@@ -93,17 +93,17 @@ pub struct CheckReport {
     pub id: &'static str,
     /// What must hold.
     pub must_hold: &'static str,
-    /// What was looked at.
+    /// What it counts, in words.
     pub counts: &'static str,
-    /// How many of them.
+    /// How many of them it looked at.
     pub looked_at: u64,
-    /// How many are not as they must be.
+    /// Number of violations.
     pub findings: u64,
-    /// The first of those.
+    /// The first violations.
     pub found: Vec<Finding>,
-    /// Why this check was not made, or not to its end.
+    /// Why this check was not made, or not completed.
     pub could_not_look: Option<String>,
-    /// What it took.
+    /// Its duration.
     #[serde(rename = "took_ms", serialize_with = "millis")]
     pub took: Duration,
 }
@@ -147,9 +147,9 @@ impl CheckReport {
 /// The table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditReport {
-    /// How many deals were looked at.
+    /// Number of deals checked.
     pub deals: u64,
-    /// What it took, with the time that was waited.
+    /// Its duration, with all waits.
     pub took: Duration,
     checks: BTreeMap<Rule, CheckReport>,
 }
@@ -171,7 +171,7 @@ impl AuditReport {
         self.checks.values()
     }
 
-    /// What became of it.
+    /// The outcome.
     #[must_use]
     pub fn outcome(&self) -> AuditOutcome {
         if self.findings() > 0 {
@@ -183,7 +183,7 @@ impl AuditReport {
         }
     }
 
-    /// How much is not as it must be.
+    /// Number of violations of all checks.
     #[must_use]
     pub fn findings(&self) -> u64 {
         self.checks().map(|check| check.findings).sum()

@@ -1,4 +1,4 @@
-//! Asking Redis for places: one script call for all the requests to a deal that came in during the last call.
+//! Asks Redis for places: one script call for all requests to a deal that arrived during the last call.
 
 use std::collections::HashMap;
 
@@ -14,10 +14,10 @@ use crate::engine::sold_out::SoldOut;
 use crate::failpoint;
 use crate::quota::{Admission, Answer, Quota};
 
-/// How often a deal is loaded for one batch: its key may vanish between the load and the next call.
+/// The most loads of a deal for one batch: its key may vanish between the load and the next call.
 const MOST_LOADS: usize = 3;
 
-/// Whom an admitter asks, and who hears the answers.
+/// Where an admitter asks, and where it reports the answers.
 #[derive(Clone)]
 pub(super) struct Asking {
     pub(super) quota: Quota,
@@ -25,7 +25,7 @@ pub(super) struct Asking {
     pub(super) sold_out: SoldOut,
 }
 
-/// Runs until nobody can send a request any more.
+/// Runs until every sender of requests is gone.
 pub(super) async fn run(
     mut arrived: mpsc::Receiver<Job>,
     admitted: mpsc::Sender<Job>,
@@ -39,7 +39,7 @@ pub(super) async fn run(
         for job in jobs.drain(..) {
             match job {
                 Job::Join(join) => of_deal.entry(join.request.deal).or_default().push(join),
-                // Leaving frees places: it needs no admission.
+                // A leave needs no admission: it frees places.
                 Job::Leave(_) => pass_on(&admitted, job),
             }
         }
@@ -58,7 +58,7 @@ async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::
             asking.sold_out.hear(deal, began, &answers);
             sort(joins, &answers, admitted);
         }
-        // Loading may take a while: the other deals of this lane must not wait for it.
+        // Loading takes a while, and the other deals of this lane must not wait for it.
         Ok(Admission::Load) => {
             let (admitted, asking) = (admitted.clone(), asking.clone());
             tokio::spawn(async move { load_and_admit(deal, joins, now_ms, &admitted, &asking).await });
@@ -94,7 +94,7 @@ fn requests(joins: &[JoinJob]) -> Vec<JoinRequest> {
     joins.iter().map(|join| join.request).collect()
 }
 
-/// Sends those who were admitted on, and answers the others: nobody waits for a refusal behind a commit.
+/// Passes on the admitted requests and answers the others at once, so no refusal waits behind a commit.
 fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
     for (join, answer) in joins.into_iter().zip(answers) {
         let refusal = match answer {
@@ -113,7 +113,7 @@ fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
     }
 }
 
-/// There is always room: each job has a slot, and there are as many places as slots.
+/// The channel has room for all slots of the lane, and each job has one.
 fn pass_on(admitted: &mpsc::Sender<Job>, job: Job) {
     if admitted.try_send(job).is_err() {
         tracing::error!("a lane ended before its queue");

@@ -1,4 +1,4 @@
-//! Telling Redis what was committed, in the order in which it was; changes of different deals at the same time.
+//! Tells Redis what was committed, many changes at a time and in any order.
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
@@ -6,15 +6,15 @@ use tokio::time::Instant;
 
 use crate::quota::{Change, Quota};
 
-/// Changes told in one go.
+/// The most changes told at the same time.
 const MOST: usize = 256;
 
-/// Runs until nothing can be committed any more.
+/// Runs until the committer is gone.
 pub(super) async fn run(mut committed: mpsc::Receiver<Change>, quota: Quota) {
     let mut changes = Vec::with_capacity(MOST);
     while committed.recv_many(&mut changes, MOST).await > 0 {
         let began = Instant::now();
-        // Absolute, so that their order does not matter. Without Redis there is nobody to tell: reconciling makes up for it.
+        // Changes are absolute, so their order does not matter. Without Redis there is nobody to tell; the reconciler does it later.
         drop(join_all(changes.iter().map(|change| quota.apply(change))).await);
         metrics::histogram!("muster_apply_seconds").record(began.elapsed());
         changes.clear();

@@ -1,4 +1,4 @@
-//! One batch: sent until Postgres has answered, its requests answered, its changes handed on to be told to Redis.
+//! One batch: sends it until Postgres has answered, answers its requests, and hands its changes on to the applier.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::failpoint;
 use crate::quota::{BuyerUnits, Change, Quota};
 use crate::store::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, LaneConnection, LeaveDecision};
 
-/// How often a batch that was rolled back is sent again.
+/// How often a batch is sent again after a rollback.
 const MOST_ROLLBACKS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// What is recorded in one go: joins first, for a leave may be of one of them.
+/// The requests of one batch. Joins are recorded first, because a leave may be of one of them.
 pub(super) struct Batch {
     joins: Vec<JoinJob>,
     leaves: Vec<LeaveJob>,
@@ -43,7 +43,7 @@ impl Batch {
     }
 }
 
-/// What recording a batch needs beside the connection.
+/// Everything that recording a batch needs, apart from the connection.
 #[derive(Clone)]
 pub(super) struct Recorder {
     pub(super) store: crate::store::Store,
@@ -56,27 +56,27 @@ pub(super) struct Recorder {
 
 /// What to do after a failed call.
 enum Next {
-    /// Wait so long, then send the same again.
+    /// Wait, then send the same batch again.
     Again(Duration),
-    /// Halve it, to find the bad row.
+    /// Halve the batch to find the bad row.
     Halve,
-    /// Give it up: nothing was recorded.
+    /// Give the batch up: nothing was recorded.
     GiveUp,
-    /// Give it up: nothing was recorded, and sending it again would not help.
+    /// Give the batch up: nothing was recorded, and sending it again would not help.
     Broken,
 }
 
-/// How sending a batch went so far.
+/// The attempts to send a batch so far.
 #[derive(Default)]
 struct Sending {
     rollbacks: u32,
     failures: u32,
-    /// A call got no answer: it may have been committed, so the batch is never dropped any more.
+    /// A call got no answer. It may have been committed, so from then on the batch is never dropped.
     in_doubt: bool,
 }
 
 impl Sending {
-    /// A batch, or half of one that was in doubt.
+    /// Begins with a whole batch, or with half of one that may be in doubt.
     fn begin(in_doubt: bool) -> Self {
         Self { in_doubt, ..Self::default() }
     }
@@ -101,7 +101,7 @@ impl Sending {
 }
 
 impl Recorder {
-    /// Records a batch and answers everybody in it. Gives the connection back for the next one.
+    /// Records a batch and answers its requests. Returns the connection for the next batch.
     pub(super) async fn record(self, batch: Batch, mut connection: LaneConnection) -> LaneConnection {
         if !batch.joins.is_empty() {
             Box::pin(self.record_joins(batch.joins, false, &mut connection)).await;
@@ -112,7 +112,7 @@ impl Recorder {
         connection
     }
 
-    /// A connection in place of one that is gone.
+    /// Replaces a connection that is gone.
     pub(super) fn lost_connection(&self, lane: usize) -> LaneConnection {
         tracing::error!(lane, "a lane's task ended early: beginning with a new connection");
         self.store.lane_connection()
@@ -176,7 +176,7 @@ impl Recorder {
         }
     }
 
-    /// Nothing was recorded: the places are given back, and everybody is told.
+    /// Nothing was recorded: answers the joins and releases their holds.
     async fn give_up_joins(&self, joins: Vec<JoinJob>, error: &CommitError, outcome: JoinOutcome) {
         tracing::error!(%error, joins = joins.len(), "a batch was given up");
         let holds: Vec<_> = joins.iter().map(|join| (join.request.deal, join.request.id)).collect();
@@ -251,7 +251,7 @@ impl Recorder {
         self.hand_on(changes);
     }
 
-    /// Tells Redis, after everybody has been answered. Should the applier not keep up, reconciling will.
+    /// Hands the changes on to the applier, after every request has been answered. If its queue is full, the reconciler tells Redis.
     fn hand_on(&self, changes: HashMap<DealId, Change>) {
         failpoint::reach("after_reply");
         for change in changes.into_values() {
@@ -267,14 +267,14 @@ fn changes<T>(decided: &Decided<T>) -> HashMap<DealId, Change> {
     decided.figures.iter().map(change).collect()
 }
 
-/// Also for a replay: should Redis have missed the buyer, it learns of them now.
+/// Also for a replay: Redis may have missed the buyer.
 fn note_buyer(change: &mut Change, buyer: crate::domain::AccountId, units: Option<(u32, i64)>) {
     if let Some((units, rev)) = units {
         change.buyers.push(BuyerUnits { buyer, units, rev });
     }
 }
 
-/// Gives places back, deal by deal.
+/// Releases holds, deal by deal.
 pub(super) async fn release(quota: &Quota, holds: &[(DealId, SignupId)]) {
     for (deal, signups) in by_deal(holds) {
         quota.release(deal, &signups).await;

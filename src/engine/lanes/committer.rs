@@ -1,4 +1,4 @@
-//! Recording batches: everything that came in during the last commit is the next one.
+//! Records batches: all requests that arrived during the last commit are the next batch.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::failpoint;
 use crate::quota::{Change, Quota};
 use crate::store::{LaneConnection, Store};
 
-/// How often the queue is looked through for requests that have waited too long.
+/// How often the queue is checked for requests that have waited too long, and the batch for holds to renew.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// A lane's way to Postgres.
+/// The task that records a lane's batches.
 pub(super) struct Committer {
     pub(super) number: usize,
     pub(super) store: Store,
@@ -39,7 +39,7 @@ struct UnderWay {
 }
 
 impl Committer {
-    /// Runs until nobody can send a job any more and the last batch is recorded.
+    /// Runs until every sender of jobs is gone and the last batch is recorded.
     pub(super) async fn run(self, mut arrived: mpsc::Receiver<Job>) {
         let recorder = Recorder {
             store: self.store.clone(),
@@ -71,7 +71,7 @@ impl Committer {
                 }
                 connection = finished(&mut under_way) => {
                     under_way = None;
-                    // A task that panicked took its connection along: a logged defect, after which the lane goes on.
+                    // A task that panicked lost its connection. That is a logged defect, and the lane goes on.
                     free = Some(connection.unwrap_or_else(|| recorder.lost_connection(self.number)));
                 }
                 _ = looks.tick() => {
@@ -97,7 +97,7 @@ impl Committer {
         UnderWay { task, holds, renewed_at: Instant::now() }
     }
 
-    /// Overload answers quickly: who has waited too long is told so while there still is somebody to tell.
+    /// Sheds load: answers requests that have waited too long while their clients still wait.
     fn turn_away_the_late(&self, waiting: &mut VecDeque<Job>) {
         let late = waiting.iter().take_while(|job| job.queued_at().elapsed() > self.settings.queue_wait_max).count();
         let mut holds = Vec::new();
@@ -116,7 +116,7 @@ impl Committer {
         }
     }
 
-    /// A hold must not end while its join is being recorded, however long Postgres takes.
+    /// Renews the holds of the batch, so none ends while Postgres takes its time.
     fn renew_holds(&self, under_way: &mut Option<UnderWay>) {
         let Some(batch) = under_way.as_mut().filter(|b| b.renewed_at.elapsed() > self.settings.renew_every) else {
             return;
@@ -131,7 +131,7 @@ impl Committer {
     }
 }
 
-/// The connection of the batch that is under way, once it is recorded; never, while none is.
+/// Waits for the batch that is under way, and returns its connection. Never completes while there is none.
 async fn finished(under_way: &mut Option<UnderWay>) -> Option<LaneConnection> {
     match under_way {
         Some(batch) => (&mut batch.task).await.inspect_err(|error| tracing::error!(%error, "a batch was lost")).ok(),

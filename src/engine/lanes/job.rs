@@ -1,4 +1,4 @@
-//! What waits in a lane.
+//! The jobs that wait in a lane.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ pub(super) enum Job {
     Leave(LeaveJob),
 }
 
-/// A request to join, and who waits for its outcome.
+/// A request to join, and where to send its outcome.
 pub(super) struct JoinJob {
     pub(super) request: JoinRequest,
     pub(super) reply: oneshot::Sender<JoinOutcome>,
@@ -22,7 +22,7 @@ pub(super) struct JoinJob {
     pub(super) queued_at: Instant,
 }
 
-/// A request to leave, and who waits for its outcome.
+/// A request to leave, and where to send its outcome.
 pub(super) struct LeaveJob {
     pub(super) id: SignupId,
     pub(super) deal: DealId,
@@ -42,8 +42,8 @@ impl Job {
 }
 
 impl JoinJob {
-    /// Gives the place in the queue back and answers, in this order: who was answered and comes again at once must find it free.
-    /// Nobody may be waiting any more: the outcome stands all the same.
+    /// Frees the slot, then answers: a client that comes again at once must find it free. The client may be gone; the outcome
+    /// stands all the same.
     pub(super) fn answer(self, outcome: JoinOutcome) {
         metrics::counter!("muster_joins_total", "outcome" => word(&outcome)).increment(1);
         drop(self.slot);
@@ -52,7 +52,7 @@ impl JoinJob {
 }
 
 impl LeaveJob {
-    /// As for a join.
+    /// Frees the slot, then answers.
     pub(super) fn answer(self, outcome: LeaveOutcome) {
         metrics::counter!("muster_leaves_total", "outcome" => leave_word(outcome)).increment(1);
         drop(self.slot);

@@ -1,12 +1,16 @@
-//! The lanes: where everything that changes who is in a deal is put in order.
+//! The lanes: group-commit queues that put the joins and leaves of each deal in order.
 //!
-//! A lane is three tasks. The *admitter* asks Redis, once for all the requests to a deal that came in during its last call.
-//! The *committer* records everything that came in during the last commit as the next batch, over a Postgres connection of
-//! its own: no timer, so batching adds no waiting. The *applier* tells Redis what was committed. A deal always belongs to the
-//! same lane, so that its joins and leaves wait for each other in a queue instead of for a lock in Postgres.
+//! A lane is three tasks:
 //!
-//! Everything here is bounded: a request that finds no place in its lane's queue is answered "busy" before Redis is touched,
-//! and one deal's rush gets only its share of the queue.
+//! - The *admitter* asks Redis, in one call for all requests to a deal that arrived during its last call.
+//! - The *committer* records all requests that arrived during the last commit as the next batch. It has a Postgres connection of
+//!   its own, and no timer, so batching adds no waiting.
+//! - The *applier* tells Redis what was committed.
+//!
+//! A deal belongs to one lane, so its joins and leaves wait in a queue instead of for a lock in Postgres.
+//!
+//! Every queue is bounded. A request that finds its lane's queue full is answered "busy" before Redis is asked, and one deal may fill
+//! only its share of the queue.
 
 mod admitter;
 mod applier;
@@ -32,10 +36,10 @@ use job::{Job, JoinJob, LeaveJob};
 pub(super) use slots::Slot;
 use slots::Slots;
 
-/// How the lanes work.
+/// Settings of the lanes.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneSettings {
-    /// How many lanes; the same number on every node, so that a deal's joins meet in one lane of each.
+    /// Number of lanes.
     pub count: usize,
     /// The most requests in one commit.
     pub batch_max: usize,
@@ -43,13 +47,13 @@ pub struct LaneSettings {
     pub queue_max: usize,
     /// The share of a lane's queue that one deal may fill, in percent.
     pub deal_share_percent: usize,
-    /// How long a request may wait in the queue.
+    /// The longest that a request may wait in the queue.
     pub queue_wait_max: Duration,
-    /// When an undecided join is answered "pending".
+    /// How long a join may stay undecided before it is answered "pending".
     pub reply_after: Duration,
-    /// Requests under way at a time in one lane while Redis is away.
+    /// The most requests in one lane while Redis is away.
     pub degraded_in_flight_max: usize,
-    /// How often the holds of joins that are being recorded are renewed; well below their time to live.
+    /// How often the holds of a batch are renewed. Well below their time to live.
     pub renew_every: Duration,
 }
 
@@ -82,7 +86,7 @@ impl Lanes {
             sold_out: sold_out.clone(),
         };
         let lane = |number| {
-            // No channel is ever full: a job has a slot, and there are as many slots as places.
+            // No channel is ever full: every job has a slot, and each channel has room for all slots.
             let (arrivals, arrived) = mpsc::channel(settings.queue_max);
             let (admitted, to_commit) = mpsc::channel(settings.queue_max);
             let (changes, to_apply) = mpsc::channel(settings.queue_max);
@@ -104,7 +108,7 @@ impl Lanes {
         Self { all, sold_out, clock: clock.clone(), settings: *settings }
     }
 
-    /// Queues a join and waits for its outcome, for as long as a client should.
+    /// Queues a join and waits for its outcome, at most for `reply_after`.
     pub(super) async fn join(&self, request: JoinRequest) -> JoinOutcome {
         if self.sold_out.refuses(request.deal, Some(request.buyer), self.clock.now()) {
             metrics::counter!("muster_joins_total", "outcome" => "sold_out").increment(1);
@@ -149,13 +153,13 @@ impl Lanes {
         }
     }
 
-    /// What a join is told when there is no room for it.
+    /// The outcome of a join that finds the queue full.
     pub(super) fn turn_away(&self, deal: DealId, buyer: AccountId) -> Option<JoinOutcome> {
         let is_full = self.lane_of(deal).is_none_or(|lane| lane.slots.are_taken(deal));
         (is_full && !self.sold_out.refuses(deal, Some(buyer), self.clock.now())).then(turned_away)
     }
 
-    /// A place for a join to this deal, or what it is told. None is needed where everybody is refused.
+    /// A slot for a join to this deal, or its outcome if the queue is full. `None` if every stranger to the deal is refused anyway.
     pub(super) fn place(&self, deal: DealId) -> Result<Option<Slot>, JoinOutcome> {
         match self.lane_of(deal).and_then(|lane| lane.slots.take(deal)) {
             Some(slot) => Ok(Some(slot)),

@@ -1,5 +1,5 @@
-//! The places in a lane's queue. Whoever has one is sure to find room in every channel of the lane. A join has one also while
-//! its buyer is looked up, before it comes into the queue.
+//! The slots of a lane. A request with a slot finds room in every channel of the lane. A join takes its slot before its buyer's token
+//! is looked up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use super::LaneSettings;
 use crate::domain::DealId;
 use crate::quota::Quota;
 
-/// A lane's places.
+/// The slots of one lane.
 pub(super) struct Slots {
     taken: Arc<Taken>,
     most: usize,
@@ -31,7 +31,7 @@ struct Counts {
     of_deal: HashMap<DealId, usize>,
 }
 
-/// A place; free again when it is dropped.
+/// A slot. Freed when dropped.
 pub(in crate::engine) struct Slot {
     deal: DealId,
     taken: Arc<Taken>,
@@ -48,8 +48,8 @@ impl Slots {
         }
     }
 
-    /// A place for a request to this deal, if there is one. Fewer while Redis is away: then Postgres answers those, too, that
-    /// come after the last place is gone.
+    /// Takes a slot for a request to this deal, if one is free. There are fewer while Redis is away, because Postgres then also answers
+    /// the requests to sold-out deals.
     pub(super) fn take(&self, deal: DealId) -> Option<Slot> {
         let mut counts = self.counts();
         if !self.has_room(&counts, deal) {
@@ -60,7 +60,7 @@ impl Slots {
         Some(Slot { deal, taken: Arc::clone(&self.taken) })
     }
 
-    /// Whether there is no place for a request to this deal.
+    /// Whether no slot is free for a request to this deal.
     pub(super) fn are_taken(&self, deal: DealId) -> bool {
         !self.has_room(&self.counts(), deal)
     }
@@ -74,7 +74,7 @@ impl Slots {
         self.taken.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no place is taken.
+    /// Waits until every slot is free.
     pub(super) async fn all_free(&self) {
         loop {
             let freed = self.taken.freed.notified();
