@@ -6,7 +6,7 @@ use redis::AsyncCommands;
 use super::table::{HOLD_TTL, now, snapshot};
 use super::{Table, new_deal, open, request, someone};
 
-/// As [`open`] is loaded.
+/// At the version that [`open`] has.
 const SOLD_OUT: Answer = Answer::SoldOut { epoch: 1, rev: 1 };
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn the_same_signup_twice_in_one_call_is_one_hold_even_on_the_last_place() 
 }
 
 #[tokio::test]
-async fn a_deal_that_is_not_there_is_to_be_loaded_and_never_counts_as_empty() {
+async fn a_missing_deal_must_be_loaded_and_never_counts_as_empty() {
     let table = Table::lay().await;
     let deal = new_deal();
     assert!(table.asks_to_load(deal).await, "it never was there");
@@ -51,7 +51,7 @@ async fn a_deal_that_is_not_there_is_to_be_loaded_and_never_counts_as_empty() {
     assert!(table.asks_to_load(deal).await, "its key is gone");
     let untouched = request(deal, someone(), 1);
     table.quota.admit(deal, &[untouched], now().timestamp_millis()).await.unwrap();
-    assert!(!table.quota.is_held(deal, untouched.id).await.unwrap(), "nothing is held for who is told to load");
+    assert!(!table.quota.is_held(deal, untouched.id).await.unwrap(), "nothing is held when the answer is to load");
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_refusal_says_why() {
 }
 
 #[tokio::test]
-async fn the_window_has_two_seconds_of_slack_for_postgres_decides() {
+async fn the_window_has_two_seconds_of_slack_because_postgres_decides() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(open(deal), &[]).await;
@@ -103,7 +103,7 @@ async fn a_deal_without_a_cap_admits_any_number() {
 }
 
 #[tokio::test]
-async fn who_ever_had_a_signup_is_never_refused_here() {
+async fn a_buyer_who_ever_had_a_signup_is_never_refused_by_redis() {
     let table = Table::lay().await;
     let deal = new_deal();
     let (holder, left) = (someone(), someone());
@@ -118,11 +118,11 @@ async fn who_ever_had_a_signup_is_never_refused_here() {
 }
 
 #[tokio::test]
-async fn while_changes_are_missing_nobody_is_refused_for_anybody_may_have_joined() {
+async fn nobody_is_refused_while_changes_are_missing() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(open(deal), &[]).await;
-    // Recorded by a node that died before it told Redis; the last place was then sold by another.
+    // A node recorded this buyer and died before it told Redis. Then another node sold the last place.
     let (unheard_of, last) = (someone(), someone());
     let full = Progress { rev: 3, state: DealState::Tipped, buyers: 50, units: 100, ..open(deal) };
     table.apply(full, 2, &[], &[BuyerUnits { buyer: last, units: 1, rev: 3 }]).await;
@@ -136,7 +136,7 @@ async fn while_changes_are_missing_nobody_is_refused_for_anybody_may_have_joined
 }
 
 #[tokio::test]
-async fn a_batch_is_counted_one_by_one_and_the_rest_hears_held() {
+async fn requests_of_a_batch_take_places_in_order_until_all_are_held() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(Progress { state: DealState::Tipped, buyers: 50, units: 96, ..open(deal) }, &[]).await;
@@ -163,7 +163,7 @@ async fn while_a_deal_is_open_as_many_units_stay_free_as_buyers_are_needed() {
 }
 
 #[tokio::test]
-async fn a_hold_that_ended_is_dropped_and_its_place_is_free() {
+async fn an_expired_hold_is_dropped_and_its_place_is_free() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(Progress { cap: Some(10), tipping_point: 1, ..open(deal) }, &[]).await;
@@ -175,9 +175,9 @@ async fn a_hold_that_ended_is_dropped_and_its_place_is_free() {
     assert_eq!(table.holds(deal).await.holds, 1);
 }
 
-/// A Redis that evicts drops keys one by one: the figures may be there without the buyers that made them.
+/// A Redis that evicts drops keys one by one, so the figures may be there without their buyers.
 #[tokio::test]
-async fn a_deal_whose_buyers_were_dropped_alone_is_to_be_loaded() {
+async fn a_deal_without_its_buyers_must_be_loaded() {
     let table = Table::lay().await;
     let deal = new_deal();
     let ann = BuyerUnits { buyer: someone(), units: 100, rev: 2 };
@@ -185,7 +185,7 @@ async fn a_deal_whose_buyers_were_dropped_alone_is_to_be_loaded() {
     table.load(full, &[ann]).await;
     let () = table.redis.clone().del(table.keys.buyers(deal)).await.unwrap();
     assert!(table.asks_to_load(deal).await);
-    // What is told meanwhile makes the key again, but not whole.
+    // A change that is applied meanwhile creates the key again, but it is not whole.
     let bob = BuyerUnits { buyer: someone(), units: 0, rev: 3 };
     table.apply(Progress { rev: 3, ..full }, 2, &[], &[bob]).await;
     assert!(table.asks_to_load(deal).await);
@@ -194,7 +194,7 @@ async fn a_deal_whose_buyers_were_dropped_alone_is_to_be_loaded() {
 }
 
 #[tokio::test]
-async fn holds_whose_ends_were_dropped_keep_no_place() {
+async fn holds_without_their_ends_hold_no_place() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(Progress { cap: Some(10), tipping_point: 1, ..open(deal) }, &[]).await;
@@ -202,14 +202,14 @@ async fn holds_whose_ends_were_dropped_keep_no_place() {
     table.ask(orphan).await;
     assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
     let () = table.redis.clone().del(table.keys.holds(deal)).await.unwrap();
-    // Its node still is at it, and must not make an end for it alone.
+    // Its node still renews it, which must not create an end for it alone.
     table.quota.renew(deal, &[orphan.id]).await;
     assert_eq!(table.ask(request(deal, someone(), 10)).await, Answer::Admitted);
     assert_eq!(table.holds(deal).await.units, 10);
 }
 
 #[tokio::test]
-async fn many_holds_that_ended_are_dropped_a_few_at_a_time() {
+async fn many_expired_holds_are_dropped_a_few_at_a_time() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(open(deal), &[]).await;
@@ -262,7 +262,7 @@ async fn while_its_cap_is_being_raised_nothing_is_sold_out_until_the_new_cap_is(
     assert!((9_000..=10_000).contains(&lasts), "{lasts}");
 }
 
-/// The load deletes what it finds of the deal; that a cap is being raised stays known.
+/// A load deletes the keys of the deal, but not the one that says that its cap is being raised.
 #[tokio::test]
 async fn a_deal_that_is_loaded_while_its_cap_is_raised_is_not_sold_out() {
     let table = Table::lay().await;
@@ -272,7 +272,7 @@ async fn a_deal_that_is_loaded_while_its_cap_is_raised_is_not_sold_out() {
     assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
 }
 
-/// Nodes of the version before have keys of other names: each loads its own, and neither deletes the other's.
+/// Two versions of Muster run side by side: neither deletes what the other loads.
 #[tokio::test]
 async fn another_schema_version_has_keys_of_its_own() {
     let table = Table::lay().await;

@@ -8,7 +8,7 @@ use super::table::{now, snapshot};
 use super::{Table, new_deal, open, request, someone};
 use crate::support::orders::orders;
 
-/// Six commits of one deal: joins, a second signup, a leave, and the tip; each with the range of versions that it covers.
+/// Six commits of one deal (joins, a second signup, a leave, and the tip), each with its range of versions.
 fn commits(deal: DealId, people: &[AccountId]) -> Vec<Change> {
     let of = |buyer: usize, units, rev| BuyerUnits { buyer: people[buyer], units, rev };
     let steps: [(i64, i64, DealState, u32, u32, Vec<BuyerUnits>); 6] = [
@@ -41,7 +41,7 @@ async fn commits_applied_in_any_order_and_any_number_of_times_end_the_same() {
         for &n in &order {
             table.quota.apply(&commits[n]).await.unwrap();
         }
-        // Late and doubled: the first two of this order once more.
+        // Late and repeated: the first two of this order once more.
         for &n in &order[..2] {
             assert_eq!(table.quota.apply(&commits[n]).await.unwrap(), muster::quota::Applied::Same, "{order:?}");
         }
@@ -56,7 +56,7 @@ async fn commits_applied_in_any_order_and_any_number_of_times_end_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_missing_in_between_stays_missing_until_it_comes() {
+async fn a_gap_in_the_versions_stays_until_it_is_filled() {
     let table = Table::lay().await;
     let (deal, people) = (new_deal(), [0; 5].map(|_| someone()));
     table.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
@@ -78,7 +78,7 @@ async fn newer_figures_are_published_once_and_older_ones_never() {
     for n in [1, 1, 0, 3, 2, 5, 5] {
         table.quota.apply(&commits[n]).await.unwrap();
     }
-    // The last message closes the list: whatever was published before it has been received before it.
+    // The last message ends the list: every earlier message has been received before it.
     let last = Progress { rev: 10, ..commits[5].progress };
     assert_eq!(table.apply(last, 9, &[], &[]).await, "newer");
     let mut heard = Vec::new();
@@ -93,7 +93,7 @@ async fn newer_figures_are_published_once_and_older_ones_never() {
 }
 
 #[tokio::test]
-async fn older_figures_still_bring_the_buyers_that_are_newer() {
+async fn older_figures_still_bring_newer_buyers() {
     let table = Table::lay().await;
     let (deal, early) = (new_deal(), someone());
     table.load(open(deal), &[]).await;
@@ -105,7 +105,7 @@ async fn older_figures_still_bring_the_buyers_that_are_newer() {
 }
 
 #[tokio::test]
-async fn only_a_load_makes_the_key_but_holds_that_are_done_are_dropped_in_any_case() {
+async fn only_a_load_creates_the_key_but_finished_holds_are_always_dropped() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(open(deal), &[]).await;
@@ -121,7 +121,7 @@ async fn only_a_load_makes_the_key_but_holds_that_are_done_are_dropped_in_any_ca
 }
 
 #[tokio::test]
-async fn what_belongs_to_an_older_epoch_changes_nothing_but_its_holds() {
+async fn a_change_of_an_older_epoch_only_drops_its_holds() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(Progress { epoch: 3, rev: 4, ..open(deal) }, &[]).await;
@@ -136,7 +136,7 @@ async fn what_belongs_to_an_older_epoch_changes_nothing_but_its_holds() {
 }
 
 #[tokio::test]
-async fn a_newer_epoch_is_published_at_once_and_the_deal_loaded_anew() {
+async fn a_newer_epoch_is_published_at_once_and_the_deal_is_loaded_again() {
     let table = Table::lay().await;
     let (deal, lost) = (new_deal(), someone());
     table.load(Progress { rev: 9, units: 1, ..open(deal) }, &[BuyerUnits { buyer: lost, units: 1, rev: 9 }]).await;
@@ -166,7 +166,7 @@ async fn commits_of_two_epochs_in_any_order_never_leave_figures_of_the_older_one
 }
 
 #[tokio::test]
-async fn while_a_deal_is_being_loaded_commits_are_taken_and_the_load_joins_them() {
+async fn changes_applied_during_a_load_are_kept() {
     let table = Table::lay().await;
     let deal = new_deal();
     let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
@@ -179,7 +179,7 @@ async fn while_a_deal_is_being_loaded_commits_are_taken_and_the_load_joins_them(
 }
 
 #[tokio::test]
-async fn what_admission_says_follows_the_figures_that_were_applied() {
+async fn admission_follows_the_applied_figures() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(open(deal), &[]).await;
@@ -197,7 +197,7 @@ async fn what_admission_says_follows_the_figures_that_were_applied() {
 }
 
 #[tokio::test]
-async fn admission_follows_the_terms_that_were_applied_and_never_older_ones() {
+async fn admission_follows_the_newest_applied_terms() {
     let table = Table::lay().await;
     let deal = new_deal();
     let at = |rev| Progress { rev, units: 90, ..open(deal) };
@@ -240,7 +240,7 @@ async fn a_deal_that_closes_later_stays_longer_with_all_its_parts() {
 }
 
 #[tokio::test]
-async fn what_goes_with_the_figures_does_not_outlive_them_by_long() {
+async fn buyers_and_ranges_end_soon_after_the_quota() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(open(deal), &[]).await;

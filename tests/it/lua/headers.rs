@@ -1,4 +1,4 @@
-//! Each script's header says what it takes, answers and writes; here that is held against the script.
+//! Compares each script with its header: keys, arguments, replies and writes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ pub fn scripts() -> Vec<Script> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let read = |path: std::path::PathBuf| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        // Not a script of its own: what others share.
+        // Shared by other scripts, and no script of its own.
         (name != "holds").then(|| parse(name, &fs::read_to_string(path).unwrap()))
     };
     paths.filter_map(read).collect()

@@ -4,7 +4,7 @@ use rand::RngExt;
 use super::{Table, new_deal, open, request, someone};
 use crate::support::chance::chance;
 
-/// Whatever is done to holds, in whatever order: the sums are those of the parts, and no more is held than is free.
+/// After any calls in any order, the sums equal their parts, and no more is held than is free.
 #[tokio::test]
 async fn the_sums_of_the_holds_are_always_those_of_their_parts() {
     let (table, mut chance) = (Table::lay().await, chance());
@@ -50,9 +50,9 @@ async fn the_sums_of_the_holds_are_always_those_of_their_parts() {
     }
 }
 
-/// The minus of 0 is no number to Redis: that once cost the connection with each retry.
+/// A script must not write -0: Redis does not read it as a number, so the next call would fail.
 #[tokio::test]
-async fn the_hold_of_a_buyer_who_is_known_ends_like_any_other() {
+async fn the_hold_of_a_known_buyer_ends_like_any_other() {
     let (table, deal, ann) = (Table::lay().await, new_deal(), someone());
     table.load(open(deal), &[muster::quota::BuyerUnits { buyer: ann, units: 1, rev: 1 }]).await;
     let again = request(deal, ann, 1);
@@ -64,7 +64,7 @@ async fn the_hold_of_a_buyer_who_is_known_ends_like_any_other() {
 }
 
 #[tokio::test]
-async fn without_holds_a_deal_sells_exactly_what_is_free() {
+async fn a_deal_without_holds_admits_exactly_the_free_units() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(Progress { state: DealState::Tipped, buyers: 50, units: 93, ..open(deal) }, &[]).await;

@@ -19,7 +19,7 @@ fn word(begun: &Begun) -> &'static str {
 }
 
 #[tokio::test]
-async fn one_loads_and_the_others_are_told_so_until_it_is_loaded() {
+async fn one_node_loads_a_deal_while_the_others_wait() {
     let table = Table::lay().await;
     let deal = new_deal();
     let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
@@ -29,7 +29,7 @@ async fn one_loads_and_the_others_are_told_so_until_it_is_loaded() {
 }
 
 #[tokio::test]
-async fn a_load_that_takes_too_long_is_taken_over_and_cannot_finish_any_more() {
+async fn a_slow_load_is_taken_over_and_cannot_finish() {
     let table = Table::lay().await;
     let deal = new_deal();
     let Begun::Begun(slow) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
@@ -44,7 +44,7 @@ async fn a_load_that_takes_too_long_is_taken_over_and_cannot_finish_any_more() {
 }
 
 #[tokio::test]
-async fn what_was_loaded_into_another_redis_is_loaded_anew() {
+async fn a_deal_loaded_into_another_run_of_redis_is_loaded_again() {
     let table = Table::lay().await;
     let deal = new_deal();
     let stale = BuyerUnits { buyer: someone(), units: 1, rev: 7 };
@@ -73,7 +73,7 @@ async fn what_was_held_in_an_earlier_run_hides_no_place() {
 }
 
 #[tokio::test]
-async fn begun_twice_by_the_same_it_is_one_load() {
+async fn beginning_twice_with_one_token_is_one_load() {
     let table = Table::lay().await;
     let deal = new_deal();
     let keys = keys(&table, deal);

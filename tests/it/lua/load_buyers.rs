@@ -4,7 +4,7 @@ use redis::AsyncCommands;
 use super::{Table, new_deal, open, someone};
 
 #[tokio::test]
-async fn a_chunk_may_come_twice_and_never_overwrites_what_is_newer() {
+async fn a_chunk_may_come_twice_and_never_overwrites_newer_buyers() {
     let table = Table::lay().await;
     let deal = new_deal();
     let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
@@ -20,7 +20,7 @@ async fn a_chunk_may_come_twice_and_never_overwrites_what_is_newer() {
 }
 
 #[tokio::test]
-async fn nothing_is_added_when_the_key_is_gone_or_somebody_else_loads() {
+async fn no_buyer_is_added_without_the_key_or_to_another_load() {
     let table = Table::lay().await;
     let deal = new_deal();
     let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };

@@ -19,10 +19,10 @@ fn joined(people: &[AccountId], n: usize) -> BuyerUnits {
     BuyerUnits { buyer: people[n - 1], units: 1, rev: 1 + i64::try_from(n).unwrap() }
 }
 
-/// Three commits, told to Redis at any time, and a load whose snapshot was taken at any time after it began: in the end Redis
-/// knows all three, without a gap.
+/// Three commits are applied at any time, and a load takes its snapshot at any time after it began. In the end Redis knows all
+/// three commits, without a gap.
 #[tokio::test]
-async fn a_load_misses_nothing_whoever_commits_meanwhile() {
+async fn a_load_misses_no_concurrent_commit() {
     const BEGIN: usize = 0;
     const BUYERS: usize = 4;
     const FINISH: usize = 5;
@@ -35,7 +35,7 @@ async fn a_load_misses_nothing_whoever_commits_meanwhile() {
             continue;
         }
         for in_snapshot in 0..=3 {
-            // What was told before the load began was committed before it, so the snapshot has it.
+            // A change that was applied before the load began was committed before it, so the snapshot has it.
             if (1..=3).any(|commit| place(commit) < place(BEGIN) && commit > in_snapshot) {
                 continue;
             }
@@ -73,7 +73,7 @@ async fn a_load_misses_nothing_whoever_commits_meanwhile() {
     assert!(ran > 100, "{ran} orders");
 }
 
-/// The snapshot is older than a change of the terms that was told meanwhile: figures and terms are those of the change.
+/// The snapshot is older than a change of the terms that was applied meanwhile: figures and terms are those of the change.
 #[tokio::test]
 async fn a_load_writes_figures_and_terms_together_or_neither() {
     let table = Table::lay().await;
@@ -87,11 +87,11 @@ async fn a_load_writes_figures_and_terms_together_or_neither() {
         assert_eq!(table.ask(request(deal, someone(), 100)).await, Answer::Admitted, "up to {cap:?}");
         let late = old.closes_at + TimeDelta::minutes(30);
         assert_eq!(table.admit_at(&[request(deal, someone(), 1)], late).await[0], expected_late(cap));
-        // Two hours to its end, and an hour for those who ask afterwards.
+        // Two hours until it closes, and one hour after that.
         let stays = table.stays_ms(table.keys.quota(deal)).await;
         assert!((10_700_000..=10_800_000).contains(&stays), "{stays}");
     }
-    // The other way round: an older change has told of a cap that the deal no longer has in the snapshot.
+    // The other way round: an older change had a cap, and the snapshot has none.
     let deal = new_deal();
     let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
     table.apply(Progress { deal, ..old }, 9, &[], &[]).await;
@@ -99,7 +99,7 @@ async fn a_load_writes_figures_and_terms_together_or_neither() {
     assert_eq!(table.ask(request(deal, someone(), 1_000)).await, Answer::Admitted);
 }
 
-/// 100 more are held by then.
+/// By then all places under a cap are held.
 const fn expected_late(cap: Option<u32>) -> Answer {
     if cap.is_some() { Answer::Held } else { Answer::Admitted }
 }
@@ -120,7 +120,7 @@ async fn finishing_twice_is_the_same_as_once() {
 }
 
 #[tokio::test]
-async fn another_epoch_meanwhile_means_begin_again() {
+async fn a_new_epoch_supersedes_a_load() {
     let table = Table::lay().await;
     for (of_snapshot, meanwhile) in [(1, 2), (2, 1)] {
         let deal = new_deal();
@@ -133,7 +133,7 @@ async fn another_epoch_meanwhile_means_begin_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_finished_when_the_key_is_gone() {
+async fn a_load_without_its_key_cannot_finish() {
     let table = Table::lay().await;
     let deal = new_deal();
     let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
@@ -142,9 +142,9 @@ async fn nothing_is_finished_when_the_key_is_gone() {
     assert!(table.asks_to_load(deal).await);
 }
 
-/// By a Redis that evicts: what came before it is gone, whatever came after.
+/// A Redis that evicts dropped the first chunk, so the second is not enough.
 #[tokio::test]
-async fn nothing_is_finished_when_its_buyers_were_dropped_meanwhile() {
+async fn a_load_without_its_buyers_cannot_finish() {
     let table = Table::lay().await;
     let deal = new_deal();
     let people = [someone(), someone()];
@@ -156,14 +156,14 @@ async fn nothing_is_finished_when_its_buyers_were_dropped_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_loaded_deal_stays_until_after_its_window_and_its_parts_a_little_longer() {
+async fn a_loaded_deal_stays_until_an_hour_after_its_window() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(Progress { state: DealState::Tipped, ..open(deal) }, &[joined(&[someone()], 1)]).await;
     let mut redis = table.redis.clone();
     let quota: i64 = redis.pttl(table.keys.quota(deal)).await.unwrap();
     let buyers: i64 = redis.pttl(table.keys.buyers(deal)).await.unwrap();
-    // An hour to its end, and an hour for those who ask afterwards.
+    // An hour until it closes, and one hour after that.
     assert!((7_100_000..=7_200_000).contains(&quota), "{quota}");
     assert!(buyers > quota, "{buyers} after {quota}");
     assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Admitted);

@@ -1,4 +1,4 @@
-//! All scripts of a deal, called in every order and twice each: once things are at rest, Redis says what Postgres says.
+//! All scripts of a deal, called in every order and repeated: at rest, Redis equals Postgres.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,7 +15,7 @@ use crate::support::orders::orders;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
     Nothing,
-    /// The deal as it was before anybody joined: what came in between is missing.
+    /// The deal before anybody joined, so later changes are missing.
     Old,
 }
 
@@ -35,15 +35,15 @@ enum Call {
     Admit,
     Renew,
     Release,
-    /// The commit that made this version is told.
+    /// The change that made this version.
     Apply(i64),
 }
 
 use Call::{Admit, Apply, Load, Release, Renew};
 
-/// What joins and leaves do.
+/// The calls that joins and leaves make.
 const PEOPLE: [Call; 6] = [Load, Admit, Renew, Release, Apply(5), Apply(6)];
-/// What changing the terms does beside them.
+/// The same with two changes of the terms.
 const TERMS: [Call; 6] = [Load, Admit, Apply(5), Apply(6), Apply(7), Apply(8)];
 
 impl Scene {
@@ -74,7 +74,7 @@ impl Scene {
         (progress, buyers.into_values().collect())
     }
 
-    /// What the commit that made this version tells.
+    /// The change that made this version.
     fn commit(&self, deal: DealId, rev: i64, done: &[SignupId]) -> Change {
         let (progress, buyers) = self.at(deal, rev);
         let opens_at = snapshot(progress).opens_at;
@@ -95,7 +95,7 @@ impl Scene {
         let quota = &self.table.quota;
         match call {
             Load => self.load(deal, 4).await,
-            // Whatever the answer is: a place, or that the deal must be loaded.
+            // The answer does not matter: a place, or that the deal must be loaded.
             Admit => {
                 quota.admit(deal, &[ann], now().timestamp_millis()).await.unwrap();
             }
@@ -115,7 +115,7 @@ impl Scene {
         known.rev
     }
 
-    /// Everybody has given up waiting, the deal is loaded if it is not there, and told what is missing, as reconciling does.
+    /// Releases every hold, loads the deal if it is missing, and applies what is missing, as the reconciler does.
     async fn comes_to_rest(&self, deal: DealId, last: i64, signups: &[SignupId]) {
         self.table.quota.release(deal, signups).await;
         self.load(deal, last).await;
@@ -177,7 +177,7 @@ async fn end_of(calls: [Call; 6]) -> String {
 }
 
 #[tokio::test]
-async fn whatever_the_order_and_however_often_redis_ends_up_with_what_postgres_says() {
+async fn in_any_order_and_repeated_the_calls_end_with_what_postgres_says() {
     let end = end_of(PEOPLE).await;
     for known in [r#""rev": "6""#, r#""applied": "6""#, r#""units": "3""#, r#""buyers": "2""#] {
         assert!(end.contains(known), "{known} in {end}");
@@ -185,7 +185,7 @@ async fn whatever_the_order_and_however_often_redis_ends_up_with_what_postgres_s
 }
 
 #[tokio::test]
-async fn whatever_the_order_and_however_often_redis_ends_up_with_the_newest_terms() {
+async fn in_any_order_and_repeated_the_calls_end_with_the_newest_terms() {
     let end = end_of(TERMS).await;
     let closes = format!(r#""closes_ms": "{}""#, (open(new_deal()).closes_at + TimeDelta::hours(1)).timestamp_millis());
     for known in [r#""rev": "8""#, r#""applied": "8""#, r#""tipping_point": "9""#, &closes] {
@@ -194,7 +194,7 @@ async fn whatever_the_order_and_however_often_redis_ends_up_with_the_newest_term
     assert!(!end.contains(r#""cap""#), "no cap in {end}");
 }
 
-/// The line of the figures: the others name people, who are others each time.
+/// The line of the figures. The other lines name people, who differ each time.
 fn figures(dump: &str) -> String {
     dump.lines().find(|line| line.contains("quota")).unwrap().split_once(' ').unwrap().1.to_owned()
 }

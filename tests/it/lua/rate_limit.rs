@@ -5,7 +5,7 @@ use redis::AsyncCommands;
 
 use super::Table;
 
-/// So slow that nothing comes back while a test runs.
+/// So slow that no unit comes back while a test runs.
 const HOUR_US: i64 = 3_600_000_000;
 
 fn draw(burst: u32, cost: u32, debt: u32) -> Draw {
@@ -24,7 +24,7 @@ fn about_hours(hours: u64) -> impl Fn(Duration) -> bool {
 }
 
 #[tokio::test]
-async fn a_burst_may_be_used_at_once_and_then_it_is_said_how_long_to_wait() {
+async fn after_a_burst_the_limit_says_how_long_to_wait() {
     let table = Table::lay().await;
     for remaining in [2, 1, 0] {
         assert_eq!(left(&table, "ann", draw(3, 1, 0)).await, Ok(remaining));
@@ -35,7 +35,7 @@ async fn a_burst_may_be_used_at_once_and_then_it_is_said_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn what_was_given_out_before_is_counted_even_when_nothing_is_taken() {
+async fn debt_is_counted_even_when_nothing_is_taken() {
     let table = Table::lay().await;
     assert_eq!(left(&table, "ann", draw(10, 1, 4)).await, Ok(5));
     assert!(left(&table, "ann", draw(10, 5, 3)).await.is_err_and(about_hours(3)));
@@ -46,7 +46,7 @@ async fn what_was_given_out_before_is_counted_even_when_nothing_is_taken() {
 }
 
 #[tokio::test]
-async fn called_twice_it_counts_twice_which_errs_on_the_careful_side() {
+async fn a_call_made_twice_counts_twice_which_errs_on_the_strict_side() {
     let table = Table::lay().await;
     let keys = [table.keys.rate("joins", "ann")];
     let hour = HOUR_US.to_string();
@@ -59,13 +59,13 @@ async fn called_twice_it_counts_twice_which_errs_on_the_careful_side() {
 }
 
 #[tokio::test]
-async fn a_limit_is_forgotten_when_everything_has_come_back() {
+async fn a_limit_is_forgotten_once_every_unit_has_come_back() {
     let table = Table::lay().await;
     left(&table, "ann", draw(3, 2, 0)).await.unwrap();
     let key = table.keys.rate("joins", "ann");
     let ends_in: u64 = table.redis.clone().pttl(&key).await.unwrap();
     assert!(about_hours(2)(Duration::from_millis(ends_in)), "{ends_in}");
-    // As if the time had passed: what is stored is over.
+    // The stored time is in the past, as if time had passed.
     let () = table.redis.clone().set(&key, 1).await.unwrap();
     assert_eq!(left(&table, "ann", draw(3, 1, 0)).await, Ok(2));
 }

@@ -11,7 +11,7 @@ async fn release(table: &Table, deal: muster::domain::DealId, signups: &[SignupI
 }
 
 #[tokio::test]
-async fn a_place_is_given_back_once() {
+async fn a_place_is_released_once() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(open(deal), &[]).await;
@@ -25,7 +25,7 @@ async fn a_place_is_given_back_once() {
 }
 
 #[tokio::test]
-async fn giving_back_what_was_never_held_leaves_nothing_behind() {
+async fn releasing_a_place_that_was_never_held_leaves_nothing_behind() {
     let table = Table::lay().await;
     let deal = new_deal();
     assert_eq!(release(&table, deal, &[request(deal, someone(), 1).id]).await.1, 0);

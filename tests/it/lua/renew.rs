@@ -5,7 +5,7 @@ use super::table::HOLD_TTL;
 use super::{Table, new_deal, open, request, someone};
 
 #[tokio::test]
-async fn a_hold_lasts_longer_and_so_do_the_keys() {
+async fn renewing_extends_a_hold_and_its_keys() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(open(deal), &[]).await;
@@ -48,7 +48,7 @@ async fn a_hold_that_is_gone_stays_gone() {
 }
 
 #[tokio::test]
-async fn renewing_does_not_hold_again_for_who_asks_later() {
+async fn renewing_does_not_count_a_hold_twice() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(muster::domain::Progress { cap: Some(10), ..open(deal) }, &[]).await;

@@ -1,4 +1,4 @@
-//! A Redis with Muster's keys under a prefix of its own, and deals on it without a Postgres behind.
+//! Deals in a Redis, under a prefix of their own and without a Postgres.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -79,7 +79,7 @@ impl Table {
         Self { quota, redis, keys, run_id: info.get("run_id").unwrap(), url, _home: home }
     }
 
-    /// A connection to listen with.
+    /// A connection that is subscribed to a deal's channel.
     pub async fn bus(&self, deal: DealId) -> redis::aio::PubSub {
         let client = redis::Client::open(self.url.as_str()).unwrap();
         let mut bus = client.get_async_pubsub().await.unwrap();
@@ -142,12 +142,12 @@ impl Table {
         holds
     }
 
-    /// Lets a hold end, as if its time had passed.
+    /// Makes a hold expire.
     pub async fn end_hold(&self, deal: DealId, signup: SignupId) {
         let () = self.redis.clone().zadd(self.keys.holds(deal), signup.to_string(), 1).await.unwrap();
     }
 
-    /// Everything that is stored of a deal, as text; what depends on when it was stored is left out.
+    /// Everything that is stored of a deal, as text, without the fields that depend on the time.
     pub async fn dump(&self, deal: DealId) -> String {
         let mut redis = self.redis.clone();
         let mut text = String::new();
@@ -179,13 +179,13 @@ impl Table {
         call.invoke_async(&mut self.redis.clone()).await
     }
 
-    /// For how long a key stays, in ms.
+    /// The time to live of a key, in ms.
     pub async fn stays_ms(&self, key: String) -> i64 {
         self.redis.clone().pttl(key).await.unwrap()
     }
 }
 
-/// From now on Redis admits, as after the engine has caught up.
+/// Lets Redis admit joins, as the engine does after catching up.
 fn admit_over_what_is_there(quota: &Quota) {
     let event = quota.link_events().borrow().clone();
     let LinkEvent::CatchingUp(link) = event else { panic!("Redis is not there") };
