@@ -18,11 +18,11 @@ fn main() -> io::Result<()> {
     let mut names: Vec<String> = fs::read_dir(FUNCTIONS)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<io::Result<_>>()?;
-    names.retain(|name| name.ends_with(".sql"));
+    names.retain(|name| Path::new(name).extension().is_some_and(|ending| ending == "sql"));
     names.sort();
     let mut list = "&[\n".to_owned();
     for name in names {
-        let file = Path::new(&root).join(FUNCTIONS).join(&name);
+        let file = Path::new(&root).join(FUNCTIONS).join(&name).display().to_string();
         writeln!(list, "    ({name:?}, include_str!({file:?})),").map_err(io::Error::other)?;
     }
     list.push_str("]\n");

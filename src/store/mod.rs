@@ -44,7 +44,7 @@ use coalesce::Coalesce;
 
 pub use accounts::{CreateAccountOutcome, NewAccount, StoredAccount};
 pub use audit::{Invariant, Looked, SignupTrace};
-pub use changes::LoadSnapshot;
+pub use changes::{DealVersion, LoadSnapshot};
 pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, Settler, Settling, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
 pub use decided::{Decided, DecidedJoin, DecidedLeave, Decision, Figures, LeaveDecision};
