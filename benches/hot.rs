@@ -83,11 +83,11 @@ fn problems(criterion: &mut Criterion) {
     });
 }
 
-/// One coupon: its id, its code and its look-up hash.
+/// One coupon: its id, its code and its lookup hash.
 fn coupons(criterion: &mut Criterion) {
     let keys = CodeKeys::new(vec![(1, [0x5e; 32])], vec![]);
     let signup = SignupId::from(DealId::generate().as_uuid());
-    criterion.bench_function("coupon derived: id, code, look-up hash", |bencher| {
+    criterion.bench_function("coupon derived: id, code, lookup hash", |bencher| {
         bencher.iter(|| keys.issue(CouponId::derive(black_box(signup), 1)).unwrap());
     });
     let text = CouponCode::from_bits([0x5e; 10], CouponForm::CURRENT).to_string().to_lowercase();

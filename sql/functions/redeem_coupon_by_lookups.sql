@@ -17,22 +17,23 @@
 -- Locks     the coupon: two tills with one coupon get one `ok`
 -- Writes    coupons, or wrong_codes
 --
--- A code has more than one hash while keys rotate and while coupons of form 1 are about. Scans are off, because the planner does not
--- know how few hashes there are, and a cached plan may date from when the tables were empty.
+-- A code has several hashes while keys rotate and while coupons of form 1 are about. It is looked up by a statement of its own: the
+-- planner does not know how few hashes there are, and would rather begin with all deals of the merchant. Scans are off, because a
+-- cached plan may date from when the tables were empty.
 
 CREATE OR REPLACE FUNCTION redeem_coupon_by_lookups(code_lookups bytea[], merchant_id uuid, till text, request_key text)
     RETURNS TABLE (outcome text, coupon uuid, deal uuid, title text, redeemed_at timestamptz, redeemed_where text, retry_after_s integer)
     LANGUAGE plpgsql VOLATILE
     SET enable_seqscan = off
-    SET enable_hashjoin = off
-    SET enable_mergejoin = off
+    SET enable_bitmapscan = off
     SET jit = off
     AS $$
 #variable_conflict use_column
 DECLARE
-    at    timestamptz := muster_now();
+    at        timestamptz := muster_now();
+    code      record;
     found_one record;
-    wrong record;
+    wrong     record;
 BEGIN
     -- After ten wrong codes in ten minutes the merchant waits until the oldest of them is ten minutes old.
     SELECT count(*) AS tries, min(l.tried_at) AS oldest INTO wrong
@@ -45,12 +46,12 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
+    SELECT k.deal, k.signup, k.ordinal INTO code FROM coupon_codes AS k WHERE k.lookup = ANY (code_lookups);
     SELECT c.deal, c.signup, c.ordinal, c.id, c.redeemed_at, c.redeemed_where, c.redeemed_key, d.title, d.state, d.coupon_expires_at
       INTO found_one
-      FROM coupon_codes AS k
-      JOIN coupons AS c ON c.deal = k.deal AND c.signup = k.signup AND c.ordinal = k.ordinal
+      FROM coupons AS c
       JOIN deals AS d ON d.id = c.deal AND d.merchant = merchant_id
-     WHERE k.lookup = ANY (code_lookups)
+     WHERE c.deal = code.deal AND c.signup = code.signup AND c.ordinal = code.ordinal
        FOR NO KEY UPDATE OF c;
     IF NOT FOUND THEN
         INSERT INTO wrong_codes (merchant, tried_at) VALUES (merchant_id, at);

@@ -103,7 +103,7 @@ impl TryFrom<String> for CouponKey {
     }
 }
 
-/// A secret that look-up hashes of coupon codes are made with.
+/// A secret that lookup hashes of coupon codes are made with.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CouponLookupKey([u8; 32]);

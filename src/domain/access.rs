@@ -138,7 +138,6 @@ pub enum Proof {
 
 /// An authenticated account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Identity {
     pub account: AccountId,
     pub role: Role,
@@ -161,7 +160,6 @@ impl Identity {
 
 /// A token as listed to its owner: without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Token {
     pub id: TokenId,
     /// The owner's name for the token.

@@ -42,7 +42,6 @@ impl Role {
 
 /// An account, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Account {
     pub id: AccountId,
     pub email: Email,

@@ -9,7 +9,6 @@ use super::terms::Terms;
 
 /// An offer with terms, a window and a tipping point.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Deal {
     pub id: DealId,
     pub merchant: AccountId,

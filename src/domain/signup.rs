@@ -106,7 +106,6 @@ impl SignupState {
 
 /// One buyer's place in one deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Signup {
     /// Derived from deal, buyer and idempotency key.
     pub id: SignupId,
@@ -125,7 +124,6 @@ pub struct Signup {
 
 /// A request to join a deal.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct JoinRequest {
     /// Derived from deal, buyer and idempotency key.
     pub id: SignupId,
@@ -164,7 +162,6 @@ pub enum JoinOutcome {
 
 /// A signup that is committed in Postgres.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Joined {
     pub id: SignupId,
     pub deal: DealId,

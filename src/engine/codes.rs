@@ -12,11 +12,11 @@ type Key = [u8; 32];
 /// What `coupon_codes.lookup` holds.
 pub type Lookup = [u8; 32];
 
-/// The coupon keys, which codes are made with, and the look-up keys, which coupons are found with.
+/// The coupon keys, which codes are made with, and the lookup keys, which coupons are found with.
 ///
-/// Each coupon key also has a look-up key derived from it. The one of the lowest coupon key stands in while none is configured, and
+/// Each coupon key also has a lookup key derived from it. The one of the lowest coupon key stands in while none is configured, and
 /// all coupons of form 1 were issued with it. Codes are looked up with every derived key, so a coupon stays known as long as the key
-/// behind its look-up hash stays configured, whatever else was added or removed.
+/// behind its lookup hash stays configured, whatever else was added or removed.
 #[derive(Clone)]
 pub struct CodeKeys {
     /// By id, the newest first.
@@ -33,7 +33,7 @@ pub struct CodeKeys {
 pub struct NoCodeKey(pub i16);
 
 impl CodeKeys {
-    /// Coupon keys by their ids, and look-up keys; the newest of each first.
+    /// Coupon keys by their ids, and lookup keys; the newest of each first.
     #[must_use]
     pub fn new(coupon: Vec<(i16, Key)>, lookup: Vec<Key>) -> Self {
         let mut by_id = coupon.clone();
@@ -42,7 +42,7 @@ impl CodeKeys {
         Self { coupon, lookup, derived }
     }
 
-    /// Whether look-ups have no key of their own.
+    /// Whether lookups have no key of their own.
     #[must_use]
     pub fn derives_lookups(&self) -> bool {
         self.lookup.is_empty()

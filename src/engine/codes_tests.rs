@@ -18,23 +18,23 @@ fn a_coupon_always_has_the_same_code_and_another_one_with_another_key() {
 }
 
 #[test]
-fn a_new_coupon_stays_known_while_its_look_up_key_is_configured() {
+fn a_new_coupon_stays_known_while_its_lookup_key_is_configured() {
     let (first, second) = ([7; 32], [8; 32]);
     let (code, lookup) = keys(&[OLD], &[first]).issue(CouponId::generate()).unwrap();
     let knows = |keys: CodeKeys| keys.lookups(&code).contains(&lookup);
-    assert!(knows(keys(&[OLD], &[second, first])), "after a rotation of the look-up key");
+    assert!(knows(keys(&[OLD], &[second, first])), "after a rotation of the lookup key");
     assert!(knows(keys(&[NEW, OLD], &[first])), "after a rotation of the coupon key");
     assert!(knows(keys(&[NEW], &[first])), "and without the coupon key");
     assert!(!knows(keys(&[OLD], &[second])));
 }
 
 #[test]
-fn a_coupon_without_a_look_up_key_stays_known_while_the_lowest_coupon_key_of_then_is_configured() {
+fn a_coupon_without_a_lookup_key_stays_known_while_the_lowest_coupon_key_of_then_is_configured() {
     let (code, lookup) = keys(&[NEW, OLD], &[]).issue(CouponId::generate()).unwrap();
     let knows = |keys: CodeKeys| keys.lookups(&code).contains(&lookup);
     assert!(knows(keys(&[OLD], &[])));
     assert!(knows(keys(&[OLD, (0, [9; 32])], &[])), "a key with a lower id was added");
-    assert!(knows(keys(&[NEW, OLD], &[[7; 32]])), "look-ups have a key of their own now");
+    assert!(knows(keys(&[NEW, OLD], &[[7; 32]])), "lookups have a key of their own now");
     assert!(!knows(keys(&[NEW], &[])));
 }
 

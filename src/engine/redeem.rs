@@ -11,7 +11,6 @@ pub type RedeemOutcome = RedeemAnswer;
 
 /// A coupon as its buyer sees it: with its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Coupon {
     pub id: CouponId,
     pub deal: DealId,

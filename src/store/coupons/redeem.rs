@@ -48,7 +48,7 @@ pub enum RedeemAnswer {
 }
 
 impl Store {
-    /// Redeems the coupon with one of these look-up hashes, if it is of one of this merchant's deals.
+    /// Redeems the coupon with one of these lookup hashes, if it is of one of this merchant's deals.
     ///
     /// # Errors
     /// Postgres is away.

@@ -11,7 +11,7 @@ use super::send;
 use crate::support::app::Node;
 use crate::support::{self, Person, TestApp};
 
-/// The two coupon keys and the two look-up keys, as 64 hexadecimal digits.
+/// The two coupon keys and the two lookup keys, as 64 hexadecimal digits.
 const COUPON: [u8; 2] = [0x11, 0x22];
 const LOOKUP: [u8; 2] = [0xaa, 0xbb];
 
@@ -88,9 +88,9 @@ async fn coupons_of_before_and_of_every_key_are_shown_and_redeemed_after_each_ro
     let rotated = format!("{},{}", lookup_key(2), lookup_key(1));
     let times = [
         ("before form 2", key_1.as_str(), String::new()),
-        ("without a look-up key", &key_1, String::new()),
-        ("with a look-up key", &key_1, lookup_key(1)),
-        ("after a rotation of the look-up key", &key_1, rotated.clone()),
+        ("without a lookup key", &key_1, String::new()),
+        ("with a lookup key", &key_1, lookup_key(1)),
+        ("after a rotation of the lookup key", &key_1, rotated.clone()),
         ("after a rotation of the coupon key, too", &both, rotated),
     ];
     let mut known = BTreeMap::new();
