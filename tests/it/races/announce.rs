@@ -12,7 +12,10 @@ use crate::support::people::wish;
 /// Publishing must not tell it of his version without him: Redis could then refuse nobody.
 #[tokio::test]
 async fn publishing_tells_redis_its_own_version_and_not_that_of_a_join_after_it() {
-    let app = support::app().nodes(2).start().await;
+    let app = support::app().nodes(2);
+    // Publishing waits for a lock for as long as the rest takes.
+    let app =
+        app.with("postgres.lock_timeout_ms", "60000").with("postgres.statement_timeout_ms", "60000").start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 2, Role::Buyer).await;
     let deal = app.deal(&mo).draft().await.id;

@@ -51,6 +51,7 @@ async fn a_retry_at_another_node_right_after_a_raise_and_a_refill_is_answered_jo
     let refill = joined(b.join(cid, deal, 1, "a").await);
     let retry = joined(a.join(cid, deal, 1, "a").await);
     assert!(retry.replayed && retry.id == refill.id);
+    app.home.nothing_is_held(deal).await;
     assert_eq!(refused(a.join(stranger, deal, 2, "a").await), Refusal::SoldOut);
     app.settle_now().await;
     app.assert_clean().await;
