@@ -97,6 +97,21 @@ impl Engine {
         }
     }
 
+    /// Tells Redis what it missed of one deal, even if the deal ended too long ago for [`Engine::reconcile`].
+    ///
+    /// # Errors
+    /// Postgres is away. If Redis is away, there is nothing to do.
+    pub(crate) async fn reconcile_deal(&self, deal: DealId) -> Result<(), StoreError> {
+        let event = self.quota.link_events().borrow().clone();
+        let (LinkEvent::CatchingUp(link) | LinkEvent::Online(link)) = event else { return Ok(()) };
+        let Some(truth) = self.store.load_snapshot(deal).await? else { return Ok(()) };
+        let Ok(in_redis) = self.quota.figures_over(&link, &[deal]).await else { return Ok(()) };
+        let Some(known) = in_redis.get(&deal) else { return Ok(()) };
+        let truth = DealVersion { progress: truth.progress, opens_at: truth.opens_at };
+        self.repair(&link, &truth, known).await?;
+        Ok(())
+    }
+
     /// Reconciles over this connection. `tell` hears the number of deals compared so far, and of all.
     pub(super) async fn reconcile_over(
         &self,

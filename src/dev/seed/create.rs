@@ -53,10 +53,11 @@ impl Seeder<'_> {
         self.settle_all().await?;
         self.finish(&task, &plan).await?;
         if plan.history.ended_at.is_some() {
-            // Redis must know the end now: after the history is written, the deal is too old for the reconciler.
+            // Redis must know the end now: once the history is written, the deal is too old for the reconciler.
             self.engine.reconcile(Some(RECONCILE_WINDOW), Catching::Everything).await?;
         }
         self.store.tell_sample_history(deal, &plan.history).await?;
+        self.engine.reconcile_deal(deal).await?;
         Ok(deal)
     }
 
