@@ -56,6 +56,33 @@ fn every_test_function_and_metric_exists() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The names of types in a text: `StoreError`, `SecretString`.
+fn type_names(text: &str) -> BTreeSet<&str> {
+    let is_type = |word: &&str| {
+        let humps = word.match_indices(|c: char| c.is_ascii_uppercase()).count();
+        word.starts_with(|c: char| c.is_ascii_uppercase())
+            && humps >= 2
+            && word.contains(|c: char| c.is_ascii_lowercase())
+    };
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(is_type).collect()
+}
+
+#[test]
+fn every_type_exists() {
+    // Of tokio, which nothing here names.
+    const ELSEWHERE: [&str; 1] = ["LocalSet"];
+    let rust: Vec<String> = files("src", &["rs"]).into_iter().map(|(_, rust)| rust).collect();
+    let known: BTreeSet<&str> = rust.iter().flat_map(|rust| type_names(rust)).chain(ELSEWHERE).collect();
+    let mut wrong = Vec::new();
+    for document in documents() {
+        for word in code_words(&document.text).iter().filter(|word| !word.contains(['/', '-'])) {
+            let names = type_names(word);
+            wrong.extend(names.difference(&known).map(|name| format!("{} names {name}", document.path)));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn every_setting_exists() {
     let settings = settings();
