@@ -30,15 +30,14 @@ pub(super) trait Source: Send + 'static {
     type Value: PartialEq + Send + Sync + 'static;
 
     /// The values of these keys as of now. Keys without a value are left out.
-    fn read(
-        &mut self,
-        keys: &[Self::Key],
-    ) -> impl Future<Output = Result<Vec<(Self::Key, Self::Value)>, StoreError>> + Send;
+    fn read(&mut self, keys: &[Self::Key]) -> impl Future<Output = Found<Self::Key, Self::Value>> + Send;
 
     /// Called after each read: gives back what others may need more.
     fn rest(&mut self) {}
 }
 
+/// The values of some keys.
+pub(super) type Found<K, V> = Result<Vec<(K, V)>, StoreError>;
 type Answer<V> = Result<Option<Arc<V>>, StoreError>;
 type Requests<K, V> = HashMap<K, Vec<oneshot::Sender<Answer<V>>>>;
 
