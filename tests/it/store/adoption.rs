@@ -16,7 +16,8 @@ use crate::support::{self, Person, TestApp};
 const KEYS: [(&str, &str); 2] = [("2", "7a"), ("1", "5e")];
 /// The functions that a database has.
 const FUNCTIONS: &str = "
-    SELECT string_agg(format('%s(%s) %s %s', p.proname, pg_get_function_arguments(p.oid), p.proconfig, p.prosrc), E'\n' ORDER BY 1)
+    SELECT string_agg(format('%s(%s) %s %s', p.proname, pg_get_function_arguments(p.oid), p.proconfig, p.prosrc), E'\n'
+                      ORDER BY p.proname, pg_get_function_arguments(p.oid))
       FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND p.proname <> 'muster_now'";
 
 async fn functions(home: &Home) -> String {
