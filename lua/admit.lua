@@ -6,7 +6,7 @@
 -- Reply {word, …}, one for each request:
 --       admitted         a place is held (again, if it was held before)
 --       known            the buyer has had a signup in this deal, or Redis cannot rule it out: only Postgres may refuse
---       held             every free place is held by joins that are being recorded, or the cap is about to be raised
+--       places_held      every free place is held by joins that are being recorded, or the cap is about to be raised
 --       sold_out | not_enough_left | not_open | closed
 --                        after sold_out, the epoch and rev it was judged by; after not_enough_left, the most that may be taken
 --       or {'load'}: the deal or its buyers are missing, or were loaded into another run of Redis
@@ -55,7 +55,7 @@ local function sold_out()
   if not no_units_left then
     local raised_to = redis.call('GET', KEYS[5])
     local is_rising = raised_to and (raised_to == 'none' or tonumber(raised_to) > cap)
-    no_units_left = is_rising and 'held' or 'sold_out' .. ' ' .. quota[10] .. ' ' .. quota[11]
+    no_units_left = is_rising and 'places_held' or 'sold_out' .. ' ' .. quota[10] .. ' ' .. quota[11]
   end
   return no_units_left
 end
@@ -69,7 +69,7 @@ local function decide(units, new)
   -- While the deal is open, as many units must stay free as buyers are still needed after this join.
   local available = left - math.max(0, needed - new)
   if units > available then return 'not_enough_left' .. ' ' .. math.max(0, available) end
-  if units > left - held_units - math.max(0, needed - held_new - new) then return 'held' end
+  if units > left - held_units - math.max(0, needed - held_new - new) then return 'places_held' end
   return 'admitted'
 end
 

@@ -202,6 +202,41 @@ pub enum Refusal {
     KeyReused,
 }
 
+impl Refusal {
+    /// The word for this refusal in Lua replies, SQL outcomes and JSON codes.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::SoldOut => "sold_out",
+            Self::NotEnoughLeft { .. } => "not_enough_left",
+            Self::PlacesHeld => "places_held",
+            Self::BuyerLimit { .. } => "buyer_limit",
+            Self::NotOpen => "not_open",
+            Self::Closed => "closed",
+            Self::KeyReused => "key_reused",
+        }
+    }
+
+    /// Reads the word of [`Self::word`]. `bound` is the number of the two refusals that have one.
+    #[must_use]
+    pub fn parse(word: &str, bound: u32) -> Option<Self> {
+        Self::all(bound).into_iter().find(|refusal| refusal.word() == word)
+    }
+
+    /// Every refusal, with this bound where there is one.
+    const fn all(bound: u32) -> [Self; 7] {
+        [
+            Self::SoldOut,
+            Self::NotEnoughLeft { available: bound },
+            Self::PlacesHeld,
+            Self::BuyerLimit { max: bound },
+            Self::NotOpen,
+            Self::Closed,
+            Self::KeyReused,
+        ]
+    }
+}
+
 /// The outcome of leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveOutcome {

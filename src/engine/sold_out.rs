@@ -66,8 +66,8 @@ impl SoldOut {
         let Some(first) = telling.next() else { return };
         // One call judges all requests by one version.
         match first {
-            Answer::SoldOut { epoch, rev } if telling.all(|answer| answer == first) => {
-                self.note(deal, asked_at, (*epoch, *rev));
+            Answer::Refused { version: Some(version), .. } if telling.all(|answer| answer == first) => {
+                self.note(deal, asked_at, *version);
             }
             _ => {
                 if self.read().contains_key(&deal) {

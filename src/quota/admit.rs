@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{AsyncCommands, Value};
 
 use super::{Away, Quota, keys, scripts};
-use crate::domain::{DealId, JoinRequest, SignupId};
+use crate::domain::{DealId, JoinRequest, Refusal, SignupId};
 
 /// How long admission knows that a cap is about to be raised.
 const RAISING_FOR: Duration = Duration::from_secs(10);
@@ -19,24 +19,26 @@ pub enum Answer {
     Admitted,
     /// The buyer has had a signup in the deal, or Redis cannot rule it out: only Postgres may refuse.
     Known,
-    /// Every free place is held by joins that are being recorded, or the cap is about to be raised.
-    Held,
-    /// No unit is left, at this version of the deal. It says nothing about any other version.
-    SoldOut {
-        /// Of the figures that it was judged by.
-        epoch: i64,
-        /// Of the figures that it was judged by.
-        rev: i64,
+    /// A rule of the deal forbids the join.
+    Refused {
+        refusal: Refusal,
+        /// With [`Refusal::SoldOut`], the epoch and `rev` at which no unit is left. It says nothing about any other version.
+        version: Option<(i64, i64)>,
     },
-    /// Fewer units may be taken than were asked for.
-    NotEnoughLeft {
-        /// The most that may be taken now.
-        available: u32,
-    },
-    /// The window has not begun.
-    NotOpen,
-    /// The window is over, or the deal is.
-    Closed,
+}
+
+impl Answer {
+    /// A refusal that does not depend on the deal's version.
+    #[must_use]
+    pub const fn refused(refusal: Refusal) -> Self {
+        Self::Refused { refusal, version: None }
+    }
+
+    /// [`Refusal::SoldOut`] at this version.
+    #[must_use]
+    pub const fn sold_out(epoch: i64, rev: i64) -> Self {
+        Self::Refused { refusal: Refusal::SoldOut, version: Some((epoch, rev)) }
+    }
 }
 
 /// Redis' answer to a batch of requests for one deal.
@@ -84,7 +86,7 @@ impl Quota {
     }
 
     /// Says for [`RAISING_FOR`] that a deal's cap is about to be raised to this one: where nothing is left, admission answers
-    /// "held" until it knows a cap as high.
+    /// `places_held` until it knows a cap as high.
     ///
     /// # Errors
     /// Redis is away.
@@ -135,20 +137,19 @@ impl Quota {
     }
 }
 
-fn answer(word: &str) -> Option<Answer> {
+/// Reads a reply: a word, after `sold_out` its version, and after `not_enough_left` the most units that may be taken.
+fn answer(reply: &str) -> Option<Answer> {
+    let (word, numbers) = reply.split_once(' ').unwrap_or((reply, ""));
     Some(match word {
         "admitted" => Answer::Admitted,
         "known" => Answer::Known,
-        "held" => Answer::Held,
-        "not_open" => Answer::NotOpen,
-        "closed" => Answer::Closed,
-        _ => match word.split_once(' ')? {
-            ("sold_out", version) => {
-                let (epoch, rev) = version.split_once(' ')?;
-                Answer::SoldOut { epoch: epoch.parse().ok()?, rev: rev.parse().ok()? }
+        word => match Refusal::parse(word, numbers.parse().unwrap_or_default())? {
+            Refusal::SoldOut => {
+                let (epoch, rev) = numbers.split_once(' ')?;
+                Answer::sold_out(epoch.parse().ok()?, rev.parse().ok()?)
             }
-            ("not_enough_left", available) => Answer::NotEnoughLeft { available: available.parse().ok()? },
-            _ => return None,
+            Refusal::NotEnoughLeft { .. } => Answer::refused(Refusal::NotEnoughLeft { available: numbers.parse().ok()? }),
+            refusal => Answer::refused(refusal),
         },
     })
 }

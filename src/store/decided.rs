@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::domain::{DealState, Progress, SignupState};
+use crate::domain::{DealState, Progress, Refusal, SignupState};
 
 /// The decision about one request to join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,20 +12,10 @@ pub enum Decision {
     Ok,
     /// The signup had been recorded before.
     Replay,
-    /// The idempotency key was used for another number of units.
-    KeyReused,
     /// The deal is unknown or a draft.
     NoSuchDeal,
-    /// The window has not begun.
-    NotOpen,
-    /// The deal or its window is over.
-    Closed,
-    /// The buyer would exceed the per-buyer limit.
-    BuyerLimit,
-    /// No unit is left.
-    SoldOut,
-    /// Fewer units are available than requested.
-    NotEnoughLeft,
+    /// A rule of the deal forbids it.
+    Refused(Refusal),
 }
 
 /// One request to join, with its decision.
@@ -36,8 +26,6 @@ pub struct DecidedJoin {
     pub number: u32,
     /// The signup's state, if there is a signup.
     pub state: SignupState,
-    /// The number that a refusal names: units available, or the per-buyer limit.
-    pub bound: u32,
     /// The buyer's units after the request, and the `rev` of their last change. `None` if the buyer never had a signup.
     pub buyer_units: Option<(u32, i64)>,
 }
@@ -109,10 +97,9 @@ pub(super) struct AnswerRow {
 impl AnswerRow {
     pub(super) fn join(&self) -> Option<DecidedJoin> {
         Some(DecidedJoin {
-            decision: decision(&self.outcome)?,
+            decision: decision(&self.outcome, self.bound.map_or(0, i32::cast_unsigned))?,
             number: self.number.map_or(0, i32::cast_unsigned),
             state: self.signup_state.as_deref().and_then(SignupState::parse).unwrap_or(SignupState::Active),
-            bound: self.bound.map_or(0, i32::cast_unsigned),
             buyer_units: self.buyer_units(),
         })
     }
@@ -160,18 +147,12 @@ pub(super) fn read<T: Clone>(
     Some(Decided { rows: rows.into_iter().collect::<Option<_>>()?, figures, at })
 }
 
-fn decision(word: &str) -> Option<Decision> {
+fn decision(word: &str, bound: u32) -> Option<Decision> {
     Some(match word {
         "ok" => Decision::Ok,
         "replay" => Decision::Replay,
-        "key_reused" => Decision::KeyReused,
         "no_such_deal" => Decision::NoSuchDeal,
-        "not_open" => Decision::NotOpen,
-        "closed" => Decision::Closed,
-        "buyer_limit" => Decision::BuyerLimit,
-        "sold_out" => Decision::SoldOut,
-        "not_enough_left" => Decision::NotEnoughLeft,
-        _ => return None,
+        word => Decision::Refused(Refusal::parse(word, bound)?),
     })
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::job::{Job, JoinJob};
 use crate::clock::Clock;
-use crate::domain::{DealId, JoinOutcome, JoinRequest, Refusal};
+use crate::domain::{DealId, JoinOutcome, JoinRequest};
 use crate::engine::load::{Loaded, Loader};
 use crate::engine::sold_out::SoldOut;
 use crate::failpoint;
@@ -97,19 +97,13 @@ fn requests(joins: &[JoinJob]) -> Vec<JoinRequest> {
 /// Passes on the admitted requests and answers the others at once, so no refusal waits behind a commit.
 fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
     for (join, answer) in joins.into_iter().zip(answers) {
-        let refusal = match answer {
+        match answer {
             Answer::Admitted | Answer::Known => {
                 failpoint::reach("after_admit");
                 pass_on(admitted, Job::Join(join));
-                continue;
             }
-            Answer::Held => Refusal::PlacesHeld,
-            Answer::SoldOut { .. } => Refusal::SoldOut,
-            Answer::NotEnoughLeft { available } => Refusal::NotEnoughLeft { available: *available },
-            Answer::NotOpen => Refusal::NotOpen,
-            Answer::Closed => Refusal::Closed,
-        };
-        join.answer(JoinOutcome::Refused(refusal));
+            Answer::Refused { refusal, .. } => join.answer(JoinOutcome::Refused(*refusal)),
+        }
     }
 }
 

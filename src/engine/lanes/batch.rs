@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::job::{Job, JoinJob, LeaveJob};
 use crate::clock::Clock;
-use crate::domain::{DealId, DealState, JoinOutcome, Joined, LeaveOutcome, Refusal, SignupId, SignupState};
+use crate::domain::{DealId, DealState, JoinOutcome, Joined, LeaveOutcome, SignupId, SignupState};
 use crate::failpoint;
 use crate::quota::{BuyerUnits, Change, Quota};
 use crate::store::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, LaneConnection, LeaveDecision};
@@ -218,13 +218,8 @@ impl Recorder {
             let outcome = match row.decision {
                 Decision::Ok => joined(false, SignupState::Active),
                 Decision::Replay => joined(true, row.state),
-                Decision::KeyReused => JoinOutcome::Refused(Refusal::KeyReused),
                 Decision::NoSuchDeal => JoinOutcome::NoSuchDeal,
-                Decision::NotOpen => JoinOutcome::Refused(Refusal::NotOpen),
-                Decision::Closed => JoinOutcome::Refused(Refusal::Closed),
-                Decision::BuyerLimit => JoinOutcome::Refused(Refusal::BuyerLimit { max: row.bound }),
-                Decision::SoldOut => JoinOutcome::Refused(Refusal::SoldOut),
-                Decision::NotEnoughLeft => JoinOutcome::Refused(Refusal::NotEnoughLeft { available: row.bound }),
+                Decision::Refused(refusal) => JoinOutcome::Refused(refusal),
             };
             join.answer(outcome);
         }

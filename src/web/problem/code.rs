@@ -5,6 +5,8 @@
 
 use actix_web::http::StatusCode;
 
+use crate::domain::Refusal;
+
 /// The status and texts of a [`Code`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meaning {
@@ -20,7 +22,7 @@ pub struct Meaning {
 
 /// Expands the table to the enum, [`Code::ALL`] and [`Code::meaning`], so that no code can lack a row.
 macro_rules! codes {
-    ($($variant:ident $name:literal $status:ident $title:literal $detail:literal;)+) => {
+    ($($variant:ident $name:tt $status:ident $title:literal $detail:literal;)+) => {
         /// What went wrong, for programs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
@@ -124,19 +126,19 @@ codes! {
         "Only a draft, an open deal or a tipped deal can be withdrawn.";
 
     // Joining and leaving.
-    SoldOut "sold_out" CONFLICT "The deal is sold out"
+    SoldOut (Refusal::SoldOut.word()) CONFLICT "The deal is sold out"
         "Every unit is taken, and buyers cannot leave a deal that has tipped.";
-    NotEnoughLeft "not_enough_left" CONFLICT "Fewer units may be taken"
+    NotEnoughLeft (Refusal::NotEnoughLeft { available: 0 }.word()) CONFLICT "Fewer units may be taken"
         "Ask for at most as many units as available says.";
-    PlacesHeld "places_held" CONFLICT "The last places are being taken"
+    PlacesHeld (Refusal::PlacesHeld.word()) CONFLICT "The last places are being taken"
         "Repeat the request with the same key after the time in Retry-After: a place may come free.";
-    BuyerLimit "buyer_limit" CONFLICT "You have as many units as one buyer may have"
+    BuyerLimit (Refusal::BuyerLimit { max: 0 }.word()) CONFLICT "You have as many units as one buyer may have"
         "Ask for fewer units: all your signups in this deal count together.";
-    NotOpen "not_open" CONFLICT "The deal is not open yet"
+    NotOpen (Refusal::NotOpen.word()) CONFLICT "The deal is not open yet"
         "Join after its opens_at.";
-    Closed "closed" CONFLICT "The deal is over"
+    Closed (Refusal::Closed.word()) CONFLICT "The deal is over"
         "Its window is over, or it was withdrawn: nothing can be joined or left any more.";
-    KeyReused "key_reused" UNPROCESSABLE_ENTITY "This key named another request"
+    KeyReused (Refusal::KeyReused.word()) UNPROCESSABLE_ENTITY "This key named another request"
         "Repeat a request unchanged, or send a new Idempotency-Key for a new one.";
     AlreadyTipped "already_tipped" CONFLICT "The deal is on"
         "Leaving was possible until the deal tipped; your coupons are on their way.";

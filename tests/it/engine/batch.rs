@@ -1,7 +1,7 @@
 //! `commit_signups` and `commit_leaves` themselves: what a whole batch comes to, whoever else is at it.
 
-use muster::domain::{DealState, JoinRequest, Role};
-use muster::store::{DecidedJoin, LaneConnection, LeaveDecision};
+use muster::domain::{DealState, JoinRequest, Refusal, Role};
+use muster::store::{DecidedJoin, Decision, LaneConnection, LeaveDecision};
 
 use crate::support::people::wish;
 use crate::support::{self};
@@ -11,7 +11,11 @@ async fn commit(lane: &mut LaneConnection, batch: &[JoinRequest]) -> Vec<Decided
 }
 
 fn decisions(rows: &[DecidedJoin]) -> String {
-    rows.iter().map(|row| format!("{:?}", row.decision)).collect::<Vec<_>>().join(" ")
+    let word = |decision| match decision {
+        Decision::Refused(refusal) => refusal.word().to_owned(),
+        other => format!("{other:?}"),
+    };
+    rows.iter().map(|row| word(row.decision)).collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test]
@@ -37,11 +41,12 @@ async fn a_batch_is_counted_one_by_one_per_deal_and_per_buyer() {
     ];
     let mut lane = app.store.lane_connection();
     let decided = lane.commit_signups(&batch).await.unwrap();
-    let expected = "Ok Ok BuyerLimit Ok SoldOut Replay KeyReused Ok NotEnoughLeft Ok SoldOut";
+    let expected = "Ok Ok buyer_limit Ok sold_out Replay key_reused Ok not_enough_left Ok sold_out";
     assert_eq!(decisions(&decided.rows), expected);
     let numbers: Vec<_> = decided.rows.iter().map(|row| row.number).collect();
     assert_eq!(numbers, [1, 1, 0, 1, 0, 1, 1, 2, 0, 3, 0]);
-    assert_eq!((decided.rows[2].bound, decided.rows[8].bound), (3, 1));
+    assert_eq!(decided.rows[2].decision, Decision::Refused(Refusal::BuyerLimit { max: 3 }));
+    assert_eq!(decided.rows[8].decision, Decision::Refused(Refusal::NotEnoughLeft { available: 1 }));
     for figures in &decided.figures {
         assert_eq!(figures.progress, app.progress(figures.progress.deal).await);
     }
@@ -52,7 +57,7 @@ async fn a_batch_is_counted_one_by_one_per_deal_and_per_buyer() {
     // The same batch again, as after a lost reply: everything that was accepted is a replay, and nothing else changes.
     let before = app.home.dump().await;
     let again = commit(&mut lane, &batch).await;
-    let expected = "Replay Replay BuyerLimit Replay SoldOut Replay KeyReused Replay SoldOut Replay SoldOut";
+    let expected = "Replay Replay buyer_limit Replay sold_out Replay key_reused Replay sold_out Replay sold_out";
     assert_eq!(decisions(&again), expected);
     assert_eq!(again.iter().map(|row| row.number).collect::<Vec<_>>(), numbers);
     assert_eq!(app.home.dump().await, before);
@@ -76,7 +81,7 @@ async fn buyers_who_come_back_after_leaving_are_counted_again_in_a_batch() {
     let again = lane.commit_leaves(&leave).await.unwrap();
     assert_eq!((again.figures[0].rev_before, again.figures[0].progress.rev), (4, 4));
     let rows = commit(&mut lane, &[wish(&ann, deal, 1, "b"), wish(&ann, deal, 1, "c")]).await;
-    assert_eq!(decisions(&rows), "Ok NotEnoughLeft", "one unit stays for the second buyer");
+    assert_eq!(decisions(&rows), "Ok not_enough_left", "one unit stays for the second buyer");
     assert_eq!(app.counts(deal).await, (1, 1));
     app.assert_clean().await;
 }

@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use muster::domain::{DealState, Progress};
+use muster::domain::{DealState, Progress, Refusal};
 use muster::quota::{Answer, BuyerUnits};
 use redis::AsyncCommands;
 
@@ -7,7 +7,7 @@ use super::table::{HOLD_TTL, now, snapshot};
 use super::{Table, new_deal, open, request, someone};
 
 /// At the version that [`open`] has.
-const SOLD_OUT: Answer = Answer::SoldOut { epoch: 1, rev: 1 };
+const SOLD_OUT: Answer = Answer::sold_out(1, 1);
 
 #[tokio::test]
 async fn a_place_is_held_once_however_often_it_is_asked_for() {
@@ -60,11 +60,11 @@ async fn a_refusal_says_why() {
     let cases = [
         (DealState::Tipped, 100, 1, SOLD_OUT),
         (DealState::Tipped, 100, 3, SOLD_OUT),
-        (DealState::Tipped, 98, 3, Answer::NotEnoughLeft { available: 2 }),
+        (DealState::Tipped, 98, 3, Answer::refused(Refusal::NotEnoughLeft { available: 2 })),
         (DealState::Tipped, 98, 2, Answer::Admitted),
-        (DealState::Succeeded, 50, 1, Answer::Closed),
-        (DealState::Failed, 5, 1, Answer::Closed),
-        (DealState::Withdrawn, 5, 1, Answer::Closed),
+        (DealState::Succeeded, 50, 1, Answer::refused(Refusal::Closed)),
+        (DealState::Failed, 5, 1, Answer::refused(Refusal::Closed)),
+        (DealState::Withdrawn, 5, 1, Answer::refused(Refusal::Closed)),
     ];
     for (state, sold, units, answer) in cases {
         let deal = new_deal();
@@ -82,10 +82,10 @@ async fn the_window_has_two_seconds_of_slack_because_postgres_decides() {
     let (opens, closes) = (snapshot(open(deal)).opens_at, open(deal).closes_at);
     let (slack, ms) = (TimeDelta::seconds(2), TimeDelta::milliseconds(1));
     let cases = [
-        (opens - slack - ms, Answer::NotOpen),
+        (opens - slack - ms, Answer::refused(Refusal::NotOpen)),
         (opens - slack, Answer::Admitted),
         (closes + slack - ms, Answer::Admitted),
-        (closes + slack, Answer::Closed),
+        (closes + slack, Answer::refused(Refusal::Closed)),
     ];
     for (at, answer) in cases {
         assert_eq!(table.admit_at(&[request(deal, someone(), 1)], at).await, [answer], "at {at}");
@@ -111,9 +111,9 @@ async fn a_buyer_who_ever_had_a_signup_is_never_refused_by_redis() {
     let full = Progress { state: DealState::Tipped, rev: 9, buyers: 40, units: 100, ..open(deal) };
     table.load(full, &buyers).await;
     let batch = [request(deal, holder, 1), request(deal, someone(), 1), request(deal, left, 1)];
-    assert_eq!(table.admit(&batch).await, [Answer::Known, Answer::SoldOut { epoch: 1, rev: 9 }, Answer::Known]);
+    assert_eq!(table.admit(&batch).await, [Answer::Known, Answer::sold_out(1, 9), Answer::Known]);
     let late = now() + TimeDelta::days(2);
-    assert_eq!(table.admit_at(&batch, late).await, [Answer::Known, Answer::Closed, Answer::Known]);
+    assert_eq!(table.admit_at(&batch, late).await, [Answer::Known, Answer::refused(Refusal::Closed), Answer::Known]);
     assert_eq!(table.holds(deal).await.holds, 0, "nothing is held for them");
 }
 
@@ -132,7 +132,7 @@ async fn nobody_is_refused_while_changes_are_missing() {
     }
     table.apply(Progress { rev: 2, ..full }, 1, &[], &[BuyerUnits { buyer: unheard_of, units: 1, rev: 2 }]).await;
     let both = [request(deal, unheard_of, 1), request(deal, someone(), 1)];
-    assert_eq!(table.admit(&both).await, [Answer::Known, Answer::SoldOut { epoch: 1, rev: 3 }]);
+    assert_eq!(table.admit(&both).await, [Answer::Known, Answer::sold_out(1, 3)]);
 }
 
 #[tokio::test]
@@ -141,8 +141,8 @@ async fn requests_of_a_batch_take_places_in_order_until_all_are_held() {
     let deal = new_deal();
     table.load(Progress { state: DealState::Tipped, buyers: 50, units: 96, ..open(deal) }, &[]).await;
     let batch = [1, 2, 2, 1, 1, 4, 5].map(|units| request(deal, someone(), units));
-    let (yes, held) = (Answer::Admitted, Answer::Held);
-    let answers = [yes, yes, held, yes, held, held, Answer::NotEnoughLeft { available: 4 }];
+    let (yes, held) = (Answer::Admitted, Answer::refused(Refusal::PlacesHeld));
+    let answers = [yes, yes, held, yes, held, held, Answer::refused(Refusal::NotEnoughLeft { available: 4 })];
     assert_eq!(table.admit(&batch).await, answers);
     assert_eq!(table.holds(deal).await.units, 4);
 }
@@ -152,14 +152,14 @@ async fn while_a_deal_is_open_as_many_units_stay_free_as_buyers_are_needed() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(Progress { cap: Some(5), tipping_point: 4, ..open(deal) }, &[]).await;
-    assert_eq!(table.ask(request(deal, someone(), 3)).await, Answer::NotEnoughLeft { available: 2 });
+    assert_eq!(table.ask(request(deal, someone(), 3)).await, Answer::refused(Refusal::NotEnoughLeft { available: 2 }));
     assert_eq!(table.ask(request(deal, someone(), 2)).await, Answer::Admitted);
     // Three units for three more buyers: two for one of them could still become free, if the hold is given back.
-    assert_eq!(table.ask(request(deal, someone(), 2)).await, Answer::Held);
+    assert_eq!(table.ask(request(deal, someone(), 2)).await, Answer::refused(Refusal::PlacesHeld));
     for _ in 0..3 {
         assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Admitted);
     }
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::refused(Refusal::PlacesHeld));
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn an_expired_hold_is_dropped_and_its_place_is_free() {
     table.load(Progress { cap: Some(10), tipping_point: 1, ..open(deal) }, &[]).await;
     let holder = request(deal, someone(), 10);
     assert_eq!(table.ask(holder).await, Answer::Admitted);
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::refused(Refusal::PlacesHeld));
     table.end_hold(deal, holder.id).await;
     assert_eq!(table.ask(request(deal, someone(), 10)).await, Answer::Admitted);
     assert_eq!(table.holds(deal).await.holds, 1);
@@ -200,7 +200,7 @@ async fn holds_without_their_ends_hold_no_place() {
     table.load(Progress { cap: Some(10), tipping_point: 1, ..open(deal) }, &[]).await;
     let orphan = request(deal, someone(), 10);
     table.ask(orphan).await;
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::refused(Refusal::PlacesHeld));
     let () = table.redis.clone().del(table.keys.holds(deal)).await.unwrap();
     // Its node still renews it, which must not create an end for it alone.
     table.quota.renew(deal, &[orphan.id]).await;
@@ -247,17 +247,17 @@ async fn while_its_cap_is_being_raised_nothing_is_sold_out_until_the_new_cap_is(
     assert_eq!(table.ask(request(deal, someone(), 1)).await, SOLD_OUT);
     table.quota.announce_raise(deal, Some(101)).await.unwrap();
     let both = [request(deal, someone(), 1), request(deal, someone(), 101)];
-    assert_eq!(table.admit(&both).await, [Answer::Held, Answer::Held]);
+    assert_eq!(table.admit(&both).await, [Answer::refused(Refusal::PlacesHeld), Answer::refused(Refusal::PlacesHeld)]);
     table.apply(Progress { rev: 2, cap: Some(101), ..full }, 1, &[], &[]).await;
     assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Admitted);
     table.apply(Progress { rev: 3, cap: Some(101), units: 101, ..full }, 2, &[], &[]).await;
     assert_eq!(
         table.ask(request(deal, someone(), 1)).await,
-        Answer::SoldOut { epoch: 1, rev: 3 },
+        Answer::sold_out(1, 3),
         "as high as was told"
     );
     table.quota.announce_raise(deal, None).await.unwrap();
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::refused(Refusal::PlacesHeld));
     let lasts = table.stays_ms(table.keys.raising(deal)).await;
     assert!((9_000..=10_000).contains(&lasts), "{lasts}");
 }
@@ -269,7 +269,7 @@ async fn a_deal_that_is_loaded_while_its_cap_is_raised_is_not_sold_out() {
     let deal = new_deal();
     table.quota.announce_raise(deal, Some(101)).await.unwrap();
     table.load(Progress { state: DealState::Tipped, buyers: 50, units: 100, ..open(deal) }, &[]).await;
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Held);
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::refused(Refusal::PlacesHeld));
 }
 
 /// Two versions of Muster run side by side: neither deletes what the other loads.

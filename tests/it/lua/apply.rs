@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use futures_util::StreamExt;
-use muster::domain::{AccountId, DealId, DealState, Progress};
+use muster::domain::{AccountId, DealId, DealState, Progress, Refusal};
 use muster::quota::{Answer, Begun, BuyerUnits, Change};
 use redis::AsyncCommands;
 
@@ -187,13 +187,13 @@ async fn admission_follows_the_applied_figures() {
     assert_eq!(table.ask(joining).await, Answer::Admitted);
     let full = Progress { rev: 2, state: DealState::Tipped, buyers: 50, units: 100, ..open(deal) };
     assert_eq!(table.apply(full, 1, &[], &[]).await, "newer");
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::SoldOut { epoch: 1, rev: 2 });
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::sold_out(1, 2));
     assert_eq!(table.ask(joining).await, Answer::Admitted, "who holds a place goes on, whatever became of the figures");
     let left = Progress { rev: 3, units: 99, ..full };
     assert_eq!(table.apply(left, 2, &[joining.id], &[]).await, "newer");
     assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Admitted);
     let late = now() + TimeDelta::days(1);
-    assert_eq!(table.admit_at(&[request(deal, someone(), 1)], late).await, [Answer::Closed]);
+    assert_eq!(table.admit_at(&[request(deal, someone(), 1)], late).await, [Answer::refused(Refusal::Closed)]);
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn admission_follows_the_newest_applied_terms() {
     let deal = new_deal();
     let at = |rev| Progress { rev, units: 90, ..open(deal) };
     table.load(at(1), &[]).await;
-    assert_eq!(table.ask(request(deal, someone(), 3)).await, Answer::NotEnoughLeft { available: 1 });
+    assert_eq!(table.ask(request(deal, someone(), 3)).await, Answer::refused(Refusal::NotEnoughLeft { available: 1 }));
     assert_eq!(table.apply(Progress { tipping_point: 8, ..at(2) }, 1, &[], &[]).await, "newer");
     assert_eq!(table.ask(request(deal, someone(), 3)).await, Answer::Admitted, "fewer buyers are needed");
     assert_eq!(table.apply(Progress { cap: None, ..at(4) }, 3, &[], &[]).await, "newer");
@@ -210,11 +210,11 @@ async fn admission_follows_the_newest_applied_terms() {
     assert_eq!(table.apply(Progress { cap: Some(91), ..at(3) }, 2, &[], &[]).await, "same");
     assert_eq!(table.ask(request(deal, someone(), 1_000)).await, Answer::Admitted, "an older cap changes nothing");
     assert_eq!(table.apply(Progress { cap: Some(91), ..at(5) }, 4, &[], &[]).await, "newer");
-    assert_eq!(table.ask(request(deal, someone(), 2)).await, Answer::NotEnoughLeft { available: 0 }, "a cap again");
+    assert_eq!(table.ask(request(deal, someone(), 2)).await, Answer::refused(Refusal::NotEnoughLeft { available: 0 }), "a cap again");
     let opens_at = now() + TimeDelta::minutes(30);
     let later = Change { progress: at(6), opens_at, rev_before: 5, done: Vec::new(), buyers: Vec::new() };
     table.quota.apply(&later).await.unwrap();
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::NotOpen, "it opens later");
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::refused(Refusal::NotOpen), "it opens later");
 }
 
 #[tokio::test]

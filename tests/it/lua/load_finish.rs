@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
-use muster::domain::{AccountId, DealId, DealState, Progress};
+use muster::domain::{AccountId, DealId, DealState, Progress, Refusal};
 use muster::quota::{Answer, Begun, BuyerUnits, Load};
 use redis::AsyncCommands;
 
@@ -101,7 +101,7 @@ async fn a_load_writes_figures_and_terms_together_or_neither() {
 
 /// By then all places under a cap are held.
 const fn expected_late(cap: Option<u32>) -> Answer {
-    if cap.is_some() { Answer::Held } else { Answer::Admitted }
+    if cap.is_some() { Answer::refused(Refusal::PlacesHeld) } else { Answer::Admitted }
 }
 
 #[tokio::test]
