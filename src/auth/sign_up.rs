@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::{Auth, AuthError};
 use crate::domain::account::{NewPassword, parse_name};
 use crate::domain::problem::Problems;
-use crate::domain::{Account, AccountId, Email, FieldProblem, Role};
+use crate::domain::{Account, AccountId, Email, FieldProblem, FieldProblemKind, Role};
 use crate::store::{CreateAccountOutcome, NewAccount};
 
 /// A validated request for an account.
@@ -39,7 +39,7 @@ impl SignUpRequest {
         let name = problems.take(parse_name(name));
         let role = Role::parse(role)
             .filter(|role| *role != Role::Operator)
-            .ok_or_else(|| FieldProblem::new("role", "unknown_role", "Say buyer or merchant."));
+            .ok_or_else(|| FieldProblem::new("role", FieldProblemKind::UnknownRole));
         let role = problems.take(role);
         match (email, password, name, role) {
             (Some(email), Some(password), Some(name), Some(role)) => Ok(Self { email, password, name, role }),

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::{Auth, AuthError, FreshSecret};
 use crate::domain::problem::Problems;
-use crate::domain::{AccountId, FieldProblem, Scope, Scopes, Token, TokenId};
+use crate::domain::{AccountId, FieldProblem, FieldProblemKind, Scope, Scopes, Token, TokenId};
 use crate::store::{NewToken, Page, PageRequest};
 
 /// The longest lifetime that a token with an expiry may have.
@@ -43,10 +43,10 @@ impl TokenRequest {
         let label = problems.take(parse_label(label));
         let scopes = parse_scopes(scopes, &mut problems);
         if expires_at.is_some_and(|at| at <= now) {
-            problems.add("expires_at", "in_the_past", "Let it expire at a time that is still to come.");
+            problems.add("expires_at", FieldProblemKind::ExpiresInThePast);
         }
         if expires_at.is_some_and(|at| at > now + LIFETIME_MAX) {
-            problems.add("expires_at", "too_far", "Let it expire within three years, or leave this out.");
+            problems.add("expires_at", FieldProblemKind::ExpiresTooFar);
         }
         let problems = problems.into_vec();
         match label {
@@ -59,27 +59,23 @@ impl TokenRequest {
 fn parse_label(text: &str) -> Result<String, FieldProblem> {
     let text = text.trim();
     match text.chars().count() {
-        0 => Err(FieldProblem::new("label", "required", "Say what the token is for, such as: till 2.")),
+        0 => Err(FieldProblem::new("label", FieldProblemKind::LabelRequired)),
         1..=80 if !text.chars().any(char::is_control) => Ok(text.to_owned()),
-        1..=80 => Err(FieldProblem::new("label", "bad_character", "Remove the control characters.")),
-        _ => Err(FieldProblem::new("label", "too_long", "Use at most 80 characters.")),
+        1..=80 => Err(FieldProblem::new("label", FieldProblemKind::BadCharacter)),
+        _ => Err(FieldProblem::new("label", FieldProblemKind::TooLong { max: 80 })),
     }
 }
 
 fn parse_scopes(words: Option<&[String]>, problems: &mut Problems) -> Scopes {
     let Some(words) = words else { return Scopes::WHOLE };
     if words.is_empty() {
-        problems.add("scopes", "required", "Name at least one scope, or leave scopes out for all of them.");
+        problems.add("scopes", FieldProblemKind::ScopeRequired);
     }
     let mut scopes = Vec::new();
     for (index, word) in words.iter().enumerate() {
         match Scope::parse(word) {
             Some(scope) => scopes.push(scope),
-            None => problems.add(
-                &format!("scopes/{index}"),
-                "unknown_scope",
-                format!("Use {}.", Scope::ALL.map(Scope::as_str).join(", ")),
-            ),
+            None => problems.add(&format!("scopes/{index}"), FieldProblemKind::UnknownScope),
         }
     }
     Scopes::only(scopes)

@@ -114,5 +114,5 @@ fn person(simulated: &Simulated) -> Person {
 }
 
 fn messages(problems: &[FieldProblem]) -> String {
-    problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ")
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

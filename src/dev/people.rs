@@ -26,7 +26,7 @@ pub enum PeopleError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A generated e-mail address is invalid. This is a bug.
-    #[error("{}", .0.message)]
+    #[error("{0}")]
     Email(FieldProblem),
 }
 

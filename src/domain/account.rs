@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::AccountId;
-use super::problem::FieldProblem;
+use super::problem::{FieldProblem, FieldProblemKind};
 
 /// The kind of an account, which decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -69,11 +69,7 @@ impl Email {
                 && domain.split('.').all(|label| !label.is_empty())
         });
         if !shaped || text.len() > 254 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(FieldProblem::new(
-                "email",
-                "not_an_email",
-                "Enter an e-mail address, such as ann@example.com.",
-            ));
+            return Err(FieldProblem::new("email", FieldProblemKind::NotAnEmail));
         }
         Ok(Self(text))
     }
@@ -149,15 +145,15 @@ impl NewPassword {
     pub fn parse(password: SecretString) -> Result<Self, FieldProblem> {
         let text = password.expose_secret();
         let length = text.chars().count();
-        let problem = |code, message: &str| Err(FieldProblem::new("password", code, message));
+        let problem = |kind| Err(FieldProblem::new("password", kind));
         if length < 8 {
-            return problem("too_short", "Use at least 8 characters.");
+            return problem(FieldProblemKind::TooShort { min: 8 });
         }
         if length > 128 {
-            return problem("too_long", "Use at most 128 characters.");
+            return problem(FieldProblemKind::TooLong { max: 128 });
         }
         if COMMON.contains(&text.to_lowercase().as_str()) {
-            return problem("too_common", "This password is one of those that are tried first: choose another.");
+            return problem(FieldProblemKind::PasswordTooCommon);
         }
         Ok(Self(password))
     }
@@ -176,10 +172,10 @@ impl NewPassword {
 pub fn parse_name(text: &str) -> Result<String, FieldProblem> {
     let text = text.trim();
     match text.chars().count() {
-        0 => Err(FieldProblem::new("name", "required", "Enter a name.")),
+        0 => Err(FieldProblem::new("name", FieldProblemKind::NameRequired)),
         1..=80 if !text.chars().any(char::is_control) => Ok(text.to_owned()),
-        1..=80 => Err(FieldProblem::new("name", "bad_character", "Remove the control characters.")),
-        _ => Err(FieldProblem::new("name", "too_long", "Use at most 80 characters.")),
+        1..=80 => Err(FieldProblem::new("name", FieldProblemKind::BadCharacter)),
+        _ => Err(FieldProblem::new("name", FieldProblemKind::TooLong { max: 80 })),
     }
 }
 

@@ -18,7 +18,7 @@ fn a_log_shows_no_whole_address() {
 
 #[test]
 fn a_password_is_long_enough_and_not_a_common_one() {
-    let code = |text: &str| NewPassword::parse(text.into()).err().map(|p| p.code);
+    let code = |text: &str| NewPassword::parse(text.into()).err().map(|p| p.code());
     assert_eq!(code("short"), Some("too_short"));
     assert_eq!(code(&"x".repeat(129)), Some("too_long"));
     assert_eq!(code("Password123"), Some("too_common"));

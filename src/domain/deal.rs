@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::ids::{AccountId, DealId};
-use super::problem::FieldProblem;
+use super::problem::{FieldProblem, FieldProblemKind};
 use super::progress::{DealState, Progress};
 use super::terms::Terms;
 
@@ -93,9 +93,9 @@ impl Deal {
 pub fn parse_withdrawal_reason(text: &str) -> Result<String, FieldProblem> {
     let text = text.trim();
     match text.chars().count() {
-        0 => Err(FieldProblem::new("reason", "required", "Say why: buyers read it.")),
+        0 => Err(FieldProblem::new("reason", FieldProblemKind::ReasonRequired)),
         1..=500 if !text.chars().any(char::is_control) => Ok(text.to_owned()),
-        1..=500 => Err(FieldProblem::new("reason", "bad_character", "Remove the control characters.")),
-        _ => Err(FieldProblem::new("reason", "too_long", "Use at most 500 characters.")),
+        1..=500 => Err(FieldProblem::new("reason", FieldProblemKind::BadCharacter)),
+        _ => Err(FieldProblem::new("reason", FieldProblemKind::TooLong { max: 500 })),
     }
 }

@@ -23,7 +23,7 @@ pub use coupon_code::{CouponCode, CouponForm};
 pub use deal::{Deal, DealEvent, NoSuchTransition};
 pub use ids::{AccountId, CouponId, DealId, SignupId, TokenId};
 pub use money::{Currency, Money};
-pub use problem::FieldProblem;
+pub use problem::{FieldProblem, FieldProblemKind};
 pub use progress::{DealState, Figures, Progress};
 pub use signup::{IdempotencyKey, JoinOutcome, JoinRequest, Joined, LeaveOutcome, Refusal, Signup, SignupState, Units};
 pub use terms::{Terms, TermsForm};

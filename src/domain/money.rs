@@ -4,7 +4,7 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 
-use super::problem::FieldProblem;
+use super::problem::{FieldProblem, FieldProblemKind};
 
 /// An ISO 4217 currency.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,18 +78,14 @@ impl Money {
     /// A problem with this field: not above zero, too large, or more decimals than the currency has.
     pub fn new(field: &str, amount: Decimal, currency: Currency) -> Result<Self, FieldProblem> {
         if amount <= Decimal::ZERO {
-            return Err(FieldProblem::new(field, "out_of_range", "Enter an amount above zero."));
+            return Err(FieldProblem::new(field, FieldProblemKind::AmountNotPositive));
         }
         if amount > Self::MAX {
-            return Err(FieldProblem::new(field, "out_of_range", format!("Enter at most {}.", Self::MAX)));
+            return Err(FieldProblem::new(field, FieldProblemKind::AmountTooLarge { max: Self::MAX }));
         }
         let decimals = currency.decimals();
         if amount.normalize().scale() > decimals {
-            let message = match decimals {
-                0 => format!("{currency} has no decimals: enter a whole number."),
-                n => format!("{currency} has {n} decimals: enter an amount like {}.", example(n)),
-            };
-            return Err(FieldProblem::new(field, "too_many_decimals", message));
+            return Err(FieldProblem::new(field, FieldProblemKind::TooManyDecimals { currency }));
         }
         let mut amount = amount;
         amount.rescale(decimals);
@@ -101,9 +97,8 @@ impl Money {
     /// # Errors
     /// As [`Money::new`], or the text is not a number.
     pub fn parse(field: &str, text: &str, currency: Currency) -> Result<Self, FieldProblem> {
-        let amount = Decimal::from_str_exact(text.trim()).map_err(|_| {
-            FieldProblem::new(field, "not_a_number", format!("Enter an amount like {}.", example(currency.decimals())))
-        })?;
+        let amount = Decimal::from_str_exact(text.trim())
+            .map_err(|_| FieldProblem::new(field, FieldProblemKind::NotAnAmount { currency }))?;
         Self::new(field, amount, currency)
     }
 
@@ -146,12 +141,6 @@ impl fmt::Debug for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.amount, self.currency)
     }
-}
-
-fn example(decimals: u32) -> Decimal {
-    let mut amount = Decimal::from(19);
-    amount.rescale(decimals);
-    amount
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ fn currency(code: &str) -> Currency {
 }
 
 fn code_of(result: Result<Money, FieldProblem>) -> &'static str {
-    result.unwrap_err().code
+    result.unwrap_err().code()
 }
 
 #[test]

@@ -1,23 +1,196 @@
-//! What is wrong with something that a person typed or a program sent.
+//! Problems of single fields that a person typed or a program sent: codes with arguments, never sentences.
 
-use serde::Serialize;
+use rust_decimal::Decimal;
+
+use super::coupon_code::CouponCodeError;
+use super::money::Currency;
 
 /// One thing that is wrong with one field. Forms and API answers carry all of them at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{pointer}: {kind:?}")]
 pub struct FieldProblem {
-    /// Where it is, as a JSON pointer (RFC 6901): `/price`.
+    /// The field, as a JSON pointer (RFC 6901): `/price`.
     pub pointer: String,
-    /// A stable word for programs: `too_long`.
-    pub code: &'static str,
-    /// A sentence for people that says what to do.
-    pub message: String,
+    pub kind: FieldProblemKind,
 }
 
 impl FieldProblem {
     /// A problem with the field of this name at the top of the document.
     #[must_use]
-    pub fn new(field: &str, code: &'static str, message: impl Into<String>) -> Self {
-        Self { pointer: format!("/{field}"), code, message: message.into() }
+    pub fn new(field: &str, kind: FieldProblemKind) -> Self {
+        Self { pointer: format!("/{field}"), kind }
+    }
+
+    /// A stable word for programs: `too_long`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+}
+
+/// What is wrong, with the numbers and names that a sentence about it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldProblemKind {
+    Required,
+    ReasonRequired,
+    NameRequired,
+    LabelRequired,
+    ScopeRequired,
+    /// The live feed names no deal.
+    DealRequired,
+    /// A control character.
+    BadCharacter,
+    TooShort {
+        min: usize,
+    },
+    TooLong {
+        max: usize,
+    },
+    /// Like [`Self::TooLong`], for texts whose length is hard to see.
+    LongerThan {
+        max: usize,
+        length: usize,
+    },
+    /// A till's name is empty, too long or of several lines.
+    BadTill {
+        max: usize,
+    },
+    UnitsOutOfRange {
+        max: u32,
+    },
+    CountOutOfRange {
+        min: u32,
+        max: u32,
+    },
+    ParameterOutOfRange {
+        min: u32,
+        max: u32,
+    },
+    AmountNotPositive,
+    AmountTooLarge {
+        max: Decimal,
+    },
+    TooManyDecimals {
+        currency: Currency,
+    },
+    NotAnAmount {
+        currency: Currency,
+    },
+    NotAWholeNumber,
+    UnknownCurrency,
+    NotBelowFaceValue,
+    BelowTippingPoint {
+        tipping_point: u32,
+    },
+    AboveCap {
+        cap: u32,
+    },
+    NotAfterOpening,
+    NotAfterClosing,
+    ClosesInThePast,
+    ClosesTooFar,
+    ExpiresInThePast,
+    ExpiresTooFar,
+    /// Not RFC 3339.
+    NotATime,
+    /// Not a date and a time without a zone, as browsers send them.
+    NotALocalTime,
+    /// The clocks skip this local time.
+    NoSuchTime,
+    UnknownTimeZone,
+    NotAnEmail,
+    EmailTaken,
+    PasswordTooCommon,
+    UnknownRole,
+    UnknownScope,
+    CouponCode(CouponCodeError),
+    /// A till typed a coupon's code wrong.
+    MistypedCouponCode,
+    NotABoolean,
+    UnknownDealState,
+    /// The audit's parameter.
+    NotADealId,
+    /// The live feed's parameter.
+    NotALiveDealId,
+    TooManyDeals {
+        max: usize,
+    },
+    /// The terms of a published deal are fixed.
+    AlreadyPublished,
+    UnknownParameter,
+    GivenTwice,
+    UnknownField {
+        /// The names of the fields that exist.
+        known: String,
+    },
+    DuplicateField {
+        name: String,
+    },
+    WrongType {
+        expected: JsonType,
+    },
+}
+
+/// The type of a JSON value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JsonType {
+    Object,
+    List,
+    Text,
+    WholeNumber,
+    /// As serde names it.
+    Other(String),
+}
+
+impl FieldProblemKind {
+    /// A stable word for programs: `too_long`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Required
+            | Self::ReasonRequired
+            | Self::NameRequired
+            | Self::LabelRequired
+            | Self::ScopeRequired
+            | Self::DealRequired => "required",
+            Self::BadCharacter => "bad_character",
+            Self::TooShort { .. } => "too_short",
+            Self::TooLong { .. } | Self::LongerThan { .. } => "too_long",
+            Self::BadTill { .. }
+            | Self::UnitsOutOfRange { .. }
+            | Self::CountOutOfRange { .. }
+            | Self::ParameterOutOfRange { .. }
+            | Self::AmountNotPositive
+            | Self::AmountTooLarge { .. } => "out_of_range",
+            Self::TooManyDecimals { .. } => "too_many_decimals",
+            Self::NotAnAmount { .. } | Self::NotAWholeNumber => "not_a_number",
+            Self::UnknownCurrency => "unknown_currency",
+            Self::NotBelowFaceValue => "not_below_face_value",
+            Self::BelowTippingPoint { .. } => "below_tipping_point",
+            Self::AboveCap { .. } => "above_cap",
+            Self::NotAfterOpening => "not_after_opening",
+            Self::NotAfterClosing => "not_after_closing",
+            Self::ClosesInThePast | Self::ExpiresInThePast => "in_the_past",
+            Self::ClosesTooFar | Self::ExpiresTooFar => "too_far",
+            Self::NotATime | Self::NotALocalTime => "not_a_time",
+            Self::NoSuchTime => "no_such_time",
+            Self::UnknownTimeZone => "unknown_time_zone",
+            Self::NotAnEmail => "not_an_email",
+            Self::EmailTaken => "email_taken",
+            Self::PasswordTooCommon => "too_common",
+            Self::UnknownRole => "unknown_role",
+            Self::UnknownScope => "unknown_scope",
+            Self::CouponCode(_) | Self::MistypedCouponCode => "not_a_code",
+            Self::NotABoolean | Self::UnknownDealState => "not_a_choice",
+            Self::NotADealId | Self::NotALiveDealId => "bad_id",
+            Self::TooManyDeals { .. } => "too_many",
+            Self::AlreadyPublished => "already_published",
+            Self::UnknownParameter => "unknown_parameter",
+            Self::GivenTwice => "given_twice",
+            Self::UnknownField { .. } => "unknown_field",
+            Self::DuplicateField { .. } => "duplicate_field",
+            Self::WrongType { .. } => "wrong_type",
+        }
     }
 }
 
@@ -26,9 +199,8 @@ impl FieldProblem {
 pub(crate) struct Problems(Vec<FieldProblem>);
 
 impl Problems {
-    /// Notes a problem.
-    pub(crate) fn add(&mut self, field: &str, code: &'static str, message: impl Into<String>) {
-        self.0.push(FieldProblem::new(field, code, message));
+    pub(crate) fn add(&mut self, field: &str, kind: FieldProblemKind) {
+        self.0.push(FieldProblem::new(field, kind));
     }
 
     /// Takes the value of a check, or notes its problem.

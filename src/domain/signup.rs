@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::{AccountId, DealId, SignupId};
-use super::problem::FieldProblem;
+use super::problem::{FieldProblem, FieldProblemKind};
 use super::progress::Progress;
 
 /// The number of coupons that one signup asks for: 1 to 1,000.
@@ -23,11 +23,7 @@ impl Units {
     pub fn new(units: i64) -> Result<Self, FieldProblem> {
         match u32::try_from(units) {
             Ok(n @ 1..=Self::MAX) => Ok(Self(n)),
-            _ => Err(FieldProblem::new(
-                "units",
-                "out_of_range",
-                format!("Ask for at least 1 and at most {} units.", Self::MAX),
-            )),
+            _ => Err(FieldProblem::new("units", FieldProblemKind::UnitsOutOfRange { max: Self::MAX })),
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::money::{Currency, Money};
-use super::problem::{FieldProblem, Problems};
+use super::problem::{FieldProblem, FieldProblemKind, Problems};
 
 /// Terms as a person typed or a program sent them. Any text and any number fits, so that one answer can report every problem and a
 /// form can show again what was typed.
@@ -113,28 +113,20 @@ impl Terms {
         if let (Some(point), Some(Some(cap))) = (tipping_point, cap)
             && point > cap
         {
-            problems.add(
-                "cap",
-                "below_tipping_point",
-                format!("Sell at least {point} units: the tipping point needs that many buyers."),
-            );
+            problems.add("cap", FieldProblemKind::BelowTippingPoint { tipping_point: point });
         }
         if let (Some(most), Some(Some(cap))) = (per_buyer_max, cap)
             && most > cap
         {
-            problems.add(
-                "per_buyer_max",
-                "above_cap",
-                format!("Let one buyer have at most {cap}: the deal sells no more."),
-            );
+            problems.add("per_buyer_max", FieldProblemKind::AboveCap { cap });
         }
         let opens_at = problems.take(required("opens_at", form.opens_at));
         let closes_at = problems.take(required("closes_at", form.closes_at));
         let coupon_expires_at = problems.take(required("coupon_expires_at", form.coupon_expires_at));
         windows(opens_at, closes_at, coupon_expires_at, now, &mut problems);
-        let time_zone = problems.take(form.time_zone.trim().parse::<Tz>().map_err(|_| {
-            FieldProblem::new("time_zone", "unknown_time_zone", "Name an IANA time zone, such as Asia/Jakarta.")
-        }));
+        let time_zone = form.time_zone.trim().parse::<Tz>();
+        let time_zone =
+            problems.take(time_zone.map_err(|_| FieldProblem::new("time_zone", FieldProblemKind::UnknownTimeZone)));
         let city = problems.take(label("city", form.city.as_deref()));
         let category = problems.take(label("category", form.category.as_deref()));
         let problems = problems.into_vec();
@@ -213,7 +205,7 @@ pub fn parse_texts(title: &str, description: &str) -> Result<(String, String), V
 
 fn prices(form: &TermsForm, problems: &mut Problems) -> (Option<Money>, Option<Money>) {
     let Some(currency) = Currency::parse(form.currency.trim()) else {
-        problems.add("currency", "unknown_currency", "Name a currency by its three letters, such as USD.");
+        problems.add("currency", FieldProblemKind::UnknownCurrency);
         return (None, None);
     };
     let price = problems.take(Money::parse("price", &form.price, currency));
@@ -221,7 +213,7 @@ fn prices(form: &TermsForm, problems: &mut Problems) -> (Option<Money>, Option<M
     if let (Some(price), Some(face_value)) = (price, face_value)
         && price.amount() >= face_value.amount()
     {
-        problems.add("price", "not_below_face_value", "Offer a price below the face value.");
+        problems.add("price", FieldProblemKind::NotBelowFaceValue);
     }
     (price, face_value)
 }
@@ -236,20 +228,20 @@ fn windows(
     if let (Some(opens_at), Some(closes_at)) = (opens_at, closes_at)
         && opens_at >= closes_at
     {
-        problems.add("closes_at", "not_after_opening", "Close the deal after it opens.");
+        problems.add("closes_at", FieldProblemKind::NotAfterOpening);
     }
     if let Some(closes_at) = closes_at {
         if closes_at <= now {
-            problems.add("closes_at", "in_the_past", "Close the deal at a time that is still to come.");
+            problems.add("closes_at", FieldProblemKind::ClosesInThePast);
         }
         if closes_at > now + TimeDelta::days(366) {
-            problems.add("closes_at", "too_far", "Close the deal within a year.");
+            problems.add("closes_at", FieldProblemKind::ClosesTooFar);
         }
     }
     if let (Some(closes_at), Some(expires_at)) = (closes_at, coupon_expires_at)
         && expires_at <= closes_at
     {
-        problems.add("coupon_expires_at", "not_after_closing", "Let coupons be good until after the deal closes.");
+        problems.add("coupon_expires_at", FieldProblemKind::NotAfterClosing);
     }
 }
 
@@ -257,17 +249,13 @@ fn text(field: &str, text: &str, least: usize, most: usize) -> Result<String, Fi
     let text = text.trim();
     let length = text.chars().count();
     if length < least {
-        return Err(FieldProblem::new(field, "required", "Fill this in."));
+        return Err(FieldProblem::new(field, FieldProblemKind::Required));
     }
     if length > most {
-        return Err(FieldProblem::new(
-            field,
-            "too_long",
-            format!("Use at most {most} characters; these are {length}."),
-        ));
+        return Err(FieldProblem::new(field, FieldProblemKind::LongerThan { max: most, length }));
     }
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        return Err(FieldProblem::new(field, "bad_character", "Remove the control characters."));
+        return Err(FieldProblem::new(field, FieldProblemKind::BadCharacter));
     }
     Ok(text.to_owned())
 }
@@ -281,16 +269,16 @@ fn label(field: &str, value: Option<&str>) -> Result<Option<String>, FieldProble
 
 fn count(field: &str, value: Option<i64>) -> Result<u32, FieldProblem> {
     let Some(value) = value else {
-        return Err(FieldProblem::new(field, "required", "Fill this in."));
+        return Err(FieldProblem::new(field, FieldProblemKind::Required));
     };
     match u32::try_from(value) {
         Ok(n @ 1..=MOST) => Ok(n),
-        _ => Err(FieldProblem::new(field, "out_of_range", format!("Enter a number from 1 to {MOST}."))),
+        _ => Err(FieldProblem::new(field, FieldProblemKind::CountOutOfRange { min: 1, max: MOST })),
     }
 }
 
 fn required<T>(field: &str, value: Option<T>) -> Result<T, FieldProblem> {
-    value.ok_or_else(|| FieldProblem::new(field, "required", "Fill this in."))
+    value.ok_or_else(|| FieldProblem::new(field, FieldProblemKind::Required))
 }
 
 #[cfg(test)]

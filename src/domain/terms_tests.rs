@@ -26,7 +26,10 @@ fn good() -> TermsForm {
 fn problems(change: impl FnOnce(&mut TermsForm)) -> Vec<(String, &'static str)> {
     let mut form = good();
     change(&mut form);
-    Terms::parse(&form, now()).unwrap_err().into_iter().map(|p| (p.pointer, p.code)).collect()
+    Terms::parse(&form, now()).unwrap_err().into_iter().map(|p| {
+        let code = p.code();
+        (p.pointer, code)
+    }).collect()
 }
 
 #[test]

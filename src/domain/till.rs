@@ -1,6 +1,6 @@
 //! The place where a coupon is redeemed.
 
-use super::problem::FieldProblem;
+use super::problem::{FieldProblem, FieldProblemKind};
 
 /// The name of a till: 1 to 80 characters. It tells where a coupon was redeemed when somebody shows that coupon again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Till {
         if (1..=Self::MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
             return Ok(Self(name.to_owned()));
         }
-        Err(FieldProblem::new("till", "out_of_range", format!("Use 1 to {} characters, or leave it out.", Self::MAX)))
+        Err(FieldProblem::new("till", FieldProblemKind::BadTill { max: Self::MAX }))
     }
 
     /// The name.

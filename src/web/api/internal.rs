@@ -6,7 +6,7 @@ use metrics::{counter, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::App;
-use crate::domain::{DealId, FieldProblem};
+use crate::domain::{DealId, FieldProblem, FieldProblemKind};
 use crate::engine::{AuditError, AuditOptions};
 use crate::telemetry;
 use crate::web::problem::{Code, Problem};
@@ -32,7 +32,7 @@ pub async fn metrics(app: Data<App>, handle: Data<Option<PrometheusHandle>>) -> 
 pub async fn audit(app: Data<App>, mut query: Query) -> Result<HttpResponse, Problem> {
     let deal = query.value("deal", |text| match parse_id(text) {
         Some(id) => Ok(DealId::from(id)),
-        None => Err(FieldProblem::new("deal", "bad_id", "Use the id of a deal, a UUID.")),
+        None => Err(FieldProblem::new("deal", FieldProblemKind::NotADealId)),
     });
     query.end()?;
     let options = AuditOptions { deal, ..AuditOptions::default() };

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::domain::{DealId, FieldProblem};
+use crate::domain::{DealId, FieldProblem, FieldProblemKind};
 use crate::live::{self, FanOut};
 use crate::web::problem::Problem;
 use crate::web::request::{Caller, Query, parse_id};
@@ -29,7 +29,7 @@ pub async fn watch(
 ) -> Result<HttpResponse, Problem> {
     let deals = query.values("deal", |text| {
         let id = parse_id(text).map(DealId::from);
-        id.ok_or_else(|| FieldProblem::new("deal", "bad_id", "Send the id of a deal, a UUID."))
+        id.ok_or_else(|| FieldProblem::new("deal", FieldProblemKind::NotALiveDealId))
     });
     query.end()?;
     Ok(live::upgrade(&request, payload, &fan_out, deals, caller.address)?)

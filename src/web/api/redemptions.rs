@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::domain::problem::Problems;
-use crate::domain::{CouponCode, CouponId, DealId, FieldProblem, Till};
+use crate::domain::{CouponCode, CouponId, DealId, FieldProblem, FieldProblemKind, Till};
 use crate::engine::RedeemOutcome;
 use crate::limits::Limit;
 use crate::store::Redemption;
@@ -109,7 +109,7 @@ fn parse(new: &NewRedemption, merchant: &str) -> Result<(CouponCode, Till), Vec<
     let mut problems = Problems::default();
     let code = CouponCode::parse(&new.code);
     let code = problems
-        .take(code.map_err(|error| FieldProblem::new("code", "not_a_code", format!("Type the code again: {error}."))));
+        .take(code.map_err(|error| FieldProblem::new("code", FieldProblemKind::CouponCode(error))));
     let till = problems.take(Till::parse(new.till.as_deref().unwrap_or(merchant)));
     code.zip(till).ok_or_else(|| problems.into_vec())
 }

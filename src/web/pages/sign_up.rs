@@ -13,11 +13,10 @@ use super::sign_in::begin_session;
 use super::view::Form;
 use super::view::account::{SignUpPage, sign_up_form};
 use crate::auth::{SignUpOutcome, SignUpRequest};
-use crate::domain::{FieldProblem, Role};
+use crate::domain::{FieldProblem, FieldProblemKind, Role};
 use crate::limits::Limit;
 use crate::web::request::CsrfForm;
 
-const TAKEN: &str = "There is an account with this e-mail address. Sign in to it, or use another address.";
 
 /// The sign-up form's fields.
 #[derive(Debug, Default, Deserialize)]
@@ -60,7 +59,7 @@ pub async fn sign_up(context: Context, CsrfForm(form): CsrfForm<SignUpForm>) -> 
     match context.app.auth.sign_up(person).await? {
         SignUpOutcome::SignedUp(account) => begin_session(&context, &account, &next).await,
         SignUpOutcome::EmailTaken => {
-            let form = form.with_problems(&[FieldProblem::new("email", "email_taken", TAKEN)]);
+            let form = form.with_problems(&[FieldProblem::new("email", FieldProblemKind::EmailTaken)]);
             show(&context, StatusCode::CONFLICT, form, &role, &next)
         }
     }

@@ -1,7 +1,7 @@
 //! Converts refused joins and refused live sockets to problems.
 
 use super::{Code, Extra, Problem};
-use crate::domain::{FieldProblem, Refusal};
+use crate::domain::{FieldProblem, FieldProblemKind, Refusal};
 use crate::live;
 
 /// `Retry-After` for `places_held`. The joins that hold the places are recorded or have failed by then.
@@ -36,13 +36,11 @@ impl From<live::Refusal> for Problem {
             live::Refusal::WrongOrigin => Self::new(Code::WrongOrigin),
             live::Refusal::NoDeal => Self::new(Code::BadQuery).errors(vec![FieldProblem::new(
                 "deal",
-                "required",
-                "Name at least one deal: ?deal=ID.",
+                FieldProblemKind::DealRequired,
             )]),
             live::Refusal::TooManyDeals { max } => Self::new(Code::BadQuery).errors(vec![FieldProblem::new(
                 "deal",
-                "too_many",
-                format!("Name at most {max} deals."),
+                FieldProblemKind::TooManyDeals { max },
             )]),
             live::Refusal::AddressFull => Self::new(Code::TooManySockets),
             live::Refusal::AddressTooFast => Self::new(Code::TooManySockets)

@@ -4,6 +4,7 @@
 //! codes themselves ([`Code`]), and the mapping from the errors and refusals of other modules to codes.
 
 mod code;
+mod english;
 mod from_errors;
 mod from_refusals;
 
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 pub use self::code::{Code, Meaning};
+pub use self::english::sentence;
 use crate::domain::FieldProblem;
 
 /// The media type of a problem document.
@@ -58,10 +60,24 @@ struct Document<'a> {
     status: u16,
     detail: &'a str,
     code: &'static str,
-    #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
-    errors: &'a [FieldProblem],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ShownFieldProblem<'a>>,
     #[serde(flatten)]
     extra: &'a Extra,
+}
+
+/// A [`FieldProblem`] with its sentence.
+#[derive(Serialize)]
+struct ShownFieldProblem<'a> {
+    pointer: &'a str,
+    code: &'static str,
+    message: String,
+}
+
+impl<'a> From<&'a FieldProblem> for ShownFieldProblem<'a> {
+    fn from(problem: &'a FieldProblem) -> Self {
+        Self { pointer: &problem.pointer, code: problem.code(), message: sentence(&problem.kind) }
+    }
 }
 
 impl Problem {
@@ -144,7 +160,7 @@ impl Problem {
             status: meaning.status.as_u16(),
             detail: self.detail_text(),
             code: meaning.name,
-            errors: &self.0.errors,
+            errors: self.0.errors.iter().map(ShownFieldProblem::from).collect(),
             extra: &self.0.extra,
         };
         // Serialising strings, numbers and times cannot fail.

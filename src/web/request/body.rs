@@ -16,7 +16,8 @@ use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 use super::app;
-use crate::domain::FieldProblem;
+use crate::domain::problem::JsonType;
+use crate::domain::{FieldProblem, FieldProblemKind};
 use crate::web::problem::{Code, Problem};
 
 /// A request body that has not been read.
@@ -107,8 +108,8 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(match serde_json::from_slice(bytes) {
             Ok(IgnoredAny) => {
-                let message = "Send a JSON object.".to_owned();
-                Problem::invalid(vec![FieldProblem { pointer: String::new(), code: "wrong_type", message }])
+                let kind = FieldProblemKind::WrongType { expected: JsonType::Object };
+                Problem::invalid(vec![FieldProblem { pointer: String::new(), kind }])
             }
             Err(error) => not_json(bytes, &error),
         });
@@ -137,36 +138,36 @@ fn wrong_field<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
     }
 }
 
-/// Translates serde's message, such as "invalid type: string \"two\", expected i64 at line 1 column 12".
+/// Reads serde's message, such as "invalid type: string \"two\", expected i64 at line 1 column 12".
 fn describe(path: &Path, serde: &str) -> FieldProblem {
     let serde = serde.rsplit_once(" at line ").map_or(serde, |(message, _)| message);
     let pointer = pointer(path);
     let quoted = serde.split('`').nth(1).unwrap_or_default();
     let known = serde.split_once("expected ").map_or("", |(_, expected)| expected);
-    let (pointer, code, message) = if serde.starts_with("unknown field") {
+    let (pointer, kind) = if serde.starts_with("unknown field") {
         let known = known.trim_start_matches("one of ").replace('`', "");
-        (pointer, "unknown_field", format!("There is no such field: remove it. Known are: {known}."))
+        (pointer, FieldProblemKind::UnknownField { known })
     } else if serde.starts_with("missing field") {
-        (format!("{pointer}/{quoted}"), "required", "Fill this in.".to_owned())
+        (format!("{pointer}/{quoted}"), FieldProblemKind::Required)
     } else if serde.starts_with("duplicate field") {
-        (pointer, "duplicate_field", format!("Send {quoted} once."))
+        (pointer, FieldProblemKind::DuplicateField { name: quoted.to_owned() })
     } else if known.is_empty() || known.contains("RFC 3339") {
         // chrono's message for an invalid time does not say what it expected.
-        (pointer, "not_a_time", "Send a time like 2026-12-01T12:00:00Z.".to_owned())
+        (pointer, FieldProblemKind::NotATime)
     } else {
-        (pointer, "wrong_type", format!("Send {}.", expectation(known)))
+        (pointer, FieldProblemKind::WrongType { expected: json_type(known) })
     };
-    FieldProblem { pointer, code, message }
+    FieldProblem { pointer, kind }
 }
 
-/// A type as serde names it, in plain words.
-fn expectation(expected: &str) -> &str {
+/// The type that serde names so.
+fn json_type(expected: &str) -> JsonType {
     match expected {
-        "i64" | "u32" | "i32" | "u64" => "a whole number",
-        "a string" => "a text in quotes",
-        "a sequence" => "a list",
-        expected if expected.starts_with("struct ") => "a JSON object",
-        expected => expected,
+        "i64" | "u32" | "i32" | "u64" => JsonType::WholeNumber,
+        "a string" => JsonType::Text,
+        "a sequence" => JsonType::List,
+        expected if expected.starts_with("struct ") => JsonType::Object,
+        expected => JsonType::Other(expected.to_owned()),
     }
 }
 

@@ -3,6 +3,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::domain::TermsForm;
+use crate::web::problem::sentence;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +25,8 @@ fn field(json: &str) -> (String, &'static str, String) {
     let (code, field) = refusal(json);
     assert_eq!(code, "invalid");
     let field = field.unwrap();
-    (field.pointer, field.code, field.message)
+    let (code, message) = (field.code(), sentence(&field.kind));
+    (field.pointer, code, message)
 }
 
 #[test]

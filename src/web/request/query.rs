@@ -6,8 +6,8 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::domain::FieldProblem;
 use crate::domain::problem::Problems;
+use crate::domain::{FieldProblem, FieldProblemKind};
 use crate::web::problem::{Code, Problem};
 
 /// The most characters of a text parameter.
@@ -39,9 +39,9 @@ impl Query {
         let text = self.single(name)?;
         let text = text.trim();
         if text.chars().any(char::is_control) {
-            self.problems.add(name, "bad_character", "Remove the control characters.");
+            self.problems.add(name, FieldProblemKind::BadCharacter);
         } else if text.chars().count() > TEXT_MAX {
-            self.problems.add(name, "too_long", format!("Use at most {TEXT_MAX} characters."));
+            self.problems.add(name, FieldProblemKind::TooLong { max: TEXT_MAX });
         } else if !text.is_empty() {
             return Some(text.to_owned());
         }
@@ -53,7 +53,7 @@ impl Query {
         let text = self.single(name)?;
         let number = u32::from_str(&text).ok().filter(|number| (least..=most).contains(number));
         if number.is_none() {
-            self.problems.add(name, "out_of_range", format!("Use a whole number from {least} to {most}."));
+            self.problems.add(name, FieldProblemKind::ParameterOutOfRange { min: least, max: most });
         }
         number
     }
@@ -76,7 +76,7 @@ impl Query {
     /// Every problem found.
     pub fn end(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
-            self.problems.add(&name, "unknown_parameter", "There is no such parameter: leave it out.");
+            self.problems.add(&name, FieldProblemKind::UnknownParameter);
         }
         let problems = self.problems.into_vec();
         if problems.is_empty() { Ok(()) } else { Err(Problem::new(Code::BadQuery).errors(problems)) }
@@ -90,7 +90,7 @@ impl Query {
         let mut values = self.all(name).into_iter();
         let value = values.next();
         if values.next().is_some() {
-            self.problems.add(name, "given_twice", "Give it once.");
+            self.problems.add(name, FieldProblemKind::GivenTwice);
         }
         value
     }
@@ -106,7 +106,7 @@ mod tests {
 
     fn problems(query: Query) -> Vec<(String, &'static str)> {
         let problem = query.end().unwrap_err();
-        problem.field_problems().iter().map(|field| (field.pointer.clone(), field.code)).collect()
+        problem.field_problems().iter().map(|field| (field.pointer.clone(), field.code())).collect()
     }
 
     #[test]

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{DealView, view};
 use crate::App;
-use crate::domain::{AccountId, DealState, FieldProblem, Role, Scope};
+use crate::domain::{AccountId, DealState, FieldProblem, FieldProblemKind, Role, Scope};
 use crate::store::{DealFilter, DealOrder};
 use crate::web::api::paging::{List, Listing};
 use crate::web::problem::{Code, Problem};
@@ -58,14 +58,11 @@ pub async fn list(
 
 fn filter(query: &mut Query, viewer: &MaybeSignedIn) -> Result<DealFilter, Problem> {
     let mine = query.value("mine", |text| {
-        text.parse::<bool>().map_err(|_| FieldProblem::new("mine", "not_a_choice", "Use true or false."))
+        text.parse::<bool>().map_err(|_| FieldProblem::new("mine", FieldProblemKind::NotABoolean))
     });
     let merchant = if mine == Some(true) { Some(merchant(viewer)?) } else { None };
     let states = query.values("state", |word| {
-        DealState::parse(word).ok_or_else(|| {
-            let words = DealState::ALL.map(DealState::as_str).join(", ");
-            FieldProblem::new("state", "not_a_choice", format!("Use one of {words}."))
-        })
+        DealState::parse(word).ok_or_else(|| FieldProblem::new("state", FieldProblemKind::UnknownDealState))
     });
     Ok(DealFilter {
         states,

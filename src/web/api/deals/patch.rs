@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::view;
 use crate::App;
 use crate::domain::terms::parse_texts;
-use crate::domain::{Deal, DealId, DealState, FieldProblem, Terms, TermsForm};
+use crate::domain::{Deal, DealId, DealState, FieldProblem, FieldProblemKind, Terms, TermsForm};
 use crate::limits::Limit;
 use crate::store::{DealChange, UpdateOutcome};
 use crate::web::api::deals::DealView;
@@ -133,7 +133,7 @@ impl DealPatch {
             ("category", self.category.is_present()),
         ];
         let present = fields.into_iter().filter(|(_, present)| *present);
-        present.map(|(field, _)| FieldProblem::new(field, "already_published", "Leave this out.")).collect()
+        present.map(|(field, _)| FieldProblem::new(field, FieldProblemKind::AlreadyPublished)).collect()
     }
 }
 

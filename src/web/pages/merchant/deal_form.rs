@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 use crate::domain::terms::parse_texts;
-use crate::domain::{FieldProblem, Terms, TermsForm};
+use crate::domain::{FieldProblem, FieldProblemKind, Terms, TermsForm};
 use crate::web::pages::view::Form;
 
 /// The format of `<input type=datetime-local>`.
@@ -174,11 +174,11 @@ fn local_time(field: &str, text: &str, zone: Tz) -> Result<Option<DateTime<Utc>>
     }
     let local = NaiveDateTime::parse_from_str(text, LOCAL_TIME)
         .or_else(|_| NaiveDateTime::parse_from_str(text, LOCAL_TIME_WITH_SECONDS))
-        .map_err(|_| FieldProblem::new(field, "not_a_time", "Enter a date and a time, such as 2027-03-01T18:30."))?;
+        .map_err(|_| FieldProblem::new(field, FieldProblemKind::NotALocalTime))?;
     match zone.from_local_datetime(&local) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Ok(Some(at.to_utc())),
         LocalResult::None => {
-            Err(FieldProblem::new(field, "no_such_time", "The clocks go forward over this time: choose another."))
+            Err(FieldProblem::new(field, FieldProblemKind::NoSuchTime))
         }
     }
 }
@@ -188,7 +188,7 @@ fn whole_number(field: &str, text: &str) -> Result<Option<i64>, FieldProblem> {
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| FieldProblem::new(field, "not_a_number", "Enter a whole number."))
+    text.parse().map(Some).map_err(|_| FieldProblem::new(field, FieldProblemKind::NotAWholeNumber))
 }
 
 #[cfg(test)]

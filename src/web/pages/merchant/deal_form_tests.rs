@@ -21,7 +21,8 @@ fn form() -> DealForm {
 }
 
 fn problems(form: &DealForm) -> Vec<(String, &'static str)> {
-    form.parse(now()).unwrap_err().into_iter().map(|problem| (problem.pointer, problem.code)).collect()
+    let problems = form.parse(now()).unwrap_err();
+    problems.iter().map(|problem| (problem.pointer.clone(), problem.code())).collect()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 use crate::domain::problem::Problems;
-use crate::domain::{CouponCode, DealId, FieldProblem, IdempotencyKey, Till};
+use crate::domain::{CouponCode, DealId, FieldProblem, FieldProblemKind, IdempotencyKey, Till};
 use crate::engine::RedeemOutcome;
 use crate::limits::Limit;
 use crate::store::Redemption;
@@ -22,8 +22,6 @@ use crate::web::request::CsrfForm;
 
 /// How many of the last redeemed coupons are shown.
 const LAST: u32 = 10;
-const NOT_A_CODE: &str =
-    "This is not a coupon code: one has 17 letters and digits, and the last one checks the others. Read it again.";
 
 /// The fields of the form.
 #[derive(Debug, Default, Deserialize)]
@@ -65,7 +63,7 @@ pub async fn redeem(context: Context, CsrfForm(form): CsrfForm<RedeemForm>) -> R
 /// A till without a name goes by the merchant's.
 fn parse(form: &RedeemForm, merchant: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
     let mut problems = Problems::default();
-    let code = CouponCode::parse(&form.code).map_err(|_| FieldProblem::new("code", "not_a_code", NOT_A_CODE));
+    let code = CouponCode::parse(&form.code).map_err(|_| FieldProblem::new("code", FieldProblemKind::MistypedCouponCode));
     let code = problems.take(code);
     let till = Some(form.till.trim()).filter(|till| !till.is_empty()).unwrap_or(merchant);
     let till = problems.take(Till::parse(till));

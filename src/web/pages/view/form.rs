@@ -1,6 +1,7 @@
 //! Forms that are shown again with the submitted values and their problems.
 
 use crate::domain::FieldProblem;
+use crate::web::problem::sentence;
 use crate::web::words::number;
 
 /// One field of a form.
@@ -40,9 +41,9 @@ impl Form {
             let field = self.fields.iter_mut().find(|field| problem.pointer.strip_prefix('/') == Some(field.name));
             match field {
                 Some(field) => {
-                    field.problem.get_or_insert_with(|| problem.message.clone());
+                    field.problem.get_or_insert_with(|| sentence(&problem.kind));
                 }
-                None => self.general.push(problem.message.clone()),
+                None => self.general.push(sentence(&problem.kind)),
             }
         }
         self

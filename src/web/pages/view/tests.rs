@@ -9,7 +9,7 @@ use super::progress::{ProgressBlock, Size};
 use super::samples::{deal, now};
 use super::time::{Moment, time_until};
 use super::{Form, Layout, Viewer, markdown};
-use crate::domain::{CouponCode, CouponForm, Deal, DealState, FieldProblem, Role};
+use crate::domain::{CouponCode, CouponForm, Deal, DealState, FieldProblem, FieldProblemKind, Role};
 use crate::web::words::number;
 
 fn layout(role: Role) -> Layout {
@@ -140,13 +140,13 @@ fn no_page_has_a_script_or_style_that_the_policy_blocks() {
 #[test]
 fn a_forms_problems_belong_to_their_fields_or_to_the_form() {
     let form = Form::new([("price", "Price", "45")]).with_problems(&[
-        FieldProblem::new("price", "a", "First."),
-        FieldProblem::new("price", "b", "Second."),
-        FieldProblem::new("elsewhere", "c", "General."),
+        FieldProblem::new("price", FieldProblemKind::AmountNotPositive),
+        FieldProblem::new("price", FieldProblemKind::NotBelowFaceValue),
+        FieldProblem::new("elsewhere", FieldProblemKind::GivenTwice),
     ]);
-    assert_eq!(form.field("price").problem.as_deref(), Some("First."));
+    assert_eq!(form.field("price").problem.as_deref(), Some("Enter an amount above zero."));
     assert_eq!(form.field("price").value, "45");
-    assert_eq!(form.general, ["General."]);
+    assert_eq!(form.general, ["Give it once."]);
 }
 
 #[test]
