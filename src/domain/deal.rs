@@ -1,8 +1,9 @@
-//! Deals, and the transitions between their states.
+//! Deals.
 
 use chrono::{DateTime, Utc};
 
 use super::ids::{AccountId, DealId};
+use super::lifecycle::Lifecycle;
 use super::problem::{FieldProblem, FieldProblemKind};
 use super::progress::{DealState, Progress};
 use super::terms::Terms;
@@ -21,52 +22,8 @@ pub struct Deal {
     /// Rises with every change of the texts. The `ETag` combines it with the progress.
     pub version: i64,
     pub created_at: DateTime<Utc>,
-    pub published_at: Option<DateTime<Utc>>,
-    pub tipped_at: Option<DateTime<Utc>>,
-    /// The moment at which the deal reached a final state.
-    pub ended_at: Option<DateTime<Utc>>,
-    /// The merchant's words, for buyers to read.
-    pub withdrawn_reason: Option<String>,
-}
-
-/// An event that moves a deal from one state to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DealEvent {
-    /// The merchant publishes the deal.
-    Publish,
-    /// A join reaches the tipping point.
-    Tip,
-    /// The window ends.
-    Close,
-    /// The merchant withdraws the deal.
-    Withdraw,
-}
-
-/// An event that does not apply to the deal's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a deal that is {} does not {event:?}", .from.as_str())]
-pub struct NoSuchTransition {
-    /// The deal's state.
-    pub from: DealState,
-    /// The event.
-    pub event: DealEvent,
-}
-
-impl DealState {
-    /// The state after an event. The SQL functions encode the same table and are tested against this one.
-    ///
-    /// # Errors
-    /// The event does not apply to this state.
-    pub fn after(self, event: DealEvent) -> Result<Self, NoSuchTransition> {
-        match (self, event) {
-            (Self::Draft, DealEvent::Publish) => Ok(Self::Open),
-            (Self::Open, DealEvent::Tip) => Ok(Self::Tipped),
-            (Self::Open, DealEvent::Close) => Ok(Self::Failed),
-            (Self::Tipped, DealEvent::Close) => Ok(Self::Succeeded),
-            (Self::Draft | Self::Open | Self::Tipped, DealEvent::Withdraw) => Ok(Self::Withdrawn),
-            (from, event) => Err(NoSuchTransition { from, event }),
-        }
-    }
+    /// The state of `progress`, with its data.
+    pub lifecycle: Lifecycle,
 }
 
 impl Deal {

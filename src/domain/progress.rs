@@ -53,6 +53,18 @@ impl DealState {
         matches!(self, Self::Open | Self::Tipped)
     }
 
+    /// Whether buyers get coupons, now or soon.
+    #[must_use]
+    pub const fn issues_coupons(self) -> bool {
+        matches!(self, Self::Tipped | Self::Succeeded)
+    }
+
+    /// Whether buyers may leave while the window is open.
+    #[must_use]
+    pub const fn lets_buyers_leave(self) -> bool {
+        matches!(self, Self::Open)
+    }
+
     /// Whether the deal has ended: no event changes it from then on.
     #[must_use]
     pub const fn is_final(self) -> bool {

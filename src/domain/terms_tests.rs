@@ -26,10 +26,14 @@ fn good() -> TermsForm {
 fn problems(change: impl FnOnce(&mut TermsForm)) -> Vec<(String, &'static str)> {
     let mut form = good();
     change(&mut form);
-    Terms::parse(&form, now()).unwrap_err().into_iter().map(|p| {
-        let code = p.code();
-        (p.pointer, code)
-    }).collect()
+    Terms::parse(&form, now())
+        .unwrap_err()
+        .into_iter()
+        .map(|p| {
+            let code = p.code();
+            (p.pointer, code)
+        })
+        .collect()
 }
 
 #[test]

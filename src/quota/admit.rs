@@ -148,7 +148,9 @@ fn answer(reply: &str) -> Option<Answer> {
                 let (epoch, rev) = numbers.split_once(' ')?;
                 Answer::sold_out(epoch.parse().ok()?, rev.parse().ok()?)
             }
-            Refusal::NotEnoughLeft { .. } => Answer::refused(Refusal::NotEnoughLeft { available: numbers.parse().ok()? }),
+            Refusal::NotEnoughLeft { .. } => {
+                Answer::refused(Refusal::NotEnoughLeft { available: numbers.parse().ok()? })
+            }
             refusal => Answer::refused(refusal),
         },
     })

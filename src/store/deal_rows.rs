@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::error::{StoreError, unreadable};
-use crate::domain::{Currency, Deal, DealState, Money, Progress, Terms};
+use crate::domain::{Currency, Deal, DealState, Lifecycle, LifecycleColumns, Money, Progress, Terms};
 
 /// A row of `deals` with its merchant's name and the epoch.
 pub(super) struct DealRow {
@@ -57,6 +57,13 @@ impl TryFrom<DealRow> for Deal {
             cap: row.cap.map(i32::cast_unsigned),
             closes_at: row.closes_at,
         };
+        let columns = LifecycleColumns {
+            published_at: row.published_at,
+            tipped_at: row.tipped_at,
+            ended_at: row.ended_at,
+            withdrawn_reason: row.withdrawn_reason,
+        };
+        let lifecycle = Lifecycle::read(progress.state, columns).ok_or_else(|| unreadable("lifecycle"))?;
         let terms = Terms {
             title: row.title,
             description: row.description,
@@ -81,10 +88,7 @@ impl TryFrom<DealRow> for Deal {
             picture: row.picture,
             version: row.version,
             created_at: row.created_at,
-            published_at: row.published_at,
-            tipped_at: row.tipped_at,
-            ended_at: row.ended_at,
-            withdrawn_reason: row.withdrawn_reason,
+            lifecycle,
         })
     }
 }

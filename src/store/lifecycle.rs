@@ -1,13 +1,14 @@
 //! Publishes, withdraws and closes deals, and raises their caps, with one function call each.
 //!
-//! Each function returns the deal as it left it under the deal's lock, because Redis must not be told what is read later.
+//! Each function returns the deal as it left it under the deal's lock, because Redis must not be told what is read later. The domain's
+//! transition is applied to the deal as it was; another outcome than the function's is a defect.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::decided::Figures;
 use super::{Store, StoreError};
-use crate::domain::{AccountId, DealId, DealState, Progress};
+use crate::domain::{AccountId, DealId, DealState, Lifecycle, LifecycleColumns, NoSuchTransition, Progress};
 use crate::store::error::unreadable;
 
 /// What became of publishing a deal.
@@ -49,18 +50,34 @@ pub enum RaiseCapAnswer {
     NotInBuyersFavour,
 }
 
+/// Locks a merchant's deal, and calls a function for it. `was` is the deal under that lock.
+macro_rules! change {
+    ($function:literal, $deal:expr, $merchant:expr $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            ChangeRow,
+            r#"SELECT muster_now() AS at, was.rev AS "was_rev?", was.state AS "was_state?",
+                      was.published_at AS "was_published_at?", was.tipped_at AS "was_tipped_at?",
+                      was.ended_at AS "was_ended_at?", was.withdrawn_reason AS "was_withdrawn_reason?", change.*
+                 FROM (SELECT * FROM deals AS d WHERE d.id = $1 AND d.merchant = $2 FOR NO KEY UPDATE) AS was
+                CROSS JOIN LATERAL "# + $function + " AS change",
+            $deal, $merchant $(, $argument)*
+        )
+    };
+}
+
 impl Store {
     /// Publishes a draft.
     pub async fn publish_deal(&self, merchant: AccountId, deal: DealId) -> Result<PublishAnswer, StoreError> {
-        let row = sqlx::query_as!(ChangeRow, "SELECT * FROM publish_deal($1, $2)", deal.as_uuid(), merchant.as_uuid())
-            .fetch_one(&self.pool)
-            .await?;
+        let row =
+            change!("publish_deal(was.id, $2)", deal.as_uuid(), merchant.as_uuid()).fetch_optional(&self.pool).await?;
+        let Some(row) = row else { return Ok(PublishAnswer::NoSuchDeal) };
+        let before = row.before()?;
         Ok(match row.outcome.as_deref() {
-            Some("ok") => PublishAnswer::Published(row.figures()?),
+            Some("ok") => PublishAnswer::Published(row.became(before.publish(row.at()?))?),
             Some("no_such_deal") => PublishAnswer::NoSuchDeal,
-            Some("not_draft") => PublishAnswer::NotDraft,
-            Some("closed") => PublishAnswer::WindowOver,
-            _ => return Err(unreadable("answer")),
+            Some("not_draft") if !before.may_be_published() => PublishAnswer::NotDraft,
+            Some("closed") if before.may_be_published() => PublishAnswer::WindowOver,
+            _ => return Err(row.contradicts()),
         })
     }
 
@@ -72,14 +89,15 @@ impl Store {
         reason: &str,
     ) -> Result<WithdrawAnswer, StoreError> {
         let (deal, merchant) = (deal.as_uuid(), merchant.as_uuid());
-        let row = sqlx::query_as!(ChangeRow, "SELECT * FROM withdraw_deal($1, $2, $3)", deal, merchant, reason)
-            .fetch_one(&self.pool)
-            .await?;
+        let row = change!("withdraw_deal(was.id, $2, $3)", deal, merchant, reason).fetch_optional(&self.pool).await?;
+        let Some(row) = row else { return Ok(WithdrawAnswer::NoSuchDeal) };
+        let before = row.before()?;
         Ok(match row.outcome.as_deref() {
-            Some("ok") => WithdrawAnswer::Withdrawn(row.figures()?),
+            Some("ok") if before.state() == DealState::Withdrawn => WithdrawAnswer::Withdrawn(row.became(Ok(before))?),
+            Some("ok") => WithdrawAnswer::Withdrawn(row.became(before.withdraw(row.at()?, reason.to_owned()))?),
             Some("no_such_deal") => WithdrawAnswer::NoSuchDeal,
-            Some("ended") => WithdrawAnswer::Ended,
-            _ => return Err(unreadable("answer")),
+            Some("ended") if !before.may_be_withdrawn() => WithdrawAnswer::Ended,
+            _ => return Err(row.contradicts()),
         })
     }
 
@@ -92,31 +110,48 @@ impl Store {
         cap: Option<u32>,
     ) -> Result<RaiseCapAnswer, StoreError> {
         let (deal, merchant, cap) = (deal.as_uuid(), merchant.as_uuid(), cap.map(u32::cast_signed));
-        let row = sqlx::query_as!(ChangeRow, "SELECT * FROM raise_cap($1, $2, $3)", deal, merchant, cap)
-            .fetch_one(&self.pool)
-            .await?;
+        let row = change!("raise_cap(was.id, $2, $3)", deal, merchant, cap).fetch_optional(&self.pool).await?;
+        let Some(row) = row else { return Ok(RaiseCapAnswer::NoSuchDeal) };
+        let before = row.before()?;
         Ok(match row.outcome.as_deref() {
-            Some("ok") => RaiseCapAnswer::Raised(row.figures()?),
-            Some("unchanged") => RaiseCapAnswer::Unchanged(row.figures()?),
+            Some("ok") if before.state().sells() => RaiseCapAnswer::Raised(row.became(Ok(before))?),
+            Some("unchanged") if before.state().sells() => RaiseCapAnswer::Unchanged(row.became(Ok(before))?),
             Some("no_such_deal") => RaiseCapAnswer::NoSuchDeal,
-            Some("not_published") => RaiseCapAnswer::NotPublished,
-            Some("closed") => RaiseCapAnswer::Closed,
-            Some("not_in_buyers_favour") => RaiseCapAnswer::NotInBuyersFavour,
-            _ => return Err(unreadable("answer")),
+            Some("not_published") if before.state() == DealState::Draft => RaiseCapAnswer::NotPublished,
+            Some("closed") if before.state() != DealState::Draft => RaiseCapAnswer::Closed,
+            Some("not_in_buyers_favour") if before.state().sells() => RaiseCapAnswer::NotInBuyersFavour,
+            _ => return Err(row.contradicts()),
         })
     }
 
     /// Closes up to `most` deals whose window is over. Returns those deals as they became.
     pub async fn close_due_deals(&self, most: u32) -> Result<Vec<Figures>, StoreError> {
-        let ended = sqlx::query_as!(ChangeRow, "SELECT * FROM close_due_deals($1)", most.cast_signed())
-            .fetch_all(&self.pool)
-            .await?;
-        ended.iter().map(ChangeRow::figures).collect()
+        // The function picks and locks the deals, so `was` is from the statement's snapshot and may miss a join of the last moment.
+        let ended = sqlx::query_as!(
+            ChangeRow,
+            r#"SELECT muster_now() AS at, was.rev AS "was_rev?", was.state AS "was_state?",
+                      was.published_at AS "was_published_at?", was.tipped_at AS "was_tipped_at?",
+                      was.ended_at AS "was_ended_at?", was.withdrawn_reason AS "was_withdrawn_reason?", change.*
+                 FROM close_due_deals($1) AS change
+                CROSS JOIN LATERAL (SELECT * FROM deals AS d WHERE d.id = change.deal OFFSET 0) AS was"#,
+            most.cast_signed()
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        ended.iter().map(ChangeRow::closed).collect()
     }
 }
 
-/// A `deal_change`.
+/// A `deal_change`, and the deal before the change.
 struct ChangeRow {
+    /// At or after the time of the change.
+    at: Option<DateTime<Utc>>,
+    was_rev: Option<i64>,
+    was_state: Option<String>,
+    was_published_at: Option<DateTime<Utc>>,
+    was_tipped_at: Option<DateTime<Utc>>,
+    was_ended_at: Option<DateTime<Utc>>,
+    was_withdrawn_reason: Option<String>,
     outcome: Option<String>,
     deal: Option<Uuid>,
     epoch: Option<i64>,
@@ -132,6 +167,52 @@ struct ChangeRow {
 }
 
 impl ChangeRow {
+    /// The deal's lifecycle before the change.
+    fn before(&self) -> Result<Lifecycle, StoreError> {
+        let columns = LifecycleColumns {
+            published_at: self.was_published_at,
+            tipped_at: self.was_tipped_at,
+            ended_at: self.was_ended_at,
+            withdrawn_reason: self.was_withdrawn_reason.clone(),
+        };
+        let state = self.was_state.as_deref().and_then(DealState::parse);
+        state.and_then(|state| Lifecycle::read(state, columns)).ok_or_else(|| unreadable("lifecycle"))
+    }
+
+    fn at(&self) -> Result<DateTime<Utc>, StoreError> {
+        self.at.ok_or_else(|| unreadable("time"))
+    }
+
+    /// The deal as the function left it, which must be what the domain expects.
+    fn became(&self, expected: Result<Lifecycle, NoSuchTransition>) -> Result<Figures, StoreError> {
+        let figures = self.figures()?;
+        match expected {
+            Ok(expected) if expected.state() == figures.progress.state => Ok(figures),
+            _ => Err(self.contradicts()),
+        }
+    }
+
+    /// The deal as the closer left it.
+    fn closed(&self) -> Result<Figures, StoreError> {
+        if self.was_rev == self.rev_before {
+            return self.became(self.before()?.close(self.at()?));
+        }
+        // A join was recorded between the snapshot and the lock, so the state before the change is unknown.
+        self.figures()
+    }
+
+    /// The function did what the domain does not allow, or refused what it allows.
+    fn contradicts(&self) -> StoreError {
+        let (was, became) = (self.was_state.as_deref(), self.state.as_deref());
+        tracing::error!(
+            was,
+            became,
+            outcome = self.outcome.as_deref(),
+            "a SQL function contradicts the states of a deal"
+        );
+        unreadable("change of a deal's state")
+    }
+
     fn figures(&self) -> Result<Figures, StoreError> {
         self.all_there().ok_or_else(|| unreadable("figures"))
     }

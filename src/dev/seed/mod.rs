@@ -120,7 +120,7 @@ impl Seeder<'_> {
 /// Whether seeding of the deal was completed. Writing its history is the last step.
 fn has_history(deal: &Deal, sample: &Sample) -> bool {
     sample.stage == samples::Stage::Draft
-        || deal.published_at.is_some_and(|at| at - deal.created_at >= plan::FROM_DRAFT_TO_PUBLISHED)
+        || deal.lifecycle.published_at().is_some_and(|at| at - deal.created_at >= plan::FROM_DRAFT_TO_PUBLISHED)
 }
 
 /// Whether the deal has ended although the sample shows a deal that has not.

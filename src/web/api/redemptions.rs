@@ -108,8 +108,7 @@ pub async fn create(
 fn parse(new: &NewRedemption, merchant: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
     let mut problems = Problems::default();
     let code = CouponCode::parse(&new.code);
-    let code = problems
-        .take(code.map_err(|error| FieldProblem::new("code", FieldProblemKind::CouponCode(error))));
+    let code = problems.take(code.map_err(|error| FieldProblem::new("code", FieldProblemKind::CouponCode(error))));
     let till = problems.take(Till::parse(new.till.as_deref().unwrap_or(merchant)));
     code.zip(till).ok_or_else(|| problems.into_vec())
 }

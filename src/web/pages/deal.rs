@@ -48,7 +48,7 @@ pub async fn visible_deal(context: &Context, id: DealId) -> Result<Deal, PageErr
 async fn shared_deal(context: &Context, id: DealId) -> Result<Arc<Deal>, PageError> {
     let deal = context.app.store.shared_deal(id).await?.ok_or_else(|| context.not_found())?;
     let own = context.visitor().is_some_and(|visitor| visitor.account == deal.merchant);
-    if deal.published_at.is_none() && !own {
+    if !deal.lifecycle.is_public() && !own {
         return Err(context.not_found());
     }
     Ok(deal)

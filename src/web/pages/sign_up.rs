@@ -17,7 +17,6 @@ use crate::domain::{FieldProblem, FieldProblemKind, Role};
 use crate::limits::Limit;
 use crate::web::request::CsrfForm;
 
-
 /// The sign-up form's fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

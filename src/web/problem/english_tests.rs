@@ -16,23 +16,11 @@ fn samples() -> Vec<(Kind, &'static str, &'static str)> {
         (Kind::BadCharacter, "bad_character", "Remove the control characters."),
         (Kind::TooShort { min: 8 }, "too_short", "Use at least 8 characters."),
         (Kind::TooLong { max: 500 }, "too_long", "Use at most 500 characters."),
-        (
-            Kind::LongerThan { max: 120, length: 121 },
-            "too_long",
-            "Use at most 120 characters; these are 121.",
-        ),
+        (Kind::LongerThan { max: 120, length: 121 }, "too_long", "Use at most 120 characters; these are 121."),
         (Kind::BadTill { max: 80 }, "out_of_range", "Use 1 to 80 characters, or leave it out."),
         (Kind::UnitsOutOfRange { max: 1_000 }, "out_of_range", "Ask for at least 1 and at most 1000 units."),
-        (
-            Kind::CountOutOfRange { min: 1, max: 10_000_000 },
-            "out_of_range",
-            "Enter a number from 1 to 10000000.",
-        ),
-        (
-            Kind::ParameterOutOfRange { min: 1, max: 100 },
-            "out_of_range",
-            "Use a whole number from 1 to 100.",
-        ),
+        (Kind::CountOutOfRange { min: 1, max: 10_000_000 }, "out_of_range", "Enter a number from 1 to 10000000."),
+        (Kind::ParameterOutOfRange { min: 1, max: 100 }, "out_of_range", "Use a whole number from 1 to 100."),
         (Kind::AmountNotPositive, "out_of_range", "Enter an amount above zero."),
         (Kind::AmountTooLarge { max: crate::domain::Money::MAX }, "out_of_range", "Enter at most 1000000000."),
         (
@@ -72,11 +60,7 @@ fn samples() -> Vec<(Kind, &'static str, &'static str)> {
             "email_taken",
             "There is an account with this e-mail address. Sign in to it, or use another address.",
         ),
-        (
-            Kind::PasswordTooCommon,
-            "too_common",
-            "This password is one of those that are tried first: choose another.",
-        ),
+        (Kind::PasswordTooCommon, "too_common", "This password is one of those that are tried first: choose another."),
         (Kind::UnknownRole, "unknown_role", "Say buyer or merchant."),
         (Kind::UnknownScope, "unknown_scope", "Use join, deals, redeem, read."),
         (
@@ -90,11 +74,7 @@ fn samples() -> Vec<(Kind, &'static str, &'static str)> {
             "This is not a coupon code: one has 17 letters and digits, and the last one checks the others. Read it again.",
         ),
         (Kind::NotABoolean, "not_a_choice", "Use true or false."),
-        (
-            Kind::UnknownDealState,
-            "not_a_choice",
-            "Use one of draft, open, tipped, succeeded, failed, withdrawn.",
-        ),
+        (Kind::UnknownDealState, "not_a_choice", "Use one of draft, open, tipped, succeeded, failed, withdrawn."),
         (Kind::NotADealId, "bad_id", "Use the id of a deal, a UUID."),
         (Kind::NotALiveDealId, "bad_id", "Send the id of a deal, a UUID."),
         (Kind::TooManyDeals { max: 50 }, "too_many", "Name at most 50 deals."),
@@ -120,9 +100,6 @@ fn every_kind_of_problem_is_sent_as_pointer_code_and_message() {
     for (kind, code, message) in samples() {
         let problem = Problem::invalid(vec![FieldProblem::new("field", kind)]);
         let document: serde_json::Value = serde_json::from_str(&problem.to_json()).unwrap();
-        assert_eq!(
-            document["errors"],
-            serde_json::json!([{"pointer": "/field", "code": code, "message": message}])
-        );
+        assert_eq!(document["errors"], serde_json::json!([{"pointer": "/field", "code": code, "message": message}]));
     }
 }

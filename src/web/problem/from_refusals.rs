@@ -34,14 +34,11 @@ impl From<live::Refusal> for Problem {
     fn from(refusal: live::Refusal) -> Self {
         let problem = match refusal {
             live::Refusal::WrongOrigin => Self::new(Code::WrongOrigin),
-            live::Refusal::NoDeal => Self::new(Code::BadQuery).errors(vec![FieldProblem::new(
-                "deal",
-                FieldProblemKind::DealRequired,
-            )]),
-            live::Refusal::TooManyDeals { max } => Self::new(Code::BadQuery).errors(vec![FieldProblem::new(
-                "deal",
-                FieldProblemKind::TooManyDeals { max },
-            )]),
+            live::Refusal::NoDeal => {
+                Self::new(Code::BadQuery).errors(vec![FieldProblem::new("deal", FieldProblemKind::DealRequired)])
+            }
+            live::Refusal::TooManyDeals { max } => Self::new(Code::BadQuery)
+                .errors(vec![FieldProblem::new("deal", FieldProblemKind::TooManyDeals { max })]),
             live::Refusal::AddressFull => Self::new(Code::TooManySockets),
             live::Refusal::AddressTooFast => Self::new(Code::TooManySockets)
                 .detail("This address opens live sockets too fast: wait a moment, then connect again."),

@@ -56,7 +56,7 @@ async fn every_state_that_a_page_can_show_is_there_and_the_audit_is_clean() {
     some("sold out", &|d| d.progress.state == DealState::Tipped && d.progress.sold_out());
     some("succeeded", &|d| d.progress.state == DealState::Succeeded);
     some("failed", &|d| d.progress.state == DealState::Failed);
-    some("withdrawn", &|d| d.progress.state == DealState::Withdrawn && d.withdrawn_reason.is_some());
+    some("withdrawn", &|d| d.progress.state == DealState::Withdrawn && d.lifecycle.withdrawn_reason().is_some());
     app.assert_clean().await;
 }
 
@@ -81,13 +81,13 @@ async fn what_is_said_to_have_happened_lies_in_the_past_and_in_order() {
     for deal in deals(&app, &ids).await {
         let (title, opens_at) = (&deal.terms.title, deal.terms.opens_at);
         assert!(deal.created_at <= now, "{title}");
-        assert!(deal.ended_at.is_none_or(|ended| opens_at < ended && ended < now), "{title}");
+        assert!(deal.lifecycle.ended_at().is_none_or(|ended| opens_at < ended && ended < now), "{title}");
         let signups = app.store.signups_of_deal(deal.merchant, deal.id, &EVERYTHING).await.unwrap().unwrap().items;
         let revs: Vec<i64> = signups.iter().map(|joined| joined.signup.rev).collect();
         assert!(revs.is_sorted(), "{title}: signups by time are signups by version");
-        let in_window = |at| opens_at < at && at < now && deal.ended_at.is_none_or(|ended| at < ended);
+        let in_window = |at| opens_at < at && at < now && deal.lifecycle.ended_at().is_none_or(|ended| at < ended);
         assert!(signups.iter().all(|joined| in_window(joined.signup.joined_at)), "{title}");
-        if let Some(tipped_at) = deal.tipped_at {
+        if let Some(tipped_at) = deal.lifecycle.tipped_at() {
             let before = signups.iter().filter(|joined| joined.signup.joined_at < tipped_at);
             let staying = before.filter(|joined| joined.signup.state == SignupState::Active).count();
             assert_eq!(staying + 1, deal.terms.tipping_point as usize, "{title}");

@@ -17,7 +17,7 @@ async fn a_draft_is_published_once_and_then_sells() {
         panic!("not published")
     };
     assert_eq!((deal.progress.state, deal.progress.rev), (DealState::Open, 2));
-    assert!(deal.published_at.is_some() && deal.version > draft.version);
+    assert!(deal.lifecycle.is_public() && deal.version > draft.version);
     assert_eq!(app.engine.publish(mo.id, draft.id).await.unwrap(), PublishOutcome::NotDraft);
     joined(app.join(&ann, draft.id, 1, "a").await);
     app.assert_clean().await;

@@ -1,6 +1,8 @@
 //! The table of states is written twice, in Rust and in SQL: every pair of state and event is tried in both.
 
-use muster::domain::{Deal, DealEvent, DealState};
+use chrono::{DateTime, Utc};
+use muster::domain::{Deal, DealEvent, DealState, Lifecycle, NoSuchTransition};
+use muster::store::StoreError;
 
 use crate::support::people::wish;
 use crate::support::{self, Person, TestApp};
@@ -30,24 +32,71 @@ async fn deal_in(app: &TestApp, mo: &Person, state: DealState, event: DealEvent)
     deal
 }
 
+/// What the domain makes of an event, at the time that the row tells.
+fn expected(before: Lifecycle, event: DealEvent, after: &Lifecycle) -> Result<Lifecycle, NoSuchTransition> {
+    let at = |time: Option<DateTime<Utc>>| time.unwrap_or_default();
+    match event {
+        DealEvent::Publish => before.publish(at(after.published_at())),
+        DealEvent::Tip => before.tip(at(after.tipped_at())),
+        DealEvent::Close => before.close(at(after.ended_at())),
+        DealEvent::Withdraw => before.withdraw(at(after.ended_at()), "ill again".to_owned()),
+    }
+}
+
 #[tokio::test]
 async fn sql_knows_the_same_changes_of_state_as_the_domain() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
+    let lifecycle = async |deal| app.store.deal(deal).await.unwrap().unwrap().lifecycle;
     for state in DealState::ALL {
         for event in EVENTS {
             let deal = deal_in(&app, &mo, state, event).await.id;
+            let before = lifecycle(deal).await;
+            assert_eq!(before.state(), state);
             match event {
                 DealEvent::Publish => drop(app.store.publish_deal(mo.id, deal).await.unwrap()),
-                DealEvent::Withdraw => drop(app.store.withdraw_deal(mo.id, deal, "ill").await.unwrap()),
+                DealEvent::Withdraw => drop(app.store.withdraw_deal(mo.id, deal, "ill again").await.unwrap()),
                 DealEvent::Close => drop(app.store.close_due_deals(100).await.unwrap()),
                 DealEvent::Tip => {
                     let mut lane = app.store.lane_connection();
                     drop(lane.commit_signups(&[wish(&ann, deal, 1, "a")]).await.unwrap());
                 }
             }
-            let expected = state.after(event).unwrap_or(state);
-            assert_eq!(app.progress(deal).await.state, expected, "{state:?} after {event:?}");
+            let after = lifecycle(deal).await;
+            let expected = expected(before.clone(), event, &after).unwrap_or(before);
+            assert_eq!(after, expected, "{state:?} after {event:?}");
+            assert_eq!(app.progress(deal).await.state, after.state());
         }
     }
+}
+
+/// The merchant's function `name` with this body, in place of the one that knows the states.
+async fn replace(app: &TestApp, name: &str, arguments: &str, body: &str) {
+    let replaced = format!(
+        "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS deal_change LANGUAGE plpgsql VOLATILE AS $$
+         DECLARE was deals%ROWTYPE; became deals%ROWTYPE; answer deal_change;
+         BEGIN
+            SELECT * INTO was FROM deals WHERE id = deal_id FOR NO KEY UPDATE;
+            {body}
+         END $$"
+    );
+    app.home.sql(&replaced).await;
+}
+
+#[tokio::test]
+async fn a_function_that_contradicts_the_domain_is_a_defect() {
+    let app = support::app().start().await;
+    let mo = app.merchant("Mo").await;
+    let draft = app.deal(&mo).draft().await.id;
+    let contradicts = |error| matches!(error, StoreError::Broken(_));
+
+    replace(&app, "publish_deal", "deal_id uuid, merchant_id uuid", "RETURN deal_changed('ok', was, was.rev);").await;
+    assert!(contradicts(app.store.publish_deal(mo.id, draft).await.unwrap_err()), "published, and still a draft");
+    let body = "answer.outcome := 'not_draft'; RETURN answer;";
+    replace(&app, "publish_deal", "deal_id uuid, merchant_id uuid", body).await;
+    assert!(contradicts(app.store.publish_deal(mo.id, draft).await.unwrap_err()), "a draft is no draft");
+
+    let body = "answer.outcome := 'ended'; RETURN answer;";
+    replace(&app, "withdraw_deal", "deal_id uuid, merchant_id uuid, reason text", body).await;
+    assert!(contradicts(app.store.withdraw_deal(mo.id, draft, "ill").await.unwrap_err()), "a draft has ended");
 }

@@ -23,7 +23,7 @@ async fn the_buyer_who_reaches_the_tipping_point_tips_the_deal_and_an_event_is_k
         }
         assert_eq!(app.home.number(events).await, 1, "it goes on selling, and tips once");
         let later = app.store.deal(deal).await.unwrap().unwrap();
-        assert!(stored.tipped_at.is_some() && later.tipped_at == stored.tipped_at);
+        assert!(stored.lifecycle.tipped_at().is_some() && later.lifecycle == stored.lifecycle);
         app.settle_now().await;
         app.assert_clean().await;
     }

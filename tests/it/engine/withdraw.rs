@@ -20,7 +20,7 @@ async fn a_deal_is_taken_down_from_every_state_before_its_end_and_says_why() {
             let WithdrawOutcome::Withdrawn(down) = app.engine.withdraw(mo.id, deal, "ill").await.unwrap() else {
                 panic!("not withdrawn")
             };
-            assert_eq!((down.progress.state, down.withdrawn_reason.as_deref()), (DealState::Withdrawn, Some("ill")));
+            assert_eq!((down.progress.state, down.lifecycle.withdrawn_reason()), (DealState::Withdrawn, Some("ill")));
             let again = app.engine.withdraw(mo.id, deal, "another reason").await.unwrap();
             assert_eq!(again, WithdrawOutcome::Withdrawn(down), "the second time changes nothing");
         }

@@ -251,11 +251,7 @@ async fn while_its_cap_is_being_raised_nothing_is_sold_out_until_the_new_cap_is(
     table.apply(Progress { rev: 2, cap: Some(101), ..full }, 1, &[], &[]).await;
     assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Admitted);
     table.apply(Progress { rev: 3, cap: Some(101), units: 101, ..full }, 2, &[], &[]).await;
-    assert_eq!(
-        table.ask(request(deal, someone(), 1)).await,
-        Answer::sold_out(1, 3),
-        "as high as was told"
-    );
+    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::sold_out(1, 3), "as high as was told");
     table.quota.announce_raise(deal, None).await.unwrap();
     assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::refused(Refusal::PlacesHeld));
     let lasts = table.stays_ms(table.keys.raising(deal)).await;

@@ -210,7 +210,11 @@ async fn admission_follows_the_newest_applied_terms() {
     assert_eq!(table.apply(Progress { cap: Some(91), ..at(3) }, 2, &[], &[]).await, "same");
     assert_eq!(table.ask(request(deal, someone(), 1_000)).await, Answer::Admitted, "an older cap changes nothing");
     assert_eq!(table.apply(Progress { cap: Some(91), ..at(5) }, 4, &[], &[]).await, "newer");
-    assert_eq!(table.ask(request(deal, someone(), 2)).await, Answer::refused(Refusal::NotEnoughLeft { available: 0 }), "a cap again");
+    assert_eq!(
+        table.ask(request(deal, someone(), 2)).await,
+        Answer::refused(Refusal::NotEnoughLeft { available: 0 }),
+        "a cap again"
+    );
     let opens_at = now() + TimeDelta::minutes(30);
     let later = Change { progress: at(6), opens_at, rev_before: 5, done: Vec::new(), buyers: Vec::new() };
     table.quota.apply(&later).await.unwrap();

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::view;
 use crate::App;
 use crate::domain::terms::parse_texts;
-use crate::domain::{Deal, DealId, DealState, FieldProblem, FieldProblemKind, Terms, TermsForm};
+use crate::domain::{Deal, DealId, FieldProblem, FieldProblemKind, Terms, TermsForm};
 use crate::limits::Limit;
 use crate::store::{DealChange, UpdateOutcome};
 use crate::web::api::deals::DealView;
@@ -183,7 +183,7 @@ pub async fn patch(
 }
 
 fn change(patch: DealPatch, deal: &Deal, now: DateTime<Utc>) -> Result<DealChange, Problem> {
-    if deal.progress.state == DealState::Draft {
+    if deal.lifecycle.terms_may_change() {
         return Ok(DealChange::Terms(Box::new(Terms::parse(&patch.apply_to(&deal.terms), now)?)));
     }
     let frozen = patch.frozen_fields();

@@ -56,6 +56,6 @@ thread_local! {
 async fn deal_seen_by(app: &App, viewer: &MaybeSignedIn, id: DealId) -> Result<Arc<Deal>, Problem> {
     let owner = viewer.with_any(&[Scope::Read, Scope::Deals]).map(|identity| identity.account);
     let deal = app.store.shared_deal(id).await?;
-    deal.filter(|deal| deal.published_at.is_some() || Some(deal.merchant) == owner)
+    deal.filter(|deal| deal.lifecycle.is_public() || Some(deal.merchant) == owner)
         .ok_or_else(|| Problem::new(Code::NoSuchDeal))
 }

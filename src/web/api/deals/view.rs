@@ -89,10 +89,10 @@ impl From<&Deal> for DealView {
             state: deal.progress.state,
             progress: Figures::from(&deal.progress),
             created_at: deal.created_at,
-            published_at: deal.published_at,
-            tipped_at: deal.tipped_at,
-            ended_at: deal.ended_at,
-            withdrawn_reason: deal.withdrawn_reason.clone(),
+            published_at: deal.lifecycle.published_at(),
+            tipped_at: deal.lifecycle.tipped_at(),
+            ended_at: deal.lifecycle.ended_at(),
+            withdrawn_reason: deal.lifecycle.withdrawn_reason().map(str::to_owned),
         }
     }
 }

@@ -177,9 +177,7 @@ fn local_time(field: &str, text: &str, zone: Tz) -> Result<Option<DateTime<Utc>>
         .map_err(|_| FieldProblem::new(field, FieldProblemKind::NotALocalTime))?;
     match zone.from_local_datetime(&local) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Ok(Some(at.to_utc())),
-        LocalResult::None => {
-            Err(FieldProblem::new(field, FieldProblemKind::NoSuchTime))
-        }
+        LocalResult::None => Err(FieldProblem::new(field, FieldProblemKind::NoSuchTime)),
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::deal_form::DealForm;
 use super::own_deal;
-use crate::domain::{Deal, DealState, FieldProblem, Terms};
+use crate::domain::{Deal, FieldProblem, Terms};
 use crate::limits::Limit;
 use crate::store::{DealChange, UpdateOutcome};
 use crate::web::pages::context::Context;
@@ -42,7 +42,7 @@ pub async fn update_deal(
 ) -> Result<HttpResponse, PageError> {
     let deal = own_deal(&context, &path).await?;
     context.within([Limit::WritesOf(deal.merchant)]).await?;
-    let form = if is_draft(&deal) { form } else { form.texts_over(&deal.terms) };
+    let form = if deal.lifecycle.terms_may_change() { form } else { form.texts_over(&deal.terms) };
     let terms = match changed_terms(&deal, &form, context.now()) {
         Ok(terms) => terms,
         Err(problems) => {
@@ -55,7 +55,7 @@ pub async fn update_deal(
         return editor(&context, &preview, &form, Feedback::default()).await;
     }
     let version = form.version.parse().unwrap_or(deal.version);
-    let change = if is_draft(&deal) {
+    let change = if deal.lifecycle.terms_may_change() {
         DealChange::Terms(Box::new(terms))
     } else {
         DealChange::Texts { title: terms.title, description: terms.description }
@@ -68,13 +68,9 @@ pub async fn update_deal(
     }
 }
 
-fn is_draft(deal: &Deal) -> bool {
-    deal.progress.state == DealState::Draft
-}
-
 /// The terms that saving would store. For a published deal only the texts are parsed.
 fn changed_terms(deal: &Deal, form: &DealForm, now: DateTime<Utc>) -> Result<Terms, Vec<FieldProblem>> {
-    if is_draft(deal) {
+    if deal.lifecycle.terms_may_change() {
         return form.parse(now);
     }
     let (title, description) = form.parse_texts()?;
@@ -107,7 +103,7 @@ async fn editor(
         action: format!("{console}/edit"),
         back: console,
         version: deal.version.to_string(),
-        published: !is_draft(deal),
+        published: !deal.lifecycle.terms_may_change(),
         form,
         preview: Some(Preview::new(deal, context.now())),
         categories: context.app.store.facets().await?.categories,

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use super::deal_form::DealForm;
-use crate::domain::{AccountId, Deal, DealId, DealState, FieldProblem, Progress, Terms};
+use crate::domain::{AccountId, Deal, DealId, FieldProblem, Lifecycle, Progress, Terms};
 use crate::limits::Limit;
 use crate::web::pages::context::Context;
 use crate::web::pages::error::PageError;
@@ -42,31 +42,20 @@ pub async fn create_deal(context: Context, CsrfForm(form): CsrfForm<DealForm>) -
 fn preview(context: &Context, terms: Terms, merchant: AccountId, merchant_name: String) -> Preview {
     let id = DealId::generate();
     let now = context.now();
+    let lifecycle = Lifecycle::Draft;
     let progress = Progress {
         deal: id,
         epoch: 0,
         rev: 0,
-        state: DealState::Draft,
+        state: lifecycle.state(),
         buyers: 0,
         units: 0,
         tipping_point: terms.tipping_point,
         cap: terms.cap,
         closes_at: terms.closes_at,
     };
-    let deal = Deal {
-        id,
-        merchant,
-        merchant_name,
-        terms,
-        progress,
-        picture: None,
-        version: 0,
-        created_at: now,
-        published_at: None,
-        tipped_at: None,
-        ended_at: None,
-        withdrawn_reason: None,
-    };
+    let deal =
+        Deal { id, merchant, merchant_name, terms, progress, picture: None, version: 0, created_at: now, lifecycle };
     Preview::new(&deal, now)
 }
 

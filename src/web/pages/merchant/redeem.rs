@@ -63,7 +63,8 @@ pub async fn redeem(context: Context, CsrfForm(form): CsrfForm<RedeemForm>) -> R
 /// A till without a name goes by the merchant's.
 fn parse(form: &RedeemForm, merchant: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
     let mut problems = Problems::default();
-    let code = CouponCode::parse(&form.code).map_err(|_| FieldProblem::new("code", FieldProblemKind::MistypedCouponCode));
+    let code =
+        CouponCode::parse(&form.code).map_err(|_| FieldProblem::new("code", FieldProblemKind::MistypedCouponCode));
     let code = problems.take(code);
     let till = Some(form.till.trim()).filter(|till| !till.is_empty()).unwrap_or(merchant);
     let till = problems.take(Till::parse(till));

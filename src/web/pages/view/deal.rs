@@ -10,7 +10,7 @@ use super::join::{JoinOption, JoinSection};
 use super::progress::{ProgressBlock, Size};
 use super::time::Moment;
 use super::{Layout, drawing, markdown, price::Price, script_json};
-use crate::domain::{Deal, DealState};
+use crate::domain::Deal;
 use crate::web::words::{DIFFERENT_BUYERS, UNITS};
 
 /// A deal's page: `GET /deals/{deal}`.
@@ -74,7 +74,7 @@ impl DealPage {
             currency: terms.price.currency().code(),
             price: Price::new(terms, true),
             progress: ProgressBlock::new(deal, now, Size::Full),
-            withdrawn_reason: deal.withdrawn_reason.clone(),
+            withdrawn_reason: deal.lifecycle.withdrawn_reason().map(str::to_owned),
             description: markdown::cached_html(&terms.description),
             what_if: format!(
                 "The deal needs {} by {}. If fewer join, it is off: nobody pays, and nobody gets a coupon.",
@@ -94,10 +94,10 @@ impl DealPage {
 /// Structured data for search engines: a <https://schema.org/Product> with an offer.
 fn json_ld(deal: &Deal, summary: &str, url: &str, picture_url: &str) -> String {
     let terms = &deal.terms;
-    let availability = match deal.progress.state {
-        DealState::Open | DealState::Tipped if deal.progress.sold_out() => "SoldOut",
-        DealState::Open | DealState::Tipped => "LimitedAvailability",
-        _ => "Discontinued",
+    let availability = match deal.progress.state.sells() {
+        true if deal.progress.sold_out() => "SoldOut",
+        true => "LimitedAvailability",
+        false => "Discontinued",
     };
     script_json(&json!({
         "@context": "https://schema.org",

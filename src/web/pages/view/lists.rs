@@ -63,7 +63,7 @@ impl MyDealsPage {
 type BelongsTo = fn(SignupState, DealState) -> bool;
 
 fn on(state: DealState) -> bool {
-    matches!(state, DealState::Tipped | DealState::Succeeded)
+    state.issues_coupons()
 }
 
 fn ended(state: DealState) -> bool {

@@ -42,7 +42,6 @@ impl DashboardPage {
 }
 
 fn deal_row(deal: &Deal, now: DateTime<Utc>) -> DealRow {
-    let draft = deal.progress.state == DealState::Draft;
     DealRow {
         picture: drawing::picture_url(deal),
         href: format!("/merchant/deals/{}", deal.id),
@@ -53,7 +52,7 @@ fn deal_row(deal: &Deal, now: DateTime<Utc>) -> DealRow {
             deal.terms.face_value.display(),
             UNITS.say(deal.progress.units, &[])
         ),
-        progress: (!draft).then(|| ProgressBlock::new(deal, now, Size::Small)),
+        progress: (!deal.lifecycle.may_be_published()).then(|| ProgressBlock::new(deal, now, Size::Small)),
         coupons_href: None,
     }
 }
@@ -190,13 +189,13 @@ impl ConsolePage {
             notice: parts.notice,
             deal: deal.id.to_string(),
             title: deal.terms.title.clone(),
-            draft: progress.state == DealState::Draft,
-            may_withdraw: !progress.state.is_final(),
+            draft: deal.lifecycle.may_be_published(),
+            may_withdraw: deal.lifecycle.may_be_withdrawn(),
             edit_href: format!("{console}/edit"),
             publish_action: format!("{console}/publish"),
             withdraw_action: format!("{console}/withdraw"),
             withdraw_form: parts.withdraw_form.unwrap_or_else(|| withdraw_form("")),
-            withdrawn_reason: deal.withdrawn_reason.clone(),
+            withdrawn_reason: deal.lifecycle.withdrawn_reason().map(str::to_owned),
             buyers: number(progress.buyers),
             units: number(progress.units),
             needed: number(progress.needed()),

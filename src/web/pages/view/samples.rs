@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::{AccountId, Deal, DealId, DealState, Progress, Terms, TermsForm};
+use crate::domain::{AccountId, Deal, DealId, DealState, Lifecycle, Progress, Terms, TermsForm};
 
 /// The current time of every test.
 pub fn now() -> DateTime<Utc> {
@@ -49,9 +49,6 @@ pub fn deal() -> Deal {
         picture: None,
         version: 1,
         created_at: now(),
-        published_at: Some(now()),
-        tipped_at: None,
-        ended_at: None,
-        withdrawn_reason: None,
+        lifecycle: Lifecycle::Open { published_at: now() },
     }
 }

@@ -7,7 +7,7 @@ use super::phase::Phase;
 use super::progress::{ProgressBlock, Size};
 use super::time::Moment;
 use super::{Layout, Notice, drawing};
-use crate::domain::{Deal, DealState, LeaveOutcome, Signup, SignupState};
+use crate::domain::{Deal, LeaveOutcome, Signup, SignupState};
 use crate::web::words::{PHASES, UNITS, number};
 
 /// `GET /signups/{signup}`, for a recorded signup: "you are buyer 17".
@@ -64,9 +64,8 @@ impl SignupPage {
             picture: drawing::picture_url(deal),
             url: format!("{origin}{deal_href}"),
             deal_href,
-            coupons_href: (active && matches!(state, DealState::Tipped | DealState::Succeeded))
-                .then_some("/my/coupons"),
-            may_leave: active && state == DealState::Open && progress.phase != Phase::Closing,
+            coupons_href: (active && state.issues_coupons()).then_some("/my/coupons"),
+            may_leave: active && state.lets_buyers_leave() && progress.phase != Phase::Closing,
             leave_action: format!("/signups/{}/leave", signup.id),
             progress,
         }
