@@ -254,3 +254,17 @@ pub enum LeaveOutcome {
     /// An unexpected error; nothing was recorded.
     Broken,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_read_from_its_word_with_its_bound() {
+        for refusal in Refusal::all(3) {
+            assert_eq!(Refusal::parse(refusal.word(), 3), Some(refusal));
+        }
+        assert_eq!(Refusal::parse("not_enough_left", 2), Some(Refusal::NotEnoughLeft { available: 2 }));
+        assert_eq!(Refusal::parse("ok", 0), None);
+    }
+}
