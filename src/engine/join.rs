@@ -4,41 +4,66 @@ use super::Engine;
 use super::lanes::Slot;
 use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, SignupId};
 
-/// A place in the queue that is reserved for a join. Freed when dropped.
+/// A place in the queue of a deal's lane, reserved for a join. Freed when dropped.
 pub struct Place {
-    /// None if the join will be refused in any case.
-    _slot: Option<Slot>,
+    /// None if the deal is sold out for this caller. Their join is refused without entering the queue.
+    slot: Option<Slot>,
+}
+
+/// The queue has no free place: nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneFull {
+    /// Seconds until the next try.
+    pub retry_after_s: u32,
+}
+
+impl From<LaneFull> for JoinOutcome {
+    fn from(full: LaneFull) -> Self {
+        Self::Busy { retry_after_s: full.retry_after_s }
+    }
 }
 
 impl Engine {
-    /// Joins a deal: takes a place in the lane's queue, asks Redis for admission, and records a batch in Postgres.
+    /// Reserves a place for a join. It costs next to nothing, so it comes before rate limits and lookups.
+    ///
+    /// `buyer` is `None` while the caller is being identified: the place bounds these lookups, so a rush of unknown tokens cannot
+    /// flood Postgres.
+    ///
+    /// # Errors
+    /// The queue is full.
+    pub fn reserve(&self, deal: DealId, buyer: Option<AccountId>) -> Result<Place, LaneFull> {
+        self.lanes.reserve(deal, buyer).map(|slot| Place { slot })
+    }
+
+    /// Joins a deal, from any place that is free.
+    pub async fn join(&self, request: JoinRequest) -> JoinOutcome {
+        match self.reserve(request.deal, Some(request.buyer)) {
+            Ok(place) => self.join_from(place, request).await,
+            Err(full) => full.into(),
+        }
+    }
+
+    /// Joins a deal from a reserved place: asks Redis for admission, and records a batch in Postgres.
     ///
     /// Dropping the future does not cancel a queued join. A retry with the same key learns its outcome.
-    pub async fn join(&self, request: JoinRequest) -> JoinOutcome {
-        let outcome = self.lanes.join(request).await;
+    pub async fn join_from(&self, place: Place, request: JoinRequest) -> JoinOutcome {
+        let outcome = self.lanes.join(place.slot, request).await;
         if outcome == JoinOutcome::Pending(request.id) {
             self.quota.note_pending(&request).await;
         }
         outcome
     }
 
-    /// The outcome of a join to this deal if its queue is full. Costs next to nothing, so a request checks it before rate limits and
-    /// look-ups. [`Engine::join`] may still find the queue full.
-    #[must_use]
-    pub fn turn_away(&self, deal: DealId, buyer: AccountId) -> Option<JoinOutcome> {
-        self.lanes.turn_away(deal, buyer)
-    }
-
-    /// Reserves a place in the queue while the buyer's token is looked up, so a rush of unknown tokens cannot flood Postgres.
-    ///
-    /// # Errors
-    /// The queue is full: the outcome to send.
-    pub fn keep_place(&self, deal: DealId) -> Result<Place, JoinOutcome> {
-        self.lanes.place(deal).map(|slot| Place { _slot: slot })
-    }
-
     /// The deal of this buyer's signup if the signup is still being recorded after a 202.
     pub async fn pending(&self, buyer: AccountId, signup: SignupId) -> Option<DealId> {
         self.quota.pending(buyer, signup).await.ok().flatten()
+    }
+}
+
+impl Place {
+    /// Whether the place has a slot in the queue.
+    #[must_use]
+    pub fn is_queued(&self) -> bool {
+        self.slot.is_some()
     }
 }

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 
 pub use audit::{AuditError, AuditOptions, AuditOutcome, AuditReport, AuditStep, CheckReport, Finding};
 pub use codes::{CodeKeys, NoCodeKey};
-pub use join::Place;
+pub use join::{LaneFull, Place};
 pub use lanes::LaneSettings;
 pub use publish::PublishOutcome;
 pub use raise_cap::RaiseCapOutcome;

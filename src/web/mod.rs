@@ -11,6 +11,7 @@
 mod api;
 mod assets;
 mod content_coding;
+mod join;
 mod layout;
 pub mod listen;
 mod middleware;

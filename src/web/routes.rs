@@ -12,7 +12,7 @@ use super::pages::merchant::{console, dashboard, edit_deal, new_deal, publish, r
 use super::pages::{
     account, deal, home, join, leave, my_coupons, my_deals, picture, scanned, sign_in, sign_out, sign_up, signup,
 };
-use super::paths::API;
+use super::paths::{API, JOIN, JOIN_FORM};
 use super::problem::{Code, Problem};
 use super::request::endpoint::{Endpoint, at};
 use crate::App;
@@ -29,7 +29,7 @@ fn api() -> Vec<Endpoint> {
     vec![
         // The busiest routes come first: actix compares paths in this order.
         at("/deals/{id}").get(deals::show::show).patch(deals::patch::patch),
-        at("/deals/{id}/signups").get(signups::of_deal::list).post(signups::join::join),
+        at(JOIN).get(signups::of_deal::list).post(signups::join::join),
         at("/accounts").post(accounts::create),
         at("/tokens").get(tokens::list::list).post(tokens::create::create),
         at("/tokens/{id}").delete(tokens::revoke::revoke),
@@ -56,7 +56,7 @@ fn pages() -> Vec<Endpoint> {
     vec![
         at("/deals/{deal}").get(deal::deal),
         at("/").get(home::home),
-        at("/deals/{deal}/join").post(join::join),
+        at(JOIN_FORM).post(join::join),
         at("/signups/{signup}").get(signup::signup),
         at("/signups/{signup}/leave").post(leave::leave),
         at("/my/deals").get(my_deals::my_deals),

@@ -28,6 +28,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, LeaveOutcome, Refusal, SignupId};
+use crate::engine::join::LaneFull;
 use crate::engine::load::Loader;
 use crate::engine::sold_out::SoldOut;
 use crate::quota::Quota;
@@ -108,17 +109,18 @@ impl Lanes {
         Self { all, sold_out, clock: clock.clone(), settings: *settings }
     }
 
-    /// Queues a join and waits for its outcome, at most for `reply_after`.
-    pub(super) async fn join(&self, request: JoinRequest) -> JoinOutcome {
+    /// Queues a join and waits for its outcome, at most for `reply_after`. Without a slot of this deal, it takes one.
+    pub(super) async fn join(&self, slot: Option<Slot>, request: JoinRequest) -> JoinOutcome {
         if self.sold_out.refuses(request.deal, Some(request.buyer), self.clock.now()) {
             metrics::counter!("muster_joins_total", "outcome" => "sold_out").increment(1);
             return JoinOutcome::Refused(Refusal::SoldOut);
         }
         let (reply, outcome) = oneshot::channel();
+        let slot = slot.filter(|slot| slot.is_of(request.deal));
         let queued =
-            self.queue(request.deal, |slot| Job::Join(JoinJob { request, reply, slot, queued_at: Instant::now() }));
+            self.queue(request.deal, slot, |slot| Job::Join(JoinJob { request, reply, slot, queued_at: Instant::now() }));
         if !queued {
-            return turned_away();
+            return turned_away().into();
         }
         match tokio::time::timeout(self.settings.reply_after, outcome).await {
             Ok(Ok(outcome)) => outcome,
@@ -134,7 +136,7 @@ impl Lanes {
     pub(super) async fn leave(&self, id: SignupId, deal: DealId, buyer: AccountId) -> LeaveOutcome {
         let (reply, outcome) = oneshot::channel();
         let queued =
-            self.queue(deal, |slot| Job::Leave(LeaveJob { id, deal, buyer, reply, slot, queued_at: Instant::now() }));
+            self.queue(deal, None, |slot| Job::Leave(LeaveJob { id, deal, buyer, reply, slot, queued_at: Instant::now() }));
         if !queued {
             metrics::counter!("muster_leaves_total", "outcome" => "busy").increment(1);
             return LeaveOutcome::Busy { retry_after_s: 1 };
@@ -153,24 +155,23 @@ impl Lanes {
         }
     }
 
-    /// The outcome of a join that finds the queue full.
-    pub(super) fn turn_away(&self, deal: DealId, buyer: AccountId) -> Option<JoinOutcome> {
-        let is_full = self.lane_of(deal).is_none_or(|lane| lane.slots.are_taken(deal));
-        (is_full && !self.sold_out.refuses(deal, Some(buyer), self.clock.now())).then(turned_away)
-    }
-
-    /// A slot for a join to this deal, or its outcome if the queue is full. `None` if every stranger to the deal is refused anyway.
-    pub(super) fn place(&self, deal: DealId) -> Result<Option<Slot>, JoinOutcome> {
+    /// A slot for a join to this deal. `None` if the deal is sold out for this buyer, or for every stranger while the buyer is
+    /// unknown and the queue is full.
+    pub(super) fn reserve(&self, deal: DealId, buyer: Option<AccountId>) -> Result<Option<Slot>, LaneFull> {
+        let is_sold_out = || self.sold_out.refuses(deal, buyer, self.clock.now());
+        if buyer.is_some() && is_sold_out() {
+            return Ok(None);
+        }
         match self.lane_of(deal).and_then(|lane| lane.slots.take(deal)) {
             Some(slot) => Ok(Some(slot)),
-            None if self.sold_out.refuses(deal, None, self.clock.now()) => Ok(None),
+            None if buyer.is_none() && is_sold_out() => Ok(None),
             None => Err(turned_away()),
         }
     }
 
-    fn queue(&self, deal: DealId, job: impl FnOnce(Slot) -> Job) -> bool {
+    fn queue(&self, deal: DealId, slot: Option<Slot>, job: impl FnOnce(Slot) -> Job) -> bool {
         let Some(lane) = self.lane_of(deal) else { return false };
-        lane.slots.take(deal).is_some_and(|slot| lane.arrivals.try_send(job(slot)).is_ok())
+        slot.or_else(|| lane.slots.take(deal)).is_some_and(|slot| lane.arrivals.try_send(job(slot)).is_ok())
     }
 
     fn lane_of(&self, deal: DealId) -> Option<&Lane> {
@@ -181,7 +182,7 @@ impl Lanes {
     }
 }
 
-fn turned_away() -> JoinOutcome {
+fn turned_away() -> LaneFull {
     metrics::counter!("muster_joins_total", "outcome" => "busy").increment(1);
-    JoinOutcome::Busy { retry_after_s: 1 }
+    LaneFull { retry_after_s: 1 }
 }

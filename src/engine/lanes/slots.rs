@@ -1,5 +1,5 @@
 //! The slots of a lane. A request with a slot finds room in every channel of the lane. A join takes its slot before its buyer's token
-//! is looked up.
+//! is looked up, and keeps it until it is answered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,11 +60,6 @@ impl Slots {
         Some(Slot { deal, taken: Arc::clone(&self.taken) })
     }
 
-    /// Whether no slot is free for a request to this deal.
-    pub(super) fn are_taken(&self, deal: DealId) -> bool {
-        !self.has_room(&self.counts(), deal)
-    }
-
     fn has_room(&self, counts: &Counts, deal: DealId) -> bool {
         let most = if self.quota.is_online() { self.most } else { self.most_degraded.min(self.most) };
         counts.all < most && counts.of_deal.get(&deal).is_none_or(|of_deal| *of_deal < self.most_of_a_deal)
@@ -83,6 +78,13 @@ impl Slots {
             }
             freed.await;
         }
+    }
+}
+
+impl Slot {
+    /// Whether it was taken for a request to this deal. In another lane it would stand for no room.
+    pub(super) fn is_of(&self, deal: DealId) -> bool {
+        self.deal == deal
     }
 }
 

@@ -1,7 +1,7 @@
 //! The checks that every page and API request passes before routing: rate limit, query length, origin, identity.
 //!
-//! The gate authenticates; it does not authorise. It stores a [`Caller`] in the request, from which the extractors of
-//! [`crate::web::request`] decide what the caller may do. A browser whose session has ended becomes anonymous. A request with an
+//! The gate authenticates; it does not authorise. It leaves a [`GatePass`] in the request, from which the extractors of
+//! [`crate::web::request`] decide what the caller may do. A request to join also gets its place in the deal's queue here. A browser whose session has ended becomes anonymous. A request with an
 //! invalid token is refused, because its sender believes that the token works.
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -15,14 +15,14 @@ use crate::App;
 use crate::auth::Credential;
 use crate::domain::{Identity, Proof};
 use crate::limits::Limit;
-use crate::web::api::signups::join;
+use crate::web::paths;
 use crate::web::problem::{Code, Problem};
-use crate::web::request::{Body, Caller, client_address, origin, session};
+use crate::web::request::{Body, Caller, GatePass, Reservation, client_address, origin, session};
 
 /// The longest query string.
 const QUERY_BYTES_MAX: usize = 4096;
 
-/// Passes the request on with its [`Caller`], or answers with a problem.
+/// Passes the request on with its [`GatePass`], or answers with a problem.
 ///
 /// # Errors
 /// Those of the handlers.
@@ -31,8 +31,8 @@ pub async fn gate<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     match admit(&request).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
+        Ok(pass) => {
+            request.extensions_mut().insert(pass);
             next.call(request).await.map(ServiceResponse::map_into_left_body)
         }
         Err(problem) => {
@@ -56,7 +56,7 @@ async fn drain_body(request: &mut ServiceRequest) {
     }
 }
 
-async fn admit(service_request: &ServiceRequest) -> Result<Caller, Problem> {
+async fn admit(service_request: &ServiceRequest) -> Result<GatePass, Problem> {
     let request = service_request.request();
     let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::new(Code::Internal))?;
     let server = &app.config.server;
@@ -71,16 +71,18 @@ async fn admit(service_request: &ServiceRequest) -> Result<Caller, Problem> {
         if !origin::is_own(request.method(), request.headers(), &server.base_url, session.is_some()) {
             return Err(Problem::new(Code::WrongOrigin));
         }
-        let identity = match session {
-            Some(session) => identify(app, session, request).await?.filter(|identity| identity.proof == Proof::Session),
-            None => None,
+        let (identity, place) = match session {
+            Some(session) => identify(app, session, request).await?,
+            None => (None, None),
         };
-        return Ok(Caller { address, identity, session });
+        let identity = identity.filter(|identity| identity.proof == Proof::Session);
+        return Ok(GatePass { caller: Caller { address, identity, session }, place });
     };
     let token = token(header.to_str().unwrap_or_default())?;
-    let identity = identify(app, token, request).await?;
+    let (identity, place) = identify(app, token, request).await?;
     let identity = identity.filter(|identity| matches!(identity.proof, Proof::Token(_)));
-    Ok(Caller { address, identity: Some(identity.ok_or_else(|| Problem::new(Code::BadToken))?), session: None })
+    let identity = Some(identity.ok_or_else(|| Problem::new(Code::BadToken))?);
+    Ok(GatePass { caller: Caller { address, identity, session: None }, place })
 }
 
 fn token(header: &str) -> Result<Credential, Problem> {
@@ -93,12 +95,18 @@ fn token(header: &str) -> Result<Credential, Problem> {
 
 /// Identifies the owner of a credential, from the cache or else from Postgres.
 ///
-/// A join through the API reserves a queue slot before the lookup, so a rush of unknown tokens cannot flood Postgres. A join
-/// through the form on a page does not.
-async fn identify(app: &App, credential: Credential, request: &HttpRequest) -> Result<Option<Identity>, Problem> {
+/// A join reserves its place in the queue first, so a rush of unknown tokens cannot flood Postgres. If the queue is full, an unknown
+/// caller is refused here. A known caller is passed on without a place: the handler reads the body and then answers.
+async fn identify(
+    app: &App,
+    credential: Credential,
+    request: &HttpRequest,
+) -> Result<(Option<Identity>, Reservation), Problem> {
+    let deal = paths::deal_to_join(request.method(), request.path());
     if let Some(known) = app.auth.cached(credential) {
-        return Ok(known);
+        let place = deal.zip(known.as_ref()).map(|(deal, caller)| app.engine.reserve(deal, Some(caller.account)));
+        return Ok((known, place));
     }
-    let _slot = join::keep_place(app, request)?;
-    Ok(app.auth.look_up(credential).await?)
+    let place = deal.map(|deal| app.engine.reserve(deal, None)).transpose()?;
+    Ok((app.auth.look_up(credential).await?, place.map(Ok)))
 }

@@ -15,8 +15,7 @@ use crate::limits::{Limit, Network, RateLimited};
 use crate::store::{Cursor, PageRequest};
 use crate::web::api::paging::List;
 use crate::web::problem::{Code, Problem};
-use crate::web::request::Caller;
-use crate::web::request::csrf_token;
+use crate::web::request::{Caller, GatePass, csrf_token};
 
 /// The context of a page request, as an extractor.
 pub struct Context {
@@ -33,7 +32,7 @@ impl FromRequest for Context {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let app = request.app_data::<web::Data<App>>().cloned();
-        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = request.extensions().get::<GatePass>().map(|pass| pass.caller.clone());
         let context = app.zip(caller).map(|(app, caller)| Self { app, caller, path: request.path().to_owned() });
         ready(context.ok_or_else(|| Problem::new(Code::Internal)))
     }

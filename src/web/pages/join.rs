@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use super::context::Context;
+use super::context::{Context, fresh_key};
 use super::deal::{deal_page, visible_deal};
 use super::error::PageError;
 use super::render;
@@ -12,12 +12,9 @@ use super::response::see_other;
 use super::signup::PendingJoin;
 use super::view::Notice;
 use super::view::join::{JoinAttempt, busy, incomplete, invalid_units, refused};
-use crate::domain::{DealId, IdempotencyKey, JoinOutcome, JoinRequest, Refusal, Units};
-use crate::limits::Limit;
-use crate::web::request::CsrfForm;
-
-/// `Retry-After` when every free place is held.
-const PLACES_HELD_RETRY_S: u32 = 2;
+use crate::domain::{DealId, IdempotencyKey, JoinOutcome, Refusal, Units};
+use crate::web::join::{self, Answer};
+use crate::web::request::{CsrfForm, ReservedPlace};
 
 /// The join form's fields.
 #[derive(Debug, Default, Deserialize)]
@@ -25,6 +22,12 @@ const PLACES_HELD_RETRY_S: u32 = 2;
 pub struct JoinForm {
     units: String,
     idempotency_key: String,
+}
+
+/// Why the form's fields are not a request to join.
+enum Invalid {
+    Key,
+    Units,
 }
 
 /// The response to an attempt that failed.
@@ -41,67 +44,58 @@ pub async fn join(
     context: Context,
     path: web::Path<String>,
     CsrfForm(form): CsrfForm<JoinForm>,
+    place: ReservedPlace,
 ) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?.account;
     let deal: DealId = path.parse().map_err(|_| context.not_found())?;
-    // A 503 does not count against rate limits.
-    let turned_away = context.app.engine.turn_away(deal, buyer);
-    if turned_away.is_none() {
-        context
-            .within([Limit::JoinsFrom(context.client()), Limit::JoinsOf(buyer), Limit::JoinsIn(buyer, deal)])
-            .await?;
-    }
-    let (key, units) = match parse(&form) {
-        Ok(parsed) => parsed,
-        Err(refused) => return respond(&context, deal, *refused).await,
-    };
-    let attempt = JoinAttempt { key: key.as_str().to_owned(), units: units.get() };
-    let outcome = match turned_away {
-        Some(busy) => busy,
-        None => context.app.engine.join(JoinRequest::new(deal, buyer, units, &key)).await,
-    };
-    let refused = match outcome {
-        JoinOutcome::Joined(joined) => return Ok(see_other(&format!("/signups/{}", joined.id))),
-        JoinOutcome::Pending(signup) => return Ok(see_other(&PendingJoin::new(deal, attempt).url(signup))),
-        JoinOutcome::NoSuchDeal => return Err(context.not_found()),
-        JoinOutcome::Broken => return Err(PageError::broken()),
-        // The held places may have been recorded since Redis answered. Then the deal is sold out for good.
-        JoinOutcome::Refused(Refusal::PlacesHeld) if visible_deal(&context, deal).await?.progress.sold_out() => {
-            because(Refusal::SoldOut, attempt)
-        }
-        JoinOutcome::Refused(refusal) => because(refusal, attempt),
-        JoinOutcome::Busy { retry_after_s } => {
-            retry_later(StatusCode::SERVICE_UNAVAILABLE, busy(retry_after_s), attempt, retry_after_s)
-        }
+    let (attempt, input) = parse(&form);
+    let answer = join::join(&context.app, place, deal, buyer, context.client(), input).await;
+    let retry_after_s = answer.retry_after_s();
+    let refused = match answer {
+        Answer::Limited(limited) => return Err(PageError::too_many(context.layout(), limited.retry_after_s)),
+        Answer::Invalid(Invalid::Key) => refuse(StatusCode::BAD_REQUEST, incomplete(), None),
+        Answer::Invalid(Invalid::Units) => refuse(StatusCode::UNPROCESSABLE_ENTITY, invalid_units(), Some(attempt)),
+        Answer::Outcome(outcome) => match outcome {
+            JoinOutcome::Joined(joined) => return Ok(see_other(&format!("/signups/{}", joined.id))),
+            JoinOutcome::Pending(signup) => return Ok(see_other(&PendingJoin::new(deal, attempt).url(signup))),
+            JoinOutcome::NoSuchDeal => return Err(context.not_found()),
+            JoinOutcome::Broken => return Err(PageError::broken()),
+            // Joins that held the last units may have been recorded meanwhile. The notice agrees with the figures on the page.
+            JoinOutcome::Refused(Refusal::PlacesHeld) if visible_deal(&context, deal).await?.progress.sold_out() => {
+                because(Refusal::SoldOut, attempt)
+            }
+            JoinOutcome::Refused(refusal) => Refused { retry_after_s, ..because(refusal, attempt) },
+            JoinOutcome::Busy { retry_after_s: seconds } => {
+                let refused = refuse(StatusCode::SERVICE_UNAVAILABLE, busy(seconds), Some(attempt));
+                Refused { retry_after_s, ..refused }
+            }
+        },
     };
     respond(&context, deal, refused).await
 }
 
-fn parse(form: &JoinForm) -> Result<(IdempotencyKey, Units), Box<Refused>> {
-    let invalid = |status, notice, attempt| Box::new(Refused { status, notice, attempt, retry_after_s: None });
-    let Ok(key) = IdempotencyKey::parse(&form.idempotency_key) else {
-        return Err(invalid(StatusCode::BAD_REQUEST, incomplete(), None));
+/// The form's values, corrected where the next attempt could not succeed with them, and what it asks for.
+fn parse(form: &JoinForm) -> (JoinAttempt, Result<(Units, IdempotencyKey), Invalid>) {
+    let key = IdempotencyKey::parse(&form.idempotency_key).ok();
+    let units = form.units.trim().parse().ok().and_then(|units| Units::new(units).ok());
+    let attempt = JoinAttempt {
+        key: key.as_ref().map_or_else(fresh_key, |key| key.as_str().to_owned()),
+        units: units.map_or(1, Units::get),
     };
-    let Some(units) = form.units.trim().parse().ok().and_then(|units| Units::new(units).ok()) else {
-        let attempt = Some(JoinAttempt { key: key.as_str().to_owned(), units: 1 });
-        return Err(invalid(StatusCode::UNPROCESSABLE_ENTITY, invalid_units(), attempt));
-    };
-    Ok((key, units))
+    let input = key.ok_or(Invalid::Key).and_then(|key| Ok((units.ok_or(Invalid::Units)?, key)));
+    (attempt, input)
+}
+
+fn refuse(status: StatusCode, notice: Notice, attempt: Option<JoinAttempt>) -> Refused {
+    Refused { status, notice, attempt, retry_after_s: None }
 }
 
 fn because(refusal: Refusal, attempt: JoinAttempt) -> Refused {
-    let notice = refused(refusal);
-    match refusal {
-        Refusal::KeyReused => {
-            Refused { status: StatusCode::UNPROCESSABLE_ENTITY, notice, attempt: None, retry_after_s: None }
-        }
-        Refusal::PlacesHeld => retry_later(StatusCode::CONFLICT, notice, attempt, PLACES_HELD_RETRY_S),
-        _ => Refused { status: StatusCode::CONFLICT, notice, attempt: Some(attempt), retry_after_s: None },
-    }
-}
-
-fn retry_later(status: StatusCode, notice: Notice, attempt: JoinAttempt, retry_after_s: u32) -> Refused {
-    Refused { status, notice, attempt: Some(attempt), retry_after_s: Some(retry_after_s) }
+    let (status, attempt) = match refusal {
+        Refusal::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, None),
+        _ => (StatusCode::CONFLICT, Some(attempt)),
+    };
+    refuse(status, refused(refusal), attempt)
 }
 
 /// The deal's page, with the submitted values and the notice.

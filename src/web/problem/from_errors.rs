@@ -2,6 +2,7 @@
 
 use super::{Code, Problem};
 use crate::auth::AuthError;
+use crate::engine::LaneFull;
 use crate::limits::RateLimited;
 use crate::store::StoreError;
 
@@ -13,6 +14,12 @@ const UNAVAILABLE_RETRY_S: u32 = 5;
 impl From<RateLimited> for Problem {
     fn from(limited: RateLimited) -> Self {
         Self::new(Code::TooManyRequests).retry_after(limited.retry_after_s)
+    }
+}
+
+impl From<LaneFull> for Problem {
+    fn from(full: LaneFull) -> Self {
+        Self::new(Code::Busy).retry_after(full.retry_after_s)
     }
 }
 

@@ -4,9 +4,6 @@ use super::{Code, Extra, Problem};
 use crate::domain::{FieldProblem, FieldProblemKind, Refusal};
 use crate::live;
 
-/// `Retry-After` for `places_held`. The joins that hold the places are recorded or have failed by then.
-const PLACES_HELD_RETRY_S: u32 = 1;
-
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -17,7 +14,7 @@ impl From<Refusal> for Problem {
                     n => format!("Ask for at most {n}."),
                 })
                 .extra(Extra { available: Some(available), ..Extra::default() }),
-            Refusal::PlacesHeld => Self::new(Code::PlacesHeld).retry_after(PLACES_HELD_RETRY_S),
+            Refusal::PlacesHeld => Self::new(Code::PlacesHeld),
             Refusal::BuyerLimit { max } => Self::new(Code::BuyerLimit)
                 .detail(format!("One buyer may have at most {max}: all your signups in this deal count together."))
                 .extra(Extra { max: Some(max), ..Extra::default() }),

@@ -15,8 +15,9 @@ use crate::auth::Credential;
 use crate::domain::{Identity, Role, Scope};
 use crate::limits::Network;
 use crate::web::problem::{Code, Problem};
+use crate::web::request::GatePass;
 
-/// The sender of a request. The gate stores it in the request's extensions.
+/// The sender of a request. The gate leaves it in the request's extensions, in a [`GatePass`].
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The client's address.
@@ -135,7 +136,7 @@ fn authorise(request: &HttpRequest, role: Option<Role>, scope: Option<Scope>) ->
 
 fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
     // Only a route outside the gate has no caller. That is a defect, so access is denied.
-    request.extensions().get::<Caller>().cloned().ok_or_else(|| Problem::new(Code::Internal))
+    request.extensions().get::<GatePass>().map(|pass| pass.caller.clone()).ok_or_else(|| Problem::new(Code::Internal))
 }
 
 /// The caller's identity; none if they are anonymous.

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::Caller;
+use super::{Caller, ReservedPlace};
 use crate::App;
 use crate::auth::Credential;
 use crate::web::problem::{Code, Problem};
@@ -49,7 +49,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for CsrfForm<T> {
             if !is_form(&request) {
                 return Err(Problem::new(Code::WrongContentType));
             }
-            let bytes = read(payload, app.config.server.body_timeout).await?;
+            let place = ReservedPlace::extract(&request).await?;
+            let bytes = place.while_reading(read(payload, app.config.server.body_timeout)).await?;
             let sent: TokenField = serde_urlencoded::from_bytes(&bytes).unwrap_or_default();
             let is_valid = caller
                 .session

@@ -13,6 +13,7 @@ mod form;
 mod headers;
 mod id;
 pub(super) mod origin;
+mod place;
 mod query;
 pub(super) mod session;
 
@@ -21,6 +22,7 @@ pub use caller::{Buyer, Caller, ClientNetwork, MaybeSignedIn, Merchant, SignedIn
 pub use form::{CsrfForm, csrf_token};
 pub use headers::{IdempotencyHeader, IfMatch, IfNoneMatch, MaybeIdempotencyHeader, REPLAYED};
 pub use id::{Id, parse_id};
+pub use place::{GatePass, Reservation, ReservedPlace};
 pub use query::Query;
 
 use actix_web::{HttpRequest, web};

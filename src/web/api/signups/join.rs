@@ -3,20 +3,18 @@
 //! With a cached token, the handler waits for nothing but the engine and shared rate limits. It commits nothing itself: actix drops
 //! the handler's future when the client resets its connection.
 
-use actix_web::http::Method;
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{PendingSignup, pending};
 use crate::App;
-use crate::domain::{DealId, Figures, JoinOutcome, JoinRequest, Joined, SignupId, SignupState, Units};
-use crate::engine::Place;
-use crate::limits::Limit;
-use crate::web::paths::{self, API};
+use crate::domain::{DealId, Figures, JoinOutcome, Joined, SignupId, SignupState, Units};
+use crate::web::join::{self, Answer};
+use crate::web::paths;
 use crate::web::problem::{Code, Problem};
-use crate::web::request::{Body, Buyer, ClientNetwork, Id, IdempotencyHeader, REPLAYED, needs};
+use crate::web::request::{Body, Buyer, ClientNetwork, Id, IdempotencyHeader, REPLAYED, ReservedPlace, needs};
 
 /// A request to join a deal.
 #[derive(Deserialize, ToSchema)]
@@ -49,22 +47,6 @@ pub struct JoinedDeal {
     state: SignupState,
     /// The deal's current figures.
     progress: Figures,
-}
-
-/// Reserves a queue slot if the request, which is not routed yet, is a join. The gate holds it while it looks up the caller.
-///
-/// # Errors
-/// The deal's lane has no free slot.
-pub fn keep_place(app: &App, request: &HttpRequest) -> Result<Option<Place>, Problem> {
-    let deal = || {
-        let path = request.path().strip_prefix(API)?.strip_prefix("/deals/")?.strip_suffix("/signups")?;
-        path.parse().ok().filter(|_| request.method() == Method::POST)
-    };
-    match deal().map(|deal| app.engine.keep_place(deal)) {
-        None => Ok(None),
-        Some(Ok(place)) => Ok(Some(place)),
-        Some(Err(busy)) => respond(busy).map(|_| None),
-    }
 }
 
 /// `POST /deals/{id}/signups`
@@ -106,35 +88,37 @@ pub async fn join(
     buyer: Buyer<needs::Join>,
     client: ClientNetwork,
     deal: Id<DealId>,
-    key: IdempotencyHeader,
+    key: Result<IdempotencyHeader, Problem>,
     body: Body,
+    place: ReservedPlace,
 ) -> Result<HttpResponse, Problem> {
-    // The body comes first, whatever the outcome: actix closes a connection whose request body was not read.
-    let join: Join = body.json().await?;
-    let units = Units::new(join.units)?;
-    // A 503 does not count against rate limits.
-    if let Some(busy) = app.engine.turn_away(deal.0, buyer.account) {
-        return respond(busy);
-    }
-    app.limits.take(Limit::JoinsFrom(client.0)).await?;
-    app.limits.take(Limit::JoinsOf(buyer.account)).await?;
-    app.limits.take(Limit::JoinsIn(buyer.account, deal.0)).await?;
-    respond(app.engine.join(JoinRequest::new(deal.0, buyer.account, units, &key.0)).await)
+    let body = place.while_reading(body.json::<Join>()).await;
+    let input = key.and_then(|key| Ok((Units::new(body?.units)?, key.0)));
+    respond(join::join(&app, place, deal.0, buyer.account, client.0, input).await)
 }
 
-fn respond(outcome: JoinOutcome) -> Result<HttpResponse, Problem> {
-    match outcome {
-        JoinOutcome::Joined(joined) => Ok(created(&joined)),
-        JoinOutcome::Refused(refusal) => Err(refusal.into()),
-        JoinOutcome::Pending(id) => {
-            let mut response = pending(id);
-            response.headers_mut().insert(LOCATION, location(id)?);
-            Ok(response)
-        }
-        JoinOutcome::Busy { retry_after_s } => Err(Problem::new(Code::Busy).retry_after(retry_after_s)),
-        JoinOutcome::NoSuchDeal => Err(Problem::new(Code::NoSuchDeal)),
-        JoinOutcome::Broken => Err(Problem::new(Code::Internal)),
-    }
+fn respond(answer: Answer<Problem>) -> Result<HttpResponse, Problem> {
+    let retry_after_s = answer.retry_after_s();
+    let problem = match answer {
+        Answer::Invalid(problem) => problem,
+        Answer::Limited(limited) => limited.into(),
+        Answer::Outcome(outcome) => match outcome {
+            JoinOutcome::Joined(joined) => return Ok(created(&joined)),
+            JoinOutcome::Pending(id) => {
+                let mut response = pending(id);
+                response.headers_mut().insert(LOCATION, location(id)?);
+                return Ok(response);
+            }
+            JoinOutcome::Refused(refusal) => refusal.into(),
+            JoinOutcome::Busy { .. } => Problem::new(Code::Busy),
+            JoinOutcome::NoSuchDeal => Problem::new(Code::NoSuchDeal),
+            JoinOutcome::Broken => Problem::new(Code::Internal),
+        },
+    };
+    Err(match retry_after_s {
+        Some(seconds) => problem.retry_after(seconds),
+        None => problem,
+    })
 }
 
 fn created(joined: &Joined) -> HttpResponse {
