@@ -1,30 +1,22 @@
 //! Reading everything that Redis holds, for the audit.
 //!
-//! It has a connection of its own and reads in small chunks: no large or slow reply may delay joins, and a failure here must not take
+//! It uses a connection of the pool and reads in small chunks: no large or slow reply may delay joins, and a failure here must not take
 //! the node's connection out of use.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, InfoDict, RedisError};
-use secrecy::ExposeSecret;
+use deadpool_redis::Connection;
+use redis::InfoDict;
 
-use super::{Keys, Quota, keys};
+use super::{CannotLook, Keys, Quota, keys};
 use crate::domain::{AccountId, DealId, DealState};
 
-/// Longer than that of the node's connection: nobody waits for the audit.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Entries or keys in one reply.
 const CHUNK: usize = 1_000;
 /// Attempts to read a deal that is loaded anew meanwhile.
 const MOST_TRIES: usize = 3;
-
-/// Redis cannot be looked at.
-#[derive(Debug, thiserror::Error)]
-#[error("Redis cannot be looked at: {0}")]
-pub struct CannotLook(#[from] RedisError);
 
 /// A loaded deal in Redis. The audit reads it before Postgres, so it can only be older.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,20 +98,16 @@ pub struct Inspector {
     keys: Arc<Keys>,
     hold_ttl: Duration,
     run_id: String,
-    connection: MultiplexedConnection,
+    connection: Connection,
 }
 
 impl Quota {
-    /// Connects for an audit.
+    /// Begins to read Redis for an audit.
     ///
     /// # Errors
     /// Redis does not answer.
     pub async fn inspector(&self) -> Result<Inspector, CannotLook> {
-        let client = Client::open(self.settings.url.expose_secret())?;
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.settings.connect_timeout))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut connection = self.pooled().await?;
         let info: InfoDict = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
         let run_id = info.get("run_id").unwrap_or_default();
         Ok(Inspector { keys: Arc::clone(&self.keys), hold_ttl: self.hold_ttl(), run_id, connection })

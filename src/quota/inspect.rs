@@ -1,11 +1,14 @@
 //! Reads Redis for the reconciler and for tests. Never part of a join.
+//!
+//! The reconciler reads over the link that it catches up. Everything else reads over the pool.
 
 use std::collections::HashMap;
 
-use redis::AsyncCommands;
+use redis::aio::ConnectionLike;
+use redis::{AsyncCommands, RedisError};
 
 use super::link::Link;
-use super::{Away, Quota};
+use super::{Away, CannotLook, Quota};
 use crate::domain::{AccountId, DealId, DealState};
 
 /// A loaded deal's figures in Redis.
@@ -46,20 +49,34 @@ pub struct HoldsInRedis {
 type Fields = (Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<u32>, Option<u32>, Option<String>);
 
 impl Quota {
-    /// The figures of those of these deals that are loaded.
+    /// The figures of those of these deals that are loaded, over this connection.
     ///
     /// # Errors
     /// Redis is away.
     pub async fn figures_over(&self, link: &Link, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, Away> {
+        let figures = self.read_figures(&mut link.connection.clone(), deals).await;
+        figures.map_err(|error| self.lost(link, "figures", &error))
+    }
+
+    /// As [`Quota::figures_over`], over a connection of the pool.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn figures(&self, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, CannotLook> {
+        Ok(self.read_figures(&mut self.pooled().await?, deals).await?)
+    }
+
+    async fn read_figures(
+        &self,
+        connection: &mut impl ConnectionLike,
+        deals: &[DealId],
+    ) -> Result<HashMap<DealId, DealInRedis>, RedisError> {
         let mut pipe = redis::pipe();
         for deal in deals {
             pipe.cmd("HMGET").arg(self.keys.quota(*deal));
             pipe.arg(&["epoch", "rev", "applied", "state", "buyers", "units", "loaded"]);
         }
-        let rows: Vec<Fields> = match pipe.query_async(&mut link.connection.clone()).await {
-            Ok(rows) => rows,
-            Err(error) => return Err(self.lost(link, "figures", &error)),
-        };
+        let rows: Vec<Fields> = pipe.query_async(connection).await?;
         let loaded =
             deals.iter().zip(rows).filter_map(|(deal, (epoch, rev, applied, state, buyers, units, loaded))| {
                 (loaded.as_deref() == Some("1")).then_some(())?;
@@ -72,28 +89,15 @@ impl Quota {
         Ok(loaded.collect())
     }
 
-    /// As [`Quota::figures_over`], over whichever connection there is.
-    ///
-    /// # Errors
-    /// Redis is away.
-    pub async fn figures(&self, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, Away> {
-        let link = self.any_link()?;
-        self.figures_over(&link, deals).await
-    }
-
     /// A deal's holds, including those that have ended and are not dropped yet.
     ///
     /// # Errors
-    /// Redis is away.
-    pub async fn holds(&self, deal: DealId) -> Result<HoldsInRedis, Away> {
-        let link = self.any_link()?;
+    /// Redis does not answer.
+    pub async fn holds(&self, deal: DealId) -> Result<HoldsInRedis, CannotLook> {
         let mut pipe = redis::pipe();
         pipe.atomic().hgetall(self.keys.held(deal)).zrange_withscores(self.keys.holds(deal), 0, -1);
         let (held, ends): (HashMap<String, String>, Vec<(String, f64)>) =
-            match pipe.query_async(&mut link.connection.clone()).await {
-                Ok(both) => both,
-                Err(error) => return Err(self.lost(&link, "holds", &error)),
-            };
+            pipe.query_async(&mut self.pooled().await?).await?;
         let ends: HashMap<String, f64> = ends.into_iter().collect();
         let mut found = HoldsInRedis::default();
         for (field, value) in &held {
@@ -116,13 +120,9 @@ impl Quota {
     /// The units of every known buyer of a deal.
     ///
     /// # Errors
-    /// Redis is away.
-    pub async fn buyers(&self, deal: DealId) -> Result<HashMap<AccountId, u32>, Away> {
-        let link = self.any_link()?;
-        let known: HashMap<String, String> = match link.connection.clone().hgetall(self.keys.buyers(deal)).await {
-            Ok(known) => known,
-            Err(error) => return Err(self.lost(&link, "buyers", &error)),
-        };
+    /// Redis does not answer.
+    pub async fn buyers(&self, deal: DealId) -> Result<HashMap<AccountId, u32>, CannotLook> {
+        let known: HashMap<String, String> = self.pooled().await?.hgetall(self.keys.buyers(deal)).await?;
         let read =
             |(buyer, units): (String, String)| Some((buyer.parse().ok()?, units.split_once(' ')?.0.parse().ok()?));
         Ok(known.into_iter().filter_map(read).collect())

@@ -20,6 +20,9 @@ pub enum ConnectError {
     /// The URL cannot be read.
     #[error("REDIS_URL cannot be read: {0}")]
     Url(RedisError),
+    /// The pool has settings that it cannot use.
+    #[error("the pool of Redis connections cannot be made: {0}")]
+    Pool(#[from] deadpool_redis::BuildError),
     /// Redis may drop keys when memory runs out. A dropped key is loaded again, but at the busiest moment.
     #[error(
         "Redis may evict keys: its maxmemory-policy is {0}. Set it to noeviction, or allow it with redis.allow_eviction = true"

@@ -21,6 +21,7 @@ mod limit;
 mod link;
 mod load;
 mod pending;
+mod pool;
 mod scripts;
 
 use std::sync::Arc;
@@ -30,12 +31,13 @@ use secrecy::SecretString;
 
 pub use admit::{Admission, Answer};
 pub use apply::{Applied, BuyerUnits, Change};
-pub use audit::{CannotLook, DealSeen, HoldSeen, HoldsSeen, Inspector, QuotaInRedis, Strays};
+pub use audit::{DealSeen, HoldSeen, HoldsSeen, Inspector, QuotaInRedis, Strays};
 pub use inspect::{DealInRedis, HoldsInRedis};
 pub use keys::Keys;
 pub use limit::{Draw, Taken};
 pub use link::{Link, LinkEvent};
 pub use load::{Begun, Load, Snapshot};
+pub use pool::CannotLook;
 
 /// How to reach and use Redis.
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ pub struct Away;
 pub struct Quota {
     keys: Arc<Keys>,
     links: link::Links,
+    pool: deadpool_redis::Pool,
     settings: Arc<Settings>,
     /// Switches admission off, for the tests that must then fail.
     #[cfg(feature = "negative-controls")]
@@ -79,10 +82,12 @@ impl Quota {
     /// The URL cannot be read, or Redis answers and may evict keys although that was not allowed.
     pub async fn connect(settings: Settings) -> Result<Self, link::ConnectError> {
         let keys = Arc::new(Keys::new(&settings.prefix));
+        let pool = pool::new(&settings)?;
         let links = link::Links::start(&settings, keys.probe()).await?;
         Ok(Self {
             keys,
             links,
+            pool,
             settings: Arc::new(settings),
             #[cfg(feature = "negative-controls")]
             admits_everybody: Arc::default(),

@@ -55,11 +55,12 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
 ];
 
 /// Where a library may be named, and nowhere else.
-const AT_HOME: [(&str, &[&str]); 4] = [
+const AT_HOME: [(&str, &[&str]); 5] = [
     // Faults are made below the two modules.
     ("sqlx", &["src/store/", "src/dev/chaos/"]),
     // The private server and the settings are modules of that name.
     ("redis", &["src/quota/", "src/config/", "src/dev/servers/", "src/dev/chaos/"]),
+    ("deadpool_redis", &["src/quota/"]),
     ("actix_web_actors", &["src/live/socket.rs"]),
     ("actix_web", &["src/web/", "src/live/", "src/startup/http.rs", "src/cli/"]),
 ];

@@ -33,9 +33,14 @@ impl Node {
         self.signed_in(person.id).await
     }
 
+    /// A browser whose cookie has this session.
+    pub fn browser_with(&self, session: &str) -> Browser {
+        Browser { cookie: Some(format!("muster={session}")), ..self.browser() }
+    }
+
     async fn signed_in(&self, account: AccountId) -> Browser {
         let session = self.auth.start_session(account, None).await.unwrap();
-        Browser { cookie: Some(format!("muster={}", session.secret.expose_secret())), ..self.browser() }
+        self.browser_with(session.secret.expose_secret())
     }
 }
 

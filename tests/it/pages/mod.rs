@@ -11,6 +11,7 @@ mod errors;
 mod guards;
 mod home;
 mod joining;
+mod one_join;
 mod redeem;
 
 use browser::Page;

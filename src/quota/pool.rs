@@ -1,0 +1,63 @@
+//! A small pool of connections for reading Redis outside of a join: the audit and [`super::inspect`].
+//!
+//! A large or slow reply here delays no join, and a failure here does not take the node's connection out of use.
+//!
+//! Everything else stays off the pool:
+//!
+//! - Admission, `apply`, loads, reconciling and rate limits use the connection of [`super::link`], whose `run_id` was checked. A pool
+//!   pings at each checkout and cannot tell one run of Redis from another.
+//! - The bus subscribes, and a subscribed connection carries nothing else.
+//! - Readiness probes and metrics ask Redis nothing: they report the state of the link.
+
+use std::time::Duration;
+
+use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
+use redis::{AsyncConnectionConfig, RedisError};
+use secrecy::ExposeSecret;
+
+use super::link::ConnectError;
+use super::{Quota, Settings};
+
+/// One for the audit, of which only one runs, and one for a look besides.
+const SIZE: usize = 2;
+/// How long a caller waits for a connection that another one uses.
+const WAIT: Duration = Duration::from_secs(5);
+/// Longer than that of the node's connection: no join waits for the reply.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Redis cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotLook {
+    /// Redis does not answer, or answers with an error.
+    #[error("Redis cannot be looked at: {0}")]
+    Redis(#[from] RedisError),
+    /// The pool has no connection to give.
+    #[error("Redis cannot be looked at: {0}")]
+    Pool(PoolError),
+}
+
+impl From<PoolError> for CannotLook {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => Self::Redis(error),
+            error => Self::Pool(error),
+        }
+    }
+}
+
+/// Makes the pool. It connects when a connection is first wanted.
+pub(super) fn new(settings: &Settings) -> Result<Pool, ConnectError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(settings.connect_timeout))
+        .set_response_timeout(Some(RESPONSE_TIMEOUT));
+    let manager = Manager::new_with_config(settings.url.expose_secret(), config).map_err(ConnectError::Url)?;
+    // Connecting and pinging have the time-outs of the connection.
+    Ok(Pool::builder(manager).max_size(SIZE).wait_timeout(Some(WAIT)).runtime(Runtime::Tokio1).build()?)
+}
+
+impl Quota {
+    /// A connection of the pool.
+    pub(super) async fn pooled(&self) -> Result<Connection, CannotLook> {
+        Ok(self.pool.get().await?)
+    }
+}
