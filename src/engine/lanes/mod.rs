@@ -117,8 +117,8 @@ impl Lanes {
         }
         let (reply, outcome) = oneshot::channel();
         let slot = slot.filter(|slot| slot.is_of(request.deal));
-        let queued =
-            self.queue(request.deal, slot, |slot| Job::Join(JoinJob { request, reply, slot, queued_at: Instant::now() }));
+        let queued = self
+            .queue(request.deal, slot, |slot| Job::Join(JoinJob { request, reply, slot, queued_at: Instant::now() }));
         if !queued {
             return turned_away().into();
         }
@@ -135,8 +135,8 @@ impl Lanes {
     /// Queues a leave and waits for its outcome.
     pub(super) async fn leave(&self, id: SignupId, deal: DealId, buyer: AccountId) -> LeaveOutcome {
         let (reply, outcome) = oneshot::channel();
-        let queued =
-            self.queue(deal, None, |slot| Job::Leave(LeaveJob { id, deal, buyer, reply, slot, queued_at: Instant::now() }));
+        let queued = self
+            .queue(deal, None, |slot| Job::Leave(LeaveJob { id, deal, buyer, reply, slot, queued_at: Instant::now() }));
         if !queued {
             metrics::counter!("muster_leaves_total", "outcome" => "busy").increment(1);
             return LeaveOutcome::Busy { retry_after_s: 1 };

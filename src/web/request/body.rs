@@ -15,7 +15,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-use super::app;
+use super::{ReservedPlace, app};
 use crate::domain::problem::JsonType;
 use crate::domain::{FieldProblem, FieldProblemKind};
 use crate::web::problem::{Code, Problem};
@@ -27,6 +27,7 @@ pub struct Body {
     announced_bytes: usize,
     max_bytes: usize,
     timeout: Duration,
+    place: ReservedPlace,
 }
 
 impl FromRequest for Body {
@@ -41,6 +42,7 @@ impl FromRequest for Body {
             announced_bytes: header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0),
             max_bytes: app.config.server.body_max_bytes,
             timeout: app.config.server.body_timeout,
+            place: ReservedPlace::of(request),
         }))
     }
 }
@@ -82,7 +84,7 @@ impl Body {
             }
             Ok(())
         };
-        tokio::time::timeout(self.timeout, read).await.map_err(|_| Problem::new(Code::BodyTooSlow))??;
+        self.place.read_within(self.timeout, read).await.map_err(|_| Problem::new(Code::BodyTooSlow))??;
         Ok(bytes.freeze())
     }
 }

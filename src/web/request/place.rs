@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use super::Caller;
 use crate::engine::{LaneFull, Place};
@@ -34,28 +36,35 @@ impl FromRequest for ReservedPlace {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(request.clone())))
+        ready(Ok(Self::of(request)))
     }
 }
 
 impl ReservedPlace {
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        Self(request.clone())
+    }
+
     /// Takes the place out of the request.
     #[must_use]
     pub fn take(self) -> Reservation {
         take_from(&self.0)
     }
 
-    /// Awaits the request's body. A request that takes long loses its place.
-    pub async fn while_reading<T>(&self, reading: impl Future<Output = T>) -> T {
-        if !self.is_held() {
-            return reading.await;
-        }
+    /// Awaits the request's body, at most for `limit`. A request that takes longer than [`KEPT_WHILE_READING`] loses its place.
+    ///
+    /// # Errors
+    /// The body did not arrive in time.
+    pub async fn read_within<T>(&self, limit: Duration, reading: impl Future<Output = T>) -> Result<T, Elapsed> {
+        let kept = if self.is_held() { KEPT_WHILE_READING.min(limit) } else { limit };
         let mut reading = pin!(reading);
-        if let Ok(read) = tokio::time::timeout(KEPT_WHILE_READING, reading.as_mut()).await {
-            return read;
+        match timeout(kept, reading.as_mut()).await {
+            Err(_) if kept < limit => {
+                drop(take_from(&self.0));
+                timeout(limit - kept, reading).await
+            }
+            read => read,
         }
-        drop(take_from(&self.0));
-        reading.await
     }
 
     fn is_held(&self) -> bool {

@@ -1,6 +1,5 @@
 //! A form and a call of the API join alike: the same checks in the same order, and the same `Retry-After`.
 
-
 use muster::domain::{Deal, JoinOutcome};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -9,11 +8,11 @@ use tokio::net::TcpStream;
 
 use super::Page;
 use crate::api::{Answer, read, send};
+use crate::support::app;
+use crate::support::app::Builder;
 use crate::support::fault::until;
 use crate::support::outcomes::joined;
 use crate::support::people::wish;
-use crate::support::app;
-use crate::support::app::Builder;
 
 fn form(deal: &Deal) -> String {
     format!("/deals/{}/join", deal.id)

@@ -92,7 +92,7 @@ pub async fn join(
     body: Body,
     place: ReservedPlace,
 ) -> Result<HttpResponse, Problem> {
-    let body = place.while_reading(body.json::<Join>()).await;
+    let body = body.json::<Join>().await;
     let input = key.and_then(|key| Ok((Units::new(body?.units)?, key.0)));
     respond(join::join(&app, place, deal.0, buyer.account, client.0, input).await)
 }
