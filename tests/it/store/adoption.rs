@@ -95,7 +95,7 @@ async fn a_database_of_before_the_squash_is_taken_over_with_all_that_it_holds() 
     let states: Vec<_> = signups.body["data"].as_array().unwrap().iter().map(|signup| &signup["state"]).collect();
     assert_eq!(states.len(), 3);
     assert_eq!(states.iter().filter(|state| **state == "left").count(), 1);
-    let drafts = send(mo.get("/api/v1/deals?merchant=me&state=withdrawn")).await;
+    let drafts = send(mo.get("/api/v1/deals?mine=true&state=withdrawn")).await;
     assert_eq!(drafts.body["data"][0]["title"], "Cooking class");
 }
 
