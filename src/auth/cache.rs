@@ -86,13 +86,13 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AccountId, Proof, Role, Scopes};
+    use crate::domain::{AccountId, Proof, Scopes, StaffOf};
 
     fn ann() -> Identity {
         Identity {
             account: AccountId::generate(),
-            role: Role::Buyer,
             name: "Ann".into(),
+            staff_of: StaffOf::default(),
             proof: Proof::Session,
             scopes: Scopes::WHOLE,
             expires_at: None,

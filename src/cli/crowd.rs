@@ -15,7 +15,7 @@ use muster::config::BaseUrl;
 use muster::dev::crowd::{self, Arrivals, Client, Pace, Replay, Schedule, Share, Tally};
 use muster::dev::load::Prepared;
 use muster::dev::people::{self, Simulated};
-use muster::domain::{DealId, Role};
+use muster::domain::DealId;
 use muster::shutdown::Shutdown;
 use muster::startup;
 use rand::SeedableRng;
@@ -165,7 +165,7 @@ async fn gather(args: &Args, wanted: usize) -> anyhow::Result<Crowd> {
     let config = args.settings.load_sections(&SECTIONS)?;
     let bar = ProgressBar::new(count(wanted)).with_style(style::bar()).with_message("buyers");
     let report = |created: usize| bar.set_position(count(created));
-    let buyers = people::simulate(&startup::store(&config)?, wanted, Role::Buyer, report).await?;
+    let buyers = people::simulate(&startup::store(&config)?, wanted, report).await?;
     bar.finish_and_clear();
     Ok(Crowd { buyers, base_url: args.base_url.clone().unwrap_or(config.server.base_url), deal: None })
 }

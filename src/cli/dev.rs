@@ -12,7 +12,6 @@ use muster::dev::people;
 use muster::dev::ports::require_free;
 use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
 use muster::dev::servers::{Options, Servers};
-use muster::domain::Role;
 use muster::shutdown::Shutdown;
 use muster::startup::{self, Start};
 use muster::telemetry;
@@ -90,7 +89,7 @@ async fn seed_and_start_crowd(app: &App, base_url: &BaseUrl, shutdown: &Shutdown
     let made = seeder.seed().await?.made.len();
     let deals = seeder.ensure_showcase().await?;
     step(&format!("sample deals ready, {made} of them new"), since.elapsed());
-    let buyers = people::simulate(&app.store, CROWD, Role::Buyer, |_| {}).await?;
+    let buyers = people::simulate(&app.store, CROWD, |_| {}).await?;
 
     println!("\n  Open {base_url}");
     if let Some(first) = deals.first() {

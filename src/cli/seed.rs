@@ -32,8 +32,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let done = seeder.seed().await?;
     engine.drain().await;
     println!("\nCreated {} sample deals; {} already existed.", done.made.len(), done.found.len());
-    for demo in [DEMO_BUYER, DEMO_MERCHANT] {
-        println!("Sign in as the {} {} with the password {}", demo.role.as_str(), demo.email, demo.password);
+    for (kind, demo) in [("buyer", DEMO_BUYER), ("merchant", DEMO_MERCHANT)] {
+        println!("Sign in as the {kind} {} with the password {}", demo.email, demo.password);
     }
     for deal in done.showcase {
         println!("Close to tipping: {base_url}/deals/{deal}");

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use super::people::{self, PeopleError, Simulated};
-use crate::domain::{AccountId, DealId, FieldProblem, Role, Terms, TermsForm};
+use crate::domain::{AccountId, DealId, FieldProblem, Merchant, MerchantId, Terms, TermsForm};
 use crate::engine::{Engine, PublishOutcome};
 use crate::store::{Store, StoreError};
 
@@ -29,7 +29,7 @@ pub struct LoadSpec {
 /// The deals and buyers of a load test, in the JSON format that the k6 scripts read.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Prepared {
-    /// The merchant of all deals.
+    /// The owner of the merchant of all deals.
     pub merchant: Person,
     /// Open deals.
     pub deals: Vec<DealId>,
@@ -89,18 +89,19 @@ pub async fn prepare(
         ..TermsForm::default()
     };
     let terms = Terms::parse(&form, now).map_err(PrepareError::Terms)?;
-    let mut merchants = people::simulate(store, 1, Role::Merchant, |_| {}).await?;
-    let merchant = merchants.swap_remove(0);
+    let owner = people::simulate(store, 1, |_| {}).await?.swap_remove(0);
+    let merchant = Merchant { id: MerchantId::generate(), name: "Load test".to_owned() };
+    store.create_merchants(&[(merchant.clone(), owner.account)]).await?;
     let mut deals = Vec::new();
     for _ in 0..spec.deals {
-        let draft = store.create_deal(merchant.account, &terms, None).await?;
-        match engine.publish(merchant.account, draft.id).await? {
+        let draft = store.create_deal(merchant.id, &terms, None).await?;
+        match engine.publish(merchant.id, draft.id).await? {
             PublishOutcome::Published(deal) => deals.push(deal.id),
             refused => return Err(PrepareError::Publish(Box::new(refused))),
         }
     }
-    let buyers = people::simulate(store, spec.buyers, Role::Buyer, report).await?;
-    Ok(Prepared { merchant: person(&merchant), deals, buyers: buyers.iter().map(person).collect() })
+    let buyers = people::simulate(store, spec.buyers, report).await?;
+    Ok(Prepared { merchant: person(&owner), deals, buyers: buyers.iter().map(person).collect() })
 }
 
 impl From<Person> for Simulated {

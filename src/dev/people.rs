@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::names;
 use crate::auth::FreshSecret;
-use crate::domain::{AccountId, Email, FieldProblem, Role, Scopes, TokenId};
+use crate::domain::{AccountId, Email, FieldProblem, Scopes, TokenId};
 use crate::store::{NewAccount, NewToken, Store, StoreError};
 
 /// Rows per INSERT.
@@ -34,17 +34,11 @@ pub enum PeopleError {
 ///
 /// # Errors
 /// The database was unavailable.
-pub async fn simulate(
-    store: &Store,
-    count: usize,
-    role: Role,
-    report: impl Fn(usize),
-) -> Result<Vec<Simulated>, PeopleError> {
+pub async fn simulate(store: &Store, count: usize, report: impl Fn(usize)) -> Result<Vec<Simulated>, PeopleError> {
     let mut people = Vec::with_capacity(count);
     while people.len() < count {
         let chunk = CHUNK.min(count - people.len());
-        let accounts: Vec<NewAccount> =
-            (0..chunk).map(|n| account(people.len() + n, role)).collect::<Result<_, _>>()?;
+        let accounts: Vec<NewAccount> = (0..chunk).map(|n| account(people.len() + n)).collect::<Result<_, _>>()?;
         let secrets: Vec<FreshSecret> = accounts.iter().map(|_| FreshSecret::token()).collect();
         let tokens: Vec<NewToken> =
             accounts.iter().zip(&secrets).map(|(account, secret)| token(account, secret)).collect();
@@ -57,12 +51,12 @@ pub async fn simulate(
     Ok(people)
 }
 
-fn account(number: usize, role: Role) -> Result<NewAccount, PeopleError> {
+fn account(number: usize) -> Result<NewAccount, PeopleError> {
     let id = AccountId::generate();
     let (first, last) = names::first_and_last(number);
     // `.invalid` is reserved (RFC 2606), so no mail can be delivered.
     let email = Email::parse(&format!("{}-{id}@crowd.invalid", first.to_lowercase())).map_err(PeopleError::Email)?;
-    Ok(NewAccount { id, email, name: format!("{first} {last}"), role, password_hash: None })
+    Ok(NewAccount { id, email, name: format!("{first} {last}"), password_hash: None })
 }
 
 fn token(account: &NewAccount, secret: &FreshSecret) -> NewToken {

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::account::Role;
 use super::ids::{AccountId, TokenId};
+use super::merchant::StaffOf;
 
 /// One permission that a token may be limited to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -140,9 +140,9 @@ pub enum Proof {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub account: AccountId,
-    pub role: Role,
     /// The account's name.
     pub name: Arc<str>,
+    pub staff_of: StaffOf,
     pub proof: Proof,
     /// The part of the account's permissions that the proof carries.
     pub scopes: Scopes,
@@ -155,6 +155,12 @@ impl Identity {
     #[must_use]
     pub fn holds_at(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+
+    /// The name of a till that nobody named: the account's only merchant, or else the account.
+    #[must_use]
+    pub fn till_name(&self) -> &str {
+        self.staff_of.only().map_or(&self.name, |merchant| &merchant.name)
     }
 }
 

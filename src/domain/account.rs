@@ -1,44 +1,12 @@
-//! Accounts of buyers, merchants and operators.
+//! Accounts: one for each person.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::ids::AccountId;
 use super::problem::{FieldProblem, FieldProblemKind};
-
-/// The kind of an account, which decides what it may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Joins deals.
-    Buyer,
-    /// Offers deals and redeems their coupons.
-    Merchant,
-    /// Runs the installation; created on the command line only.
-    Operator,
-}
-
-impl Role {
-    /// The word for this role in SQL and JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Buyer => "buyer",
-            Self::Merchant => "merchant",
-            Self::Operator => "operator",
-        }
-    }
-
-    /// Reads the word of [`Self::as_str`].
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Buyer, Self::Merchant, Self::Operator].into_iter().find(|role| role.as_str() == word)
-    }
-}
 
 /// An account, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +15,6 @@ pub struct Account {
     pub email: Email,
     /// The name that others see.
     pub name: String,
-    pub role: Role,
     pub created_at: DateTime<Utc>,
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::ids::{AccountId, DealId};
+use super::ids::{DealId, MerchantId};
 use super::lifecycle::Lifecycle;
 use super::problem::{FieldProblem, FieldProblemKind};
 use super::progress::{DealState, Progress};
@@ -12,7 +12,7 @@ use super::terms::Terms;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deal {
     pub id: DealId,
-    pub merchant: AccountId,
+    pub merchant: MerchantId,
     /// The merchant's name, as buyers see it.
     pub merchant_name: String,
     pub terms: Terms,

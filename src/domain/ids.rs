@@ -63,6 +63,10 @@ id!(
     AccountId
 );
 id!(
+    /// The id of a merchant. It is no [`AccountId`], although the oldest merchants have the UUID of their owner's account.
+    MerchantId
+);
+id!(
     /// The id of a signup, see [`SignupId::derive`].
     SignupId
 );

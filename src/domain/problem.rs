@@ -34,6 +34,10 @@ pub enum FieldProblemKind {
     Required,
     ReasonRequired,
     NameRequired,
+    /// The account is on the staff of several merchants, and the deal names none.
+    MerchantRequired,
+    /// The account is not on the staff of this merchant.
+    NotYourMerchant,
     LabelRequired,
     ScopeRequired,
     /// The live feed names no deal.
@@ -150,9 +154,11 @@ impl FieldProblemKind {
             Self::Required
             | Self::ReasonRequired
             | Self::NameRequired
+            | Self::MerchantRequired
             | Self::LabelRequired
             | Self::ScopeRequired
             | Self::DealRequired => "required",
+            Self::NotYourMerchant => "not_yours",
             Self::BadCharacter => "bad_character",
             Self::TooShort { .. } => "too_short",
             Self::TooLong { .. } | Self::LongerThan { .. } => "too_long",

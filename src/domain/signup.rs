@@ -196,6 +196,8 @@ pub enum Refusal {
     Closed,
     /// The key belongs to a request for another number of units.
     KeyReused,
+    /// The buyer is staff of the deal's merchant.
+    OwnDeal,
 }
 
 impl Refusal {
@@ -210,6 +212,7 @@ impl Refusal {
             Self::NotOpen => "not_open",
             Self::Closed => "closed",
             Self::KeyReused => "key_reused",
+            Self::OwnDeal => "own_deal",
         }
     }
 
@@ -220,7 +223,7 @@ impl Refusal {
     }
 
     /// Every refusal, with this bound where there is one.
-    const fn all(bound: u32) -> [Self; 7] {
+    const fn all(bound: u32) -> [Self; 8] {
         [
             Self::SoldOut,
             Self::NotEnoughLeft { available: bound },
@@ -229,6 +232,7 @@ impl Refusal {
             Self::NotOpen,
             Self::Closed,
             Self::KeyReused,
+            Self::OwnDeal,
         ]
     }
 }

@@ -19,6 +19,9 @@ use super::problem::{FieldProblem, FieldProblemKind, Problems};
     "city": "Chicago", "category": "Workshops",
 }))]
 pub struct TermsForm {
+    /// The merchant that offers the deal: one of yours. Needed if you are on the staff of several.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    pub merchant: Option<String>,
     /// Title, 1 to 120 characters.
     #[schema(required, min_length = 1, max_length = 120)]
     pub title: String,
@@ -174,6 +177,7 @@ impl Terms {
 impl From<&Terms> for TermsForm {
     fn from(terms: &Terms) -> Self {
         Self {
+            merchant: None,
             title: terms.title.clone(),
             description: terms.description.clone(),
             price: terms.price.amount().to_string(),

@@ -6,6 +6,7 @@ fn now() -> DateTime<Utc> {
 
 fn good() -> TermsForm {
     TermsForm {
+        merchant: None,
         title: "Pottery for two".into(),
         description: "An evening at the wheel.".into(),
         price: "19.00".into(),

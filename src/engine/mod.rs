@@ -11,6 +11,7 @@ mod join;
 mod lanes;
 mod leave;
 mod load;
+mod own_deal;
 mod publish;
 mod raise_cap;
 mod reconcile;

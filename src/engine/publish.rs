@@ -1,7 +1,7 @@
 //! Publishing a draft.
 
 use super::{Engine, to_the_end};
-use crate::domain::{AccountId, Deal, DealId};
+use crate::domain::{Deal, DealId, MerchantId};
 use crate::store::{PublishAnswer, StoreError};
 
 /// The outcome of publishing.
@@ -22,7 +22,7 @@ impl Engine {
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn publish(&self, merchant: AccountId, deal: DealId) -> Result<PublishOutcome, StoreError> {
+    pub async fn publish(&self, merchant: MerchantId, deal: DealId) -> Result<PublishOutcome, StoreError> {
         let engine = self.clone();
         to_the_end(async move {
             match engine.store.publish_deal(merchant, deal).await? {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::sold_out::COUNTS_FOR;
 use super::{Engine, to_the_end};
-use crate::domain::{AccountId, DealId, Progress};
+use crate::domain::{DealId, MerchantId, Progress};
 use crate::store::{RaiseCapAnswer, StoreError};
 
 /// From the moment when admission was told to the commit. What is added to [`COUNTS_FOR`] allows for the nodes' clocks.
@@ -38,7 +38,7 @@ impl Engine {
     /// Postgres is away.
     pub async fn raise_cap(
         &self,
-        merchant: AccountId,
+        merchant: MerchantId,
         deal: DealId,
         cap: Option<u32>,
     ) -> Result<RaiseCapOutcome, StoreError> {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Engine, to_the_end};
-use crate::domain::{AccountId, CouponCode, CouponId, CouponState, DealId, IdempotencyKey, SignupId, Till};
+use crate::domain::{AccountId, CouponCode, CouponId, CouponState, DealId, IdempotencyKey, MerchantId, SignupId, Till};
 use crate::store::{Page, PageRequest, RedeemAnswer, StoreError, StoredCoupon};
 
 /// The outcome of redeeming a code.
@@ -49,25 +49,28 @@ impl Engine {
         Ok(self.store.coupon(buyer, id).await?.and_then(|coupon| self.shown(coupon)))
     }
 
-    /// Redeems a coupon of one of this merchant's deals. A later try is told the till.
+    /// Redeems a coupon of a deal of one of these merchants, for this account. A later try is told the till.
     ///
     /// # Errors
     /// Postgres is away.
     pub async fn redeem(
         &self,
-        merchant: AccountId,
+        account: AccountId,
+        merchants: &[MerchantId],
         till: &Till,
         code: &CouponCode,
         key: Option<&IdempotencyKey>,
     ) -> Result<RedeemOutcome, StoreError> {
         let (store, till, lookups) = (self.store.clone(), till.clone(), self.codes.lookups(code));
+        let merchants = merchants.to_vec();
         let key = key.map(|key| key.as_str().to_owned());
         let outcome =
-            to_the_end(async move { store.redeem_coupon(merchant, &till, &lookups, key.as_deref()).await }).await?;
+            to_the_end(async move { store.redeem_coupon(account, &merchants, &till, &lookups, key.as_deref()).await })
+                .await?;
         match &outcome {
             RedeemOutcome::UnknownCode => metrics::counter!("muster_wrong_codes_total").increment(1),
             RedeemOutcome::TooMany { .. } => {
-                tracing::warn!(%merchant, "a merchant has entered too many wrong coupon codes");
+                tracing::warn!(%account, "an account has entered too many wrong coupon codes");
             }
             _ => {}
         }

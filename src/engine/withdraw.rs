@@ -1,7 +1,7 @@
 //! Withdrawing a deal.
 
 use super::{Engine, to_the_end};
-use crate::domain::{AccountId, Deal, DealId};
+use crate::domain::{Deal, DealId, MerchantId};
 use crate::store::{StoreError, WithdrawAnswer};
 
 /// The outcome of withdrawing.
@@ -22,7 +22,7 @@ impl Engine {
     /// Postgres is away.
     pub async fn withdraw(
         &self,
-        merchant: AccountId,
+        merchant: MerchantId,
         deal: DealId,
         reason: &str,
     ) -> Result<WithdrawOutcome, StoreError> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::error::{StoreError, unreadable};
-use crate::domain::{Account, AccountId, Email, Role};
+use crate::domain::{Account, AccountId, Email, Merchant};
 
 /// An account to create.
 #[derive(Clone, Debug)]
@@ -15,7 +15,6 @@ pub struct NewAccount {
     pub email: Email,
     /// What merchants and mails call its owner.
     pub name: String,
-    pub role: Role,
     /// Argon2id in PHC form; `None`: no sign-in with a password.
     pub password_hash: Option<String>,
 }
@@ -40,7 +39,6 @@ struct Row {
     id: Uuid,
     email: String,
     name: String,
-    role: String,
     created_at: DateTime<Utc>,
 }
 
@@ -52,25 +50,36 @@ impl TryFrom<Row> for Account {
             id: row.id.into(),
             email: Email::parse(&row.email).map_err(|_| unreadable("e-mail address"))?,
             name: row.name,
-            role: Role::parse(&row.role).ok_or_else(|| unreadable("role"))?,
             created_at: row.created_at,
         })
     }
 }
 
 impl Store {
-    /// Creates an account.
-    pub async fn create_account(&self, new: &NewAccount) -> Result<CreateAccountOutcome, StoreError> {
+    /// Creates an account and, in the same statement, a merchant that it owns.
+    pub async fn create_account(
+        &self,
+        new: &NewAccount,
+        merchant: Option<&Merchant>,
+    ) -> Result<CreateAccountOutcome, StoreError> {
         let row = sqlx::query_as!(
             Row,
-            "INSERT INTO accounts (id, email, name, role, password_hash) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT ON CONSTRAINT accounts_email_is_taken DO NOTHING
-             RETURNING id, email, name, role, created_at",
+            "WITH account AS (
+                 INSERT INTO accounts (id, email, name, password_hash) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT ON CONSTRAINT accounts_email_is_taken DO NOTHING
+                 RETURNING id, email, name, created_at
+             ), merchant AS (
+                 INSERT INTO merchants (id, name) SELECT $5, $6 FROM account WHERE $5::uuid IS NOT NULL RETURNING id
+             ), owner AS (
+                 INSERT INTO staff (merchant, account, role) SELECT m.id, a.id, 'owner' FROM merchant AS m, account AS a
+             )
+             SELECT id, email, name, created_at FROM account",
             new.id.as_uuid(),
             new.email.as_str(),
             new.name,
-            new.role.as_str(),
             new.password_hash,
+            merchant.map(|merchant| merchant.id.as_uuid()),
+            merchant.map(|merchant| merchant.name.as_str()),
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -83,16 +92,14 @@ impl Store {
         let ids: Vec<Uuid> = new.iter().map(|account| account.id.as_uuid()).collect();
         let emails: Vec<String> = new.iter().map(|account| account.email.as_str().to_owned()).collect();
         let names: Vec<String> = new.iter().map(|account| account.name.clone()).collect();
-        let roles: Vec<String> = new.iter().map(|account| account.role.as_str().to_owned()).collect();
         let hashes: Vec<Option<String>> = new.iter().map(|account| account.password_hash.clone()).collect();
         let made = sqlx::query!(
-            "INSERT INTO accounts (id, email, name, role, password_hash)
-             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+            "INSERT INTO accounts (id, email, name, password_hash)
+             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
              ON CONFLICT ON CONSTRAINT accounts_email_is_taken DO NOTHING",
             &ids,
             &emails,
             &names,
-            &roles,
             &hashes as &[Option<String>],
         )
         .execute(&self.pool)
@@ -101,24 +108,23 @@ impl Store {
     }
 
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        let row =
-            sqlx::query_as!(Row, "SELECT id, email, name, role, created_at FROM accounts WHERE id = $1", id.as_uuid())
-                .fetch_optional(&self.pool)
-                .await?;
+        let row = sqlx::query_as!(Row, "SELECT id, email, name, created_at FROM accounts WHERE id = $1", id.as_uuid())
+            .fetch_optional(&self.pool)
+            .await?;
         row.map(Account::try_from).transpose()
     }
 
     /// The account with this e-mail address, and its password hash.
     pub async fn account_by_email(&self, email: &Email) -> Result<Option<StoredAccount>, StoreError> {
         let row = sqlx::query!(
-            "SELECT id, email, name, role, created_at, password_hash FROM accounts WHERE email = $1",
+            "SELECT id, email, name, created_at, password_hash FROM accounts WHERE email = $1",
             email.as_str()
         )
         .fetch_optional(&self.pool)
         .await?;
         row.map(|row| {
             let password_hash = row.password_hash;
-            let row = Row { id: row.id, email: row.email, name: row.name, role: row.role, created_at: row.created_at };
+            let row = Row { id: row.id, email: row.email, name: row.name, created_at: row.created_at };
             Ok(StoredAccount { account: row.try_into()?, password_hash })
         })
         .transpose()

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use sqlx::{PgExecutor, query_as};
+use uuid::Uuid;
 
 use super::deal_reads::DealReads;
 use super::deal_rows::{DealRow, ProgressRow};
 use super::{Cursor, Page, PageRequest, Store, StoreError};
-use crate::domain::{AccountId, Deal, DealId, DealState, Progress, Terms};
+use crate::domain::{Deal, DealId, DealState, MerchantId, Progress, Terms};
 
 /// Which deals a list contains. The default is every published deal, and those withdrawn after publication.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +23,8 @@ pub struct DealFilter {
     pub text: Option<String>,
     /// Only open deals that have at least four fifths of the buyers they need.
     pub almost_there: bool,
-    /// Only deals of this merchant, drafts included.
-    pub merchant: Option<AccountId>,
+    /// Only deals of these merchants, drafts included.
+    pub merchants: Option<Vec<MerchantId>>,
     pub order: DealOrder,
 }
 
@@ -72,11 +73,11 @@ macro_rules! deals {
     ($condition:literal, $($argument:expr),*) => {
         query_as!(
             DealRow,
-            r#"SELECT d.id, d.merchant, a.name AS merchant_name, e.epoch, d.rev, d.buyers, d.units, d.state, d.title,
+            r#"SELECT d.id, d.merchant, m.name AS merchant_name, e.epoch, d.rev, d.buyers, d.units, d.state, d.title,
                       d.description, d.price, d.face_value, d.currency, d.tipping_point, d.cap, d.per_buyer_max, d.opens_at,
                       d.closes_at, d.time_zone, d.coupon_expires_at, d.city, d.category, d.picture, d.version, d.created_at,
                       d.published_at, d.tipped_at, d.ended_at, d.withdrawn_reason
-                 FROM deals AS d JOIN accounts AS a ON a.id = d.merchant CROSS JOIN epoch AS e "#
+                 FROM deals AS d JOIN merchants AS m ON m.id = d.merchant CROSS JOIN epoch AS e "#
                 + $condition,
             $($argument),*
         )
@@ -102,7 +103,7 @@ impl Store {
     /// A page of the deals that match.
     pub async fn deals(&self, filter: &DealFilter, page: &PageRequest) -> Result<Page<Deal>, StoreError> {
         let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
-        let merchant = filter.merchant.map(AccountId::as_uuid);
+        let merchants = filter.merchants.as_deref().map(uuids);
         let text = filter.text.as_deref().map(like);
         let (city, category) = (filter.city.as_deref(), filter.category.as_deref());
         let (at, id) = page.after();
@@ -110,13 +111,13 @@ impl Store {
             DealOrder::EndingSoon => {
                 deals!(
                     "WHERE (cardinality($1::text[]) = 0 OR d.state = ANY ($1))
-                       AND (d.merchant = $2 OR ($2::uuid IS NULL AND d.published_at IS NOT NULL))
+                       AND (d.merchant = ANY ($2) OR ($2::uuid[] IS NULL AND d.published_at IS NOT NULL))
                        AND ($3::text IS NULL OR d.city = $3) AND ($4::text IS NULL OR d.category = $4)
                        AND ($5::text IS NULL OR concat_ws(' ', d.title, d.description, d.city, d.category) ILIKE $5)
                        AND (NOT $6::boolean OR (d.state = 'open' AND d.buyers * 5::bigint >= d.tipping_point * 4::bigint))
                        AND ($7::timestamptz IS NULL OR (d.closes_at, d.id) > ($7, $8::uuid))
                      ORDER BY d.closes_at, d.id LIMIT $9",
-                    &states, merchant, city, category, text, filter.almost_there, at, id, page.fetch()
+                    &states, merchants.as_deref(), city, category, text, filter.almost_there, at, id, page.fetch()
                 )
                 .fetch_all(&self.pool)
                 .await?
@@ -124,13 +125,13 @@ impl Store {
             DealOrder::Newest => {
                 deals!(
                     "WHERE (cardinality($1::text[]) = 0 OR d.state = ANY ($1))
-                       AND (d.merchant = $2 OR ($2::uuid IS NULL AND d.published_at IS NOT NULL))
+                       AND (d.merchant = ANY ($2) OR ($2::uuid[] IS NULL AND d.published_at IS NOT NULL))
                        AND ($3::text IS NULL OR d.city = $3) AND ($4::text IS NULL OR d.category = $4)
                        AND ($5::text IS NULL OR concat_ws(' ', d.title, d.description, d.city, d.category) ILIKE $5)
                        AND (NOT $6::boolean OR (d.state = 'open' AND d.buyers * 5::bigint >= d.tipping_point * 4::bigint))
                        AND ($7::timestamptz IS NULL OR (d.created_at, d.id) < ($7, $8::uuid))
                      ORDER BY d.created_at DESC, d.id DESC LIMIT $9",
-                    &states, merchant, city, category, text, filter.almost_there, at, id, page.fetch()
+                    &states, merchants.as_deref(), city, category, text, filter.almost_there, at, id, page.fetch()
                 )
                 .fetch_all(&self.pool)
                 .await?
@@ -175,7 +176,7 @@ impl Store {
     /// Creates a draft. `picture` is the name of a picture that Muster ships.
     pub async fn create_deal(
         &self,
-        merchant: AccountId,
+        merchant: MerchantId,
         terms: &Terms,
         picture: Option<&str>,
     ) -> Result<Deal, StoreError> {
@@ -188,7 +189,7 @@ impl Store {
     pub(super) async fn insert_deal(
         &self,
         id: DealId,
-        merchant: AccountId,
+        merchant: MerchantId,
         terms: &Terms,
         picture: Option<&str>,
     ) -> Result<(), StoreError> {
@@ -222,7 +223,7 @@ impl Store {
     /// Changes a deal, unless somebody changed it after `expected_version`.
     pub async fn update_deal(
         &self,
-        merchant: AccountId,
+        merchant: MerchantId,
         id: DealId,
         expected_version: i64,
         change: &DealChange,
@@ -276,6 +277,11 @@ impl Store {
             Some(_) => UpdateOutcome::Published,
         })
     }
+}
+
+/// The ids as `uuid[]`.
+pub(super) fn uuids(merchants: &[MerchantId]) -> Vec<Uuid> {
+    merchants.iter().map(|merchant| merchant.as_uuid()).collect()
 }
 
 /// A LIKE pattern that finds the text anywhere, with its wildcards escaped.

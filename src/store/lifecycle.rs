@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::decided::Figures;
 use super::{Store, StoreError};
-use crate::domain::{AccountId, DealId, DealState, Lifecycle, LifecycleColumns, NoSuchTransition, Progress};
+use crate::domain::{DealId, DealState, Lifecycle, LifecycleColumns, MerchantId, NoSuchTransition, Progress};
 use crate::store::error::unreadable;
 
 /// What became of publishing a deal.
@@ -67,7 +67,7 @@ macro_rules! change {
 
 impl Store {
     /// Publishes a draft.
-    pub async fn publish_deal(&self, merchant: AccountId, deal: DealId) -> Result<PublishAnswer, StoreError> {
+    pub async fn publish_deal(&self, merchant: MerchantId, deal: DealId) -> Result<PublishAnswer, StoreError> {
         let row =
             change!("publish_deal(was.id, $2)", deal.as_uuid(), merchant.as_uuid()).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(PublishAnswer::NoSuchDeal) };
@@ -84,7 +84,7 @@ impl Store {
     /// Withdraws a deal. `reason` is shown to people.
     pub async fn withdraw_deal(
         &self,
-        merchant: AccountId,
+        merchant: MerchantId,
         deal: DealId,
         reason: &str,
     ) -> Result<WithdrawAnswer, StoreError> {
@@ -105,7 +105,7 @@ impl Store {
     /// `Engine::raise_cap`.
     pub async fn raise_cap(
         &self,
-        merchant: AccountId,
+        merchant: MerchantId,
         deal: DealId,
         cap: Option<u32>,
     ) -> Result<RaiseCapAnswer, StoreError> {

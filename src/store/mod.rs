@@ -22,6 +22,7 @@ mod front_page;
 mod lag;
 mod lane;
 mod lifecycle;
+mod merchants;
 mod migrate;
 mod new_ids;
 mod outbox;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{AccountId, CouponId, DealId, SignupId, TokenId};
+use crate::domain::{AccountId, CouponId, DealId, MerchantId, SignupId, TokenId};
 
 macro_rules! generated {
     ($($id:ident),*) => {
@@ -16,4 +16,4 @@ macro_rules! generated {
     };
 }
 
-generated!(AccountId, CouponId, DealId, SignupId, TokenId);
+generated!(AccountId, CouponId, DealId, MerchantId, SignupId, TokenId);

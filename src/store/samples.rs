@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Store, StoreError};
-use crate::domain::{AccountId, DealId, Terms};
+use crate::domain::{DealId, MerchantId, Terms};
 
 /// The times that a sample deal should show.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ impl Store {
     pub async fn create_sample_deal(
         &self,
         id: DealId,
-        merchant: AccountId,
+        merchant: MerchantId,
         terms: &Terms,
         picture: Option<&str>,
     ) -> Result<(), StoreError> {

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::deals::uuids;
 use super::error::unreadable;
 use super::{Cursor, Page, PageRequest, Store, StoreError};
-use crate::domain::{AccountId, DealId, Signup, SignupId, SignupState};
+use crate::domain::{AccountId, DealId, MerchantId, Signup, SignupId, SignupState};
 
 /// A signup as the deal's merchant sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,17 +91,17 @@ impl Store {
         Ok(Page::cut(signups, page, |signup| Cursor { at: signup.joined_at, id: signup.id.as_uuid() }))
     }
 
-    /// Who joined this merchant's deal, by number. None if the merchant has no such deal.
+    /// Who joined this deal of one of these merchants, by number. None if they have no such deal.
     pub async fn signups_of_deal(
         &self,
-        merchant: AccountId,
+        merchants: &[MerchantId],
         deal: DealId,
         page: &PageRequest,
     ) -> Result<Option<Page<DealSignup>>, StoreError> {
         let owns = sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT 1 FROM deals WHERE id = $1 AND merchant = $2) AS "owns!""#,
+            r#"SELECT EXISTS (SELECT 1 FROM deals WHERE id = $1 AND merchant = ANY ($2)) AS "owns!""#,
             deal.as_uuid(),
-            merchant.as_uuid()
+            &uuids(merchants)
         )
         .fetch_one(&self.pool)
         .await?;

@@ -7,14 +7,16 @@
 //! | 3 | shed the request if it has no place | [`join`] | busy |
 //! | 4 | check the input | [`join`] | that of the handler |
 //! | 5 | count the request against the rate limits | [`join`] | limited |
-//! | 6 | join from the reserved place | the engine | its outcome |
+//! | 6 | refuse the staff of the deal's merchant | [`join`] | own_deal |
+//! | 7 | join from the reserved place | the engine | its outcome |
 //!
 //! A busy answer comes before the rate limits, so it does not count against them. It comes after the body was read, because actix
 //! closes a connection whose request body was not read.
 
 use crate::App;
-use crate::domain::{AccountId, DealId, IdempotencyKey, JoinOutcome, JoinRequest, Refusal, Units};
+use crate::domain::{DealId, IdempotencyKey, Identity, JoinOutcome, JoinRequest, Refusal, Units};
 use crate::limits::{Limit, Network, RateLimited};
+use crate::store::StoreError;
 use crate::web::request::ReservedPlace;
 
 /// `Retry-After` when every free unit is held. The joins that hold them are recorded or have failed by then.
@@ -28,6 +30,8 @@ pub enum Answer<E> {
     Limited(RateLimited),
     /// The input is invalid.
     Invalid(E),
+    /// Postgres was asked whether the deal is the buyer's own, and did not answer.
+    Failed(StoreError),
 }
 
 impl<E> Answer<E> {
@@ -39,17 +43,17 @@ impl<E> Answer<E> {
                 Some(*retry_after_s)
             }
             Self::Outcome(JoinOutcome::Refused(Refusal::PlacesHeld)) => Some(PLACES_HELD_RETRY_S),
-            Self::Outcome(_) | Self::Invalid(_) => None,
+            Self::Outcome(_) | Self::Invalid(_) | Self::Failed(_) => None,
         }
     }
 }
 
-/// Joins a deal from the place that the gate reserved: steps 3 to 6 of the module's table.
+/// Joins a deal from the place that the gate reserved: steps 3 to 7 of the module's table.
 pub async fn join<E>(
     app: &App,
     place: ReservedPlace,
     deal: DealId,
-    buyer: AccountId,
+    buyer: &Identity,
     client: Network,
     input: Result<(Units, IdempotencyKey), E>,
 ) -> Answer<E> {
@@ -57,7 +61,7 @@ pub async fn join<E>(
         // A place without a slot was reserved for a stranger. This buyer may have joined before, and then needs a slot.
         Some(Ok(place)) if place.is_queued() => Ok(place),
         Some(Err(full)) => Err(full),
-        Some(Ok(_)) | None => app.engine.reserve(deal, Some(buyer)),
+        Some(Ok(_)) | None => app.engine.reserve(deal, Some(buyer.account)),
     };
     let place = match place {
         Ok(place) => place,
@@ -67,10 +71,15 @@ pub async fn join<E>(
         Ok(input) => input,
         Err(invalid) => return Answer::Invalid(invalid),
     };
-    for limit in [Limit::JoinsFrom(client), Limit::JoinsOf(buyer), Limit::JoinsIn(buyer, deal)] {
+    for limit in [Limit::JoinsFrom(client), Limit::JoinsOf(buyer.account), Limit::JoinsIn(buyer.account, deal)] {
         if let Err(limited) = app.limits.take(limit).await {
             return Answer::Limited(limited);
         }
     }
-    Answer::Outcome(app.engine.join_from(place, JoinRequest::new(deal, buyer, units, &key)).await)
+    let request = JoinRequest::new(deal, buyer.account, units, &key);
+    match app.engine.is_own_deal(&buyer.staff_of, &request).await {
+        Ok(true) => Answer::Outcome(JoinOutcome::Refused(Refusal::OwnDeal)),
+        Ok(false) => Answer::Outcome(app.engine.join_from(place, request).await),
+        Err(error) => Answer::Failed(error),
+    }
 }

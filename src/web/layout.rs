@@ -2,22 +2,20 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::domain::Role;
+use crate::domain::Identity;
 
 /// The signed-in visitor, as the navigation shows them.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     /// The account's name.
     pub name: String,
-    /// Whether to show the merchant's links instead of the buyer's.
-    pub is_merchant: bool,
+    /// Whether to show the links for a merchant's staff, before the buyer's.
+    pub is_staff: bool,
 }
 
-impl Viewer {
-    /// A viewer with this name and role.
-    #[must_use]
-    pub fn new(name: impl Into<String>, role: Role) -> Self {
-        Self { name: name.into(), is_merchant: role == Role::Merchant }
+impl From<&Identity> for Viewer {
+    fn from(identity: &Identity) -> Self {
+        Self { name: identity.name.to_string(), is_staff: !identity.staff_of.is_empty() }
     }
 }
 

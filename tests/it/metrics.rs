@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use futures_util::SinkExt;
-use muster::domain::Role;
 use muster::telemetry::catalogue::{Kind, METRICS};
 use muster::worker;
 use reqwest::StatusCode;
@@ -56,7 +55,7 @@ async fn scrape_after_some_traffic() -> String {
         .await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).tipping_point(2).cap(5).publish().await.id;
-    let people = app.people("Pat", 2, Role::Buyer).await;
+    let people = app.people("Pat", 2).await;
     let joined = people[0].join(deal, 1, "a").await;
     let signup = joined.json::<serde_json::Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
     let left = people[0].delete(&format!("/api/v1/signups/{signup}")).send().await.unwrap();

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::{SeedError, Seeder, buyers, editions};
 use crate::auth::SignUpRequest;
 use crate::dev::samples::{DEMO_SHOP, Shop};
-use crate::domain::{AccountId, Email, FieldProblem, Role};
+use crate::domain::{AccountId, Email, FieldProblem, Merchant, MerchantId};
 use crate::store::NewAccount;
 
 /// An account for signing in during development.
@@ -17,21 +17,23 @@ pub struct DemoAccount {
     pub email: &'static str,
     /// The password. It is public, so only `muster dev` and `muster seed` create the account.
     pub password: &'static str,
-    /// Buyer or merchant.
-    pub role: Role,
+    /// Whether it owns a merchant of its name.
+    pub is_merchant: bool,
 }
 
 /// A buyer who has joined deals in several states and has coupons.
 pub const DEMO_BUYER: DemoAccount =
-    DemoAccount { name: "Robin Market", email: "buyer@demo.example", password: "try-muster", role: Role::Buyer };
+    DemoAccount { name: "Robin Market", email: "buyer@demo.example", password: "try-muster", is_merchant: false };
 
 /// A merchant who has deals in several states and coupons to redeem.
 pub const DEMO_MERCHANT: DemoAccount =
-    DemoAccount { name: DEMO_SHOP.name, email: "merchant@demo.example", password: "try-muster", role: Role::Merchant };
+    DemoAccount { name: DEMO_SHOP.name, email: "merchant@demo.example", password: "try-muster", is_merchant: true };
 
 /// The accounts that a sample deal refers to by name.
 pub(super) struct People {
-    pub(super) merchant: AccountId,
+    pub(super) merchant: MerchantId,
+    /// The merchant's owner.
+    pub(super) owner: AccountId,
     pub(super) demo_buyer: AccountId,
 }
 
@@ -41,7 +43,8 @@ impl Seeder<'_> {
         for demo in [DEMO_BUYER, DEMO_MERCHANT] {
             if self.account_of(demo.email).await?.is_none() {
                 let password = SecretString::from(demo.password);
-                let person = SignUpRequest::parse(demo.email, password, demo.name, demo.role.as_str());
+                let role = demo.is_merchant.then_some("merchant");
+                let person = SignUpRequest::parse(demo.email, password, demo.name, role);
                 // A concurrent seeding may have taken the address. That is fine.
                 self.auth.sign_up(person.map_err(broken)?).await?;
             }
@@ -49,7 +52,7 @@ impl Seeder<'_> {
         Ok(())
     }
 
-    /// The people of this shop's deals. Creates the merchant if necessary.
+    /// The people of this shop's deals. Creates the merchant and its owner if necessary.
     pub(super) async fn people(&self, shop: &'static Shop) -> Result<People, SeedError> {
         let email = if shop.handle == DEMO_SHOP.handle {
             DEMO_MERCHANT.email.to_owned()
@@ -61,19 +64,22 @@ impl Seeder<'_> {
                 id: editions::derived(&["shop", shop.handle]).into(),
                 email: Email::parse(&email).map_err(|problem| broken(vec![problem]))?,
                 name: shop.name.to_owned(),
-                role: Role::Merchant,
                 password_hash: None,
             };
-            self.store.create_account(&account).await?;
+            let id = editions::derived(&["merchant", shop.handle]).into();
+            let merchant = Merchant { id, name: shop.name.to_owned() };
+            self.store.create_account(&account, Some(&merchant)).await?;
         }
         let missing = |who: &'static str| SeedError::Unexpected {
             sample: who,
             verb: "signing up",
             outcome: "no account".to_owned(),
         };
-        let merchant = self.account_of(&email).await?.ok_or_else(|| missing(shop.name))?;
+        let owner = self.account_of(&email).await?.ok_or_else(|| missing(shop.name))?;
+        let merchant = self.store.merchants_of(owner).await?.first().map(|merchant| merchant.id);
+        let merchant = merchant.ok_or_else(|| missing(shop.name))?;
         let demo_buyer = self.account_of(DEMO_BUYER.email).await?.ok_or_else(|| missing(DEMO_BUYER.name))?;
-        Ok(People { merchant, demo_buyer })
+        Ok(People { merchant, owner, demo_buyer })
     }
 
     /// Creates the sample buyers that do not exist.

@@ -2,7 +2,7 @@
 
 use super::editions;
 use crate::dev::names;
-use crate::domain::{AccountId, Email, FieldProblem, Role};
+use crate::domain::{AccountId, Email, FieldProblem};
 use crate::store::NewAccount;
 
 /// Number of sample buyers. It must exceed the number of buyers of the largest sample deal.
@@ -21,7 +21,6 @@ pub(super) fn sample_buyers() -> Result<Vec<NewAccount>, FieldProblem> {
             id: buyer_id(number),
             email: Email::parse(&format!("buyer-{number}@sample.invalid"))?,
             name: format!("{first} {last}"),
-            role: Role::Buyer,
             password_hash: None,
         })
     };

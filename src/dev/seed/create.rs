@@ -160,7 +160,8 @@ impl Seeder<'_> {
                 continue;
             };
             let key = task.key()?;
-            match self.engine.redeem(task.people.merchant, &till, &first.code, Some(&key)).await? {
+            let (owner, merchants) = (task.people.owner, [task.people.merchant]);
+            match self.engine.redeem(owner, &merchants, &till, &first.code, Some(&key)).await? {
                 RedeemOutcome::Redeemed { .. } => {}
                 other => return Err(task.unexpected("redeeming", &other)),
             }

@@ -78,6 +78,7 @@ fn form(
     let price = money.price(sample.price_rank);
     let (tipping_point, cap) = sizes(sample.size);
     TermsForm {
+        merchant: None,
         title: sample.title.to_owned(),
         description: sample.description.to_owned(),
         price: price.to_string(),

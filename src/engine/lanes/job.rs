@@ -73,6 +73,7 @@ fn word(outcome: &JoinOutcome) -> &'static str {
             Refusal::NotOpen => "not_open",
             Refusal::Closed => "closed",
             Refusal::KeyReused => "key_reused",
+            Refusal::OwnDeal => "own_deal",
         },
         JoinOutcome::Pending(_) => "pending",
         JoinOutcome::Busy { .. } => "busy",

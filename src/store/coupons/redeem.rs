@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::till_of;
-use crate::domain::{AccountId, CouponId, DealId, Till};
+use crate::domain::{AccountId, CouponId, DealId, MerchantId, Till};
+use crate::store::deals::uuids;
 use crate::store::error::unreadable;
 use crate::store::{Store, StoreError};
 
@@ -38,9 +39,9 @@ pub enum RedeemAnswer {
     Expired,
     /// The coupon's deal was withdrawn.
     Void,
-    /// No coupon of this merchant has this code.
+    /// No coupon of these merchants has this code.
     UnknownCode,
-    /// The merchant tried too many wrong codes.
+    /// The account tried too many wrong codes.
     TooMany {
         /// Seconds until the next try.
         retry_after_s: u32,
@@ -48,13 +49,14 @@ pub enum RedeemAnswer {
 }
 
 impl Store {
-    /// Redeems the coupon with one of these lookup hashes, if it is of one of this merchant's deals.
+    /// Redeems the coupon with one of these lookup hashes for this account, if it is of a deal of one of these merchants.
     ///
     /// # Errors
     /// Postgres is away.
     pub async fn redeem_coupon(
         &self,
-        merchant: AccountId,
+        account: AccountId,
+        merchants: &[MerchantId],
         till: &Till,
         lookups: &[[u8; 32]],
         key: Option<&str>,
@@ -62,9 +64,10 @@ impl Store {
         let lookups: Vec<Vec<u8>> = lookups.iter().map(|lookup| lookup.to_vec()).collect();
         let row = sqlx::query!(
             r#"SELECT outcome AS "outcome!", coupon, deal, title, redeemed_at, redeemed_where, retry_after_s
-                 FROM redeem_coupon_by_lookups($1, $2, $3, $4)"#,
+                 FROM redeem_coupon($1, $2, $3, $4, $5)"#,
             &lookups,
-            merchant.as_uuid(),
+            account.as_uuid(),
+            &uuids(merchants),
             till.as_str(),
             key
         )
@@ -92,16 +95,16 @@ impl Store {
         })
     }
 
-    /// The coupons of this merchant that were redeemed last, the latest first.
+    /// The coupons of these merchants that were redeemed last, the latest first.
     ///
     /// # Errors
     /// Postgres is away.
-    pub async fn last_redemptions(&self, merchant: AccountId, most: u32) -> Result<Vec<Redemption>, StoreError> {
+    pub async fn last_redemptions(&self, merchants: &[MerchantId], most: u32) -> Result<Vec<Redemption>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT c.id, c.deal, d.title, c.redeemed_at AS "redeemed_at!", c.redeemed_where
                  FROM deals AS d JOIN coupons AS c ON c.deal = d.id AND c.redeemed_at IS NOT NULL
-                WHERE d.merchant = $1 ORDER BY c.redeemed_at DESC LIMIT $2"#,
-            merchant.as_uuid(),
+                WHERE d.merchant = ANY ($1) ORDER BY c.redeemed_at DESC LIMIT $2"#,
+            &uuids(merchants),
             i64::from(most)
         )
         .fetch_all(&self.pool)

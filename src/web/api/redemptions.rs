@@ -22,7 +22,8 @@ pub struct NewRedemption {
     /// The code, or the link in its QR code. Case, spaces and dashes make no difference, nor do I, L and O for 1, 1 and 0.
     #[schema(required)]
     code: String,
-    /// The name of the till, told to whoever tries the coupon again; your own name if left out.
+    /// The name of the till, told to whoever tries the coupon again. If left out, it is the name of your merchant, or your own if you
+    /// have several.
     #[schema(min_length = 1, max_length = 80)]
     till: Option<String>,
 }
@@ -61,7 +62,7 @@ impl From<Redemption> for RedemptionView {
 #[utoipa::path(
     post, path = "/redemptions", tag = "coupons", operation_id = "redeem_coupon",
     summary = "Redeem a coupon",
-    description = "Of one of your own deals, once. With an `Idempotency-Key`, repeating the request answers the same again. After ten \
+    description = "Of a deal of one of your merchants, once. With an `Idempotency-Key`, repeating the request answers the same again. After ten \
                    wrong codes in ten minutes you have to wait.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Your name for this request: 1 to 255 visible ASCII characters.", min_length = 1, max_length = 255)),
     request_body = NewRedemption,
@@ -85,8 +86,9 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     app.limits.take(Limit::WritesOf(merchant.account)).await?;
     let new: NewRedemption = body.json().await?;
-    let (code, till) = parse(&new, &merchant.name)?;
-    match app.engine.redeem(merchant.account, &till, &code, key.0.as_ref()).await? {
+    let (code, till) = parse(&new, merchant.till_name())?;
+    let merchants = merchant.staff_of.ids();
+    match app.engine.redeem(merchant.account, &merchants, &till, &code, key.0.as_ref()).await? {
         RedeemOutcome::Redeemed { redemption, replayed } => {
             let mut answer = HttpResponse::Created();
             if replayed {
@@ -105,11 +107,11 @@ pub async fn create(
 }
 
 /// A code whose check character does not fit does not count as a wrong code: no coupon has it.
-fn parse(new: &NewRedemption, merchant: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
+fn parse(new: &NewRedemption, till_name: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
     let mut problems = Problems::default();
     let code = CouponCode::parse(&new.code);
     let code = problems.take(code.map_err(|error| FieldProblem::new("code", FieldProblemKind::CouponCode(error))));
-    let till = problems.take(Till::parse(new.till.as_deref().unwrap_or(merchant)));
+    let till = problems.take(Till::parse(new.till.as_deref().unwrap_or(till_name)));
     code.zip(till).ok_or_else(|| problems.into_vec())
 }
 

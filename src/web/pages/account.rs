@@ -10,7 +10,7 @@ use super::view::account::AccountPage;
 
 /// `GET /account`
 pub async fn account(context: Context) -> Result<HttpResponse, PageError> {
-    let id = context.signed_in()?.account;
-    let account = context.app.store.account(id).await?.ok_or_else(|| context.not_found())?;
-    render::secret_page(StatusCode::OK, &AccountPage::new(context.layout(), &account))
+    let identity = context.signed_in()?;
+    let account = context.app.store.account(identity.account).await?.ok_or_else(|| context.not_found())?;
+    render::secret_page(StatusCode::OK, &AccountPage::new(context.layout(), &account, !identity.staff_of.is_empty()))
 }

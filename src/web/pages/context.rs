@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::error::PageError;
 use super::view::{Layout, Viewer};
 use crate::App;
-use crate::domain::{Identity, Role};
+use crate::domain::Identity;
 use crate::limits::{Limit, Network, RateLimited};
 use crate::store::{Cursor, PageRequest};
 use crate::web::api::paging::List;
@@ -48,7 +48,7 @@ impl Context {
     /// The page's layout.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        let viewer = self.visitor().map(|identity| Viewer::new(&*identity.name, identity.role));
+        let viewer = self.visitor().map(Viewer::from);
         let token = self.caller.session.filter(|_| viewer.is_some()).map(csrf_token);
         Layout::new(viewer, token, &self.path, self.now())
     }
@@ -65,20 +65,21 @@ impl Context {
         self.app.config.server.base_url.as_str()
     }
 
-    /// The visitor, if they are a buyer.
+    /// The visitor as a buyer: anybody who is signed in.
     ///
     /// # Errors
-    /// Nobody is signed in, or the visitor is not a buyer.
+    /// Nobody is signed in.
     pub fn buyer(&self) -> Result<&Identity, PageError> {
-        self.with_role(Role::Buyer)
+        self.signed_in()
     }
 
-    /// The visitor, if they are a merchant.
+    /// The visitor, if they are staff of at least one merchant.
     ///
     /// # Errors
-    /// Nobody is signed in, or the visitor is not a merchant.
+    /// Nobody is signed in, or the visitor is staff of no merchant.
     pub fn merchant(&self) -> Result<&Identity, PageError> {
-        self.with_role(Role::Merchant)
+        let identity = self.signed_in()?;
+        if identity.staff_of.is_empty() { Err(PageError::forbidden(self.layout())) } else { Ok(identity) }
     }
 
     /// The signed-in visitor.
@@ -106,11 +107,6 @@ impl Context {
     #[must_use]
     pub fn client(&self) -> Network {
         self.caller.address.into()
-    }
-
-    fn with_role(&self, role: Role) -> Result<&Identity, PageError> {
-        let identity = self.signed_in()?;
-        if identity.role == role { Ok(identity) } else { Err(PageError::forbidden(self.layout())) }
     }
 
     /// The 404 for something that does not exist, or that this visitor may not know of.

@@ -12,9 +12,9 @@ use super::error::PageError;
 use super::render;
 use super::view::Notice;
 use super::view::deal::DealPage;
-use super::view::join::{JoinAttempt, JoinSection};
+use super::view::join::{JoinAttempt, JoinSection, Visitor};
 use super::view::phase::Phase;
-use crate::domain::{Deal, DealId, Role, Signup};
+use crate::domain::{Deal, DealId, Signup};
 use crate::web::content_coding::CompressedBody;
 use crate::web::render_once::{RenderCache, render_once};
 
@@ -37,7 +37,7 @@ thread_local! {
     static ANONYMOUS: RenderCache<DealId, Deal, Phase, Rc<CompressedBody>> = RenderCache::default();
 }
 
-/// The deal with this id. Only its merchant can see a draft.
+/// The deal with this id. Only its merchant's staff can see a draft.
 ///
 /// # Errors
 /// The visitor may not see the deal, it does not exist, or Postgres is unavailable.
@@ -47,7 +47,7 @@ pub async fn visible_deal(context: &Context, id: DealId) -> Result<Deal, PageErr
 
 async fn shared_deal(context: &Context, id: DealId) -> Result<Arc<Deal>, PageError> {
     let deal = context.app.store.shared_deal(id).await?.ok_or_else(|| context.not_found())?;
-    let own = context.visitor().is_some_and(|visitor| visitor.account == deal.merchant);
+    let own = context.visitor().is_some_and(|visitor| visitor.staff_of.contains(deal.merchant));
     if !deal.lifecycle.is_public() && !own {
         return Err(context.not_found());
     }
@@ -77,8 +77,12 @@ fn page_with(
 ) -> DealPage {
     let now = context.now();
     let phase = Phase::of(&deal.progress, deal.terms.opens_at, now);
-    let role = context.visitor().map(|visitor| visitor.role);
-    let section = JoinSection::new(deal, phase, role, own, attempt, fresh_key());
+    let visitor = match context.visitor() {
+        None => Visitor::Anonymous,
+        Some(visitor) if visitor.staff_of.contains(deal.merchant) => Visitor::Staff,
+        Some(_) => Visitor::Buyer,
+    };
+    let section = JoinSection::new(deal, phase, visitor, own, attempt, fresh_key());
     let section = match refusal {
         Some(notice) => section.with_refusal(notice),
         None => section,
@@ -88,9 +92,7 @@ fn page_with(
 
 async fn own_signups(context: &Context, deal: &Deal) -> Result<Vec<Signup>, PageError> {
     match context.visitor() {
-        Some(visitor) if visitor.role == Role::Buyer => {
-            Ok(context.app.store.signups_in_deal(visitor.account, deal.id).await?)
-        }
-        _ => Ok(Vec::new()),
+        Some(visitor) => Ok(context.app.store.signups_in_deal(visitor.account, deal.id).await?),
+        None => Ok(Vec::new()),
     }
 }

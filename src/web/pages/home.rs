@@ -53,7 +53,7 @@ async fn filtered(context: &Context, filters: Filters) -> Result<HttpResponse, P
         category: filters.category.clone(),
         text: (!filters.q.is_empty()).then(|| filters.q.clone()),
         almost_there: filters.order == Some(Order::Almost),
-        merchant: None,
+        merchants: None,
         order: if filters.order.is_none() { DealOrder::Newest } else { DealOrder::EndingSoon },
     };
     let cursor = filters.cursor.as_deref().and_then(|text| filters.list().read(text));

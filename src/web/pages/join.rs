@@ -46,13 +46,14 @@ pub async fn join(
     CsrfForm(form): CsrfForm<JoinForm>,
     place: ReservedPlace,
 ) -> Result<HttpResponse, PageError> {
-    let buyer = context.buyer()?.account;
+    let buyer = context.buyer()?;
     let deal: DealId = path.parse().map_err(|_| context.not_found())?;
     let (attempt, input) = parse(&form);
     let answer = join::join(&context.app, place, deal, buyer, context.client(), input).await;
     let retry_after_s = answer.retry_after_s();
     let refused = match answer {
         Answer::Limited(limited) => return Err(PageError::too_many(context.layout(), limited.retry_after_s)),
+        Answer::Failed(error) => return Err(error.into()),
         Answer::Invalid(Invalid::Key) => refuse(StatusCode::BAD_REQUEST, incomplete(), None),
         Answer::Invalid(Invalid::Units) => refuse(StatusCode::UNPROCESSABLE_ENTITY, invalid_units(), Some(attempt)),
         Answer::Outcome(outcome) => match outcome {

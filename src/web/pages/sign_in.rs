@@ -12,7 +12,7 @@ use super::render;
 use super::response::see_other;
 use super::view::Form;
 use super::view::account::{SignInPage, sign_in_form};
-use crate::domain::{Account, Email, Role};
+use crate::domain::{AccountId, Email};
 use crate::limits::Limit;
 use crate::web::request::CsrfForm;
 use crate::web::request::session;
@@ -32,7 +32,7 @@ pub struct SignInForm {
 /// `GET /sign-in`
 pub async fn sign_in_page(context: Context, query: web::Query<Next>) -> Result<HttpResponse, PageError> {
     match context.visitor() {
-        Some(visitor) => Ok(see_other(query.path().unwrap_or(start_page(visitor.role)))),
+        Some(visitor) => Ok(see_other(query.path().unwrap_or(start_page(!visitor.staff_of.is_empty())))),
         None => show(&context, StatusCode::OK, sign_in_form(""), &query),
     }
 }
@@ -53,28 +53,29 @@ pub async fn sign_in(context: Context, CsrfForm(form): CsrfForm<SignInForm>) -> 
         let rejected = sign_in_form(&form.email).with_general(WRONG);
         return show(&context, StatusCode::UNAUTHORIZED, rejected, &next);
     };
-    begin_session(&context, &account, &next).await
+    begin_session(&context, account.id, &next).await
 }
 
 /// Starts a session for an authenticated account, and redirects to `next` or to the account's start page.
 ///
 /// # Errors
 /// Postgres is unavailable.
-pub async fn begin_session(context: &Context, account: &Account, next: &Next) -> Result<HttpResponse, PageError> {
-    let started = context.app.auth.start_session(account.id, context.caller.session).await?;
+pub async fn begin_session(context: &Context, account: AccountId, next: &Next) -> Result<HttpResponse, PageError> {
+    let started = context.app.auth.start_session(account, context.caller.session).await?;
     let https = context.app.config.server.base_url.is_https();
     let cookie = session::cookie(&started.secret, started.ends_at, context.now(), https);
-    let mut response = see_other(next.path().unwrap_or(start_page(account.role)));
+    let path = match next.path() {
+        Some(path) => path,
+        None => start_page(!context.app.store.merchants_of(account).await?.is_empty()),
+    };
+    let mut response = see_other(path);
     response.add_cookie(&cookie).map_err(|_| PageError::broken())?;
     Ok(response)
 }
 
 /// The page that an account sees after signing in.
-const fn start_page(role: Role) -> &'static str {
-    match role {
-        Role::Buyer | Role::Operator => "/",
-        Role::Merchant => "/merchant",
-    }
+const fn start_page(is_staff: bool) -> &'static str {
+    if is_staff { "/merchant" } else { "/" }
 }
 
 fn show(context: &Context, status: StatusCode, form: Form, next: &Next) -> Result<HttpResponse, PageError> {

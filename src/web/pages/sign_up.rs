@@ -13,7 +13,7 @@ use super::sign_in::begin_session;
 use super::view::Form;
 use super::view::account::{SignUpPage, sign_up_form};
 use crate::auth::{SignUpOutcome, SignUpRequest};
-use crate::domain::{FieldProblem, FieldProblemKind, Role};
+use crate::domain::{FieldProblem, FieldProblemKind};
 use crate::limits::Limit;
 use crate::web::request::CsrfForm;
 
@@ -46,7 +46,7 @@ pub async fn sign_up_page(context: Context, query: web::Query<SignUpQuery>) -> R
 pub async fn sign_up(context: Context, CsrfForm(form): CsrfForm<SignUpForm>) -> Result<HttpResponse, PageError> {
     let SignUpForm { role, name, email, password, next } = form;
     let (form, next) = (sign_up_form(&name, &email), Next::new(next));
-    let person = match SignUpRequest::parse(&email, password, &name, &role) {
+    let person = match SignUpRequest::parse(&email, password, &name, Some(&role)) {
         Ok(person) => person,
         Err(problems) => {
             let form = form.with_problems(&problems);
@@ -56,7 +56,7 @@ pub async fn sign_up(context: Context, CsrfForm(form): CsrfForm<SignUpForm>) -> 
     // Signing up hashes a password, as signing in does, so it counts against the same limit.
     context.within([Limit::AccountsFrom(context.client()), Limit::LoginsHere]).await?;
     match context.app.auth.sign_up(person).await? {
-        SignUpOutcome::SignedUp(account) => begin_session(&context, &account, &next).await,
+        SignUpOutcome::SignedUp { account, .. } => begin_session(&context, account.id, &next).await,
         SignUpOutcome::EmailTaken => {
             let form = form.with_problems(&[FieldProblem::new("email", FieldProblemKind::EmailTaken)]);
             show(&context, StatusCode::CONFLICT, form, &role, &next)
@@ -66,6 +66,5 @@ pub async fn sign_up(context: Context, CsrfForm(form): CsrfForm<SignUpForm>) -> 
 
 fn show(context: &Context, status: StatusCode, form: Form, role: &str, next: &Next) -> Result<HttpResponse, PageError> {
     let next = next.path().unwrap_or_default().to_owned();
-    let role = Role::parse(role).unwrap_or(Role::Buyer);
-    render::page(status, &SignUpPage::new(context.layout(), form, next, role))
+    render::page(status, &SignUpPage::new(context.layout(), form, next, role == "merchant"))
 }

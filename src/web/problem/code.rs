@@ -87,7 +87,7 @@ codes! {
     WrongPassword "wrong_password" UNAUTHORIZED "E-mail address or password is wrong"
         "Check both. If there is no account yet, make one with POST /api/v1/accounts.";
     WrongRole "wrong_role" FORBIDDEN "This account may not do that"
-        "Use an account of the role that the detail names.";
+        "Use an account that is staff of a merchant. POST /api/v1/accounts with the role merchant makes one.";
     ScopeMissing "scope_missing" FORBIDDEN "This token may not do that"
         "Use a token with the scope that the detail names, or one without limits.";
     WrongOrigin "wrong_origin" FORBIDDEN "Another site sent this request"
@@ -140,6 +140,8 @@ codes! {
         "Its window is over, or it was withdrawn: nothing can be joined or left any more.";
     KeyReused (Refusal::KeyReused.word()) UNPROCESSABLE_ENTITY "This key named another request"
         "Repeat a request unchanged, or send a new Idempotency-Key for a new one.";
+    OwnDeal (Refusal::OwnDeal.word()) CONFLICT "This is a deal of your own merchant"
+        "The staff of a merchant cannot join its deals. Join with an account that is not on its staff.";
     AlreadyTipped "already_tipped" CONFLICT "The deal is on"
         "Leaving was possible until the deal tipped; your coupons are on their way.";
     Pending "pending" CONFLICT "The signup is still being recorded"

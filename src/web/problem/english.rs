@@ -12,6 +12,8 @@ pub fn sentence(kind: &Kind) -> String {
         Kind::Required => "Fill this in.",
         Kind::ReasonRequired => "Say why: buyers read it.",
         Kind::NameRequired => "Enter a name.",
+        Kind::MerchantRequired => "You are on the staff of several merchants. Name the one that offers this.",
+        Kind::NotYourMerchant => "Name a merchant whose staff you are on.",
         Kind::LabelRequired => "Say what the token is for, such as: till 2.",
         Kind::ScopeRequired => "Name at least one scope, or leave scopes out for all of them.",
         Kind::DealRequired => "Name at least one deal: ?deal=ID.",

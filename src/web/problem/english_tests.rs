@@ -10,6 +10,12 @@ fn samples() -> Vec<(Kind, &'static str, &'static str)> {
         (Kind::Required, "required", "Fill this in."),
         (Kind::ReasonRequired, "required", "Say why: buyers read it."),
         (Kind::NameRequired, "required", "Enter a name."),
+        (
+            Kind::MerchantRequired,
+            "required",
+            "You are on the staff of several merchants. Name the one that offers this.",
+        ),
+        (Kind::NotYourMerchant, "not_yours", "Name a merchant whose staff you are on."),
         (Kind::LabelRequired, "required", "Say what the token is for, such as: till 2."),
         (Kind::ScopeRequired, "required", "Name at least one scope, or leave scopes out for all of them."),
         (Kind::DealRequired, "required", "Name at least one deal: ?deal=ID."),

@@ -20,6 +20,7 @@ impl From<Refusal> for Problem {
                 .extra(Extra { max: Some(max), ..Extra::default() }),
             Refusal::NotOpen => Self::new(Code::NotOpen),
             Refusal::Closed => Self::new(Code::Closed),
+            Refusal::OwnDeal => Self::new(Code::OwnDeal),
             Refusal::KeyReused => Self::new(Code::KeyReused).detail(
                 "This key named a request for another number of units. Repeat that one unchanged, or send a new key.",
             ),

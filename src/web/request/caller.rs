@@ -1,18 +1,20 @@
 //! The caller, and the extractors that authorise them.
 //!
-//! The gate ([`crate::web::middleware`]) identifies the caller; a handler names the role and scope that it requires, as in
-//! `Buyer<needs::Join>`. Without a scope, as in `Buyer`, a token that is limited to scopes is refused.
+//! The gate ([`crate::web::middleware`]) identifies the caller; a handler names the permission and the scope that it requires, as
+//! in `Merchant<needs::Deals>`. Without a scope, as in `Buyer`, a token that is limited to scopes is refused.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
+use crate::App;
 use crate::auth::Credential;
-use crate::domain::{Identity, Role, Scope};
+use crate::domain::{Deal, DealId, Identity, Scope};
 use crate::limits::Network;
 use crate::web::problem::{Code, Problem};
 use crate::web::request::GatePass;
@@ -73,57 +75,76 @@ pub mod needs {
 
 use needs::{Needs, Whole};
 
-macro_rules! role {
-    ($(#[$doc:meta])* $name:ident, $role:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug)]
-        pub struct $name<N = Whole>(Identity, PhantomData<N>);
+/// A caller who is signed in.
+#[derive(Clone, Debug)]
+pub struct SignedIn<N = Whole>(Identity, PhantomData<N>);
 
-        impl<N> Deref for $name<N> {
-            type Target = Identity;
+/// A caller who may buy: anybody who is signed in.
+pub type Buyer<N = Whole> = SignedIn<N>;
 
-            fn deref(&self) -> &Identity {
-                &self.0
-            }
-        }
+impl<N> Deref for SignedIn<N> {
+    type Target = Identity;
 
-        impl<N: Needs> FromRequest for $name<N> {
-            type Error = Problem;
-            type Future = Ready<Result<Self, Problem>>;
-
-            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-                ready(authorise(request, $role, N::SCOPE).map(|identity| Self(identity, PhantomData)))
-            }
-        }
-    };
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
 }
 
-role!(
-    /// A caller who is a buyer.
-    Buyer, Some(Role::Buyer)
-);
-role!(
-    /// A caller who is a merchant.
-    Merchant, Some(Role::Merchant)
-);
-role!(
-    /// A caller who is signed in, with any role.
-    SignedIn, None
-);
+impl<N: Needs> FromRequest for SignedIn<N> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
 
-fn authorise(request: &HttpRequest, role: Option<Role>, scope: Option<Scope>) -> Result<Identity, Problem> {
-    let identity = caller(request)?.identity.ok_or_else(|| Problem::new(Code::NotSignedIn))?;
-    if let Some(role) = role
-        && identity.role != role
-    {
-        let own = match identity.role {
-            Role::Buyer => "a buyer",
-            Role::Merchant => "a merchant",
-            Role::Operator => "an operator",
-        };
-        let detail = format!("Only {}s can do this; you are signed in as {own}.", role.as_str());
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(identity(request).and_then(|identity| with_scope(identity, N::SCOPE)).map(|it| Self(it, PhantomData)))
+    }
+}
+
+/// A caller who is staff of at least one merchant.
+#[derive(Clone, Debug)]
+pub struct Merchant<N = Whole>(Identity, PhantomData<N>);
+
+impl<N> Deref for Merchant<N> {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl<N: Needs> FromRequest for Merchant<N> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let identity = identity(request).and_then(staff).and_then(|identity| with_scope(identity, N::SCOPE));
+        ready(identity.map(|identity| Self(identity, PhantomData)))
+    }
+}
+
+impl<N> Merchant<N> {
+    /// The deal with this id, if it is a deal of one of the caller's merchants.
+    ///
+    /// # Errors
+    /// It is somebody else's or does not exist, or Postgres is unavailable.
+    pub async fn deal(&self, app: &App, id: DealId) -> Result<Arc<Deal>, Problem> {
+        let deal = app.store.shared_deal(id).await?.filter(|deal| self.staff_of.contains(deal.merchant));
+        deal.ok_or_else(|| Problem::new(Code::NoSuchDeal))
+    }
+}
+
+fn identity(request: &HttpRequest) -> Result<Identity, Problem> {
+    caller(request)?.identity.ok_or_else(|| Problem::new(Code::NotSignedIn))
+}
+
+fn staff(identity: Identity) -> Result<Identity, Problem> {
+    if identity.staff_of.is_empty() {
+        let detail = "Only the staff of a merchant can do this, and your account is not on the staff of any.";
         return Err(Problem::new(Code::WrongRole).detail(detail));
     }
+    Ok(identity)
+}
+
+fn with_scope(identity: Identity, scope: Option<Scope>) -> Result<Identity, Problem> {
     match scope {
         Some(scope) if identity.scopes.allow(scope) => Ok(identity),
         None if identity.scopes.is_whole() => Ok(identity),

@@ -2,7 +2,7 @@
 //!
 //! A route that is not in the table fails the test: whoever adds one says who may call it.
 
-use muster::domain::{Role, Scope, Scopes, TokenId};
+use muster::domain::{Scope, Scopes, TokenId};
 use muster::store::NewToken;
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use super::everybody::Scene;
 use super::{api_routes, send};
 use crate::support::Person;
-use Who::{Buyer, Everybody, Merchant, Signed};
+use Who::{Everybody, Signed, SignedWith, Staff};
 
 /// Whom a route lets in.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +18,10 @@ enum Who {
     Everybody,
     /// Anybody who proved who they are, with a whole token.
     Signed,
-    Buyer(Scope),
-    Merchant(Scope),
+    /// Anybody who proved who they are, with a token of this scope.
+    SignedWith(Scope),
+    /// The staff of a merchant.
+    Staff(Scope),
 }
 
 fn who(method: &Method, route: &str) -> Who {
@@ -29,44 +31,41 @@ fn who(method: &Method, route: &str) -> Who {
         }
         ("GET", "/tokens") | ("DELETE", "/tokens/{id}") => Signed,
         ("POST", "/deals" | "/deals/{id}/publish" | "/deals/{id}/withdraw") | ("PATCH", "/deals/{id}") => {
-            Merchant(Scope::Deals)
+            Staff(Scope::Deals)
         }
-        ("GET", "/deals/{id}/signups") => Merchant(Scope::Read),
-        ("POST", "/redemptions") => Merchant(Scope::Redeem),
-        ("POST", "/deals/{id}/signups") | ("DELETE", "/signups/{id}") => Buyer(Scope::Join),
+        ("GET", "/deals/{id}/signups") => Staff(Scope::Read),
+        ("POST", "/redemptions") => Staff(Scope::Redeem),
+        ("POST", "/deals/{id}/signups") | ("DELETE", "/signups/{id}") => SignedWith(Scope::Join),
         ("GET", "/signups" | "/signups/{id}" | "/coupons" | "/coupons/{id}" | "/coupons/{id}/qr.svg") => {
-            Buyer(Scope::Read)
+            SignedWith(Scope::Read)
         }
         _ => panic!("who may call {method} {route}?"),
     }
 }
 
-/// A proof that somebody sends: whose role it is, and what it allows.
+/// A proof that somebody sends: whether it is of a merchant's staff, and what it allows.
 struct Proof {
     name: String,
     token: String,
-    role: Role,
+    is_staff: bool,
     scopes: Scopes,
 }
 
 impl Who {
     /// The refusal that this proof meets; none: it is let in.
     fn refusal(self, proof: &Proof) -> Option<&'static str> {
-        let (role, scope) = match self {
+        let scope = match self {
             Everybody => return None,
-            Signed => (None, None),
-            Buyer(scope) => (Some(Role::Buyer), Some(scope)),
-            Merchant(scope) => (Some(Role::Merchant), Some(scope)),
+            Staff(_) if !proof.is_staff => return Some("wrong_role"),
+            Signed => None,
+            SignedWith(scope) | Staff(scope) => Some(scope),
         };
-        if role.is_some_and(|role| role != proof.role) {
-            return Some("wrong_role");
-        }
         let allowed = scope.map_or(proof.scopes.is_whole(), |scope| proof.scopes.allow(scope));
         (!allowed).then_some("scope_missing")
     }
 }
 
-async fn limited(scene: &Scene, person: &Person, role: Role, scopes: Scopes) -> Proof {
+async fn limited(scene: &Scene, person: &Person, is_staff: bool, scopes: Scopes) -> Proof {
     let fresh = muster::auth::FreshSecret::token();
     let (id, label) = (TokenId::generate(), "limited".to_owned());
     let new = NewToken { id, account: person.id, hash: fresh.hash, label, scopes, expires_at: None };
@@ -74,18 +73,18 @@ async fn limited(scene: &Scene, person: &Person, role: Role, scopes: Scopes) -> 
     Proof {
         name: format!("{} with {scopes:?}", person.name),
         token: fresh.text.expose_secret().to_owned(),
-        role,
+        is_staff,
         scopes,
     }
 }
 
 async fn proofs(scene: &Scene) -> Vec<Proof> {
     let mut proofs = Vec::new();
-    for (person, role) in [(&scene.ann, Role::Buyer), (&scene.mo, Role::Merchant), (&scene.operator, Role::Operator)] {
+    for (person, is_staff) in [(&scene.ann, false), (&scene.mo, true), (&scene.jo, true)] {
         let (name, token) = (person.name.clone(), person.token.clone());
-        proofs.push(Proof { name, token, role, scopes: Scopes::WHOLE });
+        proofs.push(Proof { name, token, is_staff, scopes: Scopes::WHOLE });
         for scope in Scope::ALL {
-            proofs.push(limited(scene, person, role, Scopes::only([scope])).await);
+            proofs.push(limited(scene, person, is_staff, Scopes::only([scope])).await);
         }
     }
     proofs
@@ -137,9 +136,9 @@ async fn what_belongs_to_somebody_else_is_not_there() {
             continue;
         }
         let stranger = match (who(&method, &route), route.as_str()) {
-            (Buyer(Scope::Join), "/api/v1/deals/{id}/signups") | (Everybody, _) => continue,
-            (Buyer(_), _) => &scene.bob,
-            (Merchant(_) | Signed, _) => &scene.jo,
+            (SignedWith(Scope::Join), "/api/v1/deals/{id}/signups") | (Everybody, _) => continue,
+            (SignedWith(_), _) => &scene.bob,
+            (Staff(_) | Signed, _) => &scene.jo,
         };
         let answer = send(scene.request(&method, &route).bearer_auth(&stranger.token)).await;
         assert_eq!(answer.status, 404, "{method} {route}: {}", answer.body);
@@ -147,7 +146,7 @@ async fn what_belongs_to_somebody_else_is_not_there() {
     }
     assert_eq!(walked, 9);
     let draft = format!("/api/v1/deals/{}", scene.draft.id);
-    for request in [scene.app.get(&draft), scene.jo.get(&draft), scene.ann.get(&draft), scene.operator.get(&draft)] {
+    for request in [scene.app.get(&draft), scene.jo.get(&draft), scene.ann.get(&draft)] {
         assert_eq!(send(request).await.code(), "no_such_deal");
     }
     assert_eq!(send(scene.mo.get(&draft)).await.status, 200);
@@ -161,7 +160,7 @@ async fn a_limited_token_does_not_show_drafts_unless_it_may_read_or_write_them()
     let scene = Scene::set().await;
     let draft = format!("/api/v1/deals/{}", scene.draft.id);
     for (scope, status) in [(Scope::Read, 200), (Scope::Deals, 200), (Scope::Redeem, 404), (Scope::Join, 404)] {
-        let token = limited(&scene, &scene.mo, Role::Merchant, Scopes::only([scope])).await.token;
+        let token = limited(&scene, &scene.mo, true, Scopes::only([scope])).await.token;
         assert_eq!(send(scene.app.get(&draft).bearer_auth(token)).await.status, status, "{scope:?}");
     }
 }

@@ -42,7 +42,7 @@ async fn a_deal_is_written_published_and_read_by_everybody() {
     assert_eq!(draft.header("location"), path(&draft));
     assert_eq!(draft.body["state"], "draft");
     assert_eq!((&draft.body["price"], &draft.body["face_value"]), (&json!("19.00"), &json!("38.00")));
-    assert_eq!(draft.body["merchant"], json!(mo.id));
+    assert_eq!(draft.body["merchant"], json!(mo.shop()));
     assert_eq!(send(app.get(&path(&draft))).await.code(), "no_such_deal");
 
     let published = send(mo.post(&format!("{}/publish", path(&draft)))).await;

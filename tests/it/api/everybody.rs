@@ -1,7 +1,7 @@
 //! One Muster with somebody of every kind, and a plausible request for every route: what the matrices walk.
 
 use muster::auth::FreshSecret;
-use muster::domain::{Deal, Role, Scopes, TokenId};
+use muster::domain::{Deal, Scopes, TokenId};
 use muster::store::NewToken;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ pub struct Scene {
     pub bob: Person,
     /// Whose deals they are.
     pub mo: Person,
+    /// The owner of another merchant.
     pub jo: Person,
-    pub operator: Person,
     /// Still waits for buyers.
     pub open: Deal,
     /// Nobody but Mo sees it.
@@ -37,7 +37,6 @@ impl Scene {
         let app = support::app().start().await;
         let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);
         let (mo, jo) = (app.merchant("Mo").await, app.merchant("Jo").await);
-        let operator = app.person("Op", Role::Operator).await;
         let open = app.deal(&mo).publish().await;
         let draft = app.deal(&mo).draft().await;
         let tipped = app.deal(&mo).tipping_point(1).publish().await;
@@ -58,7 +57,6 @@ impl Scene {
             bob,
             mo,
             jo,
-            operator,
             open,
             draft,
         }
@@ -91,7 +89,7 @@ impl Scene {
     pub fn body(&self, method: &Method, route: &str) -> Option<Value> {
         Some(match (method.as_str(), route.trim_start_matches("/api/v1")) {
             ("POST", "/accounts") => {
-                json!({"email": "new@example.com", "password": "correct horse", "name": "New", "role": "buyer"})
+                json!({"email": "new@example.com", "password": "correct horse", "name": "New"})
             }
             ("POST", "/tokens") => json!({"email": "nobody@example.com", "password": "correct horse", "label": "x"}),
             ("POST", "/deals") => new_deal(&self.app),

@@ -10,6 +10,7 @@ mod everybody;
 mod gate;
 mod joining;
 mod lists;
+mod merchants;
 mod openapi;
 mod rate_limits;
 

@@ -46,7 +46,7 @@ impl Scene {
         join(&app, &app.buyer("Dan").await, &tipped, 1).await;
         app.clock.advance(Duration::from_secs(6)).await;
         app.close_now().await;
-        let outcome = app.engine.withdraw(merchant.id, withdrawn.id, "The kiln broke.").await.unwrap();
+        let outcome = app.engine.withdraw(merchant.shop(), withdrawn.id, "The kiln broke.").await.unwrap();
         assert!(matches!(outcome, WithdrawOutcome::Withdrawn(_)));
         app.settle_now().await;
         app.deliver_now().await;

@@ -59,7 +59,7 @@ async fn the_scripts_say_what_the_server_says_in_every_phase() {
     let sold_out = app.deal(&mo).tipping_point(2).cap(2).publish().await;
     fill(&app, &sold_out, 2).await;
     let withdrawn = app.deal(&mo).publish().await;
-    app.engine.withdraw(mo.id, withdrawn.id, "Closed.").await.unwrap();
+    app.engine.withdraw(mo.shop(), withdrawn.id, "Closed.").await.unwrap();
     let chromium = Chromium::start().await;
     let window = chromium.window(&app.url("")).await;
     paints_the_same(&window, "/").await;
@@ -92,7 +92,7 @@ async fn a_page_that_is_open_hears_that_the_deal_sold_out_and_that_it_was_taken_
     window.sees("#join", "Sold out: every coupon is taken.").await;
     let shown = window.find("form[data-join]").await.is_displayed().await.unwrap();
     assert!(!shown, "the form is gone");
-    app.engine.withdraw(mo.id, deal.id, "Closed.").await.unwrap();
+    app.engine.withdraw(mo.shop(), deal.id, "Closed.").await.unwrap();
     window.sees(HEADLINE, "Taken down").await;
     window.close().await;
 }

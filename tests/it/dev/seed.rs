@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
-use muster::domain::{Account, CouponState, Deal, DealId, DealState, Email, JoinOutcome, Role, SignupState};
+use muster::domain::{Account, CouponState, Deal, DealId, DealState, Email, JoinOutcome, SignupState};
 use muster::store::PageRequest;
 use secrecy::SecretString;
 
@@ -82,7 +82,7 @@ async fn what_is_said_to_have_happened_lies_in_the_past_and_in_order() {
         let (title, opens_at) = (&deal.terms.title, deal.terms.opens_at);
         assert!(deal.created_at <= now, "{title}");
         assert!(deal.lifecycle.ended_at().is_none_or(|ended| opens_at < ended && ended < now), "{title}");
-        let signups = app.store.signups_of_deal(deal.merchant, deal.id, &EVERYTHING).await.unwrap().unwrap().items;
+        let signups = app.store.signups_of_deal(&[deal.merchant], deal.id, &EVERYTHING).await.unwrap().unwrap().items;
         let revs: Vec<i64> = signups.iter().map(|joined| joined.signup.rev).collect();
         assert!(revs.is_sorted(), "{title}: signups by time are signups by version");
         let in_window = |at| opens_at < at && at < now && deal.lifecycle.ended_at().is_none_or(|ended| at < ended);
@@ -121,7 +121,10 @@ async fn the_demo_accounts_sign_in_and_have_something_to_look_at() {
     let coupons = app.engine.coupons(buyer.id, &EVERYTHING).await.unwrap().items;
     assert_eq!(coupons.iter().filter(|coupon| coupon.state == CouponState::Redeemed).count(), 1);
     assert!(coupons.iter().filter(|coupon| coupon.state == CouponState::Issued).count() >= 5);
-    assert_eq!(app.store.last_redemptions(merchant.id, 10).await.unwrap().len(), 10);
+    let shops: Vec<_> = app.store.merchants_of(merchant.id).await.unwrap().iter().map(|shop| shop.id).collect();
+    assert_eq!(app.store.last_redemptions(&shops, 10).await.unwrap().len(), 10);
+    let shared = "SELECT count(*) FROM merchants JOIN accounts USING (id)";
+    assert_eq!(app.home.number(shared).await, 0, "no merchant shares its owner's id");
 }
 
 #[tokio::test]
@@ -168,7 +171,7 @@ async fn a_showcase_deal_that_tipped_makes_room_for_a_fresh_one() {
     assert!(shown.iter().all(|deal| deal.takes_joins(now) && deal.terms.closes_at - now > TimeDelta::days(2)));
 
     let pottery = shown.iter().find(|deal| deal.terms.tipping_point == 12).unwrap();
-    for buyer in app.people("Ann", 9, Role::Buyer).await {
+    for buyer in app.people("Ann", 9).await {
         let outcome = app.join(&buyer, pottery.id, 1, "1").await;
         assert!(matches!(outcome, JoinOutcome::Joined(_)), "{outcome:?}");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster::domain::{DealState, JoinOutcome, Refusal, Role};
+use muster::domain::{DealState, JoinOutcome, Refusal};
 
 use crate::support;
 
@@ -12,7 +12,7 @@ async fn two_nodes_of_one_test_see_the_same_deal_and_another_test_does_not() {
     let other = support::app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).tipping_point(2).publish().await;
-    let people = app.people("Ann", 2, Role::Buyer).await;
+    let people = app.people("Ann", 2).await;
 
     for (node, person) in app.nodes.iter().zip(&people) {
         let outcome = node.join(person, deal.id, 1, "1").await;

@@ -1,6 +1,6 @@
 //! A batch is recorded as a whole where everybody is simply accepted, and else one by one: both must come to the same.
 
-use muster::domain::{DealId, JoinRequest, Role};
+use muster::domain::{DealId, JoinRequest};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -115,7 +115,7 @@ async fn any_deal(app: &TestApp, mo: &Person, random: &mut StdRng) -> DealId {
 async fn recorded_as_a_whole_or_one_by_one_a_batch_comes_to_the_same() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 8, Role::Buyer).await;
+    let people = app.people("Pat", 8).await;
     let mut database = connect(&app).await;
     let open = app.deal(&mo).tipping_point(5).per_buyer_max(3).publish().await.id;
     let capped = app.deal(&mo).tipping_point(3).cap(6).per_buyer_max(6).publish().await.id;
@@ -184,7 +184,7 @@ async fn a_random_batch_comes_to_the_same_both_ways() {
     let random = &mut chance();
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", BUYERS, Role::Buyer).await;
+    let people = app.people("Pat", BUYERS).await;
     let mut database = connect(&app).await;
     for _ in 0..ROUNDS {
         let deals = [any_deal(&app, &mo, random).await, any_deal(&app, &mo, random).await];

@@ -1,6 +1,6 @@
 //! What a failed call means: each kind of failure is raised by a trigger of the test's own database.
 
-use muster::domain::{JoinOutcome, LeaveOutcome, Role};
+use muster::domain::{JoinOutcome, LeaveOutcome};
 use muster::quota::Keys;
 use redis::AsyncCommands;
 
@@ -28,7 +28,7 @@ async fn raise(app: &TestApp, sqlstate: &str, while_true: &str) {
 async fn scene() -> (TestApp, muster::domain::DealId, Vec<support::Person>) {
     let app = support::app().with("lanes.count", "1").start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 24, Role::Buyer).await;
+    let people = app.people("Pat", 24).await;
     let deal = app.deal(&mo).tipping_point(100).per_buyer_max(10).publish().await.id;
     (app, deal, people)
 }

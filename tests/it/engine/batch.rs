@@ -1,6 +1,6 @@
 //! `commit_signups` and `commit_leaves` themselves: what a whole batch comes to, whoever else is at it.
 
-use muster::domain::{DealState, JoinRequest, Refusal, Role};
+use muster::domain::{DealState, JoinRequest, Refusal};
 use muster::store::{DecidedJoin, Decision, LaneConnection, LeaveDecision};
 
 use crate::support::people::wish;
@@ -22,7 +22,7 @@ fn decisions(rows: &[DecidedJoin]) -> String {
 async fn a_batch_is_counted_one_by_one_per_deal_and_per_buyer() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 4, Role::Buyer).await;
+    let people = app.people("Pat", 4).await;
     let deal = app.deal(&mo).tipping_point(2).cap(6).per_buyer_max(3).publish().await.id;
     let other = app.deal(&mo).tipping_point(1).cap(1).publish().await.id;
     let [ann, bob, cleo, dan] = [&people[0], &people[1], &people[2], &people[3]];
@@ -112,7 +112,7 @@ async fn two_batches_that_wait_for_each_other_see_what_the_other_wrote() {
 async fn batches_of_the_same_deals_in_opposite_orders_never_deadlock() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 2, Role::Buyer).await;
+    let people = app.people("Pat", 2).await;
     let deals =
         [app.deal(&mo).per_buyer_max(1_000).publish().await.id, app.deal(&mo).per_buyer_max(1_000).publish().await.id];
     app.home.sql(&format!("ALTER DATABASE {} SET deadlock_timeout = '10ms'", app.home.name)).await;

@@ -1,6 +1,6 @@
 //! Redis away, back, wiped, old, or full of nonsense: joins go on, and what it says is right again afterwards.
 
-use muster::domain::{JoinOutcome, Refusal, Role};
+use muster::domain::{JoinOutcome, Refusal};
 use muster::quota::Keys;
 use redis::AsyncCommands;
 
@@ -19,7 +19,7 @@ async fn in_redis(app: &TestApp, deal: muster::domain::DealId) -> Option<(u32, i
 async fn while_redis_is_stopped_joins_go_on_and_it_is_caught_up_before_it_admits_again() {
     let mut app = support::app().with_private_servers().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 12, Role::Buyer).await;
+    let people = app.people("Pat", 12).await;
     let deal = app.deal(&mo).tipping_point(1).cap(10).publish().await.id;
     for person in &people[..3] {
         joined(app.join(person, deal, 1, "a").await);
@@ -45,7 +45,7 @@ async fn while_redis_is_stopped_joins_go_on_and_it_is_caught_up_before_it_admits
 async fn a_redis_that_comes_back_from_an_old_copy_is_not_believed() {
     let mut app = support::app().with_private_servers().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 7, Role::Buyer).await;
+    let people = app.people("Pat", 7).await;
     let deal = app.deal(&mo).tipping_point(1).cap(5).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
     until("Redis knows of the join", async || in_redis(&app, deal).await.is_some_and(|known| known.0 == 1)).await;
@@ -70,7 +70,7 @@ async fn a_redis_that_comes_back_from_an_old_copy_is_not_believed() {
 async fn a_wiped_redis_is_loaded_again_and_never_takes_a_full_deal_for_empty() {
     let mut app = support::app().with_private_servers().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 8, Role::Buyer).await;
+    let people = app.people("Pat", 8).await;
     let deal = app.deal(&mo).tipping_point(1).cap(4).publish().await.id;
     for person in &people[..4] {
         joined(app.join(person, deal, 1, "a").await);
@@ -111,7 +111,7 @@ async fn without_redis_fewer_joins_are_under_way_and_the_rest_is_told_to_come_ba
     let tight = support::app().with("lanes.count", "1").with("lanes.degraded_in_flight_max", "3");
     let app = tight.with("redis.url", NO_REDIS).start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 10, Role::Buyer).await;
+    let people = app.people("Pat", 10).await;
     let deal = app.deal(&mo).publish().await.id;
     let lock = app.home.lock_deal(deal).await;
     let joins = people.into_iter().map(|person| {

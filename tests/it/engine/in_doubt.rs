@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use muster::domain::{DealId, JoinOutcome, LeaveOutcome, Role};
+use muster::domain::{DealId, JoinOutcome, LeaveOutcome};
 use muster::engine::Engine;
 use muster::startup;
 use rand::RngExt;
@@ -28,7 +28,7 @@ async fn node_behind_a_proxy(app: &TestApp) -> (Engine, Proxy) {
 async fn scene(people: usize) -> (TestApp, DealId, Vec<Person>) {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", people, Role::Buyer).await;
+    let people = app.people("Pat", people).await;
     let deal = app.deal(&mo).tipping_point(500).publish().await.id;
     (app, deal, people)
 }
@@ -104,7 +104,7 @@ async fn join_patiently(engine: Engine, person: Person, deal: DealId) -> muster:
 async fn postgres_killed_and_started_again_under_load_loses_and_doubles_nothing() {
     let mut app = support::app().with_private_servers().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 120, Role::Buyer).await;
+    let people = app.people("Pat", 120).await;
     let deal = app.deal(&mo).tipping_point(500).publish().await.id;
     let mut clients = tokio::task::JoinSet::new();
     for (n, person) in people.iter().enumerate() {

@@ -57,7 +57,7 @@ async fn before_it_opens_and_after_it_closes_nobody_joins() {
         assert_eq!(refused(app.join(&bob, later.id, 1, "b").await), Refusal::Closed);
 
         let taken_down = app.deal(&mo).publish().await;
-        app.engine.withdraw(mo.id, taken_down.id, "ill").await.unwrap();
+        app.engine.withdraw(mo.shop(), taken_down.id, "ill").await.unwrap();
         assert_eq!(refused(app.join(&bob, taken_down.id, 1, "a").await), Refusal::Closed);
         app.assert_clean().await;
     }
@@ -67,7 +67,7 @@ async fn before_it_opens_and_after_it_closes_nobody_joins() {
 async fn what_is_left_can_be_taken_and_not_more() {
     for app in with_redis_and_without().await {
         let mo = app.merchant("Mo").await;
-        let people = app.people("Pat", 4, muster::domain::Role::Buyer).await;
+        let people = app.people("Pat", 4).await;
         let deal = app.deal(&mo).tipping_point(1).cap(5).publish().await;
         joined(app.join(&people[0], deal.id, 3, "a").await);
         app.home.nothing_is_held(deal.id).await;
@@ -103,7 +103,7 @@ async fn nobody_gets_more_than_one_buyer_may_have() {
 async fn while_it_is_open_a_deal_keeps_enough_units_to_tip() {
     for app in with_redis_and_without().await {
         let mo = app.merchant("Mo").await;
-        let people = app.people("Pat", 4, muster::domain::Role::Buyer).await;
+        let people = app.people("Pat", 4).await;
         let deal = app.deal(&mo).tipping_point(3).cap(5).per_buyer_max(5).publish().await;
         assert_eq!(refused(app.join(&people[0], deal.id, 4, "a").await), Refusal::NotEnoughLeft { available: 3 });
         joined(app.join(&people[0], deal.id, 3, "b").await);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use muster::domain::{LeaveOutcome, Role, SignupId};
+use muster::domain::{LeaveOutcome, SignupId};
 
 use super::with_redis_and_without;
 use crate::support::outcomes::joined;
@@ -42,7 +42,7 @@ async fn who_leaves_one_of_two_signups_still_counts() {
 async fn after_the_tip_nobody_leaves_but_who_had_left_before_still_has() {
     for app in with_redis_and_without().await {
         let mo = app.merchant("Mo").await;
-        let people = app.people("Pat", 3, Role::Buyer).await;
+        let people = app.people("Pat", 3).await;
         let deal = app.deal(&mo).tipping_point(2).publish().await.id;
         let early = joined(app.join(&people[0], deal, 1, "a").await);
         app.leave(&people[0], early.id).await;
@@ -67,7 +67,7 @@ async fn nobody_leaves_a_deal_that_is_over() {
         let [ended, taken_down] = [app.deal(&mo).publish().await.id, app.deal(&mo).publish().await.id];
         let first = joined(app.join(&ann, ended, 1, "a").await);
         let second = joined(app.join(&ann, taken_down, 1, "a").await);
-        app.engine.withdraw(mo.id, taken_down, "ill").await.unwrap();
+        app.engine.withdraw(mo.shop(), taken_down, "ill").await.unwrap();
         assert_eq!(app.leave(&ann, second.id).await, LeaveOutcome::Closed);
         app.clock.advance(Duration::from_hours(25)).await;
         assert_eq!(app.leave(&ann, first.id).await, LeaveOutcome::Closed, "its time is over");

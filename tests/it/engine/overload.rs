@@ -1,5 +1,5 @@
 use futures_util::StreamExt;
-use muster::domain::{JoinOutcome, LeaveOutcome, Role};
+use muster::domain::{JoinOutcome, LeaveOutcome};
 
 use crate::support::fault::until;
 use crate::support::outcomes::joined;
@@ -12,7 +12,7 @@ async fn when_a_lane_is_full_one_is_told_so_before_redis_is_touched() {
     let tight = support::app().with("lanes.count", "1").with("lanes.batch_max", "1").with("lanes.queue_max", "2");
     let app = tight.with("lanes.deal_share_percent", "100").start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 4, Role::Buyer).await;
+    let people = app.people("Pat", 4).await;
     let deal = app.deal(&mo).publish().await.id;
     let first = joined(app.join(&people[0], deal, 1, "a").await);
     let lock = app.home.lock_deal(deal).await;
@@ -47,7 +47,7 @@ async fn one_deals_rush_leaves_room_for_the_others_of_its_lane() {
     let tight = support::app().with("lanes.count", "1").with("lanes.batch_max", "2").with("lanes.queue_max", "8");
     let app = tight.with("lanes.deal_share_percent", "50").start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 10, Role::Buyer).await;
+    let people = app.people("Pat", 10).await;
     let [hot, quiet] = [app.deal(&mo).publish().await.id, app.deal(&mo).publish().await.id];
     let lock = app.home.lock_deal(hot).await;
     let rush = people.iter().map(|person| app.join(person, hot, 1, "a"));
@@ -71,7 +71,7 @@ async fn who_has_waited_too_long_is_turned_away_and_the_place_is_given_back() {
         support::app().with("lanes.count", "1").with("lanes.batch_max", "1").with("lanes.queue_wait_max_ms", "20");
     let app = hasty.start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 2, Role::Buyer).await;
+    let people = app.people("Pat", 2).await;
     let deal = app.deal(&mo).tipping_point(2).cap(2).publish().await.id;
     let lock = app.home.lock_deal(deal).await;
     let first = app.join(&people[0], deal, 1, "a");

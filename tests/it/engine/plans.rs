@@ -59,11 +59,12 @@ impl<'a> Session<'a> {
         assert_eq!(issued, ids.len().cast_signed() as i64);
     }
 
-    /// A code that no coupon has, looked up under two keys. A new merchant each time, for ten wrong codes are the most.
-    async fn redeem_coupon_by_lookups(&mut self) {
+    /// A code that no coupon has, looked up under two keys. A new account each time, for ten wrong codes are the most.
+    async fn redeem_coupon(&mut self) {
         let lookups: Vec<Vec<u8>> = vec![vec![0; 32], vec![1; 32]];
-        let call = sqlx::query_scalar("SELECT outcome FROM redeem_coupon_by_lookups($1, $2, 'till', NULL)");
-        let outcome: String = call.bind(lookups).bind(Uuid::now_v7()).fetch_one(&mut self.database).await.unwrap();
+        let call = sqlx::query_scalar("SELECT outcome FROM redeem_coupon($1, $2, $3, 'till', NULL)");
+        let outcome: String =
+            call.bind(lookups).bind(Uuid::now_v7()).bind([Uuid::now_v7()]).fetch_one(&mut self.database).await.unwrap();
         assert_eq!(outcome, "unknown");
     }
 
@@ -109,7 +110,7 @@ fn assert_no_scan(plans: &str, of: &str) {
     }
     let key = match of {
         "issue_coupons" => "Index Scan using settling_pkey",
-        "redeem_coupon_by_lookups" => "Index Scan using coupon_codes_pkey",
+        "redeem_coupon" => "Index Scan using coupon_codes_pkey",
         "commit_signups of strangers" => "using signups_of_buyer",
         _ => "Index Scan using signups_pkey",
     };
@@ -136,7 +137,7 @@ async fn plans_made_while_the_tables_were_empty_look_rows_up_when_they_are_full(
         let few = strangers(&in_tipped, 2);
         session.commit_signups(&few).await;
         session.issue_coupons(&few).await;
-        session.redeem_coupon_by_lookups().await;
+        session.redeem_coupon().await;
     }
     let fill = format!(
         "INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at, held, held_rev)
@@ -156,6 +157,6 @@ async fn plans_made_while_the_tables_were_empty_look_rows_up_when_they_are_full(
     session.commit_signups(&some).await;
     let settling = session.plans_of(async |session| session.issue_coupons(&some).await).await;
     assert_no_scan(&settling, "issue_coupons");
-    let redeeming = session.plans_of(async |session| session.redeem_coupon_by_lookups().await).await;
-    assert_no_scan(&redeeming, "redeem_coupon_by_lookups");
+    let redeeming = session.plans_of(async |session| session.redeem_coupon().await).await;
+    assert_no_scan(&redeeming, "redeem_coupon");
 }

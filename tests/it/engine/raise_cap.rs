@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use muster::domain::{AccountId, DealId, Refusal};
+use muster::domain::{DealId, MerchantId, Refusal};
 use muster::engine::RaiseCapOutcome;
 use muster::quota::Keys;
 
@@ -12,7 +12,7 @@ use crate::support::{self, TestApp};
 /// All at once, because each takes its time.
 async fn raise_all<const N: usize>(
     app: &TestApp,
-    raises: [(AccountId, DealId, Option<u32>); N],
+    raises: [(MerchantId, DealId, Option<u32>); N],
 ) -> [RaiseCapOutcome; N] {
     let raises = raises.map(|(merchant, deal, cap)| app.engine.raise_cap(merchant, deal, cap));
     join_all(raises).await.into_iter().map(Result::unwrap).collect::<Vec<_>>().try_into().unwrap()
@@ -28,7 +28,7 @@ async fn a_cap_is_raised_or_taken_away_and_never_lowered() {
         joined(app.join(&ann, raised, 1, "a").await);
         assert_eq!(refused(app.join(&bob, raised, 1, "a").await), Refusal::SoldOut);
         let before = app.store.deal(raised).await.unwrap().unwrap();
-        let outcomes = raise_all(&app, [(mo.id, raised, Some(2)), (mo.id, uncapped, None)]).await;
+        let outcomes = raise_all(&app, [(mo.shop(), raised, Some(2)), (mo.shop(), uncapped, None)]).await;
         let expected = [(raised, Some(2)), (uncapped, None)];
         for (outcome, (deal, cap)) in outcomes.into_iter().zip(expected) {
             let RaiseCapOutcome::Raised(progress) = outcome else { panic!("not raised: {outcome:?}") };
@@ -38,11 +38,11 @@ async fn a_cap_is_raised_or_taken_away_and_never_lowered() {
         assert!(after.version > before.version && after.progress.rev == before.progress.rev + 1);
         assert_eq!(joined(app.join(&bob, raised, 1, "a").await).progress.left(), Some(0));
 
-        let no: [(AccountId, DealId, Option<u32>); 4] = [
-            (mo.id, raised, Some(1)),
-            (mo.id, unlimited, Some(1_000)),
-            (mo.id, raised, Some(2)),
-            (mo.id, uncapped, None),
+        let no: [(MerchantId, DealId, Option<u32>); 4] = [
+            (mo.shop(), raised, Some(1)),
+            (mo.shop(), unlimited, Some(1_000)),
+            (mo.shop(), raised, Some(2)),
+            (mo.shop(), uncapped, None),
         ];
         let [lower, capped, same, none] = raise_all(&app, no).await;
         assert_eq!([lower, capped], [RaiseCapOutcome::NotInBuyersFavour; 2]);
@@ -60,15 +60,15 @@ async fn only_its_merchant_raises_the_cap_and_only_while_it_sells() {
     let (mo, jo) = (app.merchant("Mo").await, app.merchant("Jo").await);
     let draft = app.deal(&mo).cap(20).draft().await.id;
     let [over, down] = [app.deal(&mo).cap(20).publish().await.id, app.deal(&mo).cap(20).publish().await.id];
-    app.engine.withdraw(mo.id, down, "ill").await.unwrap();
+    app.engine.withdraw(mo.shop(), down, "ill").await.unwrap();
     app.clock.advance(Duration::from_hours(25)).await;
     let more = Some(30);
-    let raises = [(jo.id, over, more), (mo.id, DealId::generate(), more), (mo.id, draft, more)];
+    let raises = [(jo.shop(), over, more), (mo.shop(), DealId::generate(), more), (mo.shop(), draft, more)];
     let outcomes = raise_all(&app, raises).await;
     let expected = [RaiseCapOutcome::NoSuchDeal, RaiseCapOutcome::NoSuchDeal, RaiseCapOutcome::NotPublished];
     assert_eq!(outcomes, expected);
     // Also while nobody has closed it yet.
-    assert_eq!(raise_all(&app, [(mo.id, over, more), (mo.id, down, more)]).await, [RaiseCapOutcome::Closed; 2]);
+    assert_eq!(raise_all(&app, [(mo.shop(), over, more), (mo.shop(), down, more)]).await, [RaiseCapOutcome::Closed; 2]);
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn redis_hears_of_the_new_cap_at_once_and_without_a_gap() {
     let deal = app.deal(&mo).cap(20).publish().await.id;
     joined(app.join(&ann, deal, 1, "a").await);
     app.home.nothing_is_held(deal).await;
-    app.engine.raise_cap(mo.id, deal, Some(30)).await.unwrap();
+    app.engine.raise_cap(mo.shop(), deal, Some(30)).await.unwrap();
     let known: (u32, i64, i64) = redis::cmd("HMGET")
         .arg(Keys::new(&app.home.name).quota(deal))
         .arg(&["cap", "rev", "applied"])

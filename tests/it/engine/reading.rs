@@ -1,7 +1,6 @@
 //! Reading a deal, or the front page, while many do: one read for all of them, and what it says is never old.
 
 use futures_util::future::join_all;
-use muster::domain::Role;
 use muster::store::Store;
 use sqlx::{Connection, Executor};
 use tokio::task::JoinSet;
@@ -32,7 +31,7 @@ async fn whoever_reads_after_a_join_was_answered_sees_it_however_many_read() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
-    let people = app.people("Pat", 40, Role::Buyer).await;
+    let people = app.people("Pat", 40).await;
     let readers =
         many_read(&app, move |store: Store| async move { drop(store.shared_deal(deal).await.unwrap().unwrap()) });
     for (person, buyers) in people.iter().zip(1..) {
@@ -63,7 +62,7 @@ async fn whoever_looks_at_the_front_page_after_a_join_was_answered_sees_it_howev
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
-    let people = app.people("Pat", 40, Role::Buyer).await;
+    let people = app.people("Pat", 40).await;
     let readers = many_read(&app, |store: Store| async move { drop(store.front_page().await.unwrap()) });
     for (person, buyers) in people.iter().zip(1..) {
         joined(app.join(person, deal, 1, "a").await);

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use muster::domain::{Role, Units};
+use muster::domain::Units;
 use muster::engine::Catching;
 use muster::quota::Keys;
 use redis::AsyncCommands;
@@ -23,7 +23,7 @@ async fn known(app: &TestApp, deal: muster::domain::DealId) -> Option<(String, u
 async fn what_a_dead_node_did_not_tell_is_told_at_the_second_look() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
     app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap();
@@ -82,7 +82,7 @@ async fn more_buyers_than_one_call_can_tell_are_all_told() {
 async fn in_a_new_epoch_every_deal_is_told_again_however_long_ago_it_changed() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
     app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap();

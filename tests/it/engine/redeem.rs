@@ -20,7 +20,7 @@ async fn scene(units: u32) -> (TestApp, Person, Person, Vec<ShownCoupon>) {
 
 async fn redeem(app: &TestApp, mo: &Person, till: &str, code: &CouponCode, key: Option<&str>) -> RedeemOutcome {
     let key = key.map(|key| IdempotencyKey::parse(key).unwrap());
-    app.engine.redeem(mo.id, &Till::parse(till).unwrap(), code, key.as_ref()).await.unwrap()
+    app.engine.redeem(mo.id, &[mo.shop()], &Till::parse(till).unwrap(), code, key.as_ref()).await.unwrap()
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn an_expired_coupon_is_refused_and_one_of_a_withdrawn_deal_is_void() {
     assert!(matches!(again, RedeemOutcome::Redeemed { replayed: true, .. }), "what was redeemed in time stays so");
 
     let (app, mo, _, coupons) = scene(1).await;
-    app.engine.withdraw(mo.id, coupons[0].deal, "ill").await.unwrap();
+    app.engine.withdraw(mo.shop(), coupons[0].deal, "ill").await.unwrap();
     assert_eq!(redeem(&app, &mo, "till", &coupons[0].code, None).await, RedeemOutcome::Void);
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use muster::domain::{DealId, DealState, JoinOutcome, Refusal, Role, SignupState};
+use muster::domain::{DealId, DealState, JoinOutcome, Refusal, SignupState};
 use muster::engine::Catching;
 use muster::quota::Keys;
 use redis::AsyncCommands;
@@ -26,7 +26,7 @@ async fn ann_hears_the_same(app: &TestApp, ann: &Person, deal: DealId, after: &s
 async fn a_key_that_was_answered_joined_always_is() {
     for app in with_redis_and_without().await {
         let mo = app.merchant("Mo").await;
-        let people = app.people("Pat", 4, Role::Buyer).await;
+        let people = app.people("Pat", 4).await;
         let ann = &people[0];
         let deal = app.deal(&mo).tipping_point(3).cap(4).per_buyer_max(2).publish().await.id;
         joined(app.join(ann, deal, 1, "a").await);
@@ -59,7 +59,7 @@ async fn also_when_the_deal_was_taken_down() {
         let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
         let deal = app.deal(&mo).publish().await.id;
         joined(app.join(&ann, deal, 1, "a").await);
-        app.engine.withdraw(mo.id, deal, "ill").await.unwrap();
+        app.engine.withdraw(mo.shop(), deal, "ill").await.unwrap();
         ann_hears_the_same(&app, &ann, deal, "it was taken down").await;
     }
 }
@@ -85,7 +85,7 @@ async fn who_left_hears_of_the_signup_that_was_left_and_joins_again_with_a_new_k
 async fn also_from_another_node_and_in_the_middle_of_a_wiped_redis() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 30, Role::Buyer).await;
+    let people = app.people("Pat", 30).await;
     let deal = app.deal(&mo).tipping_point(1).cap(30).publish().await.id;
     let mut first = Vec::new();
     for (n, person) in people.iter().enumerate() {
@@ -107,7 +107,7 @@ async fn also_from_another_node_and_in_the_middle_of_a_wiped_redis() {
 async fn also_when_redis_never_heard_of_the_join() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(1).cap(3).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
     let mut dead_node = app.store.lane_connection();

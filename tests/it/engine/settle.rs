@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use muster::domain::{CouponState, Role};
+use muster::domain::CouponState;
 use muster::store::PageRequest;
 use sqlx::Executor;
 
@@ -14,7 +14,7 @@ const ALL: PageRequest = PageRequest::first(100);
 async fn everybody_in_a_tipped_deal_gets_one_coupon_for_each_unit() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(2).publish().await.id;
     joined(app.join(&people[0], deal, 3, "a").await);
     assert_eq!(app.engine.settle(100).await.unwrap(), 0, "not before the tip");
@@ -64,7 +64,7 @@ async fn who_left_before_the_tip_gets_none() {
 async fn while_more_than_one_chunk_is_due_the_engine_says_so() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 2, Role::Buyer).await;
+    let people = app.people("Pat", 2).await;
     for (chunk, many) in [(2, false), (1, true)] {
         let deal = app.deal(&mo).tipping_point(2).publish().await.id;
         for person in &people {
@@ -87,7 +87,7 @@ async fn while_more_than_one_chunk_is_due_the_engine_says_so() {
 async fn a_chunk_smaller_than_a_signup_and_many_chunks_end_the_same() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 20, Role::Buyer).await;
+    let people = app.people("Pat", 20).await;
     let deal = app.deal(&mo).tipping_point(20).per_buyer_max(5).publish().await.id;
     for person in &people {
         joined(app.join(person, deal, 5, "a").await);
@@ -102,7 +102,7 @@ async fn a_chunk_smaller_than_a_signup_and_many_chunks_end_the_same() {
 async fn what_was_settled_when_signups_were_marked_is_not_settled_again() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(3).publish().await.id;
     for person in &people {
         joined(app.join(person, deal, 1, "a").await);
@@ -124,7 +124,7 @@ async fn what_was_settled_when_signups_were_marked_is_not_settled_again() {
 async fn two_settlers_on_two_nodes_issue_every_coupon_once() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 60, Role::Buyer).await;
+    let people = app.people("Pat", 60).await;
     let deal = app.deal(&mo).tipping_point(60).publish().await.id;
     for person in &people {
         joined(app.join(person, deal, 2, "a").await);
@@ -148,7 +148,7 @@ async fn a_deal_that_was_taken_down_issues_none_and_voids_those_it_had() {
     joined(app.join(&ann, deal, 1, "a").await);
     app.settle_now().await;
     joined(app.join(&ann, deal, 1, "b").await);
-    app.engine.withdraw(mo.id, deal, "ill").await.unwrap();
+    app.engine.withdraw(mo.shop(), deal, "ill").await.unwrap();
     assert_eq!(app.engine.settle(100).await.unwrap(), 0);
     let coupons = app.engine.coupons(ann.id, &ALL).await.unwrap().items;
     assert_eq!(coupons.iter().map(|coupon| coupon.state).collect::<Vec<_>>(), [CouponState::Void]);

@@ -1,4 +1,4 @@
-use muster::domain::{DealId, JoinOutcome, Refusal, Role};
+use muster::domain::{DealId, JoinOutcome, Refusal};
 
 use crate::support::fault::until;
 use crate::support::outcomes::{joined, refused};
@@ -26,7 +26,7 @@ async fn noted(app: &TestApp, people: &[Person]) -> DealId {
 #[tokio::test]
 async fn a_stranger_to_a_deal_that_is_sold_out_is_refused_by_the_node_alone_and_its_buyers_are_not() {
     let app = support::app().start().await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = noted(&app, &people).await;
     for person in &people[..2] {
         assert!(joined(app.join(person, deal, 1, "a").await).replayed);
@@ -40,7 +40,7 @@ async fn a_stranger_to_a_deal_that_is_sold_out_is_refused_by_the_node_alone_and_
 #[tokio::test]
 async fn a_deal_that_was_sold_out_and_is_over_is_closed() {
     let app = support::app().nodes(2).start().await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = noted(&app, &people).await;
     app.settle_now().await;
     app.clock.advance(std::time::Duration::from_hours(25)).await;
@@ -51,7 +51,7 @@ async fn a_deal_that_was_sold_out_and_is_over_is_closed() {
 #[tokio::test]
 async fn that_a_deal_was_taken_down_elsewhere_is_noticed_though_it_was_sold_out() {
     let app = support::app().nodes(2).start().await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = noted(&app, &people).await;
     let merchant = app.store.deal(deal).await.unwrap().unwrap().merchant;
     app.nodes[1].engine.withdraw(merchant, deal, "ill").await.unwrap();

@@ -54,8 +54,8 @@ async fn sql_knows_the_same_changes_of_state_as_the_domain() {
             let before = lifecycle(deal).await;
             assert_eq!(before.state(), state);
             match event {
-                DealEvent::Publish => drop(app.store.publish_deal(mo.id, deal).await.unwrap()),
-                DealEvent::Withdraw => drop(app.store.withdraw_deal(mo.id, deal, "ill again").await.unwrap()),
+                DealEvent::Publish => drop(app.store.publish_deal(mo.shop(), deal).await.unwrap()),
+                DealEvent::Withdraw => drop(app.store.withdraw_deal(mo.shop(), deal, "ill again").await.unwrap()),
                 DealEvent::Close => drop(app.store.close_due_deals(100).await.unwrap()),
                 DealEvent::Tip => {
                     let mut lane = app.store.lane_connection();
@@ -91,12 +91,12 @@ async fn a_function_that_contradicts_the_domain_is_a_defect() {
     let contradicts = |error| matches!(error, StoreError::Broken(_));
 
     replace(&app, "publish_deal", "deal_id uuid, merchant_id uuid", "RETURN deal_changed('ok', was, was.rev);").await;
-    assert!(contradicts(app.store.publish_deal(mo.id, draft).await.unwrap_err()), "published, and still a draft");
+    assert!(contradicts(app.store.publish_deal(mo.shop(), draft).await.unwrap_err()), "published, and still a draft");
     let body = "answer.outcome := 'not_draft'; RETURN answer;";
     replace(&app, "publish_deal", "deal_id uuid, merchant_id uuid", body).await;
-    assert!(contradicts(app.store.publish_deal(mo.id, draft).await.unwrap_err()), "a draft is no draft");
+    assert!(contradicts(app.store.publish_deal(mo.shop(), draft).await.unwrap_err()), "a draft is no draft");
 
     let body = "answer.outcome := 'ended'; RETURN answer;";
     replace(&app, "withdraw_deal", "deal_id uuid, merchant_id uuid, reason text", body).await;
-    assert!(contradicts(app.store.withdraw_deal(mo.id, draft, "ill").await.unwrap_err()), "a draft has ended");
+    assert!(contradicts(app.store.withdraw_deal(mo.shop(), draft, "ill").await.unwrap_err()), "a draft has ended");
 }

@@ -1,4 +1,4 @@
-use muster::domain::{DealState, Role};
+use muster::domain::DealState;
 
 use super::with_redis_and_without;
 use crate::support::outcomes::joined;
@@ -7,7 +7,7 @@ use crate::support::outcomes::joined;
 async fn the_buyer_who_reaches_the_tipping_point_tips_the_deal_and_an_event_is_kept_once() {
     for app in with_redis_and_without().await {
         let mo = app.merchant("Mo").await;
-        let people = app.people("Pat", 5, Role::Buyer).await;
+        let people = app.people("Pat", 5).await;
         let deal = app.deal(&mo).tipping_point(3).publish().await.id;
         let events = "SELECT count(*) FROM outbox WHERE kind = 'deal_tipped' AND account IS NULL";
         for (person, state) in people.iter().zip([DealState::Open, DealState::Open, DealState::Tipped]) {
@@ -33,7 +33,7 @@ async fn the_buyer_who_reaches_the_tipping_point_tips_the_deal_and_an_event_is_k
 async fn everybody_who_joined_is_told_once() {
     let [app, _] = with_redis_and_without().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(2).publish().await.id;
     let left = joined(app.join(&people[2], deal, 1, "a").await);
     app.leave(&people[2], left.id).await;

@@ -17,11 +17,11 @@ async fn a_deal_is_taken_down_from_every_state_before_its_end_and_says_why() {
             joined(app.join(&ann, deal, 1, "a").await);
         }
         for deal in [draft, open, tipped] {
-            let WithdrawOutcome::Withdrawn(down) = app.engine.withdraw(mo.id, deal, "ill").await.unwrap() else {
+            let WithdrawOutcome::Withdrawn(down) = app.engine.withdraw(mo.shop(), deal, "ill").await.unwrap() else {
                 panic!("not withdrawn")
             };
             assert_eq!((down.progress.state, down.lifecycle.withdrawn_reason()), (DealState::Withdrawn, Some("ill")));
-            let again = app.engine.withdraw(mo.id, deal, "another reason").await.unwrap();
+            let again = app.engine.withdraw(mo.shop(), deal, "another reason").await.unwrap();
             assert_eq!(again, WithdrawOutcome::Withdrawn(down), "the second time changes nothing");
         }
         for deal in [open, tipped] {
@@ -39,10 +39,10 @@ async fn an_ended_deal_stays_as_it_ended_and_others_cannot_take_it_down() {
     for app in with_redis_and_without().await {
         let (mo, jo) = (app.merchant("Mo").await, app.merchant("Jo").await);
         let deal = app.deal(&mo).publish().await.id;
-        assert_eq!(app.engine.withdraw(jo.id, deal, "envy").await.unwrap(), WithdrawOutcome::NoSuchDeal);
+        assert_eq!(app.engine.withdraw(jo.shop(), deal, "envy").await.unwrap(), WithdrawOutcome::NoSuchDeal);
         app.clock.advance(Duration::from_hours(48)).await;
         app.close_now().await;
-        assert_eq!(app.engine.withdraw(mo.id, deal, "late").await.unwrap(), WithdrawOutcome::Ended);
+        assert_eq!(app.engine.withdraw(mo.shop(), deal, "late").await.unwrap(), WithdrawOutcome::Ended);
         assert_eq!(app.progress(deal).await.state, DealState::Failed);
         app.assert_clean().await;
     }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use muster::domain::Role;
 use muster::store::PageRequest;
 use rand::RngExt;
 use redis::AsyncCommands;
@@ -21,7 +20,7 @@ async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_b
     let mut chance = chance();
     let app = support::app().wired().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 8, Role::Buyer).await;
+    let people = app.people("Pat", 8).await;
     let mut deals = Vec::new();
     for _ in 0..8 {
         deals.push(app.deal(&mo).publish().await.id);
@@ -32,7 +31,7 @@ async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_b
         let mut requests = JoinSet::new();
         for n in 0..24 {
             let (engine, store, deal) = (app.engine.clone(), app.store.clone(), deals[n % deals.len()]);
-            let (merchant, person) = (mo.id, people[n % people.len()].clone());
+            let (merchant, person) = (mo.shop(), people[n % people.len()].clone());
             requests.spawn(async move {
                 match n % 5 {
                     0 => drop(engine.publish(merchant, deal).await.unwrap()),
@@ -76,7 +75,7 @@ async fn what_a_merchant_began_comes_to_its_end_when_the_browser_goes_away() {
     let deal = app.deal(&mo).publish().await.id;
     joined(app.join(&ann, deal, 1, "a").await);
     let locked = app.home.lock_deal(deal).await;
-    let (engine, merchant) = (app.engine.clone(), mo.id);
+    let (engine, merchant) = (app.engine.clone(), mo.shop());
     let taking_down = tokio::spawn(async move { engine.withdraw(merchant, deal, "ill").await });
     until("it waits for the deal", async || app.home.waiting_for_locks().await == 1).await;
     taking_down.abort();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use muster::domain::{AccountId, DealId, JoinOutcome, Joined, Refusal, Role};
+use muster::domain::{AccountId, DealId, JoinOutcome, Joined, Refusal};
 use muster::engine::Engine;
 use muster::quota::Keys;
 use tokio::task::JoinSet;
@@ -34,7 +34,7 @@ pub struct Crowd {
 
 impl Crowd {
     pub async fn sets_out(app: &TestApp, deal: DealId, people: usize) -> Self {
-        let people = app.people("Pat", people, Role::Buyer).await;
+        let people = app.people("Pat", people).await;
         let mut clients = JoinSet::new();
         for n in 0..CLIENTS {
             let mine: Vec<Person> = people.iter().skip(n).step_by(CLIENTS).cloned().collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster::domain::{DealId, JoinOutcome, LeaveOutcome, Role, Till};
+use muster::domain::{DealId, JoinOutcome, LeaveOutcome, Till};
 use muster::engine::Engine;
 use muster::store::PageRequest;
 use rand::rngs::StdRng;
@@ -52,12 +52,15 @@ async fn workers(engine: Engine, merchant: Person, people: Vec<Person>, mut to_w
         engine.settle(50).await.unwrap();
         let buyer = &people[round % people.len()];
         for coupon in engine.coupons(buyer.id, &PageRequest::first(2)).await.unwrap().items {
-            engine.redeem(merchant.id, &Till::parse("till").unwrap(), &coupon.code, None).await.unwrap();
+            engine
+                .redeem(merchant.id, &[merchant.shop()], &Till::parse("till").unwrap(), &coupon.code, None)
+                .await
+                .unwrap();
         }
         if round % 20 == 19
             && let Some(deal) = to_withdraw.pop()
         {
-            engine.withdraw(merchant.id, deal, "ill").await.unwrap();
+            engine.withdraw(merchant.shop(), deal, "ill").await.unwrap();
         }
     }
 }
@@ -69,7 +72,7 @@ async fn whatever_writes_deals_at_once_never_deadlocks() {
     // Looked for sooner than locks usually are got.
     app.home.sql(&format!("ALTER DATABASE {} SET deadlock_timeout = '50ms'", app.home.name)).await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 40, Role::Buyer).await;
+    let people = app.people("Pat", 40).await;
     let mut deals = Vec::new();
     for n in 0..DEALS {
         let tipping_point = if n % 3 == 0 { 30 } else { 2 };

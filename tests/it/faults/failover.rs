@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use muster::client_log::{ClientLog, Reply, Version};
-use muster::domain::{DealId, IdempotencyKey, Role};
+use muster::domain::{DealId, IdempotencyKey};
 use muster::engine::AuditOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
@@ -48,7 +48,7 @@ async fn buyers_at(url: &str, deal: DealId) -> i64 {
 async fn what_a_promoted_standby_had_not_received_is_lost_and_reported_and_joins_again() {
     let mut app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 25, Role::Buyer).await;
+    let people = app.people("Pat", 25).await;
     let deal = app.deal(&mo).tipping_point(15).cap(25).publish().await.id;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("client.jsonl");

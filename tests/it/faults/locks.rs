@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster::domain::{CouponId, DealId, DealState, LeaveOutcome, Role, Till};
+use muster::domain::{CouponId, DealId, DealState, LeaveOutcome, Till};
 use muster::engine::{PublishOutcome, RedeemOutcome, WithdrawOutcome};
 use muster::quota::Keys;
 use muster::store::{CouponToIssue, PageRequest, Settling, Unsettled};
@@ -46,8 +46,8 @@ async fn a_deal_is_published_once() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).draft().await.id;
-    let first = before(&app, &format!("SELECT publish_deal('{deal}', '{}')", mo.id)).await;
-    let second = app.engine.publish(mo.id, deal);
+    let first = before(&app, &format!("SELECT publish_deal('{deal}', '{}')", mo.shop())).await;
+    let second = app.engine.publish(mo.shop(), deal);
     let (second, ()) = tokio::join!(second, commit_when_awaited(&app, first, async || {}));
     assert!(matches!(second.unwrap(), PublishOutcome::NotDraft));
     assert_eq!(app.progress(deal).await.rev, 2);
@@ -61,7 +61,7 @@ async fn a_deal_whose_window_ended_while_publishing_waited_is_not_published() {
     let deal = app.deal(&mo).draft().await.id;
     let first = before(&app, &format!("SELECT FROM deals WHERE id = '{deal}' FOR UPDATE")).await;
     let later = commit_when_awaited(&app, first, async || app.clock.advance(DAY).await);
-    let (published, ()) = tokio::join!(app.engine.publish(mo.id, deal), later);
+    let (published, ()) = tokio::join!(app.engine.publish(mo.shop(), deal), later);
     assert!(matches!(published.unwrap(), PublishOutcome::WindowOver));
     assert_eq!(state(&app, deal).await, DealState::Draft);
     app.assert_clean().await;
@@ -74,7 +74,7 @@ async fn a_deal_that_ended_before_it_could_be_taken_down_stays_ended() {
     let deal = app.deal(&mo).publish().await.id;
     app.clock.advance(DAY).await;
     let first = before(&app, "SELECT close_due_deals(10)").await;
-    let withdrawing = app.engine.withdraw(mo.id, deal, "ill");
+    let withdrawing = app.engine.withdraw(mo.shop(), deal, "ill");
     let (withdrawn, ()) = tokio::join!(withdrawing, commit_when_awaited(&app, first, async || {}));
     assert_eq!(withdrawn.unwrap(), WithdrawOutcome::Ended);
     assert_eq!(state(&app, deal).await, DealState::Failed);
@@ -89,7 +89,7 @@ async fn a_deal_was_taken_down_when_it_was_and_not_when_somebody_asked() {
     let deal = app.deal(&mo).publish().await.id;
     let first = before(&app, &format!("SELECT FROM deals WHERE id = '{deal}' FOR UPDATE")).await;
     let later = commit_when_awaited(&app, first, async || app.clock.advance(Duration::from_hours(2)).await);
-    let (withdrawn, ()) = tokio::join!(app.engine.withdraw(mo.id, deal, "ill"), later);
+    let (withdrawn, ()) = tokio::join!(app.engine.withdraw(mo.shop(), deal, "ill"), later);
     assert!(matches!(withdrawn.unwrap(), WithdrawOutcome::Withdrawn(_)));
     let after = "SELECT extract(epoch FROM ended_at - published_at) FROM deals";
     assert!(app.home.number(after).await >= 7_200);
@@ -102,7 +102,7 @@ async fn closing_passes_over_a_deal_that_somebody_is_taking_down() {
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
     app.clock.advance(DAY).await;
-    let mut first = before(&app, &format!("SELECT withdraw_deal('{deal}', '{}', 'ill')", mo.id)).await;
+    let mut first = before(&app, &format!("SELECT withdraw_deal('{deal}', '{}', 'ill')", mo.shop())).await;
     assert_eq!(at_once(&app, "SELECT count(*) FROM close_due_deals(10)").await, Some(0));
     first.execute("COMMIT").await.unwrap();
     app.close_now().await;
@@ -143,10 +143,10 @@ async fn coupon(app: &TestApp) -> (support::Person, muster::domain::CouponCode) 
 async fn a_coupon_that_expired_while_redeeming_waited_is_not_redeemed() {
     let app = support::app().start().await;
     let (mo, code) = coupon(&app).await;
-    let till = till();
+    let (shop, till) = ([mo.shop()], till());
     let first = before(&app, "SELECT FROM coupons FOR UPDATE").await;
     let later = commit_when_awaited(&app, first, async || app.clock.advance(91 * DAY).await);
-    let (redeemed, ()) = tokio::join!(app.engine.redeem(mo.id, &till, &code, None), later);
+    let (redeemed, ()) = tokio::join!(app.engine.redeem(mo.id, &shop, &till, &code, None), later);
     assert!(matches!(redeemed.unwrap(), RedeemOutcome::Expired));
     app.close_now().await;
     app.deliver_now().await;
@@ -157,12 +157,14 @@ async fn a_coupon_that_expired_while_redeeming_waited_is_not_redeemed() {
 async fn a_coupon_that_another_till_redeems_is_redeemed_already() {
     let app = support::app().start().await;
     let (mo, code) = coupon(&app).await;
-    let till = till();
+    let (shop, till) = ([mo.shop()], till());
     let redeemed =
         format!("UPDATE coupons SET redeemed_at = muster_now(), redeemed_by = '{}', redeemed_where = 'x'", mo.id);
     let first = before(&app, &redeemed).await;
-    let (second, ()) =
-        tokio::join!(app.engine.redeem(mo.id, &till, &code, None), commit_when_awaited(&app, first, async || {}));
+    let (second, ()) = tokio::join!(
+        app.engine.redeem(mo.id, &shop, &till, &code, None),
+        commit_when_awaited(&app, first, async || {})
+    );
     assert!(matches!(second.unwrap(), RedeemOutcome::AlreadyRedeemed(_)));
     app.assert_clean().await;
 }
@@ -172,7 +174,7 @@ async fn a_coupon_that_another_till_redeems_is_redeemed_already() {
 async fn workers_pass_over_what_another_is_at() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(3).publish().await.id;
     for person in &people {
         joined(app.join(person, deal, 1, "a").await);
@@ -213,7 +215,7 @@ async fn a_writer_comes_to_its_end_when_whoever_asked_for_it_is_gone() {
     joined(app.join(&ann, deal, 1, "a").await);
     app.home.nothing_is_held(deal).await;
     let lock = app.home.lock_deal(deal).await;
-    let (engine, merchant) = (app.engine.clone(), mo.id);
+    let (engine, merchant) = (app.engine.clone(), mo.shop());
     let handler = tokio::spawn(async move { engine.withdraw(merchant, deal, "ill").await });
     until("it is on its way", async || app.home.waiting_for_locks().await == 1).await;
     handler.abort();
@@ -229,7 +231,7 @@ async fn a_writer_comes_to_its_end_when_whoever_asked_for_it_is_gone() {
 async fn a_settler_issues_nothing_of_what_another_has_settled_since_it_looked() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(3).publish().await.id;
     for person in &people {
         joined(app.join(person, deal, 1, "a").await);

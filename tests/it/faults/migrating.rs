@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use muster::domain::Role;
 use sqlx::Executor;
 use sqlx::migrate::Migrator;
 use tokio::time::Instant;
@@ -28,7 +27,7 @@ async fn with_one_more(folder: &Path, sql: &str) -> Migrator {
 async fn a_migration_that_waits_for_a_table_lets_joins_pass_and_comes_again() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 60, Role::Buyer).await;
+    let people = app.people("Pat", 60).await;
     let deal = app.deal(&mo).tipping_point(500).publish().await.id;
     let folder = tempfile::tempdir().unwrap();
     let migrator = with_one_more(folder.path(), "ALTER TABLE deals ADD COLUMN note text").await;

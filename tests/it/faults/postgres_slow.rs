@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster::domain::{JoinOutcome, Refusal, Role};
+use muster::domain::{JoinOutcome, Refusal};
 use muster::startup;
 use redis::AsyncCommands;
 use serde_json::json;
@@ -27,7 +27,7 @@ async fn while_postgres_stands_still_a_place_stays_held_for_who_was_admitted() {
         .start()
         .await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 4, Role::Buyer).await;
+    let people = app.people("Pat", 4).await;
     let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
     for node in &app.nodes {
         joined(join_patiently(&node.engine, &people[0], deal, "a").await);

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use muster::domain::{DealId, Refusal, Role};
+use muster::domain::{DealId, Refusal};
 use muster::engine::{ReconcileError, ReconcileStep};
 use muster::quota::Keys;
 use redis::AsyncCommands;
@@ -35,7 +35,7 @@ async fn units(app: &TestApp, deal: DealId) -> Option<u32> {
 async fn a_wiped_redis_has_every_deal_that_can_be_joined_again() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let [full, open] = [app.deal(&mo).tipping_point(1).cap(2).publish().await.id, app.deal(&mo).publish().await.id];
     let withdrawn = app.deal(&mo).publish().await.id;
     app.deal(&mo).draft().await;
@@ -43,7 +43,7 @@ async fn a_wiped_redis_has_every_deal_that_can_be_joined_again() {
         joined(app.join(person, full, 1, "a").await);
         joined(app.join(person, withdrawn, 1, "a").await);
     }
-    app.engine.withdraw(mo.id, withdrawn, "ill").await.unwrap();
+    app.engine.withdraw(mo.shop(), withdrawn, "ill").await.unwrap();
     app.engine.drain().await;
     app.home.forget_everything().await;
     assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 3. Repaired: 0. Open deals in Redis: 2.");
@@ -65,7 +65,7 @@ async fn a_wiped_redis_has_every_deal_that_can_be_joined_again() {
 async fn a_redis_that_is_behind_is_told_what_it_missed() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
     app.home.nothing_is_held(deal).await;

@@ -1,6 +1,6 @@
 //! A Redis that drops keys on its own, which Muster refuses unless it is told not to: nothing is oversold even there.
 
-use muster::domain::{DealId, Refusal, Role};
+use muster::domain::{DealId, Refusal};
 use muster::quota::Keys;
 use redis::AsyncCommands;
 
@@ -11,7 +11,7 @@ use crate::support::{self, Person, TestApp};
 /// A deal of four places that are taken, told to Redis; the fifth person has none.
 async fn full(app: &TestApp) -> (DealId, Vec<Person>) {
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 5, Role::Buyer).await;
+    let people = app.people("Pat", 5).await;
     let deal = app.deal(&mo).tipping_point(1).cap(4).publish().await.id;
     for person in &people[..4] {
         joined(app.join(person, deal, 1, "a").await);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use muster::domain::{DealId, JoinOutcome, Refusal, Role};
+use muster::domain::{DealId, JoinOutcome, Refusal};
 use redis::aio::MultiplexedConnection;
 use tokio::time::Instant;
 
@@ -29,7 +29,7 @@ impl Scene {
         let hasty = builder.with("redis.response_timeout_ms", "400").with("redis.connect_timeout_ms", "400");
         let app = hasty.with("redis.hold_ttl_ms", "2000").start().await;
         let mo = app.merchant("Mo").await;
-        let mut people = app.people("Pat", 9, Role::Buyer).await;
+        let mut people = app.people("Pat", 9).await;
         let deal = app.deal(&mo).tipping_point(1).cap(8).publish().await.id;
         joined(app.join(&people.remove(0), deal, 1, "a").await);
         let redis = app.home.redis().await;
@@ -141,7 +141,7 @@ async fn a_redis_that_stands_still_costs_admission_but_no_join() {
 async fn a_redis_that_is_back_is_asked_for_nothing_before_it_is_caught_up() {
     let app = support::app().with_private_servers().wired().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(1).cap(1).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
     app.home.nothing_is_held(deal).await;

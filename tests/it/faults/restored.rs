@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use muster::dev::servers::{Options, Servers};
-use muster::domain::{DealId, Role};
+use muster::domain::DealId;
 use muster::startup;
 
 use super::crowd::is_right;
@@ -32,7 +32,7 @@ fn restore(from: &Path, database_url: &str) {
 /// Ten have joined and are in the backup; five more are not.
 async fn scene(app: &TestApp, backup: &Path) -> (DealId, Vec<Person>) {
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 16, Role::Buyer).await;
+    let people = app.people("Pat", 16).await;
     let deal = app.deal(&mo).tipping_point(12).cap(16).publish().await.id;
     for person in &people[..10] {
         joined(app.join(person, deal, 1, "a").await);

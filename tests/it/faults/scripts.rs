@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use muster::domain::{JoinOutcome, LeaveOutcome, Role};
+use muster::domain::{JoinOutcome, LeaveOutcome};
 use muster::quota::Keys;
 use redis::AsyncCommands;
 
@@ -25,7 +25,7 @@ async fn every_script_executed_twice_comes_to_the_same() {
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(20).cap(60).publish().await.id;
     // Before it tips: some leave again, and take a place anew.
-    for person in app.people("Lee", 5, Role::Buyer).await {
+    for person in app.people("Lee", 5).await {
         let signup = joined(app.join(&person, deal, 2, "a").await).id;
         assert_eq!(app.leave(&person, signup).await, LeaveOutcome::Left);
     }
@@ -71,7 +71,7 @@ async fn scripts_that_redis_forgets_all_the_time_are_sent_again() {
 async fn whoever_goes_away_leaves_no_answer_to_somebody_else() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 400, Role::Buyer).await;
+    let people = app.people("Pat", 400).await;
     let deal = app.deal(&mo).tipping_point(500).publish().await.id;
     let mut asked = Vec::new();
     for (n, person) in people.iter().enumerate() {
@@ -102,7 +102,7 @@ async fn whoever_goes_away_leaves_no_answer_to_somebody_else() {
 async fn a_deal_that_is_gone_is_loaded_once_by_a_node_however_many_wait_for_it() {
     let app = support::app().with("lanes.count", "1").with("lanes.batch_max", "1").start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 20, Role::Buyer).await;
+    let people = app.people("Pat", 20).await;
     let deal = app.deal(&mo).tipping_point(500).publish().await.id;
     let client = redis::Client::open(app.home.redis_url.as_str()).unwrap();
     let mut monitor = client.get_async_monitor().await.unwrap().into_on_message::<String>();

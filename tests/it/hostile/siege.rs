@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
-use muster::domain::{DealId, Role};
+use muster::domain::DealId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -40,7 +40,7 @@ impl Siege {
         // A connection that was kept may be closed, for its time was up, at the moment when it is used again.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         let buyers: Vec<_> =
-            app.people("Pat", 1_000, Role::Buyer).await.iter().map(|person| person.at_url(&base, &client)).collect();
+            app.people("Pat", 1_000).await.iter().map(|person| person.at_url(&base, &client)).collect();
         let watcher = Client::connect(node.address, &format!("/api/v1/live?{}", query(&[deal])), None).await;
         let mut siege = Self { app, node, deal, watcher: watcher.expect("a socket"), buyers, joined: 0, before: 0 };
         // Whatever is made for the first request of all is there before anything is measured.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster::config::Config;
-use muster::domain::{DealId, JoinOutcome, JoinRequest, Refusal, Role};
+use muster::domain::{DealId, JoinOutcome, JoinRequest, Refusal};
 use muster::engine::{Catching, WithdrawOutcome};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
@@ -44,7 +44,7 @@ impl System {
         let (app, mo, buyers, deals, published, redis, run_id, postgres) = runtime.block_on(async {
             let app = support::app().start().await;
             let mo = app.merchant("Mo").await;
-            let buyers = app.people("Pat", BUYERS, Role::Buyer).await;
+            let buyers = app.people("Pat", BUYERS).await;
             let (mut deals, mut published) = (Vec::new(), Vec::new());
             for terms in TERMS {
                 let hours = |n: i64| app.nodes[0].clock.now() + chrono::TimeDelta::minutes(60 * n - 30);
@@ -101,7 +101,7 @@ impl System {
                 assert_eq!(Expected::Settled(issued), *expected);
             }
             Step::Withdraw(at, deal) => {
-                let (engine, mo, deal) = (self.node(at).engine.clone(), self.mo.id, self.deals[deal]);
+                let (engine, mo, deal) = (self.node(at).engine.clone(), self.mo.shop(), self.deals[deal]);
                 let told = self.node(at).run(async move { engine.withdraw(mo, deal, "ill").await.unwrap() });
                 assert_eq!(Expected::Withdrawn(matches!(told, WithdrawOutcome::Withdrawn(_))), *expected);
             }

@@ -69,6 +69,6 @@ async fn a_coupon_of_a_withdrawn_deal_is_void() {
     let ann = app.buyer("Ann").await;
     app.join(&ann, deal.id, 1, "k").await;
     app.settle_now().await;
-    app.engine.withdraw(merchant.id, deal.id, "Closed.").await.unwrap();
+    app.engine.withdraw(merchant.shop(), deal.id, "Closed.").await.unwrap();
     app.browser_of(&ann).await.get("/my/coupons").await.says("Void");
 }

@@ -89,7 +89,7 @@ async fn a_withdrawn_deal_says_why() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
-    app.engine.withdraw(merchant.id, deal.id, "The kiln is broken.").await.unwrap();
+    app.engine.withdraw(merchant.shop(), deal.id, "The kiln is broken.").await.unwrap();
     page(&app, &deal).await.says("Taken down").says("The kiln is broken.").says("This deal was taken down.");
 }
 

@@ -215,10 +215,26 @@ async fn a_join_of_which_nothing_is_known_can_be_sent_again_from_the_waiting_pag
 }
 
 #[actix_web::test]
-async fn a_merchant_gets_no_join_form() {
+async fn the_staff_of_the_deals_merchant_get_no_join_form_and_are_told_why() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
     let mut browser = app.browser_of(&merchant).await;
-    browser.get(&path(&deal)).await.says("Buyers join deals.").does_not_say("Join for");
+    browser.get(&path(&deal)).await.says("You can't join a deal of your own shop.").does_not_say("Join for");
+    let token = browser.get("/account").await.field("/sign-out", "csrf_token");
+    let form = [("csrf_token", token.as_str()), ("units", "1"), ("idempotency_key", "own")];
+    let refused = browser.post(&join(&deal), &form).await;
+    assert_eq!(refused.status, 409);
+    refused.says("You can't join a deal of your own shop.");
+    assert_eq!(app.home.number("SELECT count(*) FROM signups").await, 0);
+}
+
+#[actix_web::test]
+async fn the_owner_of_another_shop_joins_like_anybody_else() {
+    let app = app().start().await;
+    let deal = app.deal(&app.merchant("Mo").await).publish().await;
+    let mut jo = app.browser_of(&app.merchant("Jo").await).await;
+    let page = jo.get(&path(&deal)).await;
+    page.says("My stall").says("My deals");
+    jo.submit_and_follow(&page, &join(&deal), &[]).await.says("You are buyer 1");
 }

@@ -100,9 +100,9 @@ async fn an_expired_and_a_void_coupon_say_so() {
     redeem(&app, &mo, &code).await.says("The time of this coupon is over.");
 
     let (mo, code) = coupon(&app).await;
-    let own = DealFilter { merchant: Some(mo.id), ..DealFilter::default() };
+    let own = DealFilter { merchants: Some(vec![mo.shop()]), ..DealFilter::default() };
     let deal = app.store.deals(&own, &PageRequest::first(1)).await.unwrap().items.remove(0);
-    app.engine.withdraw(mo.id, deal.id, "Closed.").await.unwrap();
+    app.engine.withdraw(mo.shop(), deal.id, "Closed.").await.unwrap();
     redeem(&app, &mo, &code).await.says("Void");
 }
 

@@ -1,6 +1,6 @@
 //! A change of a deal is told to Redis while others change the deal, too.
 
-use muster::domain::{DealState, Role};
+use muster::domain::DealState;
 use muster::quota::Keys;
 
 use crate::support;
@@ -17,11 +17,11 @@ async fn publishing_tells_redis_its_own_version_and_not_that_of_a_join_after_it(
     let app =
         app.with("postgres.lock_timeout_ms", "60000").with("postgres.statement_timeout_ms", "60000").start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 2, Role::Buyer).await;
+    let people = app.people("Pat", 2).await;
     let deal = app.deal(&mo).draft().await.id;
     // Publishing comes to its end when it may read the deal with its merchant's name.
     let accounts = app.home.lock_table("accounts").await;
-    let (engine, merchant) = (app.nodes[0].engine.clone(), mo.id);
+    let (engine, merchant) = (app.nodes[0].engine.clone(), mo.shop());
     let publishing = tokio::spawn(async move { engine.publish(merchant, deal).await.unwrap() });
     until("it is published", async || app.progress(deal).await.state == DealState::Open).await;
     joined(app.nodes[1].join(&people[0], deal, 1, "a").await);

@@ -77,7 +77,7 @@ const GATE: &str = "
 /// Two buyers at two nodes want the last place at the same moment. Whether it was sold twice.
 async fn is_the_last_place_sold_twice(app: &TestApp, naive: bool) -> bool {
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, muster::domain::Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
     joined(app.join(&people[0], deal, 1, "a").await);
     for node in &app.nodes {

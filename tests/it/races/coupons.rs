@@ -1,4 +1,4 @@
-use muster::domain::{IdempotencyKey, Role, Till};
+use muster::domain::{IdempotencyKey, Till};
 use muster::engine::RedeemOutcome;
 use muster::store::PageRequest;
 use serde_json::{Value, json};
@@ -21,10 +21,11 @@ async fn two_cashiers_with_one_coupon_redeem_it_once() {
     for (coupon, with_key) in coupons.iter().zip([false, true, false]) {
         let cashiers: Vec<_> = (0..20)
             .map(|n| {
-                let (engine, code, merchant) = (app.nodes[n % 2].engine.clone(), coupon.code.clone(), mo.id);
+                let (engine, code) = (app.nodes[n % 2].engine.clone(), coupon.code.clone());
+                let (owner, shop) = (mo.shop(), [mo.shop()]);
                 let key = with_key.then(|| IdempotencyKey::parse("one-request").unwrap());
                 let till = Till::parse(&format!("till {n}")).unwrap();
-                async move { engine.redeem(merchant, &till, &code, key.as_ref()).await.unwrap() }
+                async move { engine.redeem(owner, &shop, &till, &code, key.as_ref()).await.unwrap() }
             })
             .collect();
         let (mut first, mut told) = (Vec::new(), Vec::new());
@@ -88,7 +89,7 @@ async fn thirty_tills_at_three_nodes_redeem_one_coupon_once_and_the_others_hear_
 async fn settlers_joins_and_the_end_of_the_deal_at_once_leave_nobody_without_coupons() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 80, Role::Buyer).await;
+    let people = app.people("Pat", 80).await;
     let deal = app.deal(&mo).tipping_point(10).publish().await.id;
     let joins: Vec<_> = people
         .iter()

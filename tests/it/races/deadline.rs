@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use muster::domain::{DealState, JoinOutcome, LeaveOutcome, Refusal, Role};
+use muster::domain::{DealState, JoinOutcome, LeaveOutcome, Refusal};
 
 use crate::support::outcomes::joined;
 use crate::support::people::wish;
@@ -15,7 +15,7 @@ const DAY: Duration = Duration::from_hours(24);
 async fn who_joined_was_in_time_and_who_was_late_was_told() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 120, Role::Buyer).await;
+    let people = app.people("Pat", 120).await;
     let deal = app.deal(&mo).tipping_point(20).publish().await.id;
     let clients: Vec<_> = people
         .iter()
@@ -56,7 +56,7 @@ async fn who_joined_was_in_time_and_who_was_late_was_told() {
 async fn of_a_thousand_around_the_deadline_each_was_in_time_or_was_told() {
     let app = support::app().nodes(3).with("lanes.batch_max", "16").start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 1_000, Role::Buyer).await;
+    let people = app.people("Pat", 1_000).await;
     let deal = app.deal(&mo).tipping_point(1_000).publish().await.id;
     let join = |n: usize| {
         let (engine, request) = (app.nodes[n % 3].engine.clone(), wish(&people[n], deal, 1, "a"));

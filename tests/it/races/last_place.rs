@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use muster::domain::{DealId, JoinOutcome, JoinRequest, Refusal, Role};
+use muster::domain::{DealId, JoinOutcome, JoinRequest, Refusal};
 
 use crate::support::fault::until;
 use crate::support::outcomes::{joined, refused};
@@ -26,7 +26,7 @@ async fn two_nodes() -> (TestApp, support::Person) {
 #[tokio::test]
 async fn the_last_place_goes_to_exactly_one_buyer() {
     let (app, mo) = two_nodes().await;
-    let people = app.people("Pat", 50, Role::Buyer).await;
+    let people = app.people("Pat", 50).await;
     for round in 0..4 {
         let deal = app.deal(&mo).tipping_point(1).cap(1).publish().await.id;
         let outcomes = join_all(&app, people.iter().map(|person| wish(person, deal, 1, "a"))).await;

@@ -1,6 +1,6 @@
 //! A cap is raised while nodes have notes that the deal is sold out, and while the deal is being loaded.
 
-use muster::domain::{DealId, Refusal, Role};
+use muster::domain::{DealId, Refusal};
 use muster::engine::RaiseCapOutcome;
 use muster::quota::{Begun, BuyerUnits, Snapshot};
 
@@ -24,7 +24,7 @@ async fn sold_out(app: &TestApp, mo: &Person, people: &[Person]) -> DealId {
 async fn a_retry_at_another_node_right_after_a_raise_and_a_refill_is_answered_joined() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 4, Role::Buyer).await;
+    let people = app.people("Pat", 4).await;
     let (a, b, cid, stranger) = (&app.nodes[0], &app.nodes[1], &people[2], &people[3]);
     let deal = sold_out(&app, &mo, &people).await;
     until("A refuses without asking", async || {
@@ -36,7 +36,7 @@ async fn a_retry_at_another_node_right_after_a_raise_and_a_refill_is_answered_jo
     })
     .await;
     // A stranger goes on asking A, so the note counts for as long as Redis lets it. They want more than the raise adds.
-    let mut raise = std::pin::pin!(b.engine.raise_cap(mo.id, deal, Some(3)));
+    let mut raise = std::pin::pin!(b.engine.raise_cap(mo.shop(), deal, Some(3)));
     let raised = loop {
         tokio::select! {
             biased;
@@ -62,13 +62,13 @@ async fn a_retry_at_another_node_right_after_a_raise_and_a_refill_is_answered_jo
 async fn a_load_that_began_before_a_raise_and_finishes_after_it_admits_up_to_the_raised_cap() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 3, Role::Buyer).await;
+    let people = app.people("Pat", 3).await;
     let deal = sold_out(&app, &mo, &people).await;
     app.home.forget_everything().await;
     let quota = muster::startup::quota(&app.config).await.unwrap();
     let Begun::Begun(load) = quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
     let old = app.store.load_snapshot(deal).await.unwrap().unwrap();
-    app.engine.raise_cap(mo.id, deal, Some(3)).await.unwrap();
+    app.engine.raise_cap(mo.shop(), deal, Some(3)).await.unwrap();
     let buyers: Vec<_> = old.buyers.iter().map(|&(buyer, units, rev)| BuyerUnits { buyer, units, rev }).collect();
     load.buyers(&buyers).await.unwrap().unwrap();
     let snapshot = Snapshot { progress: old.progress, opens_at: old.opens_at, now: old.now };

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use muster::client_log::{self, ClientLog, Version};
-use muster::domain::{DealId, IdempotencyKey, Progress, Role};
+use muster::domain::{DealId, IdempotencyKey, Progress};
 use muster::engine::{AuditOptions, AuditOutcome};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -88,7 +88,7 @@ impl Rush {
         let seed = seed();
         let mo = app.merchant("Mo").await;
         let deal = app.deal(&mo).tipping_point(30).cap(i64::from(SIZE.cap)).per_buyer_max(4).publish().await.id;
-        let mut people = app.people("Pat", SIZE.clients * 12, Role::Buyer).await;
+        let mut people = app.people("Pat", SIZE.clients * 12).await;
         let logs = tempfile::tempdir().unwrap();
         let begin = version(&app.progress(deal).await);
         let mut clients = tokio::task::JoinSet::new();

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use muster::domain::{DealState, JoinOutcome, LeaveOutcome, Role};
+use muster::domain::{DealState, JoinOutcome, LeaveOutcome};
 
 use crate::support::fault::until;
 use crate::support::outcomes::joined;
@@ -12,7 +12,7 @@ use crate::support::{self};
 async fn a_deal_tips_once_however_many_join_at_once() {
     let app = support::app().nodes(2).with_workers().start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 60, Role::Buyer).await;
+    let people = app.people("Pat", 60).await;
     for tipping_point in [1, 30, 60] {
         let deal = app.deal(&mo).tipping_point(tipping_point).publish().await.id;
         let racers: Vec<_> = people
@@ -109,7 +109,7 @@ async fn a_leave_before_the_tip_has_left_and_one_after_it_is_refused() {
 async fn many_leaves_against_many_joins_around_the_tipping_point_never_untip_a_deal() {
     let app = support::app().nodes(3).with("lanes.batch_max", "2").start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 24, Role::Buyer).await;
+    let people = app.people("Pat", 24).await;
     let (early, late) = people.split_at(12);
     for round in 0..10 {
         let deal = app.deal(&mo).tipping_point(14).publish().await.id;

@@ -1,6 +1,6 @@
 //! A deal is taken down while others do something with it: one of the two comes first, and whoever comes second is told.
 
-use muster::domain::{CouponState, DealState, JoinOutcome, LeaveOutcome, Refusal, Role};
+use muster::domain::{CouponState, DealState, JoinOutcome, LeaveOutcome, Refusal};
 use muster::engine::WithdrawOutcome;
 use muster::store::PageRequest;
 
@@ -13,7 +13,7 @@ use crate::support::{self};
 async fn who_joins_while_it_is_taken_down_is_in_or_is_told_that_it_is_closed() {
     let app = support::app().nodes(3).with("lanes.batch_max", "4").start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 60, Role::Buyer).await;
+    let people = app.people("Pat", 60).await;
     for round in 0..6 {
         let deal = app.deal(&mo).tipping_point(20).publish().await.id;
         let first_rev = app.progress(deal).await.rev;
@@ -26,7 +26,7 @@ async fn who_joins_while_it_is_taken_down_is_in_or_is_told_that_it_is_closed() {
             })
             .collect();
         let withdrawals = (0..3).map(|n| {
-            let (engine, mo) = (app.nodes[n].engine.clone(), mo.id);
+            let (engine, mo) = (app.nodes[n].engine.clone(), mo.shop());
             async move { engine.withdraw(mo, deal, "ill").await.unwrap() }
         });
         for outcome in at_once(withdrawals.collect::<Vec<_>>()).await {
@@ -58,7 +58,7 @@ async fn who_leaves_while_it_is_taken_down_has_left_or_is_told_that_it_is_closed
         let deal = app.deal(&mo).publish().await.id;
         let signup = joined(app.join(&ann, deal, 1, "a").await).id;
         let (leaves, withdraws) = (app.nodes[round % 2].engine.clone(), app.nodes[1].engine.clone());
-        let (buyer, merchant) = (ann.id, mo.id);
+        let (buyer, merchant) = (ann.id, mo.shop());
         let leave = tokio::spawn(async move { leaves.leave(buyer, signup).await });
         let withdraw = tokio::spawn(async move { withdraws.withdraw(merchant, deal, "ill").await.unwrap() });
         assert!(matches!(withdraw.await.unwrap(), WithdrawOutcome::Withdrawn(_)));
@@ -81,7 +81,7 @@ async fn who_leaves_while_it_is_taken_down_has_left_or_is_told_that_it_is_closed
 async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_half_ones() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
-    let people = app.people("Pat", 40, Role::Buyer).await;
+    let people = app.people("Pat", 40).await;
     let mut issued_in_all = 0;
     for round in 0..4 {
         let deal = app.deal(&mo).tipping_point(1).publish().await.id;
@@ -102,7 +102,7 @@ async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_h
                 tokio::spawn(async move { engine.settle(6).await.unwrap() })
             })
             .collect();
-        let taken_down = app.nodes[round % 2].engine.withdraw(mo.id, deal, "ill").await.unwrap();
+        let taken_down = app.nodes[round % 2].engine.withdraw(mo.shop(), deal, "ill").await.unwrap();
         assert!(matches!(taken_down, WithdrawOutcome::Withdrawn(_)));
         for settler in settlers {
             issued += settler.await.unwrap();
@@ -149,7 +149,7 @@ async fn a_deal_that_is_taken_down_while_it_is_closed_ends_once() {
         })
         .collect();
     let withdrawals = deals.iter().map(|(deal, _)| {
-        let (engine, mo, deal) = (app.nodes[1].engine.clone(), mo.id, *deal);
+        let (engine, mo, deal) = (app.nodes[1].engine.clone(), mo.shop(), *deal);
         async move { (deal, engine.withdraw(mo, deal, "ill").await.unwrap()) }
     });
     let withdrawals = at_once(withdrawals.collect::<Vec<_>>()).await;

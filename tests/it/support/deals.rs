@@ -14,6 +14,7 @@ impl Node {
     pub fn deal<'a>(&'a self, merchant: &'a Person) -> DealBuilder<'a> {
         let now = self.clock.now();
         let form = TermsForm {
+            merchant: None,
             title: "Pottery for beginners".to_owned(),
             description: "Two hours at the wheel, **clay included**.".to_owned(),
             price: "19.00".to_owned(),
@@ -75,12 +76,12 @@ impl DealBuilder<'_> {
     /// Stores it as a draft.
     pub async fn draft(self) -> Deal {
         let terms = Terms::parse(&self.form, self.node.clock.now()).unwrap();
-        self.node.store.create_deal(self.merchant.id, &terms, None).await.unwrap()
+        self.node.store.create_deal(self.merchant.shop(), &terms, None).await.unwrap()
     }
 
     /// Stores and publishes it.
     pub async fn publish(self) -> Deal {
-        let (node, merchant) = (self.node, self.merchant.id);
+        let (node, merchant) = (self.node, self.merchant.shop());
         let draft = self.draft().await;
         match node.engine.publish(merchant, draft.id).await.unwrap() {
             PublishOutcome::Published(deal) => *deal,

@@ -2,7 +2,7 @@
 
 use muster::auth::FreshSecret;
 use muster::domain::{
-    AccountId, DealId, Email, IdempotencyKey, JoinOutcome, JoinRequest, Role, Scopes, TokenId, Units,
+    AccountId, DealId, Email, IdempotencyKey, JoinOutcome, JoinRequest, Merchant, MerchantId, Scopes, TokenId, Units,
 };
 use muster::store::{NewAccount, NewToken};
 use reqwest::{Method, RequestBuilder, Response};
@@ -15,6 +15,7 @@ use super::app::Node;
 #[derive(Clone)]
 pub struct Person {
     pub id: AccountId,
+    shop: Option<MerchantId>,
     pub name: String,
     pub token: String,
     client: reqwest::Client,
@@ -24,22 +25,26 @@ pub struct Person {
 impl Node {
     /// Makes a buyer.
     pub async fn buyer(&self, name: &str) -> Person {
-        self.person(name, Role::Buyer).await
+        self.people(name, 1).await.remove(0)
     }
 
-    /// Makes a merchant.
+    /// Makes the owner of a new merchant of the same name. The two never share an id.
     pub async fn merchant(&self, name: &str) -> Person {
-        self.person(name, Role::Merchant).await
+        let owner = self.buyer(name).await;
+        let shop = self.shop_of(&owner, name).await;
+        Person { shop: Some(shop), ..owner }
     }
 
-    /// Makes somebody.
-    pub async fn person(&self, name: &str, role: Role) -> Person {
-        self.people(name, 1, role).await.remove(0)
+    /// Makes a merchant of this name that somebody owns, besides those that they own already.
+    pub async fn shop_of(&self, owner: &Person, name: &str) -> MerchantId {
+        let merchant = Merchant { id: MerchantId::generate(), name: name.to_owned() };
+        self.store.create_merchants(&[(merchant.clone(), owner.id)]).await.unwrap();
+        merchant.id
     }
 
     /// Makes many of the same name.
-    pub async fn people(&self, name: &str, count: usize, role: Role) -> Vec<Person> {
-        let accounts: Vec<NewAccount> = (0..count).map(|_| new_account(name, role)).collect();
+    pub async fn people(&self, name: &str, count: usize) -> Vec<Person> {
+        let accounts: Vec<NewAccount> = (0..count).map(|_| new_account(name)).collect();
         let secrets: Vec<FreshSecret> = accounts.iter().map(|_| FreshSecret::token()).collect();
         let tokens: Vec<NewToken> =
             accounts.iter().zip(&secrets).map(|(account, secret)| new_token(account, secret)).collect();
@@ -47,6 +52,7 @@ impl Node {
         self.store.create_whole_tokens(&tokens).await.unwrap();
         let person = |(account, secret): (&NewAccount, &FreshSecret)| Person {
             id: account.id,
+            shop: None,
             name: name.to_owned(),
             token: secret.text.expose_secret().to_owned(),
             client: self.client.clone(),
@@ -59,7 +65,14 @@ impl Node {
 impl Node {
     /// Somebody who has an account and a token already.
     pub fn known(&self, id: AccountId, name: &str, token: &str) -> Person {
-        Person { id, name: name.to_owned(), token: token.to_owned(), client: self.client.clone(), base: self.url("") }
+        Person {
+            id,
+            shop: None,
+            name: name.to_owned(),
+            token: token.to_owned(),
+            client: self.client.clone(),
+            base: self.url(""),
+        }
     }
 }
 
@@ -76,10 +89,10 @@ impl Node {
     }
 }
 
-fn new_account(name: &str, role: Role) -> NewAccount {
+fn new_account(name: &str) -> NewAccount {
     let id = AccountId::generate();
     let email = Email::parse(&format!("{}-{id}@example.com", name.to_lowercase().replace(' ', "."))).unwrap();
-    NewAccount { id, email, name: name.to_owned(), role, password_hash: None }
+    NewAccount { id, email, name: name.to_owned(), password_hash: None }
 }
 
 fn new_token(account: &NewAccount, secret: &FreshSecret) -> NewToken {
@@ -94,6 +107,11 @@ fn new_token(account: &NewAccount, secret: &FreshSecret) -> NewToken {
 }
 
 impl Person {
+    /// The merchant that [`Node::merchant`] made for this person.
+    pub fn shop(&self) -> MerchantId {
+        self.shop.expect("a merchant")
+    }
+
     /// The same person, talking to another node.
     pub fn at(&self, node: &Node) -> Self {
         Self { base: node.url(""), ..self.clone() }

@@ -19,7 +19,6 @@ use crate::web::request::{Buyer, Query, needs};
     ),
     responses((status = 200, description = "A page of them.", body = Listing<CouponView>)),
     security(("token" = ["read"]), ("session" = [])),
-    extensions(("x-role" = json!("buyer"))),
 )]
 pub async fn list(app: web::Data<App>, buyer: Buyer<needs::Read>, query: Query) -> Result<HttpResponse, Problem> {
     let list = List::new("coupons", &[]);

@@ -15,7 +15,7 @@ use crate::web::request::{Buyer, Id, needs};
     params(("id" = uuid::Uuid, Path, description = "The coupon's id.")),
     responses((status = 200, description = "The coupon.", body = CouponView)),
     security(("token" = ["read"]), ("session" = [])),
-    extensions(("x-role" = json!("buyer")), ("x-problems" = json!(["no_such_coupon"]))),
+    extensions(("x-problems" = json!(["no_such_coupon"]))),
 )]
 pub async fn show(
     app: web::Data<App>,

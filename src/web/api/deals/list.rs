@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{DealView, view};
 use crate::App;
-use crate::domain::{AccountId, DealState, FieldProblem, FieldProblemKind, Role, Scope};
+use crate::domain::{DealState, FieldProblem, FieldProblemKind, MerchantId, Scope};
 use crate::store::{DealFilter, DealOrder};
 use crate::web::api::paging::{List, Listing};
 use crate::web::problem::{Code, Problem};
@@ -17,14 +17,14 @@ use crate::web::request::{IfNoneMatch, MaybeSignedIn, Query};
 #[utoipa::path(
     get, path = "/deals", tag = "deals", operation_id = "list_deals",
     summary = "List deals",
-    description = "Published deals, ordered by closing time. With `mine=true`, a merchant's own deals including drafts, newest \
+    description = "Published deals, ordered by closing time. With `mine=true`, the deals of all your merchants including drafts, newest \
                    first.",
     params(
         ("state" = Option<Vec<DealState>>, Query, description = "Only deals in one of these states: repeat the parameter for each.", explode, style = Form),
         ("city" = Option<String>, Query, description = "Only deals in exactly this city."),
         ("category" = Option<String>, Query, description = "Only deals of exactly this category."),
         ("q" = Option<String>, Query, description = "Only deals with this text in title, description, city or category."),
-        ("mine" = Option<bool>, Query, description = "Only your own deals. For merchants."),
+        ("mine" = Option<bool>, Query, description = "Only deals of your merchants. For their staff."),
         ("limit" = Option<u32>, Query, description = "The most items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have cached."),
@@ -44,11 +44,11 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let filter = filter(&mut query, &viewer)?;
     let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
-    let merchant = filter.merchant.map(|merchant| merchant.to_string());
+    let merchants: Vec<String> = filter.merchants.iter().flatten().map(MerchantId::to_string).collect();
     let part = |text: &Option<String>| text.clone().unwrap_or_default();
     let list = List::new(
         "deals",
-        &[&states.join(","), &part(&filter.city), &part(&filter.category), &part(&filter.text), &part(&merchant)],
+        &[&states.join(","), &part(&filter.city), &part(&filter.category), &part(&filter.text), &merchants.join(",")],
     );
     let page = list.page(query)?;
     let deals = app.store.deals(&filter, &page).await?;
@@ -60,7 +60,7 @@ fn filter(query: &mut Query, viewer: &MaybeSignedIn) -> Result<DealFilter, Probl
     let mine = query.value("mine", |text| {
         text.parse::<bool>().map_err(|_| FieldProblem::new("mine", FieldProblemKind::NotABoolean))
     });
-    let merchant = if mine == Some(true) { Some(merchant(viewer)?) } else { None };
+    let merchants = if mine == Some(true) { Some(own_merchants(viewer)?) } else { None };
     let states = query.values("state", |word| {
         DealState::parse(word).ok_or_else(|| FieldProblem::new("state", FieldProblemKind::UnknownDealState))
     });
@@ -70,19 +70,19 @@ fn filter(query: &mut Query, viewer: &MaybeSignedIn) -> Result<DealFilter, Probl
         category: query.text("category"),
         text: query.text("q"),
         almost_there: false,
-        order: if merchant.is_some() { DealOrder::Newest } else { DealOrder::EndingSoon },
-        merchant,
+        order: if merchants.is_some() { DealOrder::Newest } else { DealOrder::EndingSoon },
+        merchants,
     })
 }
 
-fn merchant(viewer: &MaybeSignedIn) -> Result<AccountId, Problem> {
+fn own_merchants(viewer: &MaybeSignedIn) -> Result<Vec<MerchantId>, Problem> {
     let identity = viewer.0.as_ref().ok_or_else(|| Problem::new(Code::NotSignedIn))?;
-    if identity.role != Role::Merchant {
-        return Err(Problem::new(Code::WrongRole).detail("Only merchants have deals of their own."));
+    if identity.staff_of.is_empty() {
+        return Err(Problem::new(Code::WrongRole).detail("Only the staff of a merchant have deals of their own."));
     }
     let identity = viewer.with_any(&[Scope::Read, Scope::Deals]);
     let scope = || Problem::new(Code::ScopeMissing).detail("Use a token with the scope read, or one without limits.");
-    identity.map(|identity| identity.account).ok_or_else(scope)
+    identity.map(|identity| identity.staff_of.ids()).ok_or_else(scope)
 }
 
 fn respond(listing: &Listing<DealView>, known: &IfNoneMatch) -> Result<HttpResponse, Problem> {

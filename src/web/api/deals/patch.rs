@@ -99,6 +99,7 @@ impl DealPatch {
         // A cleared text becomes empty; parsing the terms decides whether that is allowed.
         let text = |field: PatchField<String>, was| field.or(Some(was)).unwrap_or_default();
         TermsForm {
+            merchant: None,
             title: text(self.title, was.title),
             description: text(self.description, was.description),
             price: text(self.price, was.price),
@@ -168,13 +169,12 @@ pub async fn patch(
 ) -> Result<HttpResponse, Problem> {
     app.limits.take(Limit::WritesOf(merchant.account)).await?;
     let patch: DealPatch = body.json().await?;
-    let deal = app.store.deal(id.0).await?.filter(|deal| deal.merchant == merchant.account);
-    let deal = deal.ok_or_else(|| Problem::new(Code::NoSuchDeal))?;
+    let deal = merchant.deal(&app, id.0).await?;
     if !if_match.0.include(deal.version) {
         return Err(Problem::new(Code::DealChanged));
     }
     let change = change(patch, &deal, app.clock.now())?;
-    match app.store.update_deal(merchant.account, deal.id, deal.version, &change).await? {
+    match app.store.update_deal(deal.merchant, deal.id, deal.version, &change).await? {
         UpdateOutcome::Updated(deal) => Ok(view::ok(&deal)),
         UpdateOutcome::NoSuchDeal => Err(Problem::new(Code::NoSuchDeal)),
         UpdateOutcome::Changed => Err(Problem::new(Code::DealChanged)),

@@ -32,7 +32,8 @@ pub async fn publish(
     id: Id<DealId>,
 ) -> Result<HttpResponse, Problem> {
     app.limits.take(Limit::WritesOf(merchant.account)).await?;
-    match app.engine.publish(merchant.account, id.0).await? {
+    let deal = merchant.deal(&app, id.0).await?;
+    match app.engine.publish(deal.merchant, deal.id).await? {
         PublishOutcome::Published(deal) => Ok(view::ok(&deal)),
         PublishOutcome::NoSuchDeal => Err(Problem::new(Code::NoSuchDeal)),
         PublishOutcome::NotDraft => Err(Problem::new(Code::NotDraft)),

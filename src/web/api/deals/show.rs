@@ -18,7 +18,7 @@ use crate::web::request::{Id, IfNoneMatch, MaybeSignedIn};
 #[utoipa::path(
     get, path = "/deals/{id}", tag = "deals", operation_id = "show_deal",
     summary = "Get a deal",
-    description = "Includes the deal's current figures. Only its merchant can see a draft, or a deal that was withdrawn before it \
+    description = "Includes the deal's current figures. Only its merchant's staff can see a draft, or a deal that was withdrawn before it \
                    was published.",
     params(
         ("id" = uuid::Uuid, Path, description = "The deal's id."),
@@ -54,8 +54,8 @@ thread_local! {
 
 /// The deal, if this viewer may see it. The API reads single deals for viewers only here.
 async fn deal_seen_by(app: &App, viewer: &MaybeSignedIn, id: DealId) -> Result<Arc<Deal>, Problem> {
-    let owner = viewer.with_any(&[Scope::Read, Scope::Deals]).map(|identity| identity.account);
+    let viewer = viewer.with_any(&[Scope::Read, Scope::Deals]);
     let deal = app.store.shared_deal(id).await?;
-    deal.filter(|deal| deal.lifecycle.is_public() || Some(deal.merchant) == owner)
-        .ok_or_else(|| Problem::new(Code::NoSuchDeal))
+    let own = |deal: &Deal| viewer.is_some_and(|identity| identity.staff_of.contains(deal.merchant));
+    deal.filter(|deal| deal.lifecycle.is_public() || own(deal)).ok_or_else(|| Problem::new(Code::NoSuchDeal))
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::{AccountId, Deal, DealId, DealState, Figures};
+use crate::domain::{Deal, DealId, DealState, Figures, MerchantId};
 use crate::web::problem::{Code, Problem};
 use crate::web::request::etag;
 
@@ -31,7 +31,7 @@ pub struct DealView {
     id: DealId,
     /// The merchant that offers the deal.
     #[schema(value_type = uuid::Uuid)]
-    merchant: AccountId,
+    merchant: MerchantId,
     merchant_name: String,
     title: String,
     /// The description, in Markdown.

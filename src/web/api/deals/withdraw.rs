@@ -47,7 +47,8 @@ pub async fn withdraw(
     app.limits.take(Limit::WritesOf(merchant.account)).await?;
     let withdrawal: Withdrawal = body.json().await?;
     let reason = parse_withdrawal_reason(&withdrawal.reason)?;
-    match app.engine.withdraw(merchant.account, id.0, &reason).await? {
+    let deal = merchant.deal(&app, id.0).await?;
+    match app.engine.withdraw(deal.merchant, deal.id, &reason).await? {
         WithdrawOutcome::Withdrawn(deal) => Ok(view::ok(&deal)),
         WithdrawOutcome::NoSuchDeal => Err(Problem::new(Code::NoSuchDeal)),
         WithdrawOutcome::Ended => Err(Problem::new(Code::Ended)),

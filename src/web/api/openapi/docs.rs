@@ -150,6 +150,7 @@ impl Operation {
 fn access(operation: &Value) -> String {
     let Some(ways) = operation["security"].as_array() else { return "Public".to_owned() };
     let role = match operation["x-role"].as_str() {
+        Some("merchant") => "Requires staff of a merchant".to_owned(),
         Some(role) => format!("Requires a {role}"),
         None => "Requires a token".to_owned(),
     };

@@ -6,7 +6,6 @@ use askama::Template;
 
 use super::docs::{ApiDocs, Group, Schema};
 use crate::App;
-use crate::domain::Role;
 use crate::web::pages::view::{Layout, Viewer};
 use crate::web::problem::Problem;
 use crate::web::problem::{Code, Meaning};
@@ -23,9 +22,7 @@ struct DocsPage {
 
 /// `GET /api/docs`
 pub async fn show(app: web::Data<App>, viewer: MaybeSignedIn) -> Result<HttpResponse, Problem> {
-    let viewer = viewer
-        .0
-        .map(|identity| Viewer { name: identity.name.to_string(), is_merchant: identity.role == Role::Merchant });
+    let viewer = viewer.0.as_ref().map(Viewer::from);
     let page = DocsPage {
         layout: Layout::new(viewer, None, "/api/docs", app.clock.now()),
         docs: ApiDocs::get(),

@@ -10,8 +10,7 @@ use crate::web::problem::PROBLEM_JSON;
 /// The problems of every operation behind the gate.
 const ALWAYS: [Code; 3] = [Code::QueryTooLong, Code::TooManyRequests, Code::Internal];
 /// The problems of operations that require authentication.
-const AUTH_REQUIRED: [Code; 6] =
-    [Code::NotSignedIn, Code::BadToken, Code::ScopeMissing, Code::WrongRole, Code::Busy, Code::Unavailable];
+const AUTH_REQUIRED: [Code; 5] = [Code::NotSignedIn, Code::BadToken, Code::ScopeMissing, Code::Busy, Code::Unavailable];
 /// The problems of operations with optional authentication.
 const AUTH_OPTIONAL: [Code; 3] = [Code::BadToken, Code::Busy, Code::Unavailable];
 /// The problems of operations with a request body.
@@ -86,6 +85,9 @@ fn implied(path: &str, method: &str, operation: &Map<String, Value>) -> Vec<Code
         Some(ways) if ways.iter().any(|way| way.as_object().is_some_and(Map::is_empty)) => codes.extend(AUTH_OPTIONAL),
         Some(_) => codes.extend(AUTH_REQUIRED),
         None => codes.push(Code::Unavailable),
+    }
+    if operation.contains_key("x-role") {
+        codes.push(Code::WrongRole);
     }
     codes
 }

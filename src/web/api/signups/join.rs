@@ -76,10 +76,9 @@ pub struct JoinedDeal {
     ),
     security(("token" = ["join"]), ("session" = [])),
     extensions(
-        ("x-role" = json!("buyer")),
         ("x-problems" = json!([
             "key_missing", "no_such_deal", "sold_out", "not_enough_left", "places_held", "buyer_limit", "not_open", "closed",
-            "key_reused", "busy",
+            "key_reused", "own_deal", "busy",
         ])),
     ),
 )]
@@ -94,7 +93,7 @@ pub async fn join(
 ) -> Result<HttpResponse, Problem> {
     let body = body.json::<Join>().await;
     let input = key.and_then(|key| Ok((Units::new(body?.units)?, key.0)));
-    respond(join::join(&app, place, deal.0, buyer.account, client.0, input).await)
+    respond(join::join(&app, place, deal.0, &buyer, client.0, input).await)
 }
 
 fn respond(answer: Answer<Problem>) -> Result<HttpResponse, Problem> {
@@ -102,6 +101,7 @@ fn respond(answer: Answer<Problem>) -> Result<HttpResponse, Problem> {
     let problem = match answer {
         Answer::Invalid(problem) => problem,
         Answer::Limited(limited) => limited.into(),
+        Answer::Failed(error) => error.into(),
         Answer::Outcome(outcome) => match outcome {
             JoinOutcome::Joined(joined) => return Ok(created(&joined)),
             JoinOutcome::Pending(id) => {

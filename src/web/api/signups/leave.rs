@@ -18,7 +18,6 @@ use crate::web::request::{Buyer, ClientNetwork, Id, needs};
     responses((status = 204, description = "The buyer has left.")),
     security(("token" = ["join"]), ("session" = [])),
     extensions(
-        ("x-role" = json!("buyer")),
         ("x-problems" = json!(["no_such_signup", "already_tipped", "closed", "pending", "busy"])),
     ),
 )]

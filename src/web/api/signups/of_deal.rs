@@ -66,7 +66,7 @@ pub async fn list(
     query: Query,
 ) -> Result<HttpResponse, Problem> {
     let list = List::new("signups of", &[&deal.0.to_string()]);
-    let signups = app.store.signups_of_deal(merchant.account, deal.0, &list.page(query)?).await?;
+    let signups = app.store.signups_of_deal(&merchant.staff_of.ids(), deal.0, &list.page(query)?).await?;
     let signups = signups.ok_or_else(|| Problem::new(Code::NoSuchDeal))?;
     Ok(list.respond(signups.map(DealSignupView::from)))
 }

@@ -22,7 +22,7 @@ use crate::web::request::{Buyer, Id, needs};
         ),
     ),
     security(("token" = ["read"]), ("session" = [])),
-    extensions(("x-role" = json!("buyer")), ("x-problems" = json!(["no_such_signup"]))),
+    extensions(("x-problems" = json!(["no_such_signup"]))),
 )]
 pub async fn show(
     app: web::Data<App>,

@@ -35,7 +35,8 @@ pub async fn console_page(
     parts: ConsoleParts,
 ) -> Result<ConsolePage, PageError> {
     let path = format!("/merchant/deals/{}", deal.id);
-    let signups = context.app.store.signups_of_deal(deal.merchant, deal.id, &query.request(&path, PAGE_SIZE)).await?;
+    let request = query.request(&path, PAGE_SIZE);
+    let signups = context.app.store.signups_of_deal(&[deal.merchant], deal.id, &request).await?;
     let signups = signups.ok_or_else(|| context.not_found())?;
     let parts = ConsoleParts {
         next: signups.next_cursor.map(|cursor| PageQuery::url(&path, cursor)),

@@ -1,4 +1,4 @@
-//! `GET /merchant`: the dashboard, with the merchant's own deals.
+//! `GET /merchant`: the dashboard, with the deals of the visitor's merchants.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -15,8 +15,8 @@ const PAGE_SIZE: u32 = 50;
 
 /// `GET /merchant`
 pub async fn dashboard(context: Context, query: web::Query<PageQuery>) -> Result<HttpResponse, PageError> {
-    let merchant = context.merchant()?.account;
-    let own = DealFilter { merchant: Some(merchant), order: DealOrder::Newest, ..DealFilter::default() };
+    let merchants = context.merchant()?.staff_of.ids();
+    let own = DealFilter { merchants: Some(merchants), order: DealOrder::Newest, ..DealFilter::default() };
     let deals = context.app.store.deals(&own, &query.request(PATH, PAGE_SIZE)).await?;
     let next = deals.next_cursor.map(|cursor| PageQuery::url(PATH, cursor));
     render::page(StatusCode::OK, &DashboardPage::new(context.layout(), &deals.items, next, context.now()))

@@ -20,6 +20,8 @@ const LOCAL_TIME_WITH_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct DealForm {
+    /// The id of the merchant, if the visitor was asked to choose one.
+    pub merchant: String,
     title: String,
     description: String,
     category: String,
@@ -93,6 +95,7 @@ impl DealForm {
         let coupon_expires_at = time("coupon_expires_at", &self.coupon_expires_at);
         let mut count = |field, text| whole_number(field, text).unwrap_or_else(|problem| note(problems, problem));
         TermsForm {
+            merchant: None,
             tipping_point: count("tipping_point", &self.tipping_point),
             cap: count("cap", &self.cap),
             per_buyer_max: count("per_buyer_max", &self.per_buyer_max),
@@ -114,6 +117,7 @@ impl DealForm {
     #[must_use]
     pub fn form(&self) -> Form {
         Form::new([
+            ("merchant", "Shop", &self.merchant),
             ("title", "Title", &self.title),
             ("description", "Description", &self.description),
             ("category", "Category (optional)", &self.category),
@@ -136,6 +140,7 @@ impl From<&Terms> for DealForm {
     fn from(terms: &Terms) -> Self {
         let local = |at: DateTime<Utc>| at.with_timezone(&terms.time_zone).format(LOCAL_TIME).to_string();
         Self {
+            merchant: String::new(),
             title: terms.title.clone(),
             description: terms.description.clone(),
             category: terms.category.clone().unwrap_or_default(),

@@ -41,7 +41,7 @@ pub async fn update_deal(
     CsrfForm(form): CsrfForm<DealForm>,
 ) -> Result<HttpResponse, PageError> {
     let deal = own_deal(&context, &path).await?;
-    context.within([Limit::WritesOf(deal.merchant)]).await?;
+    context.within([Limit::WritesOf(context.merchant()?.account)]).await?;
     let form = if deal.lifecycle.terms_may_change() { form } else { form.texts_over(&deal.terms) };
     let terms = match changed_terms(&deal, &form, context.now()) {
         Ok(terms) => terms,
@@ -106,6 +106,7 @@ async fn editor(
         published: !deal.lifecycle.terms_may_change(),
         form,
         preview: Some(Preview::new(deal, context.now())),
+        merchants: Vec::new(),
         categories: context.app.store.facets().await?.categories,
     };
     render::page(feedback.status, &page)

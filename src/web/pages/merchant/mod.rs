@@ -13,10 +13,10 @@ use super::context::Context;
 use super::error::PageError;
 use crate::domain::{Deal, DealId};
 
-/// The deal with this id, if it belongs to the signed-in merchant.
+/// The deal with this id, if the visitor is staff of its merchant.
 async fn own_deal(context: &Context, id: &str) -> Result<Deal, PageError> {
-    let merchant = context.merchant()?.account;
+    let staff_of = &context.merchant()?.staff_of;
     let id: DealId = id.parse().map_err(|_| context.not_found())?;
-    let deal = context.app.store.deal(id).await?.filter(|deal| deal.merchant == merchant);
+    let deal = context.app.store.deal(id).await?.filter(|deal| staff_of.contains(deal.merchant));
     deal.ok_or_else(|| context.not_found())
 }

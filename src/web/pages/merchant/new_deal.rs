@@ -2,9 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use chrono::{DateTime, Utc};
 
 use super::deal_form::DealForm;
-use crate::domain::{AccountId, Deal, DealId, FieldProblem, Lifecycle, Progress, Terms};
+use crate::domain::{Deal, DealId, FieldProblem, Lifecycle, Merchant, Progress, StaffOf, Terms};
 use crate::limits::Limit;
 use crate::web::pages::context::Context;
 use crate::web::pages::error::PageError;
@@ -25,21 +26,34 @@ pub async fn new_deal(context: Context) -> Result<HttpResponse, PageError> {
 pub async fn create_deal(context: Context, CsrfForm(form): CsrfForm<DealForm>) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?;
     context.within([Limit::WritesOf(merchant.account)]).await?;
-    match form.parse(context.now()) {
+    match parse(&form, &merchant.staff_of, context.now()) {
         Err(problems) => editor(&context, &form, StatusCode::UNPROCESSABLE_ENTITY, &problems, None).await,
-        Ok(terms) if form.is_preview() => {
-            let preview = preview(&context, terms, merchant.account, merchant.name.to_string());
+        Ok((seller, terms)) if form.is_preview() => {
+            let preview = preview(&context, terms, seller);
             editor(&context, &form, StatusCode::OK, &[], Some(preview)).await
         }
-        Ok(terms) => {
-            let deal = context.app.store.create_deal(merchant.account, &terms, None).await?;
+        Ok((seller, terms)) => {
+            let deal = context.app.store.create_deal(seller.id, &terms, None).await?;
             Ok(see_other(&format!("/merchant/deals/{}", deal.id)))
         }
     }
 }
 
+/// The form has no merchant if the visitor has only one.
+fn parse<'a>(
+    form: &DealForm,
+    staff_of: &'a StaffOf,
+    now: DateTime<Utc>,
+) -> Result<(&'a Merchant, Terms), Vec<FieldProblem>> {
+    let named = Some(form.merchant.as_str()).filter(|id| !id.is_empty());
+    match (staff_of.choose(named), form.parse(now)) {
+        (Ok(seller), Ok(terms)) => Ok((seller, terms)),
+        (seller, terms) => Err(seller.err().into_iter().chain(terms.err().into_iter().flatten()).collect()),
+    }
+}
+
 /// The preview of a deal with these terms that is not stored.
-fn preview(context: &Context, terms: Terms, merchant: AccountId, merchant_name: String) -> Preview {
+fn preview(context: &Context, terms: Terms, seller: &Merchant) -> Preview {
     let id = DealId::generate();
     let now = context.now();
     let lifecycle = Lifecycle::Draft;
@@ -54,8 +68,17 @@ fn preview(context: &Context, terms: Terms, merchant: AccountId, merchant_name: 
         cap: terms.cap,
         closes_at: terms.closes_at,
     };
-    let deal =
-        Deal { id, merchant, merchant_name, terms, progress, picture: None, version: 0, created_at: now, lifecycle };
+    let deal = Deal {
+        id,
+        merchant: seller.id,
+        merchant_name: seller.name.clone(),
+        terms,
+        progress,
+        picture: None,
+        version: 0,
+        created_at: now,
+        lifecycle,
+    };
     Preview::new(&deal, now)
 }
 
@@ -66,6 +89,7 @@ async fn editor(
     problems: &[FieldProblem],
     preview: Option<Preview>,
 ) -> Result<HttpResponse, PageError> {
+    let merchants = context.merchant()?.staff_of.merchants();
     let page = EditorPage {
         layout: context.layout(),
         heading: "Offer a deal",
@@ -75,6 +99,7 @@ async fn editor(
         published: false,
         form: form.form().with_problems(problems),
         preview,
+        merchants: if merchants.len() > 1 { merchants.to_vec() } else { Vec::new() },
         categories: context.app.store.facets().await?.categories,
     };
     render::page(status, &page)

@@ -17,7 +17,7 @@ use crate::web::pages::view::merchant::ConsoleParts;
 /// `POST /merchant/deals/{deal}/publish`
 pub async fn publish(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {
     let deal = own_deal(&context, &path).await?;
-    context.within([Limit::WritesOf(deal.merchant)]).await?;
+    context.within([Limit::WritesOf(context.merchant()?.account)]).await?;
     match context.app.engine.publish(deal.merchant, deal.id).await? {
         // Publishing twice has no further effect: it is a double click, or a form that was sent again.
         PublishOutcome::Published(_) | PublishOutcome::NotDraft => {

@@ -40,9 +40,8 @@ pub async fn redeem_page(context: Context) -> Result<HttpResponse, PageError> {
 /// `POST /merchant/redeem`
 pub async fn redeem(context: Context, CsrfForm(form): CsrfForm<RedeemForm>) -> Result<HttpResponse, PageError> {
     let merchant = context.merchant()?;
-    let (merchant, name) = (merchant.account, &merchant.name);
-    context.within([Limit::WritesOf(merchant)]).await?;
-    let (code, till) = match parse(&form, name) {
+    context.within([Limit::WritesOf(merchant.account)]).await?;
+    let (code, till) = match parse(&form, merchant.till_name()) {
         Ok(parsed) => parsed,
         Err(problems) => {
             let form = redeem_form(&form.code, &form.till).with_problems(&problems);
@@ -50,7 +49,8 @@ pub async fn redeem(context: Context, CsrfForm(form): CsrfForm<RedeemForm>) -> R
         }
     };
     let key = IdempotencyKey::parse(&form.idempotency_key).ok();
-    let outcome = context.app.engine.redeem(merchant, &till, &code, key.as_ref()).await?;
+    let merchants = merchant.staff_of.ids();
+    let outcome = context.app.engine.redeem(merchant.account, &merchants, &till, &code, key.as_ref()).await?;
     let zone = match &outcome {
         RedeemOutcome::AlreadyRedeemed(redemption) => zones(&context, &[redemption.deal]).await?.of(redemption.deal),
         _ => Tz::UTC,
@@ -60,13 +60,13 @@ pub async fn redeem(context: Context, CsrfForm(form): CsrfForm<RedeemForm>) -> R
     show(&context, status(&outcome), redeem_form(typed, form.till.trim()), Some(redeemed(&outcome, zone))).await
 }
 
-/// A till without a name goes by the merchant's.
-fn parse(form: &RedeemForm, merchant: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
+/// A till without a name goes by `till_name`.
+fn parse(form: &RedeemForm, till_name: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
     let mut problems = Problems::default();
     let code =
         CouponCode::parse(&form.code).map_err(|_| FieldProblem::new("code", FieldProblemKind::MistypedCouponCode));
     let code = problems.take(code);
-    let till = Some(form.till.trim()).filter(|till| !till.is_empty()).unwrap_or(merchant);
+    let till = Some(form.till.trim()).filter(|till| !till.is_empty()).unwrap_or(till_name);
     let till = problems.take(Till::parse(till));
     code.zip(till).ok_or_else(|| problems.into_vec())
 }
@@ -100,8 +100,8 @@ async fn show(
     form: Form,
     result: Option<Notice>,
 ) -> Result<HttpResponse, PageError> {
-    let merchant = context.merchant()?.account;
-    let last = context.app.store.last_redemptions(merchant, LAST).await?;
+    let merchants = context.merchant()?.staff_of.ids();
+    let last = context.app.store.last_redemptions(&merchants, LAST).await?;
     let zones = zones(context, &last.iter().map(|redemption| redemption.deal).collect::<Vec<_>>()).await?;
     let line = |redemption: Redemption| {
         let (at, zone) = (redemption.redeemed_at, zones.of(redemption.deal));

@@ -31,7 +31,7 @@ pub async fn withdraw(
     CsrfForm(form): CsrfForm<WithdrawForm>,
 ) -> Result<HttpResponse, PageError> {
     let deal = own_deal(&context, &path).await?;
-    context.within([Limit::WritesOf(deal.merchant)]).await?;
+    context.within([Limit::WritesOf(context.merchant()?.account)]).await?;
     let (status, parts) = match parse_withdrawal_reason(&form.reason) {
         Err(problem) => {
             let withdraw_form = Some(withdraw_form(&form.reason).with_problems(&[problem]));

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::time::Moment;
 use super::{Form, Layout};
-use crate::domain::{Account, Role};
+use crate::domain::Account;
 
 /// The sign-in page: `GET /sign-in`.
 #[derive(Template)]
@@ -44,10 +44,10 @@ pub struct SignUpPage {
 }
 
 impl SignUpPage {
-    /// The sign-up page. `next` is the path to return to; empty if there is none.
+    /// The sign-up page. `next` is the path to return to; empty if there is none. `merchant` chooses to sell.
     #[must_use]
-    pub fn new(layout: Layout, form: Form, next: String, role: Role) -> Self {
-        Self { layout, form, sign_in_href: with_next("/sign-in", &next), next, merchant: role == Role::Merchant }
+    pub fn new(layout: Layout, form: Form, next: String, merchant: bool) -> Self {
+        Self { layout, form, sign_in_href: with_next("/sign-in", &next), next, merchant }
     }
 }
 
@@ -76,23 +76,19 @@ pub struct AccountPage {
     layout: Layout,
     name: String,
     email: String,
-    role: &'static str,
+    here_to: &'static str,
     since: Moment,
 }
 
 impl AccountPage {
     /// The page of this account.
     #[must_use]
-    pub fn new(layout: Layout, account: &Account) -> Self {
+    pub fn new(layout: Layout, account: &Account, is_staff: bool) -> Self {
         Self {
             layout,
             name: account.name.clone(),
             email: account.email.as_str().to_owned(),
-            role: match account.role {
-                Role::Buyer => "buy",
-                Role::Merchant => "sell",
-                Role::Operator => "look after Muster",
-            },
+            here_to: if is_staff { "sell" } else { "buy" },
             since: Moment::day(account.created_at, chrono_tz::UTC),
         }
     }

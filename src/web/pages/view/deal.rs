@@ -6,7 +6,7 @@ use askama::Template;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
-use super::join::{JoinOption, JoinSection};
+use super::join::{JoinOption, JoinSection, OWN_DEAL};
 use super::progress::{ProgressBlock, Size};
 use super::time::Moment;
 use super::{Layout, drawing, markdown, price::Price, script_json};

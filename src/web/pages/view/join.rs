@@ -2,8 +2,17 @@
 
 use super::Notice;
 use super::phase::Phase;
-use crate::domain::{Deal, Refusal, Role, Signup, SignupState, Units};
+use crate::domain::{Deal, Refusal, Signup, SignupState, Units};
 use crate::web::words::{TIME, UNITS, number};
+
+/// The visitor of a deal's page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visitor {
+    Anonymous,
+    Buyer,
+    /// Staff of the deal's merchant, who cannot join it.
+    Staff,
+}
 
 /// What the section offers to the visitor.
 #[derive(Clone, Debug)]
@@ -14,11 +23,14 @@ pub enum JoinOption {
     SignIn(String),
     /// No form, because the buyer holds as many units as one buyer can. The text says so.
     AtLimit(String),
-    /// No form, because only buyers can join. The text says so.
-    NotABuyer(String),
+    /// No form, because the visitor is staff of the deal's merchant.
+    OwnDeal,
     /// No form, because the deal takes no joins. The section shows `closed_text`.
     Closed,
 }
+
+/// The sentence for staff of the deal's merchant.
+pub(super) const OWN_DEAL: &str = "You can't join a deal of your own shop.";
 
 /// The join form's values.
 #[derive(Clone, Debug)]
@@ -74,7 +86,7 @@ impl JoinSection {
     pub fn new(
         deal: &Deal,
         phase: Phase,
-        visitor: Option<Role>,
+        visitor: Visitor,
         own: &[Signup],
         attempt: Option<JoinAttempt>,
         fresh_key: String,
@@ -84,16 +96,16 @@ impl JoinSection {
         let most = deal.terms.per_buyer_max.saturating_sub(held).min(deal.progress.left().unwrap_or(u32::MAX));
         let option = match visitor {
             _ if !phase.may_take_joins() => JoinOption::Closed,
-            None if phase.takes_joins() => JoinOption::SignIn(format!("/sign-in?next=/deals/{}", deal.id)),
-            None => JoinOption::Closed,
-            Some(role) if role != Role::Buyer => {
-                JoinOption::NotABuyer("You are signed in as a merchant. Buyers join deals.".to_owned())
+            Visitor::Anonymous if phase.takes_joins() => {
+                JoinOption::SignIn(format!("/sign-in?next=/deals/{}", deal.id))
             }
-            Some(_) if held >= deal.terms.per_buyer_max => {
+            Visitor::Anonymous => JoinOption::Closed,
+            Visitor::Staff => JoinOption::OwnDeal,
+            Visitor::Buyer if held >= deal.terms.per_buyer_max => {
                 let limit = UNITS.say(deal.terms.per_buyer_max, &[]);
                 JoinOption::AtLimit(format!("That is as many as one buyer may have: {limit}."))
             }
-            Some(_) => {
+            Visitor::Buyer => {
                 let JoinAttempt { key, units } = attempt.unwrap_or(JoinAttempt { key: fresh_key, units: 1 });
                 let most = most.max(1);
                 let action = format!("/deals/{}/join", deal.id);
@@ -115,7 +127,7 @@ impl JoinSection {
         match &self.option {
             JoinOption::Form(form) => form.open && self.signups.is_empty(),
             JoinOption::SignIn(_) => true,
-            JoinOption::AtLimit(_) | JoinOption::NotABuyer(_) | JoinOption::Closed => false,
+            JoinOption::AtLimit(_) | JoinOption::OwnDeal | JoinOption::Closed => false,
         }
     }
 }
@@ -143,6 +155,7 @@ pub fn refused(refusal: Refusal) -> Notice {
         ),
         Refusal::NotOpen => Notice::tension("Not open yet", "You can join when the deal opens."),
         Refusal::Closed => Notice::problem("This deal is over", "It takes no more buyers."),
+        Refusal::OwnDeal => Notice::problem("This is your own deal", OWN_DEAL),
         Refusal::KeyReused => Notice::problem(
             "This form was sent before with another number",
             "Look below whether you have joined; if not, join again.",

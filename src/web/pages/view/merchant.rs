@@ -10,7 +10,7 @@ use super::price::{Earnings, Price};
 use super::progress::{ProgressBlock, Size};
 use super::time::Moment;
 use super::{Form, Layout, Notice, drawing, markdown};
-use crate::domain::{Deal, DealState, Signup, SignupState, Till};
+use crate::domain::{Deal, DealState, Merchant, Signup, SignupState, Till};
 use crate::engine::RedeemOutcome;
 use crate::web::words::{TIME, UNITS, number};
 
@@ -97,6 +97,8 @@ pub struct EditorPage {
     pub form: Form,
     /// The preview; none until the form is valid.
     pub preview: Option<Preview>,
+    /// The merchants to choose from; empty if there is no choice.
+    pub merchants: Vec<Merchant>,
     /// The categories to suggest.
     pub categories: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::{AccountId, Deal, DealId, DealState, Lifecycle, Progress, Terms, TermsForm};
+use crate::domain::{Deal, DealId, DealState, Lifecycle, MerchantId, Progress, Terms, TermsForm};
 
 /// The current time of every test.
 pub fn now() -> DateTime<Utc> {
@@ -12,6 +12,7 @@ pub fn now() -> DateTime<Utc> {
 /// An open deal that closes in two days, with 7 of 10 buyers and 9 of 100 units.
 pub fn deal() -> Deal {
     let form = TermsForm {
+        merchant: None,
         title: "Coffee for two".into(),
         description: "Two flat whites.".into(),
         price: "19.00".into(),
@@ -42,7 +43,7 @@ pub fn deal() -> Deal {
     };
     Deal {
         id,
-        merchant: AccountId::generate(),
+        merchant: MerchantId::generate(),
         merchant_name: "Kopi Senja".into(),
         terms,
         progress,

@@ -3,23 +3,23 @@ use chrono::TimeDelta;
 
 use super::deal::DealPage;
 use super::drawing::{Drawing, Goods};
-use super::join::{JoinAttempt, JoinSection};
+use super::join::{JoinAttempt, JoinSection, Visitor};
 use super::phase::Phase;
 use super::progress::{ProgressBlock, Size};
 use super::samples::{deal, now};
 use super::time::{Moment, time_until};
 use super::{Form, Layout, Viewer, markdown};
-use crate::domain::{CouponCode, CouponForm, Deal, DealState, FieldProblem, FieldProblemKind, Role};
+use crate::domain::{CouponCode, CouponForm, Deal, DealState, FieldProblem, FieldProblemKind};
 use crate::web::words::number;
 
-fn layout(role: Role) -> Layout {
-    Layout::new(Some(Viewer::new("Ann", role)), None, "/", now())
+fn layout() -> Layout {
+    Layout::new(Some(Viewer { name: "Ann".into(), is_staff: false }), None, "/", now())
 }
 
 fn page(deal: &Deal) -> String {
     let phase = Phase::of(&deal.progress, deal.terms.opens_at, now());
-    let join = JoinSection::new(deal, phase, Some(Role::Buyer), &[], None, "fresh".into());
-    DealPage::new(layout(Role::Buyer), deal, join, "http://localhost", now()).render().unwrap()
+    let join = JoinSection::new(deal, phase, Visitor::Buyer, &[], None, "fresh".into());
+    DealPage::new(layout(), deal, join, "http://localhost", now()).render().unwrap()
 }
 
 #[test]
@@ -111,8 +111,8 @@ fn the_summary_of_a_text_ends_at_a_word() {
 fn a_refused_form_keeps_its_key_and_a_new_page_has_a_new_one() {
     let deal = deal();
     let section = |attempt| {
-        let join = JoinSection::new(&deal, Phase::Open, Some(Role::Buyer), &[], attempt, "fresh".into());
-        DealPage::new(layout(Role::Buyer), &deal, join, "http://localhost", now()).render().unwrap()
+        let join = JoinSection::new(&deal, Phase::Open, Visitor::Buyer, &[], attempt, "fresh".into());
+        DealPage::new(layout(), &deal, join, "http://localhost", now()).render().unwrap()
     };
     assert!(section(None).contains(r#"name="idempotency_key" value="fresh""#));
     let again = section(Some(JoinAttempt { key: "sent".into(), units: 2 }));
@@ -120,11 +120,11 @@ fn a_refused_form_keeps_its_key_and_a_new_page_has_a_new_one() {
 }
 
 #[test]
-fn merchants_and_anonymous_visitors_get_no_join_form() {
+fn the_merchants_staff_and_anonymous_visitors_get_no_join_form() {
     let deal = deal();
-    for visitor in [None, Some(Role::Merchant)] {
+    for visitor in [Visitor::Anonymous, Visitor::Staff] {
         let join = JoinSection::new(&deal, Phase::Open, visitor, &[], None, "fresh".into());
-        let html = DealPage::new(layout(Role::Buyer), &deal, join, "http://localhost", now()).render().unwrap();
+        let html = DealPage::new(layout(), &deal, join, "http://localhost", now()).render().unwrap();
         assert!(!html.contains("idempotency_key"));
     }
 }

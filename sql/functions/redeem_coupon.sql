@@ -1,8 +1,9 @@
--- Redeems a coupon of one of this merchant's deals.
+-- Redeems a coupon of a deal of one of these merchants.
 --
 -- Arguments
 --   code_lookups  every keyed hash that the code can have in `coupon_codes`
---   merchant_id   the merchant who redeems it
+--   account_id    the account that redeems it
+--   merchant_ids  the merchants whose coupons it may redeem
 --   till          the merchant's name for the till
 --   request_key   the Idempotency-Key of the request; may be NULL
 -- Returns one row
@@ -11,17 +12,17 @@
 --                 already_redeemed  redeemed before by another request
 --                 void              its deal was withdrawn
 --                 expired
---                 unknown           no coupon of this merchant has this code
---                 too_many          ten wrong codes in ten minutes; `retry_after_s` says when the oldest of them stops counting
+--                 unknown           no coupon of these merchants has this code
+--                 too_many          ten wrong codes of the account in ten minutes; `retry_after_s` says when the oldest of them stops counting
 --   coupon, deal, title, redeemed_at, redeemed_where   of the coupon, if there is one
 -- Locks     the coupon: two tills with one coupon get one `ok`
 -- Writes    coupons, or wrong_codes
 --
 -- A code has several hashes while keys rotate and while coupons of form 1 are about. It is looked up by a statement of its own: the
--- planner does not know how few hashes there are, and would rather begin with all deals of the merchant. Scans are off, because a
+-- planner does not know how few hashes there are, and would rather begin with all deals of the merchants. Scans are off, because a
 -- cached plan may date from when the tables were empty.
 
-CREATE OR REPLACE FUNCTION redeem_coupon_by_lookups(code_lookups bytea[], merchant_id uuid, till text, request_key text)
+CREATE OR REPLACE FUNCTION redeem_coupon(code_lookups bytea[], account_id uuid, merchant_ids uuid[], till text, request_key text)
     RETURNS TABLE (outcome text, coupon uuid, deal uuid, title text, redeemed_at timestamptz, redeemed_where text, retry_after_s integer)
     LANGUAGE plpgsql VOLATILE
     SET enable_seqscan = off
@@ -35,10 +36,10 @@ DECLARE
     found_one record;
     wrong     record;
 BEGIN
-    -- After ten wrong codes in ten minutes the merchant waits until the oldest of them is ten minutes old.
+    -- After ten wrong codes in ten minutes the account waits until the oldest of them is ten minutes old.
     SELECT count(*) AS tries, min(l.tried_at) AS oldest INTO wrong
       FROM (SELECT w.tried_at FROM wrong_codes AS w
-             WHERE w.merchant = merchant_id AND w.tried_at > at - interval '10 minutes'
+             WHERE w.account = account_id AND w.tried_at > at - interval '10 minutes'
              ORDER BY w.tried_at DESC LIMIT 10) AS l;
     IF wrong.tries >= 10 THEN
         outcome := 'too_many';
@@ -50,11 +51,11 @@ BEGIN
     SELECT c.deal, c.signup, c.ordinal, c.id, c.redeemed_at, c.redeemed_where, c.redeemed_key, d.title, d.state, d.coupon_expires_at
       INTO found_one
       FROM coupons AS c
-      JOIN deals AS d ON d.id = c.deal AND d.merchant = merchant_id
+      JOIN deals AS d ON d.id = c.deal AND d.merchant = ANY (merchant_ids)
      WHERE c.deal = code.deal AND c.signup = code.signup AND c.ordinal = code.ordinal
        FOR NO KEY UPDATE OF c;
     IF NOT FOUND THEN
-        INSERT INTO wrong_codes (merchant, tried_at) VALUES (merchant_id, at);
+        INSERT INTO wrong_codes (account, tried_at) VALUES (account_id, at);
         outcome := 'unknown';
         RETURN NEXT;
         RETURN;
@@ -73,7 +74,7 @@ BEGIN
         ELSE 'ok' END;
     IF outcome = 'ok' THEN
         UPDATE coupons AS c
-           SET redeemed_at = at, redeemed_where = till, redeemed_by = merchant_id, redeemed_key = request_key
+           SET redeemed_at = at, redeemed_where = till, redeemed_by = account_id, redeemed_key = request_key
          WHERE c.deal = found_one.deal AND c.signup = found_one.signup AND c.ordinal = found_one.ordinal;
         redeemed_at := at;
         redeemed_where := till;
