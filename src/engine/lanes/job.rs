@@ -61,20 +61,10 @@ impl LeaveJob {
 }
 
 fn word(outcome: &JoinOutcome) -> &'static str {
-    use crate::domain::Refusal;
     match outcome {
         JoinOutcome::Joined(joined) if joined.replayed => "replayed",
         JoinOutcome::Joined(_) => "joined",
-        JoinOutcome::Refused(refusal) => match refusal {
-            Refusal::SoldOut => "sold_out",
-            Refusal::NotEnoughLeft { .. } => "not_enough_left",
-            Refusal::PlacesHeld => "places_held",
-            Refusal::BuyerLimit { .. } => "buyer_limit",
-            Refusal::NotOpen => "not_open",
-            Refusal::Closed => "closed",
-            Refusal::KeyReused => "key_reused",
-            Refusal::OwnDeal => "own_deal",
-        },
+        JoinOutcome::Refused(refusal) => refusal.word(),
         JoinOutcome::Pending(_) => "pending",
         JoinOutcome::Busy { .. } => "busy",
         JoinOutcome::NoSuchDeal => "no_such_deal",

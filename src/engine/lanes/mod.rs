@@ -112,7 +112,7 @@ impl Lanes {
     /// Queues a join and waits for its outcome, at most for `reply_after`. Without a slot of this deal, it takes one.
     pub(super) async fn join(&self, slot: Option<Slot>, request: JoinRequest) -> JoinOutcome {
         if self.sold_out.refuses(request.deal, Some(request.buyer), self.clock.now()) {
-            metrics::counter!("muster_joins_total", "outcome" => "sold_out").increment(1);
+            metrics::counter!("muster_joins_total", "outcome" => Refusal::SoldOut.word()).increment(1);
             return JoinOutcome::Refused(Refusal::SoldOut);
         }
         let (reply, outcome) = oneshot::channel();
