@@ -61,7 +61,7 @@ impl ReservedPlace {
         match timeout(kept, reading.as_mut()).await {
             Err(_) if kept < limit => {
                 drop(take_from(&self.0));
-                timeout(limit - kept, reading).await
+                timeout(limit.saturating_sub(kept), reading).await
             }
             read => read,
         }
