@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::signup::IdempotencyKey;
+use super::idempotency::IdempotencyKey;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -16,7 +16,7 @@ use super::report::Report;
 use super::schedule::{Event, Schedule, What};
 use super::tally::{Tally, Tip};
 use crate::dev::people::Simulated;
-use crate::domain::signup::IdempotencyKeyError;
+use crate::domain::idempotency::IdempotencyKeyError;
 use crate::domain::{DealId, Figures, IdempotencyKey, SignupId, Units};
 use crate::shutdown::Shutdown;
 

@@ -85,5 +85,5 @@ fn only_the_json_media_type_is_accepted() {
 #[test]
 fn an_invalid_time_in_the_terms_of_a_deal_is_reported_with_an_example() {
     let problem = parse_json::<TermsForm>(br#"{"opens_at": "soon"}"#).unwrap_err();
-    assert_eq!(problem.field_problems().first().map(|field| field.code()), Some("not_a_time"));
+    assert_eq!(problem.field_problems().first().map(FieldProblem::code), Some("not_a_time"));
 }
