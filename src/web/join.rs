@@ -7,7 +7,7 @@
 //! | 3 | shed the request if it has no place | [`join`] | busy |
 //! | 4 | check the input | [`join`] | that of the handler |
 //! | 5 | count the request against the rate limits | [`join`] | limited |
-//! | 6 | refuse the staff of the deal's merchant | [`join`] | own_deal |
+//! | 6 | refuse the staff of the deal's merchant | [`join`] | `own_deal` |
 //! | 7 | join from the reserved place | the engine | its outcome |
 //!
 //! A busy answer comes before the rate limits, so it does not count against them. It comes after the body was read, because actix

@@ -46,7 +46,7 @@ async fn signing_up_as_a_merchant_also_opens_a_merchant_with_an_id_of_its_own() 
 async fn the_merchants_of_tests_never_share_the_id_of_their_owner() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
-    assert_ne!(mo.shop().as_uuid(), mo.shop().as_uuid());
+    assert_ne!(mo.shop().as_uuid(), mo.id.as_uuid());
     assert_eq!(owners_that_share_an_id(&app).await, 0);
 }
 
@@ -123,8 +123,7 @@ async fn redeeming_looks_through_all_merchants_of_the_caller() {
     let coupons = send(ann.get("/api/v1/coupons")).await;
     let codes: Vec<Value> =
         coupons.body["data"].as_array().unwrap().iter().map(|c| json!({"code": c["code"]})).collect();
-    let employ =
-        format!("INSERT INTO staff (merchant, account, role) VALUES ('{}', '{}', 'owner')", jo.shop(), mo.shop());
+    let employ = format!("INSERT INTO staff (merchant, account, role) VALUES ('{}', '{}', 'owner')", jo.shop(), mo.id);
     app.home.sql(&employ).await;
     app.clock.advance(TOKEN_CACHE).await;
     for code in &codes {

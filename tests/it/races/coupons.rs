@@ -22,7 +22,7 @@ async fn two_cashiers_with_one_coupon_redeem_it_once() {
         let cashiers: Vec<_> = (0..20)
             .map(|n| {
                 let (engine, code) = (app.nodes[n % 2].engine.clone(), coupon.code.clone());
-                let (owner, shop) = (mo.shop(), [mo.shop()]);
+                let (owner, shop) = (mo.id, [mo.shop()]);
                 let key = with_key.then(|| IdempotencyKey::parse("one-request").unwrap());
                 let till = Till::parse(&format!("till {n}")).unwrap();
                 async move { engine.redeem(owner, &shop, &till, &code, key.as_ref()).await.unwrap() }
