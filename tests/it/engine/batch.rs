@@ -101,7 +101,7 @@ async fn two_batches_that_wait_for_each_other_see_what_the_other_wrote() {
     };
     let (first, second, ()) = tokio::join!(commit(&mut one, &first), commit(&mut two, &second), unlock);
     let both = decisions(&[first, second].concat());
-    assert!(both == "Ok BuyerLimit" || both == "BuyerLimit Ok", "{both}");
+    assert!(both == "Ok buyer_limit" || both == "buyer_limit Ok", "{both}");
     assert_eq!(app.counts(deal).await, (1, 2));
     app.settle_now().await;
     app.assert_clean().await;

@@ -26,6 +26,7 @@ async fn a_cap_is_raised_or_taken_away_and_never_lowered() {
         let [raised, uncapped, unlimited] = deals.map(|deal| async move { deal.publish().await.id });
         let [raised, uncapped, unlimited] = [raised.await, uncapped.await, unlimited.await];
         joined(app.join(&ann, raised, 1, "a").await);
+        app.home.nothing_is_held(raised).await;
         assert_eq!(refused(app.join(&bob, raised, 1, "a").await), Refusal::SoldOut);
         let before = app.store.deal(raised).await.unwrap().unwrap();
         let outcomes = raise_all(&app, [(mo.shop(), raised, Some(2)), (mo.shop(), uncapped, None)]).await;
