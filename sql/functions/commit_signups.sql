@@ -1,4 +1,5 @@
--- Records a batch of joins.
+-- Records a batch of joins. Enforces the cap, the per-buyer limit and the window, under the locks of the deals' rows. The CHECK
+-- `deals_never_oversold` stands behind it.
 --
 -- Arguments, one element of each for each request
 --   ids        the signup: derived from deal, buyer and idempotency key, so a request that is sent again has the same id
@@ -68,7 +69,7 @@ BEGIN
           LEFT JOIN LATERAL (SELECT b.held FROM signups AS b WHERE b.buyer = t.buyer AND b.deal = of.id
                               ORDER BY b.rev DESC LIMIT 1) AS b ON true;
         -- Record the batch as a whole if no buyer is in it twice, nothing is a replay, nobody exceeds the limit, and the deal does not tip.
-        -- The units needed grow with each request, so there are enough for all of them if there are enough for the last one.
+        -- The cap: the units needed grow with each request, so there are enough for all of them if there are enough for the last one.
         IF of.state IN ('open', 'tipped') AND of.opens_at <= at AND at < of.closes_at
            AND batch.buyers = requests AND NOT batch.is_replay AND batch.most_held <= of.per_buyer_max
            AND (of.state = 'tipped' OR of.buyers + batch.new_buyers < of.tipping_point)

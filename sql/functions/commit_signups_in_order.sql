@@ -113,7 +113,7 @@ BEGIN
             bound := of.per_buyer_max;
         ELSE
             is_new := coalesce(held, 0) = 0;
-            -- While the deal is open, as many units must stay free as buyers are still needed after this join.
+            -- The cap: while the deal is open, as many units must stay free as buyers are still needed after this join.
             available := of.cap - of.units - CASE
                 WHEN of.state = 'open' THEN greatest(0, of.tipping_point - of.buyers - is_new::integer) ELSE 0 END;
             IF of.units >= of.cap THEN

@@ -6,7 +6,7 @@
 
 mod audit;
 mod close;
-mod codes;
+mod coupon_codes;
 mod join;
 mod lanes;
 mod leave;
@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 pub use audit::{AuditError, AuditOptions, AuditOutcome, AuditReport, AuditStep, CheckReport, Finding};
-pub use codes::{CodeKeys, NoCodeKey};
+pub use coupon_codes::{CodeKeys, NoCodeKey};
 pub use join::{LaneFull, Place};
 pub use lanes::LaneSettings;
 pub use publish::PublishOutcome;

@@ -114,5 +114,5 @@ fn keyed(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
 }
 
 #[cfg(test)]
-#[path = "codes_tests.rs"]
+#[path = "coupon_codes_tests.rs"]
 mod tests;
