@@ -14,7 +14,7 @@ pub struct Args {
     functions: bool,
 }
 
-/// Brings the database up to date. It runs as the owner of the tables; several at once wait for each other.
+/// Brings the database up to date, as the owner of the tables. Concurrent migrations wait for each other.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let store = startup::store(&args.settings.load()?)?;
     if args.functions {

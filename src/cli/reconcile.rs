@@ -1,6 +1,7 @@
 //! `muster reconcile`: repairs Redis from Postgres on demand.
 //!
-//! Running nodes do not need it: they reconcile recent changes every two seconds and load a missing deal on the next join.
+//! Running nodes do not need it: they compare recently changed deals with Redis every two seconds, and load a missing
+//! deal on its next join.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub struct Args {
     new_epoch: bool,
 }
 
-/// Compares every deal in Redis with Postgres, repairs differences and loads all open deals.
+/// Compares every live deal in Redis with Postgres, repairs differences, and loads all open deals.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let (engine, store, _quota) = startup::engine(&args.settings.load()?).await?;
     if args.new_epoch {

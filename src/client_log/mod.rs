@@ -1,9 +1,8 @@
 //! The client log: a file of JSON lines with what clients saw, for the L checks of the audit.
 //!
 //! A client writes one line before each call and one after it, each straight to the file. Even if the client is killed,
-//! the audit can tell two cases apart: calls that were never answered ("unknown", they may have been recorded) and
-//! answers that Postgres does not have ("lost"). Several clients may share a file, and several files may be audited
-//! together.
+//! the audit can tell two cases apart. An unanswered call is "unknown": it may have been recorded. An answer that
+//! Postgres does not have is "lost". Several clients may share a file, and several files may be audited together.
 //!
 //! ```text
 //! {"at":"…","deal":"…","from":{"epoch":1,"rev":7}}                                     the client starts here
@@ -18,8 +17,8 @@
 //! ```
 //!
 //! `from` and `to` are the first and last versions that `GET /deals/{id}` returned. Signups outside that range belong
-//! to other clients. Before writing `to`, a client waits until its sockets have shown that version, but at most as long
-//! as counts may be late.
+//! to other clients. Before writing `to`, a client waits until its sockets have shown that version, but no longer than
+//! the time within which counts must be right.
 
 mod line;
 mod reader;

@@ -35,7 +35,7 @@ impl ConfigProblems {
         self.0.push(ConfigProblem { path: path.to_owned(), message: message.into() });
     }
 
-    /// Adds a problem unless the condition holds.
+    /// Adds a problem if the condition does not hold.
     pub(super) fn require(&mut self, holds: bool, path: &str, message: &str) {
         // An unreadable value has already been reported and replaced by its default.
         if !holds && !self.0.iter().any(|known| known.path == path) {

@@ -19,10 +19,10 @@ pub struct WorkersConfig {
     /// Interval at which the closer looks for deals whose window has ended.
     #[serde(rename = "close_every_ms", deserialize_with = "units::ms")]
     pub close_every: Duration,
-    /// Interval at which the reconciler reapplies recent changes to Redis.
+    /// Interval at which the reconciler compares recently changed deals with Redis.
     #[serde(rename = "reconcile_every_ms", deserialize_with = "units::ms")]
     pub reconcile_every: Duration,
-    /// Age of the oldest change that the reconciler looks at.
+    /// How recently a deal must have changed for the reconciler to compare it.
     #[serde(rename = "reconcile_window_s", deserialize_with = "units::s")]
     pub reconcile_window: Duration,
     /// Interval at which the outbox worker looks for due mails.

@@ -36,8 +36,8 @@ pub struct Home {
 }
 
 impl Home {
-    /// This folder, or the default: `$XDG_DATA_HOME/muster`. For root the default is `/var/lib/muster`, because the servers
-    /// run as another user, who cannot enter root's home.
+    /// This folder, or the default: `$XDG_DATA_HOME/muster`. For root the default is `/var/lib/muster`, because the
+    /// servers run as another user, which cannot enter root's home.
     ///
     /// # Errors
     /// There is no folder and neither `XDG_DATA_HOME` nor `HOME` is set.

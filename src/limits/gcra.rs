@@ -10,7 +10,7 @@ pub(super) struct GcraRate {
     pub(super) burst: u32,
 }
 
-/// What one subject of a limit has used, and how much of it other nodes do not know about.
+/// What one subject of a limit has used, and how much of that other nodes do not know about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
     /// The theoretical arrival time.

@@ -1,10 +1,10 @@
 //! Rate limits.
 //!
-//! Owns which limits exist and what each one counts. Every node counts locally, and asks Redis for the shared count
-//! only once more than half of a limit is used, so a typical request costs no I/O. While Redis is unavailable the local
+//! Owns which limits exist and what each one counts. Every node counts locally. It asks Redis for the shared count only
+//! once more than half of a limit is used, so a typical request costs no I/O. While Redis is unavailable the local
 //! count decides alone, so some limit always applies.
 //!
-//! The size is bounded: a subject that was not seen lately is forgotten and starts afresh.
+//! Memory is bounded: a subject that was not seen lately is forgotten and starts with a full limit.
 
 mod gcra;
 

@@ -112,8 +112,8 @@ impl Hub {
         Subscription { deal, frames, hub: self.clone() }
     }
 
-    /// Accepts figures of a deal. Ignores them if nobody watches the deal, if they are not newer than the last
-    /// ones, or if the deal is a draft, which only its merchant may see.
+    /// Accepts figures of a deal. Ignores them if nobody watches the deal, or if they are not newer than the last ones.
+    /// Also ignores drafts, which only the merchant's staff may see.
     pub fn offer(&self, progress: Progress) {
         self.offer_at(progress, Instant::now());
     }
@@ -271,7 +271,8 @@ impl Subscription {
             if let Some(frame) = self.take_latest() {
                 return frame;
             }
-            // Cannot fail: the hub keeps the sender while a subscription exists. `changed` marks the frame as seen; undo that.
+            // Cannot fail: the hub keeps the sender while a subscription exists. `changed` marks the frame as seen,
+            // which the next line undoes.
             if self.frames.changed().await.is_ok() {
                 self.mark_unsent();
             }

@@ -3,8 +3,9 @@
 //! Owns the frames, the newest frame of each watched deal, the rate at which frames go out, and every open socket with its
 //! limits.
 //!
-//! Must never name Redis, Postgres or their clients (figures arrive through [`Hub::offer`] and the [`relay`]), queue frames
-//! for a slow reader (it skips to the latest), or hold state that another node could not rebuild.
+//! Must never name Redis, Postgres or their clients: figures arrive through [`Hub::offer`] and the [`relay`]. Must
+//! never queue frames for a slow reader, which skips to the latest. Must never hold state that another node could not
+//! rebuild.
 //!
 //! A frame takes this path:
 //!

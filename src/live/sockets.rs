@@ -43,8 +43,8 @@ struct Registry {
     draining: bool,
 }
 
-/// How many sockets one address has open, and how fast it may open more. Dropped once it is the same as for an address
-/// that never connected.
+/// How many sockets one address has open, and how fast it may open more. Dropped once it equals that of an address that
+/// never connected.
 struct AddressUsage {
     open: usize,
     new_sockets: TokenBucket,

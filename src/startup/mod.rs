@@ -93,7 +93,8 @@ pub async fn engine(config: &Config) -> anyhow::Result<(Engine, Store, Quota)> {
 /// Starts a node. It accepts requests when this returns.
 ///
 /// # Errors
-/// Postgres does not answer, the database is not up to date and cannot be migrated, Redis may evict keys, or an address is taken.
+/// Postgres does not answer, the database is out of date and cannot be migrated, Redis may evict keys, or an address is
+/// taken.
 pub async fn start(start: Start) -> anyhow::Result<Running> {
     let Start { config, shutdown, workers, metrics } = start;
     files::raise_limit();

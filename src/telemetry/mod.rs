@@ -1,6 +1,7 @@
 //! Logs on standard error, and metrics for `/metrics`.
 //!
-//! Logs never contain coupon codes, tokens, passwords or complete e-mail addresses. `RUST_LOG` sets the log filter.
+//! Logs never contain coupon codes, tokens, passwords or e-mail addresses, except that a mail server's reply may name
+//! the recipient. `RUST_LOG` sets the log filter.
 
 pub mod catalogue;
 mod process;
@@ -20,9 +21,10 @@ const ROWS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512
 /// The kind of process that logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogStyle {
-    /// A node: everything that happens, as JSON unless standard error is a terminal.
+    /// A node: level `info` and above, as JSON unless standard error is a terminal.
     Service,
-    /// A command at a prompt: only warnings, as text. Its results go to standard output.
+    /// A command at a prompt: warnings, and what the development tools report, as text. Its results go to standard
+    /// output.
     Command,
 }
 

@@ -20,13 +20,13 @@ use flate2::write::GzEncoder;
 const BROTLI_QUALITY: i32 = 5;
 const BROTLI_WINDOW_BITS: i32 = 18;
 const GZIP_LEVEL: u32 = 6;
-/// The codings of shared bodies: best first, where a request accepts several equally.
+/// The codings of shared bodies. If a request accepts several equally, the first of them wins.
 const CODINGS: [Encoding; 3] = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
 
 /// Keeps caches from serving one client's coding to another.
 pub const VARY_ACCEPT_ENCODING: (HeaderName, HeaderValue) = (VARY, HeaderValue::from_static("accept-encoding"));
 
-/// A response body that many requests share, in each content coding that was asked for so far.
+/// A response body that many requests share, in each content coding requested so far.
 #[derive(Debug)]
 pub struct CompressedBody {
     identity: Bytes,
@@ -74,7 +74,7 @@ pub fn set_headers(headers: &mut HeaderMap, coding: ContentEncoding) {
     }
 }
 
-/// The coding that the request prefers of those offered. Without an `Accept-Encoding`, or one that matches nothing, it is
+/// The offered coding that the request prefers. If the request has no `Accept-Encoding`, or none that matches, it is
 /// [`ContentEncoding::Identity`].
 pub fn negotiate(request: &HttpRequest, offered: &[Encoding]) -> ContentEncoding {
     if !request.headers().contains_key(ACCEPT_ENCODING) {

@@ -12,7 +12,7 @@ pub const JOIN: &str = "/deals/{id}/signups";
 /// The route of the form that joins a deal. Takes `POST`.
 pub const JOIN_FORM: &str = "/deals/{deal}/join";
 
-/// The deal that this request, which is not routed yet, is to join. `None` if the request is no join.
+/// The deal that a request asks to join, before the request is routed. `None` if the request is not a join.
 ///
 /// The router also decodes percent-encoded characters, which no client needs in these paths. A join that is not recognised here
 /// reserves its place in the queue late.

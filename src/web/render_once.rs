@@ -14,9 +14,9 @@ use crate::recent::Recent;
 /// The most renderings that a thread keeps.
 const ENTRIES_MAX: usize = 64;
 
-/// A thread's renderings: for each key the latest read, with the variant that was rendered of it.
+/// A thread's renderings: for each key the latest read, with its rendered variant.
 ///
-/// A variant is whatever else the rendering depends on, such as the deal's phase.
+/// A variant is everything else that the rendering depends on, such as the deal's phase.
 pub struct RenderCache<Key, Read, Variant, Body>(RefCell<Recent<Key, Rendering<Read, Variant, Body>>>);
 
 struct Rendering<Read, Variant, Body> {

@@ -1,6 +1,6 @@
 //! Background workers: they close, settle and reconcile deals, deliver mail, delete ended sessions and report lag.
 //!
-//! Owns how often each worker runs, which failures are logged, and the sending of mail. Every worker may run on every
+//! Owns the workers' periods, the logging of their failures, and the sending of mail. Every worker may run on every
 //! node and may be killed at any point; the functions it calls are safe to repeat and to run concurrently. A worker
 //! whose work fails tries again after its period.
 

@@ -9,7 +9,7 @@ use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
 
-/// The most buyers that one call writes to: an event with more buyers takes several calls.
+/// The most messages that one call creates. An event with more buyers takes several calls.
 const EXPAND_CHUNK: u32 = 500;
 
 pub(super) async fn run(
@@ -33,8 +33,8 @@ pub(super) async fn run(
     }
 }
 
-/// Whether to skip the pause because more messages may be due. While many coupons wait to be issued, it does not:
-/// creating the mails about issued coupons would delay the rest. One chunk still goes out per period.
+/// Whether to skip the pause because more messages may be due. While many coupons wait to be issued, the worker pauses:
+/// mails about issued coupons would delay the rest. One chunk still goes out per period.
 fn continues_at_once(done: usize, many_to_settle: bool) -> bool {
     done > 0 && !many_to_settle
 }

@@ -115,7 +115,7 @@ pub async fn run(options: &Options, shutdown: &Shutdown, mut tell: impl FnMut(St
             these.extend(bag.pop());
         }
         if let Err(error) = rounds.run(&these, shutdown, &mut tell).await {
-            // A fault that was not undone would distort all later rounds.
+            // A fault that was not undone would distort every later round.
             let finding = format!("the run ended early: {error:#}");
             tell(Step::Found(&finding));
             rounds.table.find(finding);

@@ -24,7 +24,7 @@ pub struct Sample {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrivals(Vec<Sample>);
 
-/// Retry a file is not a recorded campaign. `line` is the line number in the file.
+/// Why a file is not a recorded campaign. `line` is the line number in the file.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum ArrivalsError {

@@ -204,7 +204,7 @@ async fn read(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| text.parse().ok()).map(Duration::from_secs);
     let replayed = header("idempotency-replayed") == Some("true");
     let body = response.bytes().await?;
-    // A body that is not JSON, such as that of a 204 or a proxy's error page, counts as one without fields.
+    // A body that is not JSON, such as that of a 204 or a proxy's error page, counts as an object without fields.
     Ok(Answer { status, retry_after, replayed, body: serde_json::from_slice(&body).unwrap_or_default() })
 }
 

@@ -117,7 +117,7 @@ pub(super) enum LeaveEnd {
     Failed(String),
 }
 
-/// Decides about the answer to a join. `attempt` counts from 1.
+/// Decides what to do after the answer to a join. `attempt` counts from 1.
 pub(super) fn after_join(reply: &Reply, attempt: u32) -> Next<JoinEnd> {
     let answer = match retry(reply, attempt) {
         Ok(again) => return again,
@@ -136,7 +136,7 @@ pub(super) fn after_join(reply: &Reply, attempt: u32) -> Next<JoinEnd> {
     })
 }
 
-/// Decides about the answer to a leave. `attempt` counts from 1.
+/// Decides what to do after the answer to a leave. `attempt` counts from 1.
 pub(super) fn after_leave(reply: &Reply, attempt: u32) -> Next<LeaveEnd> {
     let answer = match retry(reply, attempt) {
         Ok(again) => return again,

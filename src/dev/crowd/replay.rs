@@ -50,7 +50,7 @@ pub struct Replay {
     pub seed: u64,
 }
 
-/// Retry a replay failed.
+/// Why a replay failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// A request that is not retried failed, or the client log cannot be written.

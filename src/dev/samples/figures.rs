@@ -1,8 +1,8 @@
 //! Prices, discounts and sizes of real group deals, from which the figures of the sample deals are taken.
 //!
-//! The tables are quantiles of 4,133 deals in US dollars that Groupon listed as "recent" from June 2009 to March 2011, when
-//! every deal had a tipping point (`PriceData.dat` of josephmisiti/groupon-scraping). The data set is not part of Muster. A
-//! test compares the tables with it where it is available. It does not contain tipping points.
+//! The tables are quantiles of 4,133 deals in US dollars that Groupon listed as "recent" (`PriceData.dat` of
+//! josephmisiti/groupon-scraping). All of them had a tipping point, but the data set does not contain it. The data set
+//! is not part of Muster. If the file is available, a test compares the tables with it.
 
 use super::shops::Local;
 

@@ -25,7 +25,7 @@ pub struct DemoAccount {
 pub const DEMO_BUYER: DemoAccount =
     DemoAccount { name: "Robin Market", email: "buyer@demo.example", password: "try-muster", is_merchant: false };
 
-/// A merchant who has deals in several states and coupons to redeem.
+/// The owner of a merchant that has deals in several states and coupons to redeem.
 pub const DEMO_MERCHANT: DemoAccount =
     DemoAccount { name: DEMO_SHOP.name, email: "merchant@demo.example", password: "try-muster", is_merchant: true };
 

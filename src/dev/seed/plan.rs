@@ -10,7 +10,8 @@ use crate::dev::samples::{DemoBuyer, Sample, Size, Stage, Window};
 use crate::domain::{Deal, DealState, FieldProblem, Terms, TermsForm};
 use crate::store::SampleHistory;
 
-/// Time between creating and publishing in the history of a deal. A deal with a shorter time has no history yet.
+/// Time between creating and publishing in the history of a deal. If the time is shorter, the history has not been
+/// written yet.
 pub(super) const FROM_DRAFT_TO_PUBLISHED: TimeDelta = TimeDelta::hours(1);
 
 /// Units of consecutive signups. Most buyers take one or two.

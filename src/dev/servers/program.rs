@@ -11,7 +11,8 @@ use super::programs::Search;
 /// How long a killed process may take to end.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A program that can be started, stopped and killed repeatedly. It ends with this process, even if this process is killed.
+/// A program that can be started, stopped and killed repeatedly. The program ends with this process, even if this
+/// process is killed.
 #[derive(Debug)]
 pub struct Program {
     spec: ProcessSpec,
@@ -25,7 +26,7 @@ impl Program {
     pub fn new(program: PathBuf, arguments: Vec<String>, folder: PathBuf, log: PathBuf) -> Self {
         let spec =
             ProcessSpec { program, arguments, folder, log, environment: Some(Vec::new()), when_orphaned: Signal::Kill };
-        // The uid is only used for switching users, which this does not do.
+        // The uid is used only for switching users, which a `Program` does not do.
         let identity = Identity { uid: 0, other: None, setpriv: Search::of_system().program("setpriv") };
         Self { spec, identity, process: None }
     }

@@ -11,7 +11,7 @@ use super::postmaster;
 use super::probe::Probe;
 use super::process::{Process, ProcessSpec, Signal};
 
-/// How long a server may take until it answers. Crash recovery takes some seconds.
+/// How long a server may take to answer its first query. Crash recovery takes some seconds.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a server may take to shut down gracefully.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -138,8 +138,8 @@ impl Server {
         self.start().await
     }
 
-    /// Whether Postgres refused to start because an earlier one, or one of its backends, has not ended yet. The backends of
-    /// a killed Postgres end a little later than it and keep the shared memory in use.
+    /// Whether Postgres refused to start because an earlier one, or one of its backends, has not ended yet. The
+    /// backends of a killed Postgres outlive it for a moment and keep the shared memory in use.
     fn predecessor_is_ending(&self) -> bool {
         let has_backends = || tail(&self.spec.log).contains("pre-existing shared memory block");
         matches!(&self.probe, Probe::Postgres { .. })

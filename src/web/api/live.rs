@@ -1,4 +1,4 @@
-//! `GET /live`: a WebSocket with the live figures of deals.
+//! `GET /live`: opens a WebSocket with the live figures of deals.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 

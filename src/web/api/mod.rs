@@ -1,7 +1,8 @@
 //! The JSON API, one operation per file.
 //!
-//! Every handler has the same shape: the required role and scope, the request's parts, the rate limits, one call of the engine or
-//! the store, and a status for every outcome. The attribute above a handler describes it for OpenAPI.
+//! Every handler has the same shape: the required permission and scope, the request's parts, and the rate limits. One
+//! call of the engine or the store follows, and each outcome has a status. The attribute above a handler describes it
+//! for OpenAPI.
 
 pub mod accounts;
 pub mod coupons;

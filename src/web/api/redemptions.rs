@@ -106,7 +106,7 @@ pub async fn create(
     }
 }
 
-/// A code whose check character does not fit does not count as a wrong code: no coupon has it.
+/// A code with a wrong check character does not count as a wrong code, because no coupon can have it.
 fn parse(new: &NewRedemption, till_name: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
     let mut problems = Problems::default();
     let code = CouponCode::parse(&new.code);

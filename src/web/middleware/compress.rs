@@ -11,11 +11,12 @@ use crate::web::content_coding::{gzip, negotiate, set_headers};
 /// Shorter bodies fit into one packet anyway.
 const BYTES_MIN: usize = 1024;
 
-/// Best first, where a request accepts several equally.
+/// If a request accepts several equally, the first of them wins.
 const CODINGS: [Encoding; 2] = [Encoding::gzip(), Encoding::identity()];
 
-/// Compresses the response on this thread. `actix_web`'s own middleware moves each body to another thread, which takes longer
-/// than compressing it. Leaves alone what has a `Vary` header already, what is short, and what is streamed.
+/// Compresses the response on this thread. `actix_web`'s own middleware moves each body to another thread, which takes
+/// longer than compressing it. Short and streamed responses, and those that already have a `Vary` header, stay as they
+/// are.
 ///
 /// # Errors
 /// Those of the handlers.

@@ -1,5 +1,5 @@
-//! HTML error pages for browsers, also where something other than a page's handler answered: the gate, an unknown path, or a
-//! form that could not be read.
+//! HTML error pages for browsers, even if the error does not come from a page's handler but from the gate, an unknown
+//! path, or a form that could not be read.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -9,7 +9,8 @@ use actix_web::middleware::Next;
 
 use crate::web::pages::error::PageError;
 
-/// Replaces an error response that is not HTML with the error page of its status. Paths below `/api/` keep theirs.
+/// Replaces an error response that is not HTML with the error page of its status. Responses below `/api/` stay as they
+/// are.
 ///
 /// # Errors
 /// None of its own; handler errors become pages too.

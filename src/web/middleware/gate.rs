@@ -1,8 +1,11 @@
 //! The checks that every page and API request passes before routing: rate limit, query length, origin, identity.
 //!
 //! The gate authenticates; it does not authorise. It leaves a [`GatePass`] in the request, from which the extractors of
-//! [`crate::web::request`] decide what the caller may do. A request to join also gets its place in the deal's queue here. A browser whose session has ended becomes anonymous. A request with an
-//! invalid token is refused, because its sender believes that the token works.
+//! [`crate::web::request`] decide what the caller may do. A request to join also gets its place in the deal's queue
+//! here.
+//!
+//! A browser whose session has ended becomes anonymous. A request with an invalid token is refused, because its sender
+//! believes that the token works.
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};

@@ -34,7 +34,7 @@ enum Invalid {
 struct Refused {
     status: StatusCode,
     notice: Notice,
-    /// The values for the form. With none, the form gets a new key, because this key can never succeed.
+    /// The values for the form. `None` gives the form a new key, because this key can never succeed.
     attempt: Option<JoinAttempt>,
     retry_after_s: Option<u32>,
 }
@@ -61,7 +61,8 @@ pub async fn join(
             JoinOutcome::Pending(signup) => return Ok(see_other(&PendingJoin::new(deal, attempt).url(signup))),
             JoinOutcome::NoSuchDeal => return Err(context.not_found()),
             JoinOutcome::Broken => return Err(PageError::broken()),
-            // Joins that held the last units may have been recorded meanwhile. The notice agrees with the figures on the page.
+            // Joins that held the last units may have been recorded by now. The notice must agree with the figures on
+            // the page.
             JoinOutcome::Refused(Refusal::PlacesHeld) if visible_deal(&context, deal).await?.progress.sold_out() => {
                 because(Refusal::SoldOut, attempt)
             }
@@ -75,7 +76,7 @@ pub async fn join(
     respond(&context, deal, refused).await
 }
 
-/// The form's values, corrected where the next attempt could not succeed with them, and what it asks for.
+/// The form's values for the next attempt, corrected if invalid, and the request that the form makes.
 fn parse(form: &JoinForm) -> (JoinAttempt, Result<(Units, IdempotencyKey), Invalid>) {
     let key = IdempotencyKey::parse(&form.idempotency_key).ok();
     let units = form.units.trim().parse().ok().and_then(|units| Units::new(units).ok());

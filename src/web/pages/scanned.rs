@@ -1,4 +1,4 @@
-//! `GET /c`: what somebody sees who scanned a coupon with a phone.
+//! `GET /c`: the page behind a coupon's QR code, for people who scan it with a phone.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

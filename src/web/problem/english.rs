@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use crate::domain::problem::{FieldProblemKind as Kind, JsonType};
 use crate::domain::{Currency, DealState, Scope};
 
-/// What to do about a problem, for people.
+/// The sentence for a problem: what to do about it.
 #[must_use]
 pub fn sentence(kind: &Kind) -> String {
     let fixed = match kind {

@@ -1,7 +1,7 @@
 //! Problem documents (RFC 9457): the body of every refusal and failure that the API answers with.
 //!
-//! Owns their shape (`type`, `title`, `status`, `detail`, `code`, `errors` and the members that only some codes have), the
-//! codes themselves ([`Code`]), and the mapping from the errors and refusals of other modules to codes.
+//! Owns their shape: `type`, `title`, `status`, `detail`, `code`, `errors`, and the members that only some codes have.
+//! Also owns the codes themselves ([`Code`]), and the mapping from the errors and refusals of other modules to codes.
 
 mod code;
 mod english;

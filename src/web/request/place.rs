@@ -1,7 +1,7 @@
 //! The place in a deal's queue that the gate reserved for a request to join.
 //!
-//! A place is scarce, so a client cannot keep one by sending its body slowly: after [`KEPT_WHILE_READING`] the place is freed, and
-//! the join needs another one once its body has arrived.
+//! A place is scarce, so a client cannot keep one by sending its body slowly. After [`KEPT_WHILE_READING`] the place is
+//! freed, and the join needs another one once its body has arrived.
 
 use std::future::{Future, Ready, ready};
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! `GET /coupons`: one's own.
+//! `GET /coupons`: lists the caller's coupons.
 
 use actix_web::{HttpResponse, web};
 

@@ -1,4 +1,4 @@
-//! `GET /coupons/{id}`: one of one's own.
+//! `GET /coupons/{id}`: shows a coupon of the caller's.
 
 use actix_web::{HttpResponse, web};
 

@@ -29,7 +29,7 @@ pub(super) struct Operation {
     pub(super) summary: String,
     /// As HTML.
     pub(super) description: String,
-    /// The required role and scope, in words.
+    /// The required permission and scope, in words.
     pub(super) access: String,
     pub(super) parameters: Vec<Field>,
     pub(super) request_body: Option<Body>,
@@ -231,7 +231,7 @@ fn type_name(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
         return name.strip_prefix(LISTING).map_or_else(|| name.to_owned(), |item| format!("page of {item}"));
     }
-    // An optional schema is one of null and the schema.
+    // An optional value has a `oneOf` of null and its schema.
     if let Some(one) = list(&schema["oneOf"]).chain(list(&schema["allOf"])).find(|one| one["type"] != json!("null")) {
         return type_name(one);
     }

@@ -135,7 +135,8 @@ fn example(code: Code) -> Value {
     json!({"summary": meaning.title, "value": value})
 }
 
-/// Removes empty defaults. The server reads absent required fields as empty only to report all problems together.
+/// Removes empty defaults. The server reads absent required fields as empty only so that it can report all problems
+/// together.
 fn drop_empty_defaults(schema: &mut Value) {
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
     for property in properties.into_iter().flat_map(|properties| properties.values_mut()) {

@@ -1,7 +1,8 @@
 //! `POST /deals/{id}/signups`: joins a deal.
 //!
-//! With a cached token, the handler waits for nothing but the engine and shared rate limits. It commits nothing itself: actix drops
-//! the handler's future when the client resets its connection.
+//! With a cached token, the handler waits only for the engine and shared rate limits, and for Postgres if the caller is
+//! staff of a merchant. The handler commits nothing itself: actix drops the handler's future when the client resets its
+//! connection.
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, web};

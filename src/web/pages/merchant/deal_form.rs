@@ -55,7 +55,7 @@ impl DealForm {
         self.then == "preview"
     }
 
-    /// The submitted texts, with all other fields from the terms. A published deal can change its texts only.
+    /// The submitted texts, with all other fields from the terms. Only the texts of a published deal can change.
     #[must_use]
     pub fn texts_over(&self, terms: &Terms) -> Self {
         let Self { title, description, version, then, .. } = self.clone();

@@ -1,4 +1,5 @@
-//! `GET` and `POST /merchant/deals/{deal}/edit`: the editor of an existing deal. Of a published deal only the texts can change.
+//! `GET` and `POST /merchant/deals/{deal}/edit`: the editor of an existing deal. Only the texts of a published deal can
+//! change.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};

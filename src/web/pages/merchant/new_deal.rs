@@ -52,7 +52,7 @@ fn parse<'a>(
     }
 }
 
-/// The preview of a deal with these terms that is not stored.
+/// The preview of an unsaved deal with these terms.
 fn preview(context: &Context, terms: Terms, seller: &Merchant) -> Preview {
     let id = DealId::generate();
     let now = context.now();

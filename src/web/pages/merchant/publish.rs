@@ -19,7 +19,7 @@ pub async fn publish(context: Context, path: web::Path<String>) -> Result<HttpRe
     let deal = own_deal(&context, &path).await?;
     context.within([Limit::WritesOf(context.merchant()?.account)]).await?;
     match context.app.engine.publish(deal.merchant, deal.id).await? {
-        // Publishing twice has no further effect: it is a double click, or a form that was sent again.
+        // A second publish is a double click or a form that was sent again, and has no further effect.
         PublishOutcome::Published(_) | PublishOutcome::NotDraft => {
             Ok(see_other(&format!("/merchant/deals/{}", deal.id)))
         }

@@ -60,7 +60,7 @@ pub async fn redeem(context: Context, CsrfForm(form): CsrfForm<RedeemForm>) -> R
     show(&context, status(&outcome), redeem_form(typed, form.till.trim()), Some(redeemed(&outcome, zone))).await
 }
 
-/// A till without a name goes by `till_name`.
+/// Parses the form. A till without a name gets `till_name`.
 fn parse(form: &RedeemForm, till_name: &str) -> Result<(CouponCode, Till), Vec<FieldProblem>> {
     let mut problems = Problems::default();
     let code =

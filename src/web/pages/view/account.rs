@@ -44,7 +44,7 @@ pub struct SignUpPage {
 }
 
 impl SignUpPage {
-    /// The sign-up page. `next` is the path to return to; empty if there is none. `merchant` chooses to sell.
+    /// The sign-up page. `next` is the path to return to; empty if there is none. `merchant` preselects selling.
     #[must_use]
     pub fn new(layout: Layout, form: Form, next: String, merchant: bool) -> Self {
         Self { layout, form, sign_in_href: with_next("/sign-in", &next), next, merchant }

@@ -82,7 +82,7 @@ fn sentence(coupon: &ShownCoupon, deal: &Deal) -> Option<String> {
 
 /// The QR code of a coupon's link, as an SVG image. Empty only if the origin is longer than two thousand characters.
 ///
-/// The code is in the fragment of the link, which browsers never send: it gets into no server's log.
+/// The code is in the fragment of the link, which browsers never send, so no server can log it.
 #[must_use]
 pub fn qr(origin: &str, code: &CouponCode) -> String {
     let link = format!("{origin}/c#{}", code.compact());

@@ -88,8 +88,8 @@ impl Phase {
         matches!(self, Self::Open | Self::Almost | Self::On)
     }
 
-    /// Whether a buyer may join, or may become able to while the page is open. If so, the page contains the join form, hidden if
-    /// need be.
+    /// Whether a buyer may join, or may become able to while the page is open. If so, the page contains the join form,
+    /// which may be hidden.
     #[must_use]
     pub const fn may_take_joins(self) -> bool {
         self.takes_joins() || matches!(self, Self::Scheduled | Self::SoldOut)

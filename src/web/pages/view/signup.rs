@@ -88,7 +88,7 @@ fn sentence(deal: &Deal, phase: Phase, units: u32) -> String {
     }
 }
 
-/// The notice for a failed attempt to leave; none if there is nothing to say on the signup's page.
+/// The notice for a failed attempt to leave; `None` if the signup's page needs no notice.
 #[must_use]
 pub fn leave_failed(outcome: LeaveOutcome) -> Option<Notice> {
     match outcome {
