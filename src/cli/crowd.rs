@@ -25,7 +25,8 @@ use super::settings::SettingsArgs;
 use super::style;
 
 const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8080";
-/// What [`gather`] reads of the configuration: the accounts are created in the database, everything else goes through the API.
+/// The sections of the configuration that [`gather`] reads. Accounts are created in the database; everything else goes
+/// through the API.
 const SECTIONS: [&str; 3] = ["server", "postgres", "lanes"];
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 

@@ -20,7 +20,7 @@ use super::hub::{Hub, Subscription};
 use super::message::Frame;
 use crate::domain::DealId;
 
-/// Sockets that are written to before the worker's other tasks run: about a quarter of a millisecond.
+/// Sockets that one turn writes to before the worker's other tasks run. A turn takes about a quarter of a millisecond.
 const SOCKETS_PER_TURN: usize = 32;
 
 /// The watched deals of one worker. Clones share them.
@@ -72,7 +72,8 @@ impl FanOut {
         &self.hub
     }
 
-    /// Subscribes a socket to a deal. It gets the latest frame at once if there is one, then each new latest frame.
+    /// Subscribes a socket to a deal. The socket gets the latest frame at once if there is one, then each new latest
+    /// frame.
     pub(super) fn subscribe(&self, deal: DealId, writer: Rc<FrameWriter>) -> SocketSubscription {
         let subscription = self.hub.subscribe(deal);
         let mut deals = self.deals.borrow_mut();

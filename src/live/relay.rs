@@ -1,4 +1,4 @@
-//! Feeds the hub: with events from the bus, and with figures read from the database every second or two.
+//! Feeds the hub with events from the bus, and with figures that it reads from the database every second or two.
 //!
 //! The bus may lose, repeat or reorder events, or be unreachable. Counts are then late by at most one resync interval.
 //!

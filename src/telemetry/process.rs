@@ -1,4 +1,4 @@
-//! Metrics of this process, read from `/proc`. On other systems than Linux they stay at zero.
+//! Metrics of this process, read from `/proc`. On systems other than Linux they stay at zero.
 
 use std::fs;
 

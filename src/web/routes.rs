@@ -1,4 +1,4 @@
-//! Every route, on one page.
+//! Every route, in one file.
 
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;

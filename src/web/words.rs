@@ -9,9 +9,9 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Sentence {
-    /// The same for every number.
+    /// One form for every number.
     Plain(&'static str),
-    /// Chosen by the plural rules of English.
+    /// Two forms, chosen by the plural rules of English.
     Plural {
         /// For exactly 1.
         one: &'static str,

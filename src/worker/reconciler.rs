@@ -1,5 +1,5 @@
-//! Keeps Redis in step with Postgres: loads every deal over a new connection before Redis may admit, and periodically
-//! repairs deals that drifted.
+//! Keeps Redis in step with Postgres. Over each new connection it tells Redis every missed change before Redis may
+//! admit. It also repairs drifted deals periodically.
 
 use std::time::Duration;
 

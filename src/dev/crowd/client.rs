@@ -48,7 +48,8 @@ pub enum ClientError {
 
 /// The outcome of a request with all its retries.
 pub(super) struct Outcome<T> {
-    /// The final answer. `Err` is the reason of the last retry before the timeout; the request may have been committed.
+    /// The final answer. `Err` is the reason for the last retry before the timeout; the request may have been
+    /// committed.
     pub(super) end: Result<T, Retry>,
     pub(super) retries: Retries,
 }

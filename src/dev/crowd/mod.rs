@@ -4,7 +4,7 @@
 //!
 //! - Joins and leaves go only through the API. Accounts and tokens are created in the store
 //!   ([`people`](super::people)), because hashing 15,000 passwords takes an hour.
-//! - A join or leave counts by the final answer to its key, after all retries that the protocol asks for.
+//! - Only the final answer to the key of a join or leave counts, after all retries that the protocol asks for.
 
 mod arrivals;
 mod background;

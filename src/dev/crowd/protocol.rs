@@ -57,7 +57,7 @@ pub(super) enum Next<T> {
     Again(Duration, Retry),
 }
 
-/// The reason of a retry.
+/// The reason for a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Retry {
     /// 503: the server sheds load.

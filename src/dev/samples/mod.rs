@@ -119,7 +119,7 @@ impl Stage {
         }
     }
 
-    /// Whether a deal in this state leaves it at the end of its window.
+    /// Whether a deal leaves this state at the end of its window.
     #[must_use]
     pub const fn passes(self) -> bool {
         matches!(self, Self::OpensLater | Self::Open { .. } | Self::Showcase { .. } | Self::On { .. } | Self::SoldOut)

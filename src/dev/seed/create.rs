@@ -53,7 +53,8 @@ impl Seeder<'_> {
         self.settle_all().await?;
         self.finish(&task, &plan).await?;
         if plan.history.ended_at.is_some() {
-            // Redis must know the end now: once the history is written, the deal is too old for the reconciler.
+            // Redis must learn now that the deal has ended: once the history is written, the deal is too old for the
+            // reconciler.
             self.engine.reconcile(Some(RECONCILE_WINDOW), Catching::Everything).await?;
         }
         self.store.tell_sample_history(deal, &plan.history).await?;

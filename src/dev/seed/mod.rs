@@ -123,7 +123,7 @@ fn has_history(deal: &Deal, sample: &Sample) -> bool {
         || deal.lifecycle.published_at().is_some_and(|at| at - deal.created_at >= plan::FROM_DRAFT_TO_PUBLISHED)
 }
 
-/// Whether the deal has ended although the sample shows a deal that has not.
+/// Whether the deal has ended although its sample shows a deal that has not ended.
 fn has_passed(deal: &Deal, sample: &Sample) -> bool {
     sample.stage.passes() && !deal.progress.state.sells()
 }

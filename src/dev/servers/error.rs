@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// An error while starting or changing a server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServersError {
-    /// Programs are not installed. Holds all of them.
+    /// Programs are not installed. The error lists all of them.
     #[error("{}", missing(.0))]
     Missing(Vec<MissingProgram>),
     /// Another process owns the data folder.

@@ -38,7 +38,7 @@ pub(super) struct ProcessSpec {
     pub(super) log: PathBuf,
     /// The complete environment. `None` inherits the environment of this process.
     pub(super) environment: Option<Vec<(String, String)>>,
-    /// The signal that it gets when this process ends.
+    /// The signal that the new process gets when this process ends.
     pub(super) when_orphaned: Signal,
 }
 

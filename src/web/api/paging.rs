@@ -30,7 +30,7 @@ pub struct Listing<T> {
     pub next_cursor: Option<String>,
 }
 
-/// A list with its filters, to which cursors belong.
+/// A list and its filters. A cursor is valid only for the list that it came from.
 pub struct List(String);
 
 impl List {

@@ -19,7 +19,7 @@ const CODINGS: [Encoding; 2] = [Encoding::gzip(), Encoding::identity()];
 /// are.
 ///
 /// # Errors
-/// Those of the handlers.
+/// The errors of the handler.
 pub async fn compress(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

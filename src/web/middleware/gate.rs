@@ -28,7 +28,7 @@ const QUERY_BYTES_MAX: usize = 4096;
 /// Passes the request on with its [`GatePass`], or answers with a problem.
 ///
 /// # Errors
-/// Those of the handlers.
+/// The errors of the handler.
 pub async fn gate<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,

@@ -21,7 +21,7 @@ use crate::web::request::endpoint::Pattern;
 /// time series.
 ///
 /// # Errors
-/// Those of the handlers.
+/// The errors of the handler.
 pub async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

@@ -23,10 +23,11 @@ const HSTS: &str = "max-age=63072000; includeSubDomains";
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// Adds the security headers. A handler can set `Cache-Control` itself; its other security headers are replaced.
+/// Adds the security headers. A handler can set `Cache-Control` itself; any other security header that it sets is
+/// replaced.
 ///
 /// # Errors
-/// Those of the handlers.
+/// The errors of the handler.
 pub async fn security_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

@@ -53,7 +53,7 @@ impl Context {
         Layout::new(viewer, token, &self.path, self.now())
     }
 
-    /// The current time, as Postgres would see it.
+    /// The current time by the node's clock.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.app.clock.now()

@@ -34,37 +34,37 @@ enum Kind {
 }
 
 impl PageError {
-    /// The thing does not exist, or this visitor may not know of it.
+    /// A 404: the thing does not exist, or this visitor may not know of it.
     #[must_use]
     pub fn not_found(layout: Layout) -> Self {
         Self::page(StatusCode::NOT_FOUND, layout, None)
     }
 
-    /// This account may not do that.
+    /// A 403: the account lacks the permission.
     #[must_use]
     pub fn forbidden(layout: Layout) -> Self {
         Self::page(StatusCode::FORBIDDEN, layout, None)
     }
 
-    /// A rate limit is used up.
+    /// A 429: a rate limit is exhausted.
     #[must_use]
     pub fn too_many(layout: Layout, retry_after_s: u32) -> Self {
         Self::page(StatusCode::TOO_MANY_REQUESTS, layout, Some(retry_after_s))
     }
 
-    /// Something that the page needs is unavailable.
+    /// A 503: something that the page needs is unavailable.
     #[must_use]
     pub fn unavailable(retry_after_s: u32) -> Self {
         Self::page(StatusCode::SERVICE_UNAVAILABLE, Layout::bare(), Some(retry_after_s))
     }
 
-    /// A defect, which the caller has logged.
+    /// A 500: a defect, which the caller has logged.
     #[must_use]
     pub fn broken() -> Self {
         Self::page(StatusCode::INTERNAL_SERVER_ERROR, Layout::bare(), None)
     }
 
-    /// Nobody is signed in: sign in first, then return to this path.
+    /// A redirect to the sign-in page, which leads back to this path.
     #[must_use]
     pub fn sign_in_first(back_to: &str) -> Self {
         Self(Kind::SignIn { back_to: back_to.to_owned() })
