@@ -10,7 +10,6 @@ use crate::domain::{AccountId, DealId, Figures, SignupId};
 pub struct TimedLine {
     /// When the line was written.
     pub at: DateTime<Utc>,
-    /// The content.
     pub line: Line,
 }
 
@@ -22,7 +21,6 @@ pub enum Line {
     Call {
         /// The call's number in this file.
         n: u64,
-        /// The request.
         #[serde(flatten)]
         call: Call,
     },
@@ -38,7 +36,6 @@ pub enum Line {
     Frame {
         /// The socket's number in this file.
         socket: u64,
-        /// The frame.
         frame: Frame,
     },
     /// A socket closed.
@@ -60,18 +57,15 @@ pub enum Call {
     Join {
         /// The deal to join.
         deal: DealId,
-        /// The buyer.
         buyer: AccountId,
         /// The `Idempotency-Key`.
         key: String,
-        /// The units.
         units: u32,
     },
     /// `DELETE /signups/{signup}`
     Leave {
         /// The deal of the signup.
         deal: DealId,
-        /// The buyer.
         buyer: AccountId,
         /// The signup to delete.
         signup: SignupId,
@@ -104,9 +98,7 @@ pub struct Reply {
 /// A live frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
-    /// The deal.
     pub deal: DealId,
-    /// Its figures.
     #[serde(flatten)]
     pub figures: Figures,
 }
@@ -137,7 +129,6 @@ impl std::fmt::Display for Version {
 /// The start or the end of a client's work on a deal. Signups between the two versions are this client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
-    /// The deal.
     pub deal: DealId,
     /// The version before the client's first call.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,20 +15,13 @@ use crate::domain::{AccountId, DealId, SignupId};
 pub enum LogError {
     /// The file does not exist or cannot be read.
     #[error("{path}: {why}")]
-    File {
-        /// The file.
-        path: String,
-        /// The cause.
-        why: io::Error,
-    },
+    File { path: String, why: io::Error },
     /// A line is not a valid line of a client log.
     #[error("{path}, line {number}: {why}")]
     Line {
-        /// The file.
         path: String,
         /// The line number, from 1.
         number: usize,
-        /// The problem.
         why: String,
     },
 }

@@ -13,7 +13,6 @@ const CHUNK: usize = 1_000;
 /// A simulated person with a token for the API.
 #[derive(Clone, Debug)]
 pub struct Simulated {
-    /// The account.
     pub account: AccountId,
     /// A bearer token for the API.
     pub token: SecretString,

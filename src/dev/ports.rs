@@ -11,7 +11,7 @@ pub struct PortTaken {
     source: io::Error,
 }
 
-/// Checks that nobody listens on an address, so that an answer from there comes from what is started next.
+/// Checks that no process listens on an address, so that later answers come from the server that is started next.
 ///
 /// # Errors
 /// The address cannot be listened on.

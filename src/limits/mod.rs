@@ -174,7 +174,7 @@ impl LimitsConfig {
 }
 
 impl Limit {
-    /// Its name in Redis keys.
+    /// The limit's name in Redis keys.
     const fn name(&self) -> &'static str {
         match self {
             Self::Requests(_) => "requests",
@@ -190,7 +190,7 @@ impl Limit {
         }
     }
 
-    /// Its subject in Redis keys. `None` if the limit counts only this node.
+    /// The limit's subject in Redis keys. `None` if the limit counts only this node.
     fn subject(&self) -> Option<String> {
         Some(match self {
             Self::Requests(from) | Self::JoinsFrom(from) | Self::LoginsFrom(from) | Self::AccountsFrom(from) => {

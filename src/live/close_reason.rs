@@ -38,7 +38,7 @@ impl CloseReason {
         }
     }
 
-    /// Its name in close frames and metrics.
+    /// The reason's name in close frames and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

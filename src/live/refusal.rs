@@ -34,7 +34,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Its code in problem documents and metrics.
+    /// The refusal's code in problem documents and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

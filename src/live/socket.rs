@@ -1,7 +1,7 @@
 //! One browser's WebSocket.
 //!
-//! The only file that names `actix` and `actix-web-actors`, which are deprecated. It makes no decisions of its own, so that
-//! `actix-ws` can replace it. Nothing is pushed into the actor's mailbox, which is unbounded: the actor reads its
+//! `actix-web-actors` is deprecated, so only this file names it and `actix`. The file makes no decisions of its own, so
+//! that `actix-ws` can replace it. Nothing is pushed into the actor's mailbox, which is unbounded: the actor reads its
 //! [`SendQueue`].
 
 use std::collections::BTreeSet;

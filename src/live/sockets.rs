@@ -145,7 +145,7 @@ impl Sockets {
         self.drain_in_slices(within, || sleep(SLICE_INTERVAL)).await;
     }
 
-    /// As [`Sockets::drain`], with the wait between two slices given by the caller.
+    /// Like [`Sockets::drain`], but the caller provides the wait between two slices.
     pub async fn drain_in_slices<F: Future<Output = ()>>(&self, within: Duration, mut pause: impl FnMut() -> F) {
         let ids = {
             let mut registry = self.lock();

@@ -30,7 +30,6 @@ use crate::worker::{self, mail::Mailer};
 
 /// The arguments of [`start`].
 pub struct Start {
-    /// The configuration.
     pub config: Config,
     /// The signal that stops the node.
     pub shutdown: Shutdown,

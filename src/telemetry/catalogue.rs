@@ -8,9 +8,7 @@ use metrics::Unit;
 pub enum Kind {
     /// A counter, named `_total`.
     Counter,
-    /// A gauge.
     Gauge,
-    /// A histogram.
     Histogram,
 }
 
@@ -19,7 +17,6 @@ pub enum Kind {
 pub struct Metric {
     /// The name, as on `/metrics`.
     pub name: &'static str,
-    /// The type.
     pub kind: Kind,
     /// The unit of its values.
     pub unit: Unit,

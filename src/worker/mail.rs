@@ -1,4 +1,4 @@
-//! E-mail: renders messages and sends them, to files in development and to an SMTP server otherwise.
+//! E-mail: renders messages and sends them to an SMTP server, or writes them to files if none is configured.
 
 use lettre::message::Mailbox;
 use lettre::message::header::{Header, HeaderName, HeaderValue};

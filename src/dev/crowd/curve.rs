@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::arrivals::{Arrivals, Sample};
 
-/// The campaign lasts 30 days, as most do, with a sample every hour.
+/// The campaign lasts 30 days, as most campaigns do, with a sample every hour.
 const HOURS: u32 = 30 * 24;
 const HOUR: Duration = Duration::from_hours(1);
 const PER_MILLE: u64 = 1_000;

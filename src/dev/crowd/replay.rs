@@ -40,7 +40,6 @@ pub struct Replay {
     pub deal: DealId,
     /// The joins and leaves.
     pub schedule: Schedule,
-    /// The speed.
     pub pace: Pace,
     /// Units per buyer, chosen at random from this range.
     pub units: RangeInclusive<u32>,

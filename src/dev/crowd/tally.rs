@@ -12,9 +12,7 @@ use crate::domain::{AccountId, SignupId};
 pub struct Tip {
     /// The signup's number, which is the tipping point.
     pub number: u32,
-    /// The signup.
     pub signup: SignupId,
-    /// The buyer.
     pub buyer: AccountId,
     /// Scheduled time of the join, since the campaign began.
     pub at: Duration,

@@ -18,7 +18,6 @@ pub enum SeedError {
     Sample {
         /// The name of the sample.
         sample: &'static str,
-        /// The problems.
         problems: Vec<FieldProblem>,
     },
     /// An operation had an unexpected outcome.
@@ -28,7 +27,6 @@ pub enum SeedError {
         sample: &'static str,
         /// The operation, such as "joining".
         verb: &'static str,
-        /// The outcome.
         outcome: String,
     },
 }

@@ -29,7 +29,7 @@ pub enum ServersError {
     Helper {
         /// The path of the program.
         program: String,
-        /// Its output and error output.
+        /// The program's standard output and standard error.
         output: String,
     },
     /// A server ended, or did not answer in time.

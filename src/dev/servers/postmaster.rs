@@ -6,9 +6,9 @@ use super::process::send_signal;
 
 /// Whether `postmaster.pid` names a process that still exists, so that Postgres would refuse to start.
 ///
-/// In a container without an init process, a killed Postgres stays a zombie and would block the data folder for ever. In
-/// that case this replaces the process id in the file by one that no process can have. The file itself must stay: it also
-/// names the shared memory segment by which Postgres detects orphaned backends.
+/// In a container without an init process, a killed Postgres stays a zombie and would block the data folder for ever.
+/// In that case this function replaces the process id in the file by one that no process can have. The file itself must
+/// stay: it also names the shared memory segment by which Postgres detects orphaned backends.
 pub(super) fn has_predecessor(data: &Path) -> bool {
     let path = data.join("postmaster.pid");
     let Ok(text) = std::fs::read_to_string(&path) else { return false };

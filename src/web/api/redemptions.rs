@@ -22,8 +22,8 @@ pub struct NewRedemption {
     /// The code, or the link in its QR code. Case, spaces and dashes make no difference, nor do I, L and O for 1, 1 and 0.
     #[schema(required)]
     code: String,
-    /// The name of the till, told to whoever tries the coupon again. If left out, it is the name of your merchant, or your own if you
-    /// have several.
+    /// The name of the till, which later attempts to redeem the coupon show. Defaults to the name of your merchant, or
+    /// to your own name if you have several merchants.
     #[schema(min_length = 1, max_length = 80)]
     till: Option<String>,
 }

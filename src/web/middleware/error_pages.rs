@@ -13,7 +13,7 @@ use crate::web::pages::error::PageError;
 /// are.
 ///
 /// # Errors
-/// None of its own; handler errors become pages too.
+/// Never fails: the errors of handlers become pages too.
 pub async fn error_pages(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,4 +1,4 @@
-//! `GET /coupons/{id}`: shows a coupon of the caller's.
+//! `GET /coupons/{id}`: shows one of the caller's coupons.
 
 use actix_web::{HttpResponse, web};
 

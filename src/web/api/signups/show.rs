@@ -1,4 +1,4 @@
-//! `GET /signups/{id}`: shows a signup of the caller's, or that it is still being recorded.
+//! `GET /signups/{id}`: shows one of the caller's signups, or reports that it is still being recorded.
 
 use actix_web::{HttpResponse, web};
 

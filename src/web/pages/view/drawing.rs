@@ -14,7 +14,6 @@ use crate::web::assets;
 pub enum Goods {
     /// A loaf and a baguette.
     Bakery,
-    /// A bicycle.
     Bicycle,
     /// A pile of books.
     Books,

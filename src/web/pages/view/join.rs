@@ -80,8 +80,8 @@ pub struct JoinAttempt {
 }
 
 impl JoinSection {
-    /// The section for this visitor, who has these signups. After a failed `attempt` the form keeps its values; otherwise it gets
-    /// `fresh_key`.
+    /// The section for this visitor with these signups. After a failed `attempt` the form keeps the submitted values;
+    /// otherwise it gets `fresh_key`.
     #[must_use]
     pub fn new(
         deal: &Deal,
