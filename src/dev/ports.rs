@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("{address} is taken ({source}): another process listens there. End it, then start this again")]
+#[error("{address} is taken ({source}): another process listens there. Stop that process and try again")]
 pub struct PortTaken {
     address: SocketAddr,
     source: io::Error,

@@ -107,7 +107,8 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
     if codes.derives_lookups() {
         tracing::warn!(
             "security.coupon_lookup_keys is empty: new coupons are found by a key that is derived from the lowest of \
-             security.coupon_keys, which must stay until they have expired. Add a key; config/security.toml says how"
+             security.coupon_keys. Keep that key until these coupons have expired. Add a lookup key: \
+             config/security.toml explains how"
         );
     }
     let engine = Engine::start(store.clone(), quota.clone(), &clock, codes, &settings::lanes(&config));

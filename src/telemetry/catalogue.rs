@@ -88,7 +88,7 @@ pub const METRICS: [Metric; 40] = [
     // Redis
     gauge("muster_admission_online", Unit::Count, &[], "1 while Redis admits joins, 0 while Postgres decides alone"),
     counter("muster_redis_lost_total", &["call"], "Connections to Redis that were dropped, by the call that failed"),
-    counter("muster_reconciled_deals_total", &[], "Deals whose figures in Redis were repaired"),
+    counter("muster_reconciled_deals_total", &[], "Deals whose figures or terms in Redis were repaired"),
     // Live
     gauge("muster_live_sockets", Unit::Count, &[], "Open WebSockets"),
     counter("muster_live_frames_sent_total", &[], "Frames sent to WebSockets"),
@@ -101,7 +101,7 @@ pub const METRICS: [Metric; 40] = [
     counter(
         "muster_wrong_codes_total",
         &[],
-        "Redemption attempts with a code that is not one of the merchant's coupons",
+        "Redemption attempts with a code that is no coupon of the caller's merchants",
     ),
     counter("muster_messages_delivered_total", &[], "Messages delivered to the mail server"),
     counter("muster_messages_failed_total", &[], "Failed attempts to deliver a message"),

@@ -37,7 +37,7 @@ fn serve(orders: &mpsc::Receiver<Order>) {
         if let Err(Ok(mut unwanted)) = order.reply.send(order.command.spawn()) {
             // The caller was cancelled while the child was being spawned.
             if let Err(error) = unwanted.kill().and_then(|()| unwanted.wait()) {
-                tracing::debug!(%error, "cannot end a server that nobody waits for");
+                tracing::debug!(%error, "cannot kill a server whose start was cancelled");
             }
         }
     }
