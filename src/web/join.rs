@@ -58,7 +58,7 @@ pub async fn join<E>(
     input: Result<(Units, IdempotencyKey), E>,
 ) -> Answer<E> {
     let place = match place.take() {
-        // A place without a slot was reserved for a stranger. This buyer may have joined before, and then needs a slot.
+        // A place without a slot may have been reserved before the caller was identified. A buyer who joined before needs a slot.
         Some(Ok(place)) if place.is_queued() => Ok(place),
         Some(Err(full)) => Err(full),
         Some(Ok(_)) | None => app.engine.reserve(deal, Some(buyer.account)),
