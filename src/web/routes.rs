@@ -133,7 +133,7 @@ pub fn public(config: &mut web::ServiceConfig, app: &App, shutdown: &Shutdown) {
         .service(everything);
 }
 
-/// Configures the internal listener, which operators reach and strangers do not.
+/// Configures the internal listener, which operators can reach and the public cannot.
 pub fn internal(config: &mut web::ServiceConfig, app: &App, metrics: Option<PrometheusHandle>) {
     config.app_data(web::Data::new(app.clone())).app_data(web::Data::new(metrics));
     add(config, "", operations());
