@@ -1,7 +1,7 @@
-//! Caches which account each token or session belongs to, for some seconds. A cached join needs no database lookup.
+//! Caches which account each token or session belongs to, for a few seconds. A cached join needs no database lookup.
 //!
-//! Entries are refreshed before they expire: one caller in the last third of the lifetime is told to refresh. A client
-//! that calls all the time never waits for a lookup.
+//! Entries are refreshed before they expire: the first caller in the last third of the lifetime is told to refresh. A client
+//! that calls continuously waits for a lookup only after a refresh has failed.
 //!
 //! The size is bounded. A revocation is cached too, so that a lookup already under way cannot bring a revoked secret
 //! back.

@@ -11,13 +11,13 @@ use crate::store::Session;
 pub struct StartedSession {
     /// The session id, for the cookie.
     pub secret: SecretString,
-    /// When the session expires at the latest, if it never idles for too long: the lifetime of the cookie.
+    /// The latest possible end of the session, and the expiry of its cookie. An idle session ends sooner.
     pub ends_at: DateTime<Utc>,
 }
 
 impl Auth {
-    /// Starts a session for an account whose password was checked, and ends the browser's previous one. This prevents
-    /// session fixation.
+    /// Starts a session for an account whose password was checked, and ends the browser's previous one. The new session has a fresh
+    /// id, which prevents session fixation.
     ///
     /// # Errors
     /// Postgres is unavailable.

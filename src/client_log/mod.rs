@@ -11,7 +11,7 @@
 //! {"at":"…","n":2,"call":"leave","deal":"…","buyer":"…","signup":"…"}
 //! {"at":"…","n":2,"status":409,"code":"already_tipped"}
 //! {"at":"…","n":3,"error":"connection reset"}                                          no answer: unknown
-//! {"at":"…","socket":1,"frame":{"type":"progress","deal":"…","epoch":1,"rev":8,…}}     as received
+//! {"at":"…","socket":1,"frame":{"type":"progress","deal":"…","epoch":1,"rev":8,…}}     the frame's figures
 //! {"at":"…","socket":1,"closed":true}                                                  no more frames follow
 //! {"at":"…","deal":"…","to":{"epoch":1,"rev":42}}                                      the client is done
 //! ```
@@ -101,7 +101,7 @@ impl ClientLog {
         self.sockets.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Logs a frame as received.
+    /// Logs the figures of a frame.
     ///
     /// # Errors
     /// The text is not a frame, or the file cannot be written.

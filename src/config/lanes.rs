@@ -15,7 +15,7 @@ pub struct LanesConfig {
     pub count: usize,
     /// Maximum joins in one commit.
     pub batch_max: usize,
-    /// Maximum joins waiting in one lane.
+    /// Maximum joins and leaves waiting in one lane.
     pub queue_max: usize,
     /// Share of a lane's queue that one deal may fill, in percent.
     pub deal_share_percent: usize,

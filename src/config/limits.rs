@@ -36,7 +36,7 @@ pub struct LimitsConfig {
     pub logins_per_account: Rate,
     /// Sign-in attempts from one address.
     pub logins_per_address: Rate,
-    /// Sign-in attempts on this node.
+    /// Sign-in attempts and new accounts on this node: each hashes a password.
     pub logins_per_node: Rate,
     /// New accounts from one address.
     pub accounts_per_address: Rate,

@@ -29,7 +29,7 @@ const ENVIRONMENT_PREFIX: &str = "MUSTER__";
 pub enum Profile {
     /// Generous rate limits, for `muster dev`
     Dev,
-    /// No rate limits, for load tests
+    /// Rate limits out of the way, except that of sign-ins, for load tests
     Load,
 }
 
@@ -51,7 +51,7 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     /// Environment variables. Variables that do not belong to Muster are ignored.
     pub environment: Vec<(String, String)>,
-    /// Overrides from the command line or a test, as pairs of key path and value.
+    /// Overrides from a test, a benchmark or a fault run, as pairs of key path and value.
     pub overrides: Vec<(String, String)>,
 }
 

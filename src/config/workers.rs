@@ -14,7 +14,7 @@ pub struct WorkersConfig {
     /// Interval at which the settler looks for signups without coupons.
     #[serde(rename = "settle_every_ms", deserialize_with = "units::ms")]
     pub settle_every: Duration,
-    /// Maximum signups settled in one call.
+    /// Maximum coupons issued in one call.
     pub settle_chunk: u32,
     /// Interval at which the closer looks for deals whose window has ended.
     #[serde(rename = "close_every_ms", deserialize_with = "units::ms")]

@@ -1,4 +1,4 @@
-//! Creates accounts and tokens in bulk. The accounts have no password: hashing 15,000 of them would take an hour.
+//! Creates accounts and tokens in bulk. The accounts have no password: hashing 15,000 passwords would take many minutes.
 
 use secrecy::SecretString;
 

@@ -1,9 +1,9 @@
-//! A simulated crowd: buyers who join and leave deals over HTTP, as people with browsers do.
+//! A simulated crowd: buyers who join and leave deals through the HTTP API.
 //!
 //! Owns reading or generating arrivals ([`Arrivals`]), planning them ([`Schedule`]) and replaying them ([`replay()`]).
 //!
 //! - Joins and leaves go only through the API. Accounts and tokens are created in the store
-//!   ([`people`](super::people)), because hashing 15,000 passwords takes an hour.
+//!   ([`people`](super::people)), because hashing 15,000 passwords takes many minutes.
 //! - Only the final answer to the key of a join or leave counts, after all retries that the protocol asks for.
 
 mod arrivals;

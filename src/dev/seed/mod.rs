@@ -5,9 +5,9 @@
 //!
 //! Invariants:
 //!
-//! - Seeding is idempotent: ids, e-mail addresses and idempotency keys are derived from names. A seeding that was killed
-//!   continues where it stopped.
-//! - A sample whose window has ended is offered again as a new edition.
+//! - Seeding is idempotent: ids, e-mail addresses and idempotency keys are derived from names. An interrupted run resumes
+//!   where it stopped.
+//! - A sample that is meant to be live and whose window has ended is offered again as a new edition.
 //! - Only the two demo accounts can sign in. Their password is public, so seeding must never run in production.
 
 mod accounts;

@@ -1,8 +1,8 @@
 //! The SQL functions in `sql/functions`, compiled into the binary.
 //!
 //! They are replaced as a whole, in one transaction, when the binary has a higher version than the database. A node of an older
-//! version that restarts leaves the functions of the newer version in place; both versions can use them, because a function
-//! whose signature changes gets a new name.
+//! version that restarts leaves the functions of the newer version in place; from the first release on, both versions can use them, because
+//! a function whose signature changes gets a new name.
 
 use sqlx::{Connection, Executor, PgConnection};
 
