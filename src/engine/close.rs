@@ -8,10 +8,11 @@ use crate::store::StoreError;
 const CHUNK: u32 = 100;
 
 impl Engine {
-    /// Ends every deal whose window is over: tipped deals succeed, the others fail. Answers which. Safe on several nodes at once.
+    /// Ends every deal whose window is over: tipped deals succeed, the others fail. Returns the ended deals. Safe on
+    /// several nodes at once.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn close_due(&self) -> Result<Vec<DealId>, StoreError> {
         let mut ended = Vec::new();
         loop {

@@ -9,21 +9,21 @@ use sha2::Sha256;
 use crate::domain::{CouponCode, CouponForm, CouponId};
 
 type Key = [u8; 32];
-/// What `coupon_codes.lookup` holds.
+/// A value of `coupon_codes.lookup`.
 pub type Lookup = [u8; 32];
 
 /// The coupon keys, which codes are made with, and the lookup keys, which coupons are found with.
 ///
-/// Each coupon key also has a lookup key derived from it. The one of the lowest coupon key stands in while none is configured, and
-/// all coupons of form 1 were issued with it. Codes are looked up with every derived key, so a coupon stays known as long as the key
-/// behind its lookup hash stays configured, whatever else was added or removed.
+/// Each coupon key also has a lookup key derived from it. While no lookup key is configured, the one derived from the
+/// lowest coupon key is used. All coupons of form 1 were issued with it. Codes are looked up with every derived key, so
+/// a coupon stays known as long as the key behind its lookup hash stays configured, whatever else was added or removed.
 #[derive(Clone)]
 pub struct CodeKeys {
     /// By id, the newest first.
     coupon: Vec<(i16, Key)>,
     /// The newest first.
     lookup: Vec<Key>,
-    /// The one of the lowest coupon key first.
+    /// Derived from the coupon keys, the lowest id first.
     derived: Vec<Key>,
 }
 
@@ -42,7 +42,7 @@ impl CodeKeys {
         Self { coupon, lookup, derived }
     }
 
-    /// Whether lookups have no key of their own.
+    /// Whether no lookup key is configured, so that lookups use derived keys.
     #[must_use]
     pub fn derives_lookups(&self) -> bool {
         self.lookup.is_empty()
@@ -68,7 +68,7 @@ impl CodeKeys {
         Ok(CouponCode::from_bits(bits, form))
     }
 
-    /// The code of a new coupon, and the hash that it will be found by.
+    /// The code of a new coupon, and its lookup hash.
     ///
     /// # Errors
     /// No coupon key is configured.

@@ -13,7 +13,7 @@ pub struct Place {
 /// The queue has no free place: nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneFull {
-    /// Seconds until the next try.
+    /// Seconds to wait before a retry.
     pub retry_after_s: u32,
 }
 
@@ -35,7 +35,7 @@ impl Engine {
         self.lanes.reserve(deal, buyer).map(|slot| Place { slot })
     }
 
-    /// Joins a deal, from any place that is free.
+    /// Reserves a place and joins a deal from it.
     pub async fn join(&self, request: JoinRequest) -> JoinOutcome {
         match self.reserve(request.deal, Some(request.buyer)) {
             Ok(place) => self.join_from(place, request).await,

@@ -8,7 +8,7 @@ impl Engine {
     pub async fn leave(&self, buyer: AccountId, signup: SignupId) -> LeaveOutcome {
         let found = match self.store.signup(buyer, signup).await {
             Ok(None) if self.pending(buyer, signup).await.is_some() => return LeaveOutcome::Pending,
-            // It may have been recorded between the two look-ups.
+            // It may have been recorded between the two lookups.
             Ok(None) => self.store.signup(buyer, signup).await,
             found => found,
         };
@@ -16,7 +16,7 @@ impl Engine {
             Ok(Some(found)) => self.lanes.leave(found.id, found.deal, buyer).await,
             Ok(None) => LeaveOutcome::NoSuchSignup,
             Err(error) => {
-                tracing::warn!(%error, "a signup could not be read");
+                tracing::warn!(%error, "cannot read a signup");
                 LeaveOutcome::Busy { retry_after_s: 1 }
             }
         }

@@ -17,13 +17,13 @@ pub(super) enum Loaded {
     Ready,
     /// There is no such deal, or it is a draft.
     NoSuchDeal,
-    /// Redis or Postgres is away: go on without admission.
+    /// Redis or Postgres is unavailable: go on without admission.
     Away,
 }
 
-/// Buyers in one script call. It takes some milliseconds, then other calls get their turn.
+/// Buyers in one script call. A call of this size blocks Redis for a few milliseconds.
 const CHUNK: usize = 2_000;
-/// Between two checks whether another node has loaded a deal.
+/// The interval between checks whether another node has loaded a deal.
 const WAIT: Duration = Duration::from_millis(10);
 /// The most attempts to load a deal, when others take over or the epoch changes, before its joins go on without admission.
 const MOST_TRIES: usize = 1_000;
@@ -33,7 +33,7 @@ const MOST_TRIES: usize = 1_000;
 pub(super) struct Loader {
     store: Store,
     quota: Quota,
-    /// One lock for each deal that is being loaded. Other callers wait for it instead of loading, too.
+    /// One lock for each deal that is being loaded. Other callers wait for the lock instead of also loading the deal.
     running: Arc<std::sync::Mutex<HashMap<DealId, Arc<Mutex<()>>>>>,
 }
 
@@ -48,7 +48,7 @@ impl Loader {
         let loaded = {
             let _only_one = lock.lock().await;
             self.load_alone(deal).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, %deal, "a deal could not be loaded");
+                tracing::warn!(%error, %deal, "cannot load a deal into Redis");
                 Loaded::Away
             })
         };

@@ -50,13 +50,13 @@ pub struct Engine {
     quota: Quota,
     lanes: lanes::Lanes,
     codes: Arc<CodeKeys>,
-    /// Wakes the settler after a deal tipped or somebody joined a tipped deal.
+    /// Wakes the settler after a deal tips or a buyer joins a tipped deal.
     settle_soon: Arc<Notify>,
     /// Whether more coupons are due than one call issues.
     many_to_settle: Arc<AtomicBool>,
     /// The versions that the reconciler saw last.
     behind: reconcile::Behind,
-    /// One audit at a time: more would only slow down each other and the system.
+    /// Allows one audit at a time: concurrent audits would slow down each other and the system.
     auditing: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -86,7 +86,7 @@ impl Engine {
 
     /// Waits until the settler has something to do, at most this long.
     pub async fn wait_to_settle(&self, most: Duration) {
-        // Both outcomes are a reason to look.
+        // The settler looks for work after a wake-up and after a timeout alike.
         drop(tokio::time::timeout(most, self.settle_soon.notified()).await);
     }
 
@@ -101,22 +101,22 @@ impl Engine {
         self.quota.admit_everybody();
     }
 
-    /// Tells Redis of a change that concerned no buyer, with the figures that the change's function returned under the deal's lock.
-    /// Figures that are read later would be those of a join that was committed meanwhile: Redis would know its version without its
-    /// buyer, and could refuse nobody until the buyer is told, too.
+    /// Tells Redis of a change that affected no buyer, with the figures that the change's function returned under the
+    /// deal's lock. Figures read later could include a join committed in between. Redis would then know that join's
+    /// version without its buyer, and could refuse nobody until it learns of the buyer.
     async fn announce(&self, figures: Figures) {
-        // Without Redis there is nobody to tell; the reconciler does it later.
+        // If Redis is unavailable, the reconciler applies the change later.
         self.quota.apply(&change(figures)).await.ok();
     }
 }
 
-/// What Redis is told of a change, before its joins and buyers are added.
+/// The change as sent to Redis, before its joins and buyers are added.
 fn change(figures: Figures) -> Change {
     let Figures { progress, opens_at, rev_before } = figures;
     Change { progress, opens_at, rev_before, done: Vec::new(), buyers: Vec::new() }
 }
 
-/// Runs a writer in a task of its own, so that it completes even if its request is dropped.
+/// Runs a write in its own task, so that it completes even if its request is dropped.
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -21,7 +21,7 @@ impl Engine {
     /// Publishes a merchant's draft.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn publish(&self, merchant: MerchantId, deal: DealId) -> Result<PublishOutcome, StoreError> {
         let engine = self.clone();
         to_the_end(async move {

@@ -1,8 +1,9 @@
 //! Raising a deal's cap.
 //!
-//! A node may refuse joins by its own note that a deal is sold out, without asking anybody, for [`COUNTS_FOR`]. So the order is:
-//! admission is told first and stops saying "sold out"; then every note expires; then the cap is raised. No note can count at that time
-//! or later. Waiting is right without Redis, too: a node that made its note before Redis went away still has it.
+//! For [`COUNTS_FOR`], a node may refuse joins from its local note that a deal is sold out. So the order is: admission
+//! is told first and stops answering "sold out"; then every note expires; then the cap is raised. No note can be valid
+//! at that time or later. The wait is also needed without Redis: a node may still have a note from before Redis became
+//! unavailable.
 
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use super::{Engine, to_the_end};
 use crate::domain::{DealId, MerchantId, Progress};
 use crate::store::{RaiseCapAnswer, StoreError};
 
-/// From the moment when admission was told to the commit. What is added to [`COUNTS_FOR`] allows for the nodes' clocks.
+/// The wait between telling admission and raising the cap. The margin above [`COUNTS_FOR`] allows for clock differences
+/// between nodes.
 const WAIT: Duration = COUNTS_FOR.saturating_add(Duration::from_millis(100));
 
 /// The outcome of raising a cap.
@@ -27,15 +29,15 @@ pub enum RaiseCapOutcome {
     NotPublished,
     /// The deal is over, or its window is.
     Closed,
-    /// The cap would become lower.
+    /// The new cap is lower than the present one.
     NotInBuyersFavour,
 }
 
 impl Engine {
-    /// Raises the cap of a merchant's deal, or takes it away (`None`). Takes more than a second.
+    /// Raises the cap of a merchant's deal, or removes it (`None`). Takes more than a second.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn raise_cap(
         &self,
         merchant: MerchantId,
@@ -44,7 +46,7 @@ impl Engine {
     ) -> Result<RaiseCapOutcome, StoreError> {
         let engine = self.clone();
         to_the_end(async move {
-            // Without Redis there is nothing to tell: no node asks it.
+            // If Redis is unavailable, no node asks it for admission, so the failure is harmless.
             engine.quota.announce_raise(deal, cap).await.ok();
             tokio::time::sleep(WAIT).await;
             Ok(match engine.store.raise_cap(merchant, deal, cap).await? {

@@ -1,7 +1,8 @@
 //! Reconciling: telling Redis the changes that it missed.
 //!
 //! For each deal, Redis knows the version up to which it has every change (`applied`). The reconciler asks Postgres for the buyers that
-//! changed after that version, however long ago, and for nothing if nothing is missing. Figures and terms go with the version.
+//! changed after that version, however long ago, and skips Postgres if nothing is missing. Figures and terms go with
+//! the version.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,8 @@ use crate::store::{DealVersion, StoreError};
 
 /// Deals compared in one pipelined call.
 const CHUNK: usize = 500;
-/// Buyers in one script call. After a long absence of Redis, all of them in one call would exceed its time limit, each time again.
+/// Buyers in one script call. After a long outage of Redis, one call with all buyers would exceed its time limit on
+/// every attempt.
 const BUYERS_CHUNK: usize = 2_000;
 
 /// The result of reconciling.
@@ -26,7 +28,7 @@ pub struct Reconciled {
     pub loaded: usize,
     /// Deals that were behind in Redis.
     pub repaired: usize,
-    /// Whether every deal was compared: Redis may be away, or go away before the end.
+    /// Whether every deal was compared: Redis may be unavailable from the start or fail before the end.
     pub whole: bool,
 }
 
@@ -60,7 +62,7 @@ impl Engine {
     /// Compares the deals that changed within this time with Redis, and applies what is missing. `None` compares all live deals.
     ///
     /// # Errors
-    /// Postgres is away. If Redis is away, there is nothing to do.
+    /// Postgres is unavailable. If Redis is unavailable, there is nothing to do.
     pub async fn reconcile(&self, within: Option<Duration>, catching: Catching) -> Result<Reconciled, StoreError> {
         let link = self.quota.link_events().borrow().clone();
         match link {
@@ -74,7 +76,7 @@ impl Engine {
     /// Waits for a new connection to Redis, tells Redis every change that it missed, and lets it admit joins.
     ///
     /// # Errors
-    /// Postgres is away: call again.
+    /// Postgres is unavailable: call again.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
         let mut events = self.quota.link_events();
         let event = events.wait_for(|event| matches!(event, LinkEvent::CatchingUp(_))).await.map(|event| event.clone());
@@ -85,10 +87,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Catches up over the present connection, if it needs to. Does nothing if Redis is away.
+    /// Catches up over the present connection, if it needs to. Does nothing if Redis is unavailable.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn catch_up_now(&self) -> Result<(), StoreError> {
         let event = self.quota.link_events().borrow().clone();
         match event {
@@ -100,7 +102,7 @@ impl Engine {
     /// Tells Redis what it missed of one deal, even if the deal ended too long ago for [`Engine::reconcile`].
     ///
     /// # Errors
-    /// Postgres is away. If Redis is away, there is nothing to do.
+    /// Postgres is unavailable. If Redis is unavailable, there is nothing to do.
     pub(crate) async fn reconcile_deal(&self, deal: DealId) -> Result<(), StoreError> {
         let event = self.quota.link_events().borrow().clone();
         let (LinkEvent::CatchingUp(link) | LinkEvent::Online(link)) = event else { return Ok(()) };
@@ -112,7 +114,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Reconciles over this connection. `tell` hears the number of deals compared so far, and of all.
+    /// Reconciles over this connection. `tell` receives the number of deals compared so far, and the total.
     pub(super) async fn reconcile_over(
         &self,
         link: &Link,
@@ -160,7 +162,7 @@ impl Engine {
         last.is_some_and(|(epoch, rev)| known.epoch < epoch || known.applied < rev || known.rev < rev)
     }
 
-    /// Tells Redis what it missed of one deal. False if Redis is away.
+    /// Tells Redis what it missed of one deal. False if Redis is unavailable.
     async fn repair(&self, link: &Link, truth: &DealVersion, known: &DealInRedis) -> Result<bool, StoreError> {
         let DealVersion { progress, opens_at } = *truth;
         let changed = self.store.buyers_changed_after(progress.deal, known.applied).await?;

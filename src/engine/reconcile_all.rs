@@ -1,6 +1,7 @@
 //! `muster reconcile`: compares every live deal with Redis and repairs it there, then loads every deal that can be joined.
 //!
-//! Nodes do not need it: they repair by themselves, and load a deal at its first join. Run before a rush, it saves that join the wait.
+//! Nodes do not need it: they repair by themselves, and load a deal at its first join. Run before a rush, it spares
+//! that join the wait for the load.
 
 use futures_util::{StreamExt, stream};
 
@@ -16,14 +17,14 @@ const AT_ONCE: usize = 8;
 /// The progress of reconciling everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReconcileStep {
-    /// So many deals were compared with Redis, and repaired there.
+    /// Deals were compared with Redis, and repaired there.
     Compared {
         /// Deals compared so far.
         done: usize,
         /// Deals to compare.
         total: usize,
     },
-    /// So many of the deals that can be joined are in Redis.
+    /// Deals that can be joined were loaded into Redis.
     Loaded {
         /// Deals loaded so far.
         done: usize,
@@ -46,7 +47,7 @@ pub struct ReconciledAll {
 /// Why Redis may still differ from Postgres.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// Redis does not answer, or went away before the end.
+    /// Redis is unavailable, or failed before the end.
     #[error("Redis is away: joins go on without it, and nodes catch up with it when it is back")]
     RedisAway,
     /// Postgres does not answer.
@@ -58,7 +59,7 @@ impl Engine {
     /// Compares every live deal with Redis, and loads those that can be joined. Safe next to nodes that serve.
     ///
     /// # Errors
-    /// Redis or Postgres is away. What was done by then is right, and it can be called again.
+    /// Redis or Postgres is unavailable. The work done so far is valid, and the call can be repeated.
     pub async fn reconcile_all(&self, tell: impl Fn(ReconcileStep) + Sync) -> Result<ReconciledAll, ReconcileError> {
         let event = self.quota.link_events().borrow().clone();
         let (LinkEvent::CatchingUp(link) | LinkEvent::Online(link)) = event else {

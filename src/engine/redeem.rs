@@ -34,7 +34,7 @@ impl Engine {
     /// This buyer's coupons, the newest first. A coupon whose key is not configured is logged and left out.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn coupons(&self, buyer: AccountId, page: &PageRequest) -> Result<Page<Coupon>, StoreError> {
         let stored = self.store.coupons_of_buyer(buyer, page).await?;
         let items = stored.items.into_iter().filter_map(|coupon| self.shown(coupon)).collect();
@@ -44,15 +44,16 @@ impl Engine {
     /// This buyer's coupon with this id.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn coupon(&self, buyer: AccountId, id: CouponId) -> Result<Option<Coupon>, StoreError> {
         Ok(self.store.coupon(buyer, id).await?.and_then(|coupon| self.shown(coupon)))
     }
 
-    /// Redeems a coupon of a deal of one of these merchants, for this account. A later try is told the till.
+    /// Redeems a coupon of a deal of one of these merchants, for this account. A later attempt gets the till in its
+    /// answer.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn redeem(
         &self,
         account: AccountId,
@@ -81,7 +82,7 @@ impl Engine {
         let code = self
             .codes
             .code(stored.key, stored.form, stored.id)
-            .inspect_err(|error| tracing::error!(%error, coupon = %stored.id, "a coupon cannot be shown"))
+            .inspect_err(|error| tracing::error!(%error, coupon = %stored.id, "cannot show a coupon"))
             .ok()?;
         Some(Coupon {
             id: stored.id,

@@ -11,19 +11,19 @@ use crate::domain::{CouponId, DealId};
 use crate::failpoint;
 use crate::store::{CouponToIssue, Settler, Settling, StoreError, Unsettled};
 
-/// Within this time a chunk is sent and hardly ever committed.
+/// The grace of the failpoint: long enough to send a chunk, and hardly ever long enough to commit it.
 const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
-/// The number of chunks that one look reads.
+/// The number of chunks fetched by one read.
 const CHUNKS_READ: u32 = 8;
 /// The number of chunks whose codes are derived while another chunk is settled.
 const CHUNKS_MADE: usize = 2;
 
 impl Engine {
-    /// Issues every coupon that is due, about `chunk` coupons in each call, and returns their number. It can be killed at any point
-    /// and can run on every node.
+    /// Issues every coupon that is due, about `chunk` coupons in each call, and returns their number. The call is safe
+    /// to kill at any point, and every node may run it.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn settle(&self, chunk: u32) -> Result<u64, StoreError> {
         let issued = self.settle_all(chunk).await;
         self.many_to_settle.store(false, Ordering::Relaxed);
@@ -40,7 +40,7 @@ impl Engine {
         let mut issued = 0;
         let mut settler = self.store.settler().await?;
         loop {
-            // A look goes through all tipped deals however little it finds, so each reads several chunks.
+            // Each read scans all tipped deals, however little it finds, so it fetches several chunks.
             let most = chunk.saturating_mul(CHUNKS_READ);
             let waiting = settler.unsettled(most).await?;
             let chunks: Vec<_> = chunks(&waiting, chunk).map(<[_]>::to_vec).collect();
@@ -100,7 +100,7 @@ fn made(signups: &[Unsettled], codes: &CodeKeys) -> Made {
                 settling.to = waiting.rev;
                 made.coupons.extend(coupons);
             }
-            Err(error) => tracing::error!(%error, "a coupon cannot be issued"),
+            Err(error) => tracing::error!(%error, "cannot issue a coupon"),
         }
     }
     made.settling = far.into_values().collect();

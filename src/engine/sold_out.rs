@@ -1,12 +1,13 @@
-//! A node's notes of deals that are sold out: it refuses strangers to them without asking anybody.
+//! A node's notes of sold-out deals, by which it refuses strangers locally.
 //!
-//! A deal is sold out at one version, and the note holds this version. Its units can only rise with another version: a raised cap
-//! makes one. At the same version nobody can join who has not joined before. Those buyers are part of the note, because theirs may
-//! be the repetition of a request that succeeded, which only Postgres may answer.
+//! A deal is sold out at one version, and the note holds this version. Units can become free only at another version,
+//! for example after a raised cap. At the same version, nobody new can join. The note lists everybody who has joined
+//! before: they may be retrying a request that succeeded, and only Postgres may answer that.
 //!
-//! A note counts for [`COUNTS_FOR`] after Redis was last asked and said the same of the same version. Any other answer, and any
-//! other version, drops it: this node notices a withdrawn deal, a restored backup or a lost Redis like any other. A cap is
-//! raised only after every note has expired: see `raise_cap`. The notes are bounded by the number of their buyers.
+//! A note is valid for [`COUNTS_FOR`] after Redis last confirmed it at the same version. Any other answer, and any
+//! other version, drops it, so the node notices a withdrawn deal, a restored backup or a lost Redis as it would without
+//! notes. A cap is raised only after every note has expired: see `raise_cap`. The notes are bounded by the number of
+//! their buyers.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,9 +20,9 @@ use crate::domain::{AccountId, DealId, DealState};
 use crate::quota::Answer;
 use crate::store::{Store, StoreError};
 
-/// How long a note counts after Redis was asked and said that the deal is sold out.
+/// How long a note is valid after Redis was asked and confirmed that the deal is sold out.
 pub(super) const COUNTS_FOR: Duration = Duration::from_secs(1);
-/// How long after an attempt to read the buyers of a deal's version the next one may follow.
+/// The shortest time between two attempts to read the buyers of a deal's version.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// The most buyers in all notes together; each takes some 20 bytes. A deal that has more gets no note.
 const BUYERS_MAX: usize = 500_000;
@@ -36,12 +37,12 @@ pub(super) struct SoldOut {
 struct Note {
     /// The version at which the deal is sold out: epoch and rev.
     version: (i64, i64),
-    /// When Redis was last asked and said so.
+    /// When Redis was last asked and confirmed it.
     asked_at: Instant,
     read_at: Instant,
     /// When the answer becomes "closed" instead.
     closes_at: DateTime<Utc>,
-    /// Everybody who ever had a signup in the deal. None while they are being read, and if they could not be.
+    /// Everybody who ever had a signup in the deal. None while they are being read, or if reading them failed.
     buyers: Option<HashSet<AccountId>>,
 }
 
@@ -50,7 +51,8 @@ impl SoldOut {
         Self { store, notes: Arc::default() }
     }
 
-    /// Whether it is certain that this buyer cannot join this deal because it is sold out. `None` is a buyer without a signup in it.
+    /// Whether it is certain that this buyer cannot join this deal because it is sold out. `None` stands for a buyer
+    /// without a signup in it.
     pub(super) fn refuses(&self, deal: DealId, buyer: Option<AccountId>, now: DateTime<Utc>) -> bool {
         self.read().get(&deal).is_some_and(|note| {
             let counts = note.asked_at.elapsed() < COUNTS_FOR && now < note.closes_at;
@@ -58,8 +60,8 @@ impl SoldOut {
         })
     }
 
-    /// Takes note of Redis' answers to requests for a deal. `asked_at` is from before it was asked: the answers may have been on
-    /// their way for long, and a raise of the cap waits from the moment when Redis judges differently.
+    /// Records Redis' answers to requests for a deal. `asked_at` must be taken before Redis is asked: the answers may
+    /// be delayed, and a raise of the cap waits from the moment Redis judges differently.
     pub(super) fn hear(&self, deal: DealId, asked_at: Instant, answers: &[Answer]) {
         // "Known" says nothing about what is left.
         let mut telling = answers.iter().filter(|answer| !matches!(answer, Answer::Known));
@@ -92,7 +94,7 @@ impl SoldOut {
 
     async fn read_buyers(self, deal: DealId, version: (i64, i64)) {
         let found = self.buyers_of(deal, version).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, %deal, "the buyers of a deal that is sold out could not be read");
+            tracing::warn!(%error, %deal, "cannot read the buyers of a sold-out deal");
             None
         });
         let Some((closes_at, buyers)) = found else { return };
@@ -121,7 +123,7 @@ impl SoldOut {
         Ok(snapshot.map(|deal| (deal.progress.closes_at, deal.buyers.into_iter().map(|(buyer, ..)| buyer).collect())))
     }
 
-    /// Nothing panics while the lock is held.
+    /// No code panics while it holds the lock, so a poisoned map is intact.
     fn read(&self) -> RwLockReadGuard<'_, HashMap<DealId, Note>> {
         self.notes.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,7 +133,7 @@ impl SoldOut {
     }
 }
 
-/// Drops expired notes, then the least recently confirmed ones, until so many buyers fit in.
+/// Drops expired notes, then the least recently confirmed ones, until this many buyers fit.
 fn make_room(notes: &mut HashMap<DealId, Note>, wanted: usize) {
     let buyers = |note: &Note| note.buyers.as_ref().map_or(0, HashSet::len);
     notes.retain(|_, note| note.buyers.is_none() || note.asked_at.elapsed() < COUNTS_FOR);

@@ -19,7 +19,7 @@ impl Engine {
     /// Withdraws a merchant's deal that is a draft, open or tipped.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn withdraw(
         &self,
         merchant: MerchantId,

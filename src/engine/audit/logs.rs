@@ -20,15 +20,15 @@ pub(super) struct Joined {
 #[derive(Default)]
 pub(super) struct DealLogged {
     pub(super) attempted: HashSet<SignupId>,
-    /// Signups up to this version are not the clients'. None: all are.
+    /// The clients made no signup up to this version. None: they made all from the start.
     pub(super) from: Option<Version>,
-    /// Nor are those from this version on. None: not all clients had ended.
+    /// The clients made no signup from this version on. None: some clients had not ended.
     pub(super) to: Option<Version>,
     /// The last frames of the sockets that were open to the end.
     pub(super) last_frames: Vec<Frame>,
 }
 
-/// What clients saw.
+/// The clients' records, by deal.
 #[derive(Default)]
 pub(super) struct Logged {
     pub(super) joined: Vec<Joined>,

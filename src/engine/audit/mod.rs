@@ -28,7 +28,7 @@ pub use self::report::{AuditOutcome, AuditReport, CheckReport, Finding};
 
 /// Deals whose ids are read at a time.
 const PAGE: u32 = 500;
-/// Before the second look at a suspicion about Redis. Each further wait is twice as long.
+/// The wait before the second look at a suspicion about Redis. Each further wait doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -62,23 +62,23 @@ impl AuditOptions {
 /// The progress of an audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditStep {
-    /// So many deals were checked.
+    /// Deals were checked.
     Deals {
         /// Deals checked so far.
         done: u64,
         /// Deals to check.
         total: u64,
     },
-    /// So many suspicions about Redis are looked at again.
+    /// This many suspicions about Redis are being rechecked.
     LookingAgain(usize),
     /// The clients' logs are being compared.
     Logs,
 }
 
-/// Why there is no report.
+/// The reason why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// Postgres is away, or a statement took too long.
+    /// Postgres is unavailable, or a statement took too long.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The deal to check does not exist.
@@ -90,10 +90,10 @@ pub enum AuditError {
 }
 
 impl Engine {
-    /// Checks everything. `step` hears of the progress.
+    /// Checks everything. `step` receives the progress.
     ///
     /// # Errors
-    /// Postgres could not be checked. If Redis is away, the report says that its checks were not made.
+    /// Postgres could not be checked. If Redis is unavailable, the report says that the Redis checks were not made.
     pub async fn audit(
         &self,
         options: &AuditOptions,
@@ -181,7 +181,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Looks at the suspicions again, with growing waits, until each has gone or has persisted for long enough.
+    /// Rechecks the suspicions, with growing waits, until each has cleared or has persisted long enough to count.
     async fn look_again(
         &self,
         inspector: &mut Result<Inspector, CannotLook>,

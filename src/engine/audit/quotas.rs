@@ -51,7 +51,7 @@ impl Suspicion {
         Self { subject, finding: Finding { deal: Some(deal), expected: expected.into(), found: found.into() } }
     }
 
-    /// How long it must persist. Holds have a time of their own.
+    /// How long the difference must persist to count. Holds have their own limit.
     pub(super) const fn persistence(&self, usual: Duration, of_holds: Duration) -> Duration {
         if matches!(self.subject, Subject::Held(..)) { of_holds } else { usual }
     }
@@ -228,7 +228,7 @@ pub(super) async fn look_at_keys(
     Ok(Ok(found))
 }
 
-/// Looks at the suspicions again, and keeps those that persist.
+/// Rechecks the suspicions, and keeps those that persist.
 pub(super) async fn still_there(
     inspector: &mut Inspector,
     store: &Store,
@@ -259,7 +259,7 @@ fn version((epoch, rev): (i64, i64)) -> String {
     format!("rev {rev} of epoch {epoch}")
 }
 
-/// All that admission reads of a deal.
+/// Everything that admission reads of a deal.
 #[derive(PartialEq, Eq)]
 struct Told {
     state: DealState,

@@ -15,13 +15,13 @@ const MOST_TOLD: usize = 100;
 /// A check. They sort in the order of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rule {
-    /// On Postgres.
+    /// A check of Postgres.
     Store(Invariant),
-    /// On Redis.
+    /// A check of Redis.
     Q1,
     Q2,
     Q3,
-    /// On clients' logs.
+    /// A check of clients' logs.
     L1,
     L2,
     L3,
@@ -31,7 +31,7 @@ impl Rule {
     pub(super) const OF_REDIS: [Self; 3] = [Self::Q1, Self::Q2, Self::Q3];
     const OF_LOGS: [Self; 3] = [Self::L1, Self::L2, Self::L3];
 
-    /// Its name, what must hold, and what it counts.
+    /// The check's name, what must hold, and what it counts.
     const fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Store(invariant) => (invariant.id(), invariant.must_hold(), invariant.counts()),
@@ -55,11 +55,11 @@ impl Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditOutcome {
-    /// Every check was made, and holds.
+    /// Every check ran and holds.
     Clean,
     /// A check does not hold.
     Found,
-    /// Nothing was found, but some check could not be made.
+    /// No violation was found, but some check could not run.
     CouldNotLook,
 }
 
@@ -80,9 +80,9 @@ impl AuditOutcome {
 pub struct Finding {
     /// The deal. None for a key that belongs to no deal.
     pub deal: Option<DealId>,
-    /// What must hold.
+    /// The condition that must hold.
     pub expected: String,
-    /// What holds instead.
+    /// The actual state.
     pub found: String,
 }
 
@@ -91,11 +91,11 @@ pub struct Finding {
 pub struct CheckReport {
     /// The check's name.
     pub id: &'static str,
-    /// What must hold.
+    /// The condition that must hold.
     pub must_hold: &'static str,
-    /// What it counts, in words.
+    /// The kind of thing that the check counts, in words.
     pub counts: &'static str,
-    /// How many of them it looked at.
+    /// Number of things checked.
     pub looked_at: u64,
     /// Number of violations.
     pub findings: u64,
@@ -103,7 +103,7 @@ pub struct CheckReport {
     pub found: Vec<Finding>,
     /// Why this check was not made, or not completed.
     pub could_not_look: Option<String>,
-    /// Its duration.
+    /// The duration of the check.
     #[serde(rename = "took_ms", serialize_with = "millis")]
     pub took: Duration,
 }
@@ -149,7 +149,7 @@ impl CheckReport {
 pub struct AuditReport {
     /// Number of deals checked.
     pub deals: u64,
-    /// Its duration, with all waits.
+    /// The duration of the audit, including all waits.
     pub took: Duration,
     checks: BTreeMap<Rule, CheckReport>,
 }
@@ -217,7 +217,7 @@ fn millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Err
     serializer.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// For people.
+/// The table as text for a terminal.
 impl fmt::Display for AuditReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for check in self.checks() {

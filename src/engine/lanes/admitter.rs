@@ -17,7 +17,7 @@ use crate::quota::{Admission, Answer, Quota};
 /// The most loads of a deal for one batch: its key may vanish between the load and the next call.
 const MOST_LOADS: usize = 3;
 
-/// Where an admitter asks, and where it reports the answers.
+/// The connections and channels of an admitter.
 #[derive(Clone)]
 pub(super) struct Asking {
     pub(super) quota: Quota,

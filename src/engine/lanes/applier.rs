@@ -14,7 +14,8 @@ pub(super) async fn run(mut committed: mpsc::Receiver<Change>, quota: Quota) {
     let mut changes = Vec::with_capacity(MOST);
     while committed.recv_many(&mut changes, MOST).await > 0 {
         let began = Instant::now();
-        // Changes are absolute, so their order does not matter. Without Redis there is nobody to tell; the reconciler does it later.
+        // Changes are absolute, so their order does not matter. If Redis is unavailable, the reconciler applies them
+        // later.
         drop(join_all(changes.iter().map(|change| quota.apply(change))).await);
         metrics::histogram!("muster_apply_seconds").record(began.elapsed());
         changes.clear();

@@ -76,7 +76,7 @@ struct Sending {
 }
 
 impl Sending {
-    /// Begins with a whole batch, or with half of one that may be in doubt.
+    /// The first attempt at a whole batch, or at half of a batch that may be in doubt.
     fn begin(in_doubt: bool) -> Self {
         Self { in_doubt, ..Self::default() }
     }
@@ -114,7 +114,7 @@ impl Recorder {
 
     /// Replaces a connection that is gone.
     pub(super) fn lost_connection(&self, lane: usize) -> LaneConnection {
-        tracing::error!(lane, "a lane's task ended early: beginning with a new connection");
+        tracing::error!(lane, "a lane's task ended early: continuing with a new connection");
         self.store.lane_connection()
     }
 
@@ -134,7 +134,7 @@ impl Recorder {
             match sending.next(&error, oldest > self.queue_wait_max) {
                 Next::Again(wait) => {
                     metrics::counter!("muster_batches_sent_again_total").increment(1);
-                    tracing::warn!(%error, joins = joins.len(), in_doubt = sending.in_doubt, "a batch is sent again");
+                    tracing::warn!(%error, joins = joins.len(), in_doubt = sending.in_doubt, "retrying a batch");
                     tokio::time::sleep(wait).await;
                 }
                 Next::Halve if joins.len() > 1 => {
@@ -165,7 +165,7 @@ impl Recorder {
                     return Box::pin(self.record_leaves(second, sending.in_doubt, connection)).await;
                 }
                 Next::GiveUp => {
-                    tracing::warn!(%error, leaves = leaves.len(), "leaves were turned away");
+                    tracing::warn!(%error, leaves = leaves.len(), "rejected leaves as busy");
                     return leaves.into_iter().for_each(|leave| leave.answer(LeaveOutcome::Busy { retry_after_s: 2 }));
                 }
                 Next::Halve | Next::Broken => {
@@ -262,7 +262,7 @@ fn changes<T>(decided: &Decided<T>) -> HashMap<DealId, Change> {
     decided.figures.iter().map(change).collect()
 }
 
-/// Also for a replay: Redis may have missed the buyer.
+/// The buyer's units are sent for a replay too, because Redis may have missed the buyer.
 fn note_buyer(change: &mut Change, buyer: crate::domain::AccountId, units: Option<(u32, i64)>) {
     if let Some((units, rev)) = units {
         change.buyers.push(BuyerUnits { buyer, units, rev });

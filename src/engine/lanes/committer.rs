@@ -116,7 +116,7 @@ impl Committer {
         }
     }
 
-    /// Renews the holds of the batch, so none ends while Postgres takes its time.
+    /// Renews the holds of the batch, so none ends while Postgres is slow.
     fn renew_holds(&self, under_way: &mut Option<UnderWay>) {
         let Some(batch) = under_way.as_mut().filter(|b| b.renewed_at.elapsed() > self.settings.renew_every) else {
             return;

@@ -42,8 +42,8 @@ impl Job {
 }
 
 impl JoinJob {
-    /// Frees the slot, then answers: a client that comes again at once must find it free. The client may be gone; the outcome
-    /// stands all the same.
+    /// Frees the slot, then answers: a client that retries at once must find the slot free. The outcome stands even if
+    /// the client has disconnected.
     pub(super) fn answer(self, outcome: JoinOutcome) {
         metrics::counter!("muster_joins_total", "outcome" => word(&outcome)).increment(1);
         drop(self.slot);

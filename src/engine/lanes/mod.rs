@@ -52,7 +52,7 @@ pub struct LaneSettings {
     pub queue_wait_max: Duration,
     /// How long a join may stay undecided before it is answered "pending".
     pub reply_after: Duration,
-    /// The most requests in one lane while Redis is away.
+    /// The most requests in one lane while Redis is unavailable.
     pub degraded_in_flight_max: usize,
     /// How often the holds of a batch are renewed. Well below their time to live.
     pub renew_every: Duration,

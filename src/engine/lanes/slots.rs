@@ -48,8 +48,8 @@ impl Slots {
         }
     }
 
-    /// Takes a slot for a request to this deal, if one is free. There are fewer while Redis is away, because Postgres then also answers
-    /// the requests to sold-out deals.
+    /// Takes a slot for a request to this deal, if one is free. Fewer slots exist while Redis is unavailable, because
+    /// Postgres then also answers requests to sold-out deals.
     pub(super) fn take(&self, deal: DealId) -> Option<Slot> {
         let mut counts = self.counts();
         if !self.has_room(&counts, deal) {
@@ -82,7 +82,7 @@ impl Slots {
 }
 
 impl Slot {
-    /// Whether it was taken for a request to this deal. In another lane it would stand for no room.
+    /// Whether the slot was taken for a request to this deal. A slot of another lane reserves no room in this one.
     pub(super) fn is_of(&self, deal: DealId) -> bool {
         self.deal == deal
     }
