@@ -7,9 +7,9 @@ use redis::{AsyncCommands, Value};
 use super::{Away, Quota, keys, scripts};
 use crate::domain::{DealId, JoinRequest, Refusal, SignupId};
 
-/// How long admission knows that a cap is about to be raised.
+/// How long admission remembers that a cap is about to be raised.
 const RAISING_FOR: Duration = Duration::from_secs(10);
-/// In place of a number: the deal is about to have no cap.
+/// Stands for a cap that is about to be removed.
 const NO_CAP: &str = "none";
 
 /// Redis' answer to one request to join.
@@ -54,7 +54,7 @@ impl Quota {
     /// Asks for places in one deal. `now_ms` is the node's clock in Unix milliseconds.
     ///
     /// # Errors
-    /// Redis is away: Postgres decides alone.
+    /// Redis is unavailable: Postgres decides alone.
     pub async fn admit(&self, deal: DealId, requests: &[JoinRequest], now_ms: i64) -> Result<Admission, Away> {
         #[cfg(feature = "negative-controls")]
         if self.admits_everybody.load(std::sync::atomic::Ordering::SeqCst) {
@@ -79,17 +79,17 @@ impl Quota {
         match answers {
             Some(answers) if answers.len() == requests.len() => Ok(Admission::Answers(answers)),
             _ => {
-                tracing::error!(?replies, "admit answered something unexpected");
+                tracing::error!(?replies, "unexpected reply from lua/admit.lua");
                 Err(Away)
             }
         }
     }
 
-    /// Says for [`RAISING_FOR`] that a deal's cap is about to be raised to this one: where nothing is left, admission answers
-    /// `places_held` until it knows a cap as high.
+    /// Tells admission for [`RAISING_FOR`] that a deal's cap is about to be raised to this one. If no unit is left,
+    /// admission answers `places_held` until it knows the new cap.
     ///
     /// # Errors
-    /// Redis is away.
+    /// Redis is unavailable.
     pub async fn announce_raise(&self, deal: DealId, cap: Option<u32>) -> Result<(), Away> {
         let link = self.any_link()?;
         let cap = cap.map_or_else(|| NO_CAP.to_owned(), |cap| cap.to_string());
@@ -121,7 +121,7 @@ impl Quota {
     /// Whether a place is held for this signup, which means that some node is recording its join.
     ///
     /// # Errors
-    /// Redis is away.
+    /// Redis is unavailable.
     pub async fn is_held(&self, deal: DealId, signup: SignupId) -> Result<bool, Away> {
         let link = self.any_link()?;
         let mut command = redis::cmd("HEXISTS");

@@ -1,4 +1,5 @@
-//! Telling Redis what Postgres says: after each commit, when reconciling, and when repairing. Always the same script.
+//! Applies committed changes to Redis, always with the same script: after each commit, when reconciling, and when
+//! repairing.
 
 use std::time::Duration;
 
@@ -17,11 +18,11 @@ pub struct BuyerUnits {
     pub buyer: AccountId,
     /// Of all their signups in the deal.
     pub units: u32,
-    /// The version that their last change made.
+    /// The version that their last change created.
     pub rev: i64,
 }
 
-/// A change of one deal, as Redis is told of it.
+/// A change of one deal, as it is sent to Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The figures and terms after the change.
@@ -36,12 +37,12 @@ pub struct Change {
     pub buyers: Vec<BuyerUnits>,
 }
 
-/// What Redis did with a change.
+/// Redis' answer to a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// Stored and published: figures and terms were newer.
     Newer,
-    /// Ignored but for its buyers: Redis knew these figures, or newer ones.
+    /// Only the buyers were stored: Redis had these figures or newer ones.
     Same,
     /// Ignored: Redis knows a later epoch.
     Stale,
@@ -50,10 +51,10 @@ pub enum Applied {
 }
 
 impl Quota {
-    /// Applies a change, if Redis is there.
+    /// Applies a change, if Redis is available.
     ///
     /// # Errors
-    /// Redis is away: the reconciler will tell it later.
+    /// Redis is unavailable: the reconciler will apply it later.
     pub async fn apply(&self, change: &Change) -> Result<Applied, Away> {
         let link = self.any_link()?;
         self.apply_over(&link, change).await

@@ -33,9 +33,9 @@ pub struct QuotaInRedis {
     pub buyer_count: u32,
     /// Units taken.
     pub units: u32,
-    /// Distinct buyers that make the deal happen.
+    /// The number of distinct buyers at which the deal tips.
     pub tipping_point: u32,
-    /// The most units; none = unlimited.
+    /// The most units that the deal sells; `None` without a limit.
     pub cap: Option<u32>,
     /// When the window begins, in Unix milliseconds.
     pub opens_ms: i64,
@@ -63,7 +63,7 @@ pub struct HoldSeen {
     pub units: i64,
     /// 1 for a buyer that was not known.
     pub new: i64,
-    /// When it ends, in ms of Redis' clock. None if it never ends by itself.
+    /// When it ends, in ms of Redis' clock. None if it never expires.
     pub ends_ms: Option<i64>,
 }
 
@@ -78,11 +78,11 @@ pub struct HoldsSeen {
     pub sum_new: i64,
     /// The holds by their signups' ids, as text.
     pub holds: HashMap<String, HoldSeen>,
-    /// Whether the keys of the holds end by themselves.
+    /// Whether the keys of the holds expire.
     pub keys_end: bool,
 }
 
-/// Keys that no version of Muster makes.
+/// Keys that no version of Muster creates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strays {
     /// Number of keys looked at.
@@ -105,7 +105,7 @@ impl Quota {
     /// Begins to read Redis for an audit.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis is unavailable.
     pub async fn inspector(&self) -> Result<Inspector, CannotLook> {
         let mut connection = self.pooled().await?;
         let info: InfoDict = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
@@ -146,7 +146,7 @@ impl Inspector {
     /// Reads a deal. The figures come first, so the buyers are as new as the figures claim, or newer.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis is unavailable.
     pub async fn deal(&mut self, deal: DealId) -> Result<DealSeen, CannotLook> {
         for _ in 0..MOST_TRIES {
             let Some(fields) = self.fields(deal).await? else { return Ok(DealSeen::NotHere) };
@@ -192,7 +192,7 @@ impl Inspector {
     /// A deal's holds.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis is unavailable.
     pub async fn holds(&mut self, deal: DealId) -> Result<HoldsSeen, CannotLook> {
         let (units, ends) = (self.keys.held(deal), self.keys.holds(deal));
         let mut pipe = redis::pipe();
@@ -202,7 +202,7 @@ impl Inspector {
             pipe.query_async(&mut self.connection).await?;
         let mut seen = HoldsSeen {
             now_ms: seconds * 1000 + micros / 1000,
-            // -2: there is no key; -1: it stays for ever.
+            // -2: there is no key; -1: the key never expires.
             keys_end: held_ttl != -1 && holds_ttl != -1,
             ..HoldsSeen::default()
         };
@@ -230,10 +230,10 @@ impl Inspector {
         Ok(seen)
     }
 
-    /// Looks through every key, or through those that name this deal, for keys that no version of Muster makes.
+    /// Looks through every key, or through those that name this deal, for keys that no version of Muster creates.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis is unavailable.
     pub async fn strays(&mut self, only: Option<DealId>) -> Result<Strays, CannotLook> {
         let (mut cursor, mut strays) = (0_u64, Strays::default());
         loop {

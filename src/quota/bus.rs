@@ -24,7 +24,7 @@ pub enum Heard {
     Gap,
 }
 
-/// Between two attempts to connect.
+/// The wait between attempts to connect.
 const WAIT: Duration = Duration::from_millis(250);
 
 impl Quota {
@@ -34,7 +34,7 @@ impl Quota {
         loop {
             match self.listen_once(&client, &mut wanted, &heard).await {
                 Ok(()) => return,
-                Err(error) => tracing::debug!(%error, "the live bus is away"),
+                Err(error) => tracing::debug!(%error, "cannot connect to the live bus"),
             }
             tokio::time::sleep(WAIT).await;
         }
@@ -71,7 +71,7 @@ impl Quota {
                     };
                     match serde_json::from_slice::<Progress>(message.get_payload_bytes()) {
                         Ok(progress) => if heard.send(Heard::Figures(progress)).await.is_err() { return Ok(()) },
-                        Err(error) => tracing::warn!(%error, "a message on the live bus cannot be read"),
+                        Err(error) => tracing::warn!(%error, "cannot parse a message on the live bus"),
                     }
                 }
             }

@@ -49,19 +49,19 @@ pub struct HoldsInRedis {
 type Fields = (Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<u32>, Option<u32>, Option<String>);
 
 impl Quota {
-    /// The figures of those of these deals that are loaded, over this connection.
+    /// The figures of these deals, over this connection. Deals that are not loaded are left out.
     ///
     /// # Errors
-    /// Redis is away.
+    /// Redis is unavailable.
     pub async fn figures_over(&self, link: &Link, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, Away> {
         let figures = self.read_figures(&mut link.connection.clone(), deals).await;
         figures.map_err(|error| self.lost(link, "figures", &error))
     }
 
-    /// As [`Quota::figures_over`], over a connection of the pool.
+    /// [`Quota::figures_over`] over a connection of the pool.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis is unavailable.
     pub async fn figures(&self, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, CannotLook> {
         Ok(self.read_figures(&mut self.pooled().await?, deals).await?)
     }
@@ -92,7 +92,7 @@ impl Quota {
     /// A deal's holds, including those that have ended and are not dropped yet.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis is unavailable.
     pub async fn holds(&self, deal: DealId) -> Result<HoldsInRedis, CannotLook> {
         let mut pipe = redis::pipe();
         pipe.atomic().hgetall(self.keys.held(deal)).zrange_withscores(self.keys.holds(deal), 0, -1);
@@ -120,7 +120,7 @@ impl Quota {
     /// The units of every known buyer of a deal.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis is unavailable.
     pub async fn buyers(&self, deal: DealId) -> Result<HashMap<AccountId, u32>, CannotLook> {
         let known: HashMap<String, String> = self.pooled().await?.hgetall(self.keys.buyers(deal)).await?;
         let read =

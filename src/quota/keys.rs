@@ -4,11 +4,12 @@ use crate::domain::{DealId, SignupId};
 
 /// Part of the name of every key that the scripts of a deal read. Raise it when the meaning of a stored field changes.
 ///
-/// Two versions of Muster then run side by side: each keeps keys of its own, and neither reads nor deletes the other's. Sharing
-/// names, each would delete what the other had just loaded.
+/// Two versions of Muster then run side by side: each keeps keys of its own, and neither reads nor deletes the other's.
+/// With shared names, each would delete the keys that the other had just loaded.
 const SCHEMA_VERSION: u32 = 2;
 
-/// Not a buyer: a field of a deal's buyers. It is there while nothing was dropped from them since they were loaded.
+/// A marker field in the hash of a deal's buyers; it is not a buyer. Present while no buyer was evicted since they were
+/// loaded.
 pub(super) const WHOLE: &str = "=whole";
 
 /// The names of keys under one prefix.
@@ -58,7 +59,7 @@ impl Keys {
         self.of(deal, "ranges")
     }
 
-    /// String: the cap that the deal is about to get. Gone by itself.
+    /// String: the cap that the deal is about to get. It expires.
     #[must_use]
     pub fn raising(&self, deal: DealId) -> String {
         self.of(deal, "raising")
@@ -76,7 +77,7 @@ impl Keys {
         format!("{}:{{{name}:{who}}}:rate", self.prefix)
     }
 
-    /// String: deal and buyer of a join that was answered 202, to be found by its id alone.
+    /// String: deal and buyer of a join that was answered 202, so that the signup's id alone finds it.
     #[must_use]
     pub fn pending(&self, signup: SignupId) -> String {
         format!("{}:{{{signup}}}:pending", self.prefix)
@@ -94,7 +95,8 @@ impl Keys {
         key.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with(':'))
     }
 
-    /// Whether a key is one that Muster may have made: the prefix, perhaps a schema version (any), a hash tag, and a known name.
+    /// Whether Muster may have created a key of this shape: the prefix, perhaps a schema version (any), a hash tag, and
+    /// a known name.
     #[must_use]
     pub fn is_ours(&self, key: &str) -> bool {
         let after_prefix = key.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix(':'));

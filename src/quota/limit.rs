@@ -14,7 +14,7 @@ pub enum Taken {
     },
     /// Nothing was taken.
     Limited {
-        /// When the same can be taken.
+        /// When the cost can be taken.
         retry_after: Duration,
     },
 }
@@ -28,7 +28,7 @@ pub struct Draw {
     pub burst: u32,
     /// Units to take.
     pub cost: u32,
-    /// Units that the node gave out before without asking.
+    /// Units that the node granted earlier without asking.
     pub debt: u32,
 }
 
@@ -36,7 +36,7 @@ impl Quota {
     /// Takes from the limit of this name for one subject. `who` must not contain braces: it is part of a hash tag.
     ///
     /// # Errors
-    /// Redis is away: the node's own limit decides alone.
+    /// Redis is unavailable: the node's own limit decides alone.
     pub async fn draw(&self, name: &str, who: &str, draw: Draw) -> Result<Taken, Away> {
         let link = self.any_link()?;
         let mut call = scripts::RATE_LIMIT.key(self.keys.rate(name, who));
@@ -46,7 +46,7 @@ impl Quota {
             Ok((word, left)) if word == "ok" => Ok(Taken::Ok { left: u32::try_from(left).unwrap_or(u32::MAX) }),
             Ok((word, ms)) if word == "limited" => Ok(Taken::Limited { retry_after: Duration::from_millis(ms) }),
             Ok(reply) => {
-                tracing::error!(?reply, "rate_limit answered something unexpected");
+                tracing::error!(?reply, "unexpected reply from lua/rate_limit.lua");
                 Err(Away)
             }
             Err(error) => Err(self.lost(&link, "rate_limit", &error)),

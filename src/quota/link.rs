@@ -1,4 +1,4 @@
-//! The connection to Redis: made in the background, closed at the first failed call, made again.
+//! The connection to Redis: opened in the background, closed at the first failed call, then reopened.
 //!
 //! One multiplexed connection carries every join, because a pool pings at each checkout. A connection belongs to one run of one Redis
 //! server (its `run_id`). A restart or a failover changes the id, and every deal that was loaded under the old one is loaded again.
@@ -14,14 +14,14 @@ use tokio::sync::watch;
 
 use super::Settings;
 
-/// Why Muster refuses to start with this Redis.
+/// The reason why Muster refuses to start with this Redis.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The URL cannot be read.
-    #[error("REDIS_URL cannot be read: {0}")]
+    /// The URL is invalid.
+    #[error("cannot parse REDIS_URL: {0}")]
     Url(RedisError),
-    /// The pool has settings that it cannot use.
-    #[error("the pool of Redis connections cannot be made: {0}")]
+    /// The pool's settings are invalid.
+    #[error("cannot create the Redis connection pool: {0}")]
     Pool(#[from] deadpool_redis::BuildError),
     /// Redis may drop keys when memory runs out. A dropped key is loaded again, but at the busiest moment.
     #[error(
@@ -41,7 +41,7 @@ pub struct Link {
 /// The state of the connection.
 #[derive(Clone)]
 pub enum LinkEvent {
-    /// There is none.
+    /// Not connected.
     Away,
     /// Connected, but Redis does not know yet what was committed meanwhile.
     CatchingUp(Link),
@@ -106,8 +106,8 @@ impl Links {
         });
     }
 
-    /// Any failed call ends the connection: after a time-out nobody knows what the next reply answers, and a server that
-    /// refuses writes (out of memory, a replica, busy in a script) is no admission either. A new one is probed first.
+    /// Any failed call ends the connection: after a timeout, replies cannot be matched to calls, and a server that
+    /// refuses writes (out of memory, a replica, busy in a script) cannot admit. A new connection is probed before use.
     pub(super) fn lost(&self, link: &Link, what: &'static str, error: &RedisError) {
         let changed = self.state.send_if_modified(|state| match state {
             LinkEvent::CatchingUp(current) | LinkEvent::Online(current) if current.number == link.number => {
@@ -170,12 +170,15 @@ async fn keep_connected(connector: Connector, state: watch::Sender<LinkEvent>) {
         loop {
             match connector.connect().await {
                 Ok(link) => {
-                    tracing::info!(run_id = %link.run_id, "Redis is here again");
+                    tracing::info!(run_id = %link.run_id, "connected to Redis");
                     state.send_replace(LinkEvent::CatchingUp(link));
                     break;
                 }
                 Err(Failure::Evicts(policy)) => {
-                    tracing::error!(policy, "Redis may evict keys: staying without admission");
+                    tracing::error!(
+                        policy,
+                        "Redis may evict keys: admission stays off; set maxmemory-policy to noeviction"
+                    );
                     wait = LONGEST_WAIT;
                 }
                 Err(Failure::Redis(error)) => tracing::debug!(%error, "Redis is still away"),

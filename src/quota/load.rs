@@ -1,7 +1,6 @@
 //! Loading a deal that Redis does not have: begun here, the snapshot read from Postgres by the caller, finished here.
-//!
-//! The order matters. The snapshot is read after the beginning, so it contains every earlier commit. A later commit is applied to the
-//! key, which exists by then. Of both the newer version wins, figures and terms together.
+//! The order matters. The snapshot is read after the load begins, so it contains every earlier commit. A later commit
+//! is applied to the key, which exists by then. The newer version wins, figures and terms together.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use super::{Away, Quota, scripts};
 use crate::domain::{DealId, Progress};
 use chrono::{DateTime, Utc};
 
-/// How long a node waits for another one that loads the same deal.
+/// How long a node waits while another node loads the same deal.
 const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(5);
 
 /// A deal in Postgres at one version, without its buyers.
@@ -21,7 +20,7 @@ const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(5);
 pub struct Snapshot {
     /// The figures and terms.
     pub progress: Progress,
-    /// When its window begins.
+    /// When the deal's window begins.
     pub opens_at: DateTime<Utc>,
     /// The time of the snapshot.
     pub now: DateTime<Utc>,
@@ -53,7 +52,7 @@ impl Quota {
     /// Begins to load a deal.
     ///
     /// # Errors
-    /// Redis is away.
+    /// Redis is unavailable.
     pub async fn begin_load(&self, deal: DealId) -> Result<Begun, Away> {
         let link = self.any_link()?;
         let token = Uuid::now_v7().to_string();
@@ -73,10 +72,10 @@ impl Quota {
 }
 
 impl Load {
-    /// Adds some of those who ever had a signup. A buyer who left has 0 units.
+    /// Adds a chunk of the buyers who ever had a signup. A buyer who left has 0 units.
     ///
     /// # Errors
-    /// Redis is away. `Ok(Err(_))`: another load took over.
+    /// Redis is unavailable. `Ok(Err(_))`: another load took over.
     pub async fn buyers(&self, chunk: &[BuyerUnits]) -> Result<Result<(), Superseded>, Away> {
         let keys = &self.quota.keys;
         let mut call = scripts::LOAD_BUYERS.key(keys.quota(self.deal));
@@ -87,10 +86,10 @@ impl Load {
         self.run(&call, "taken").await
     }
 
-    /// Ends the load: from now on Redis admits to the deal.
+    /// Ends the load: from then on, Redis admits joins to the deal.
     ///
     /// # Errors
-    /// Redis is away. `Ok(Err(_))`: another load took over.
+    /// Redis is unavailable. `Ok(Err(_))`: another load took over.
     pub async fn finish(self, snapshot: &Snapshot) -> Result<Result<(), Superseded>, Away> {
         let keys = &self.quota.keys;
         let progress = &snapshot.progress;

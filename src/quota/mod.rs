@@ -9,7 +9,7 @@
 //! - Figures and terms are absolute and the newest `(epoch, rev)` wins, so scripts may run twice, late, or in any order.
 //! - A missing key means "load it", never zero.
 //! - Every hold ends by itself.
-//! - While Redis is away, every call answers [`Away`] at once: the caller goes on without admission.
+//! - While Redis is unavailable, every call answers [`Away`] at once: the caller goes on without admission.
 
 mod admit;
 mod apply;
@@ -58,7 +58,7 @@ pub struct Settings {
     pub allow_eviction: bool,
 }
 
-/// Redis does not answer, or answers with errors: go on without it. The reason was logged where it was noticed.
+/// Redis is unavailable or answers with errors: go on without it. The failing call has logged the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Redis is away")]
 pub struct Away;
@@ -70,13 +70,14 @@ pub struct Quota {
     links: link::Links,
     pool: deadpool_redis::Pool,
     settings: Arc<Settings>,
-    /// Switches admission off, for the tests that must then fail.
+    /// Admits everybody, for negative controls: tests that must fail without admission.
     #[cfg(feature = "negative-controls")]
     admits_everybody: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Quota {
-    /// Connects in the background and keeps connected. Returns at once: without Redis, Muster begins degraded.
+    /// Connects in the background and keeps connected. Returns without waiting for later attempts: if Redis is
+    /// unavailable, Muster starts degraded.
     ///
     /// # Errors
     /// The URL cannot be read, or Redis answers and may evict keys although that was not allowed.
@@ -106,7 +107,7 @@ impl Quota {
         self.links.events()
     }
 
-    /// Admits joins over this connection from now on: Redis knows what was committed while it was away.
+    /// Admits joins over this connection from now on. Redis must know every change committed during the outage.
     pub fn admit_over(&self, link: &Link) {
         self.links.set_online(link);
     }

@@ -22,7 +22,7 @@ impl Quota {
     /// The deal of this buyer's join that was answered 202 and is still being recorded.
     ///
     /// # Errors
-    /// Redis is away.
+    /// Redis is unavailable.
     pub async fn pending(&self, buyer: AccountId, signup: SignupId) -> Result<Option<DealId>, Away> {
         let link = self.any_link()?;
         let note: Option<String> = match link.connection.clone().get(self.keys.pending(signup)).await {

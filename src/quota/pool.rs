@@ -18,21 +18,21 @@ use secrecy::ExposeSecret;
 use super::link::ConnectError;
 use super::{Quota, Settings};
 
-/// One for the audit, of which only one runs, and one for a look besides.
+/// One connection for the audit, of which only one runs at a time, and one for other readers.
 const SIZE: usize = 2;
-/// How long a caller waits for a connection that another one uses.
+/// How long a caller waits for a free connection.
 const WAIT: Duration = Duration::from_secs(5);
-/// Longer than that of the node's connection: no join waits for the reply.
+/// The reply timeout. It is longer than that of the node's connection, because no join waits for the reply.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Redis cannot be looked at.
+/// Why Redis could not be read over the pool.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotLook {
     /// Redis does not answer, or answers with an error.
-    #[error("Redis cannot be looked at: {0}")]
+    #[error("cannot read Redis: {0}")]
     Redis(#[from] RedisError),
     /// The pool has no connection to give.
-    #[error("Redis cannot be looked at: {0}")]
+    #[error("cannot read Redis: {0}")]
     Pool(PoolError),
 }
 
@@ -45,13 +45,13 @@ impl From<PoolError> for CannotLook {
     }
 }
 
-/// Makes the pool. It connects when a connection is first wanted.
+/// Creates the pool. It connects when a connection is first requested.
 pub(super) fn new(settings: &Settings) -> Result<Pool, ConnectError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(settings.connect_timeout))
         .set_response_timeout(Some(RESPONSE_TIMEOUT));
     let manager = Manager::new_with_config(settings.url.expose_secret(), config).map_err(ConnectError::Url)?;
-    // Connecting and pinging have the time-outs of the connection.
+    // Connecting and pinging have the timeouts of the connection.
     Ok(Pool::builder(manager).max_size(SIZE).wait_timeout(Some(WAIT)).runtime(Runtime::Tokio1).build()?)
 }
 
