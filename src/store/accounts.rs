@@ -11,15 +11,15 @@ use crate::domain::{Account, AccountId, Email, Merchant};
 #[derive(Clone, Debug)]
 pub struct NewAccount {
     pub id: AccountId,
-    /// What the owner signs in with.
+    /// The address that the owner signs in with.
     pub email: Email,
-    /// What merchants and mails call its owner.
+    /// The owner's name, as merchants and mails show it.
     pub name: String,
     /// Argon2id in PHC form; `None`: no sign-in with a password.
     pub password_hash: Option<String>,
 }
 
-/// What became of creating an account.
+/// The outcome of creating an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateAccountOutcome {
     Created(Account),

@@ -1,4 +1,4 @@
-//! What Redis is told: deals that changed, their figures, and whole deals for loading.
+//! Reads for Redis: deals that changed, their figures, and whole deals for loading.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -107,7 +107,8 @@ impl Store {
     }
 }
 
-/// The newest entry of each buyer. Postgres would sort all signups of the deal for that, which takes three times as long.
+/// The newest entry of each buyer. Selecting it in Postgres would sort all signups of the deal and take three times as
+/// long.
 fn newest(entries: impl Iterator<Item = (AccountId, u32, i64)>) -> Vec<(AccountId, u32, i64)> {
     let mut newest: HashMap<AccountId, (u32, i64)> = HashMap::new();
     for (buyer, units, rev) in entries {

@@ -1,7 +1,7 @@
 //! Single-flight reads: requests that arrive while a read is under way share the next one.
-//!
-//! A page that everybody looks at costs one read after the other, instead of one for each request. A read begins after every request
-//! that it answers, so nobody sees an older state. It runs in a task of its own, so a client who hangs up cancels nothing.
+//! A popular page costs one read at a time, instead of one for each request. A read begins after every request
+//! that it answers, so nobody sees an older state. It runs in a task of its own, so a client that disconnects cancels
+//! nothing.
 //!
 //! A value that does not change between reads stays the same `Arc` for a moment, so what was rendered from it can be reused.
 
@@ -24,7 +24,7 @@ const GATHER: Duration = Duration::from_millis(1);
 /// How long an unchanged value stays the same `Arc`. What is rendered from it may depend on the time.
 const SAME_FOR: Duration = Duration::from_millis(250);
 
-/// Where the values come from.
+/// A source of values, read by key.
 pub(super) trait Source: Send + 'static {
     type Key: Copy + Eq + Hash + Send + Sync + 'static;
     type Value: PartialEq + Send + Sync + 'static;
@@ -32,7 +32,7 @@ pub(super) trait Source: Send + 'static {
     /// The values of these keys as of now. Keys without a value are left out.
     fn read(&mut self, keys: &[Self::Key]) -> impl Future<Output = Found<Self::Key, Self::Value>> + Send;
 
-    /// Called after each read: gives back what others may need more.
+    /// Called after each read, to release resources such as a connection.
     fn rest(&mut self) {}
 }
 
@@ -54,7 +54,7 @@ struct Waiting<K, V> {
     running: bool,
     /// The number of requests at which the task is woken.
     enough: usize,
-    /// The values of the last read, and since when each is the same.
+    /// The values of the last read, and how long each has been unchanged.
     last: HashMap<K, (Instant, Arc<V>)>,
 }
 
@@ -103,7 +103,7 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + '
         requests
     }
 
-    /// These values; each as the `Arc` of the last read, if it is equal to that and not too old.
+    /// Wraps these values. A value equal to the last read's reuses that `Arc`, unless it is too old.
     fn keep(&self, found: Vec<(K, V)>) -> HashMap<K, Arc<V>> {
         let now = Instant::now();
         let mut waiting = self.lock();
@@ -123,15 +123,16 @@ impl<K, V> Coalesce<K, V> {
     }
 }
 
-/// The task that reads. However it ends, the next one can begin, and no request waits for it for ever.
+/// The task that reads. However it ends, the next task can start, and no request waits forever.
 struct Running<K, V> {
     coalesce: Coalesce<K, V>,
-    /// Whether this task still is the one that reads. It gives that up under the lock, because another may begin right after.
+    /// Whether this task is still the reader. It gives the role up under the lock, because another task may start right
+    /// after.
     current: bool,
 }
 
 impl<K, V> Running<K, V> {
-    /// Waits for so many requests, this long at most. Returns whether they came.
+    /// Waits until this many requests are queued, or until the time is up. Returns whether they arrived.
     async fn wait_for(&self, enough: usize, most: Duration) -> bool {
         let all = async {
             while !self.has(enough) {
@@ -141,7 +142,7 @@ impl<K, V> Running<K, V> {
         timeout(most, all).await.is_ok()
     }
 
-    /// Whether there are so many requests. If not, the task is woken when there are, or earlier.
+    /// Whether this many requests are queued. If not, the task will be woken when they are, or earlier.
     fn has(&self, enough: usize) -> bool {
         let mut waiting = self.coalesce.lock();
         waiting.enough = enough;
@@ -170,8 +171,8 @@ impl<K, V> Drop for Running<K, V> {
 async fn run<S: Source>(mut running: Running<S::Key, S::Value>, mut source: S) {
     let mut answered = 0;
     loop {
-        // While the same clients ask again and again, the next read waits for half of them: reads for a few each would take the
-        // time that answering needs. It goes ahead without them after that.
+        // While the same clients keep polling, the next read waits for half of them, up to a limit. Many small reads
+        // would take time that answering needs.
         if answered > 2 {
             running.wait_for(answered / 2, GATHER).await;
         }
@@ -197,7 +198,7 @@ async fn answer<S: Source>(
             let found = coalesce.keep(found);
             for (key, replies) in requests {
                 for reply in replies {
-                    // A client that hung up needs no answer.
+                    // A client that disconnected needs no answer.
                     drop(reply.send(Ok(found.get(&key).cloned())));
                 }
             }

@@ -56,12 +56,12 @@ pub enum DealChange {
     Texts { title: String, description: String },
 }
 
-/// What became of changing a deal.
+/// The outcome of changing a deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpdateOutcome {
     /// The deal as it is now.
     Updated(Box<Deal>),
-    /// Unknown, or of another merchant.
+    /// The deal is unknown, or belongs to another merchant.
     NoSuchDeal,
     /// Somebody else changed it since the caller read it.
     Changed,

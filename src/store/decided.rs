@@ -33,9 +33,9 @@ pub struct DecidedJoin {
 /// The decision about one request to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveDecision {
-    /// The buyer has left, now or before.
+    /// The buyer has left, by this request or an earlier one.
     Left,
-    /// Unknown, or of another buyer.
+    /// The signup is unknown, or belongs to another buyer.
     NoSuchSignup,
     /// The deal has tipped, so nobody can leave.
     AlreadyTipped,

@@ -9,7 +9,7 @@ pub enum StoreError {
     /// A unique value exists already. Holds the name of the constraint.
     #[error("{0} is taken")]
     Taken(String),
-    /// Anything else: a defect.
+    /// Any other failure, which is a defect.
     #[error("Postgres refused a statement: {0}")]
     Broken(sqlx::Error),
     /// The schema or the functions could not be brought up to date.
@@ -24,7 +24,7 @@ impl StoreError {
         Self::Broken(sqlx::Error::WorkerCrashed)
     }
 
-    /// A copy for another request that waited for the same statement.
+    /// A copy of the error for another request that shared the statement.
     pub(super) fn for_another(&self) -> Self {
         let same = sqlx::Error::Io(std::io::Error::other(self.to_string()));
         if matches!(self, Self::Unavailable(_)) { Self::Unavailable(same) } else { Self::Broken(same) }
@@ -38,7 +38,7 @@ impl From<sqlx::Error> for StoreError {
                 Self::Taken(refused.constraint().unwrap_or_default().to_owned())
             }
             sqlx::Error::Database(refused) => match refused.code().as_deref().unwrap_or_default() {
-                // Connection failures, exhausted resources, operator intervention; below, lock and statement time-outs.
+                // Connection failures, exhausted resources, operator intervention; below, lock and statement timeouts.
                 code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
                     Self::Unavailable(error)
                 }

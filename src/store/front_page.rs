@@ -1,4 +1,4 @@
-//! The front page, read once for everybody who looks at it at the same time.
+//! The front page. Concurrent requests share one read.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub const FRONT_PAGE_DEALS: u32 = 24;
 pub struct FrontPage {
     /// The first [`FRONT_PAGE_DEALS`].
     pub deals: Page<Deal>,
-    /// Cities and categories of all of them.
+    /// Cities and categories of all deals that can be joined.
     pub facets: Facets,
 }
 

@@ -10,29 +10,31 @@ use super::decided::{self, AnswerRow, Decided, DecidedJoin, DecidedLeave};
 use crate::domain::{AccountId, DealId, JoinRequest, SignupId};
 use crate::failpoint;
 
-/// After this time a connection counts as dead, and the batch is sent again over a new one.
+/// A connection that has not answered within this time counts as dead, and the batch is sent again over a new one.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Planner settings for lanes. Cached plans may date from when the tables were empty, and would scan them for ever. Without
-/// generic plans, Postgres would plan each batch again, because a plan for these very arrays always looks a little cheaper.
+/// Planner settings for lanes. Cached plans may date from when the tables were empty, and would keep scanning them.
+/// Generic plans are forced, because a custom plan always looks slightly cheaper and Postgres would then plan each
+/// batch again.
 pub const LANE_SETUP: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET plan_cache_mode = force_generic_plan";
-/// Long enough to send a batch, and hardly ever to commit it.
+/// The grace of the failpoint: long enough to send a batch, and hardly ever long enough to commit it.
 const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
 
 /// What a failed call means for its batch.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Rolled back, and worth a retry: a deadlock, a serialisation failure, a lock time-out.
+    /// Rolled back, and worth a retry: a deadlock, a serialisation failure, a lock timeout.
     #[error("rolled back: {0}")]
     RolledBack(sqlx::Error),
     /// Rolled back because of one bad row, which can be found by bisection.
     #[error("a bad row: {0}")]
     BadRow(sqlx::Error),
-    /// It may be committed or not. Send it again until there is an answer: a signup that exists is answered as `replay`.
+    /// The batch may or may not be committed. Send it again until Postgres answers: a signup that exists is answered as
+    /// `replay`.
     #[error("in doubt: {0}")]
     InDoubt(sqlx::Error),
-    /// It was not sent, because there was no connection.
+    /// The batch was not sent, because there was no connection.
     #[error("no connection: {0}")]
     NotSent(sqlx::Error),
     /// Postgres is out of connections, disk or memory: shed load.
@@ -48,7 +50,7 @@ impl CommitError {
     fn of(error: sqlx::Error) -> Self {
         let refused = match &error {
             sqlx::Error::Database(refused) => refused,
-            // The answer is unreadable, and would be the next time, too.
+            // The answer is unreadable, and a retry would return the same one.
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnIndexOutOfBounds { .. }
@@ -60,7 +62,7 @@ impl CommitError {
         let code = refused.code().unwrap_or_default().into_owned();
         match code.as_str() {
             "40P01" | "40001" | "55P03" => Self::RolledBack(error),
-            // This is a standby now; the primary is another server.
+            // This server is a standby; the primary is another one.
             "25006" => Self::InDoubt(error),
             code if code.starts_with("22") || code.starts_with("23") => Self::BadRow(error),
             code if code.starts_with("08") || code.starts_with("57P0") => Self::InDoubt(error),
@@ -147,7 +149,8 @@ impl LaneConnection {
         self.connection.as_mut().ok_or_else(unexpected)
     }
 
-    /// Keeps the connection only if it has no answer outstanding: a late one would be taken for that of the next batch.
+    /// Keeps the connection only if it has no answer outstanding: a late answer would be taken for that of the next
+    /// batch.
     fn keep_or_drop<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, CommitError> {
         answer.map_err(CommitError::of).inspect_err(|error| {
             if !matches!(error, CommitError::RolledBack(_) | CommitError::BadRow(_)) {

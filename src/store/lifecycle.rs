@@ -1,7 +1,8 @@
 //! Publishes, withdraws and closes deals, and raises their caps, with one function call each.
 //!
-//! Each function returns the deal as it left it under the deal's lock, because Redis must not be told what is read later. The domain's
-//! transition is applied to the deal as it was; another outcome than the function's is a defect.
+//! Each function returns the deal as it left it under the deal's lock, because later reads may include other changes,
+//! which Redis must not get. The domain's transition is applied to the previous state; a result that differs from the
+//! function's is a defect.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -11,42 +12,42 @@ use super::{Store, StoreError};
 use crate::domain::{DealId, DealState, Lifecycle, LifecycleColumns, MerchantId, NoSuchTransition, Progress};
 use crate::store::error::unreadable;
 
-/// What became of publishing a deal.
+/// The outcome of publishing a deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishAnswer {
     Published(Figures),
-    /// Unknown, or of another merchant.
+    /// The deal is unknown, or belongs to another merchant.
     NoSuchDeal,
-    /// It was published or withdrawn before.
+    /// The deal is not a draft.
     NotDraft,
-    /// Its window would be over at once.
+    /// The deal's window is already over.
     WindowOver,
 }
 
-/// What became of withdrawing a deal.
+/// The outcome of withdrawing a deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithdrawAnswer {
-    /// Withdrawn now, or before.
+    /// The deal is withdrawn, by this call or an earlier one.
     Withdrawn(Figures),
-    /// Unknown, or of another merchant.
+    /// The deal is unknown, or belongs to another merchant.
     NoSuchDeal,
-    /// It has succeeded or failed.
+    /// The deal has succeeded or failed.
     Ended,
 }
 
-/// What became of raising a deal's cap.
+/// The outcome of raising a deal's cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RaiseCapAnswer {
     Raised(Figures),
-    /// It has this cap already.
+    /// The deal already has this cap.
     Unchanged(Figures),
-    /// Unknown, or of another merchant.
+    /// The deal is unknown, or belongs to another merchant.
     NoSuchDeal,
-    /// A draft.
+    /// The deal is a draft.
     NotPublished,
     /// The deal is over, or its window is.
     Closed,
-    /// The cap would become lower.
+    /// The new cap is lower than the present one.
     NotInBuyersFavour,
 }
 
@@ -101,7 +102,7 @@ impl Store {
         })
     }
 
-    /// Raises a deal's cap, or takes it away (`None`). A node may still refuse joins because the deal is sold out: see
+    /// Raises a deal's cap, or removes it (`None`). A node may still refuse joins because the deal is sold out: see
     /// `Engine::raise_cap`.
     pub async fn raise_cap(
         &self,
@@ -201,7 +202,7 @@ impl ChangeRow {
         self.figures()
     }
 
-    /// The function did what the domain does not allow, or refused what it allows.
+    /// The error for a function that made a change that the domain forbids, or refused one that it allows.
     fn contradicts(&self) -> StoreError {
         let (was, became) = (self.was_state.as_deref(), self.state.as_deref());
         tracing::error!(

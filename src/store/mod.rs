@@ -1,9 +1,9 @@
 //! Postgres: everything that must not be lost. The only module with SQL.
 //!
 //! Owns the tables of `migrations/` and the functions of `sql/functions/`. The functions decide what is allowed: each locks, checks and
-//! writes in one call, and constraints stand behind them. This module must never hold a transaction open across an await that is not
-//! a statement. Every write is one statement, so a caller that goes away leaves nothing half done (`begin()` of sqlx 0.9 is not
-//! cancel-safe).
+//! writes in one call, and constraints back them up. This module must never hold a transaction open across an await
+//! that is not a statement. Every write is one statement, so a caller that goes away leaves nothing half done
+//! (`begin()` of sqlx 0.9 is not cancel-safe).
 //!
 //! A [`StoreError`] means that the database was unavailable, unless a method says more. [`StoreError::Broken`] is a defect.
 #![expect(clippy::missing_errors_doc, reason = "the module says once what a StoreError means")]
@@ -147,8 +147,8 @@ impl Store {
     }
 }
 
-/// The first statements of every connection. JIT is off, because compiling costs more than Muster's statements. A time-out of zero
-/// is no time-out.
+/// The first statements of every connection. JIT is off, because compiling costs more than Muster's statements. A
+/// timeout of zero is no timeout.
 fn session_setup(lock_timeout: Duration, statement_timeout: Duration) -> String {
     format!(
         "SET jit = off; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = {}; SET statement_timeout = {}",

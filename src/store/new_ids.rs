@@ -1,4 +1,4 @@
-//! New ids: UUIDs of version 7, which sort by the time of their making, so new rows lie together in their index.
+//! New ids: UUIDs of version 7, which sort by creation time, so new rows are adjacent in their index.
 
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use super::error::unreadable;
 use super::{Store, StoreError};
 use crate::domain::{DealId, SignupId};
 
-/// What a message is about.
+/// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
     /// The deal has tipped.
@@ -30,7 +30,7 @@ impl MessageKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub id: i64,
-    /// The same for every attempt, so that a receiver can drop a repetition.
+    /// The id of the message, the same for every attempt, so that a receiver can drop duplicates.
     pub key: String,
     pub kind: MessageKind,
     pub deal: DealId,

@@ -1,7 +1,7 @@
 //! Backdates sample deals.
 //!
-//! The engine creates sample deals like any others, all of them within a second. This module then moves the times of what happened into
-//! the past. It changes nothing but times: buyers, order and figures stay as the engine recorded them.
+//! The engine creates sample deals like any others, all of them within a second. This module then moves their times
+//! into the past. It changes only times: buyers, order and figures stay as the engine recorded them.
 
 use chrono::{DateTime, Utc};
 

@@ -24,7 +24,7 @@ pub struct SessionLength {
 pub struct Found {
     pub hash: SecretHash,
     pub identity: Identity,
-    /// Whether the time of its last use should be recorded again.
+    /// Whether the last-used time should be written again.
     pub stale: bool,
 }
 

@@ -91,7 +91,7 @@ impl Store {
         Ok(Page::cut(signups, page, |signup| Cursor { at: signup.joined_at, id: signup.id.as_uuid() }))
     }
 
-    /// Who joined this deal of one of these merchants, by number. None if they have no such deal.
+    /// The signups of a deal of one of these merchants, ordered by number. None if they have no such deal.
     pub async fn signups_of_deal(
         &self,
         merchants: &[MerchantId],

@@ -39,7 +39,7 @@ impl Invariant {
         Self::I13,
     ];
 
-    /// Its short name.
+    /// The short name: `I1` to `I13`.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl Invariant {
         }
     }
 
-    /// What must hold.
+    /// The condition that must hold.
     #[must_use]
     pub const fn must_hold(self) -> &'static str {
         match self {
@@ -81,7 +81,7 @@ impl Invariant {
         }
     }
 
-    /// What it looks at, for "12 … looked at".
+    /// The rows that the invariant covers, in words, for "12 … looked at".
     #[must_use]
     pub const fn counts(self) -> &'static str {
         match self {
@@ -101,7 +101,8 @@ pub(super) struct Row {
     pub(super) found: Vec<String>,
 }
 
-/// Counts the rows of a statement, and returns the first ones whose `holds` is not true. Only those have texts.
+/// Counts the rows of a statement, and returns the first ones whose `holds` is not true. Texts are built only for
+/// those.
 macro_rules! look {
     ($pool:expr, $deal:expr, $rows:tt) => {
         sqlx::query_as!(
@@ -165,8 +166,8 @@ pub(super) async fn look(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Res
                    format('signup %s from before %s, at most of rev %s', s.id, least(d.closes_at, d.ended_at), d.rev) AS expected,
                    format('from %s, of rev %s', s.joined_at, s.rev) AS found
               FROM deals AS d JOIN signups AS s ON s.deal = d.id WHERE d.id = $1"),
-        // This and the next check go row by row through the primary key. Right after a rush the statistics lack the deal, and Postgres
-        // would plan a join of sets as a loop over the product of both.
+        // This and the next check go row by row through the primary key. Right after a rush the planner statistics do
+        // not cover the deal, and Postgres would plan a set join as a nested loop over all pairs.
         Invariant::I8 => look!(pool, deal, "
             SELECT CASE WHEN s.state = 'active' AND (s.rev <= t.settled_rev OR s.settled_at IS NOT NULL) THEN c.coupons = s.units
                         WHEN s.state = 'active' AND d.state IN ('tipped', 'succeeded')

@@ -16,7 +16,7 @@ pub struct SignupTrace {
 }
 
 impl Store {
-    /// Those of these signups that exist, of any buyer.
+    /// The signups with these ids, of any buyer. Unknown ids are left out.
     pub async fn signups_by_id(&self, wanted: &[(DealId, SignupId)]) -> Result<Vec<Signup>, StoreError> {
         let deals: Vec<Uuid> = wanted.iter().map(|(deal, _)| deal.as_uuid()).collect();
         let ids: Vec<Uuid> = wanted.iter().map(|(_, id)| id.as_uuid()).collect();

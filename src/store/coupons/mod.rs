@@ -19,7 +19,7 @@ pub type CodeKeyId = i16;
 /// A coupon as stored: without its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCoupon {
-    /// The code is derived from it.
+    /// The id from which the code is derived.
     pub id: CouponId,
     /// The key that the code is derived with.
     pub key: CodeKeyId,
@@ -49,7 +49,7 @@ impl Store {
     /// This buyer's coupons, the newest first.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn coupons_of_buyer(
         &self,
         buyer: AccountId,
@@ -77,7 +77,7 @@ impl Store {
     /// This buyer's coupon with this id.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn coupon(&self, buyer: AccountId, id: CouponId) -> Result<Option<StoredCoupon>, StoreError> {
         let row = sqlx::query_as!(
             CouponRow,
@@ -132,7 +132,7 @@ impl TryFrom<CouponRow> for StoredCoupon {
     }
 }
 
-/// Rows may hold an empty name: a till could once be left unnamed.
+/// A stored empty name means that no till was named.
 fn till_of(redeemed_where: Option<&str>) -> Option<Till> {
     Till::parse(redeemed_where?).ok()
 }

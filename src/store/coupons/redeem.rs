@@ -43,7 +43,7 @@ pub enum RedeemAnswer {
     UnknownCode,
     /// The account tried too many wrong codes.
     TooMany {
-        /// Seconds until the next try.
+        /// Seconds to wait before a retry.
         retry_after_s: u32,
     },
 }
@@ -52,7 +52,7 @@ impl Store {
     /// Redeems the coupon with one of these lookup hashes for this account, if it is of a deal of one of these merchants.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn redeem_coupon(
         &self,
         account: AccountId,
@@ -98,7 +98,7 @@ impl Store {
     /// The coupons of these merchants that were redeemed last, the latest first.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn last_redemptions(&self, merchants: &[MerchantId], most: u32) -> Result<Vec<Redemption>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT c.id, c.deal, d.title, c.redeemed_at AS "redeemed_at!", c.redeemed_where

@@ -63,7 +63,7 @@ impl Settler {
     /// without gaps.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn unsettled(&mut self, most: u32) -> Result<Vec<Unsettled>, StoreError> {
         // The first look after the tip adds the deal's row to `settling`.
         let rows = sqlx::query!(
@@ -105,7 +105,7 @@ impl Settler {
     /// has locked.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn issue_coupons(
         &mut self,
         settling: &[Settling],
@@ -142,10 +142,10 @@ impl Settler {
 }
 
 impl Store {
-    /// Takes a connection for a whole run of settling: the pool tests a connection each time it lends one.
+    /// Takes one connection for a whole run of settling: the pool tests a connection each time it lends one.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn settler(&self) -> Result<Settler, StoreError> {
         Ok(Settler { connection: self.pool.acquire().await? })
     }
@@ -153,7 +153,7 @@ impl Store {
     /// Marks ended deals that have nothing left to settle. Settlers skip them from then on.
     ///
     /// # Errors
-    /// Postgres is away.
+    /// Postgres is unavailable.
     pub async fn mark_settled_deals(&self) -> Result<(), StoreError> {
         sqlx::query!("SELECT mark_settled_deals()").execute(&self.pool).await?;
         Ok(())

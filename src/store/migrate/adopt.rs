@@ -8,7 +8,7 @@ use sqlx::migrate::Migrator;
 
 use super::{MigrationError, schema};
 
-/// How migration 1 of the earlier series is recorded.
+/// The recorded description of migration 1 of the earlier series.
 const FIRST_MIGRATION: &str = "people";
 const LAST_VERSION: i64 = 14;
 
@@ -31,7 +31,7 @@ pub(super) async fn adopt(connection: &mut PgConnection, migrator: &Migrator) ->
     .bind(&*schema.checksum)
     .execute(connection)
     .await?;
-    tracing::info!("the database of the earlier migrations was taken over");
+    tracing::info!("adopted a database of the earlier migrations");
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::migrate::MigrateError;
 
-/// A failed migration. Nothing changed, or only what complete migrations changed.
+/// A failed migration. Only migrations that completed have changed the database.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// Another node holds the lock of migrations.
@@ -14,10 +14,10 @@ pub enum MigrationError {
     /// The database is older than this version, and the node's role may not migrate it.
     #[error("the database has {what}: run `muster migrate` as the owner of its tables, then start the node again")]
     Behind {
-        /// What the database has instead.
+        /// What the database has, as words for the message.
         what: String,
     },
-    /// An earlier series of migrations created the database, and left it before the end.
+    /// The database is at a migration of the earlier series before its last one.
     #[error(
         "the database is at migration {version} of an earlier series, and only migration 14 can be taken over: \
          run `muster migrate` of commit e041413 first, then that of this version"
@@ -26,14 +26,15 @@ pub enum MigrationError {
         /// The last migration that was applied.
         version: i64,
     },
-    /// The database is at the last migration of the earlier series, and its schema is not what that created.
+    /// The database is at the last migration of the earlier series, but its schema differs from the one that this
+    /// migration created.
     #[error(
         "the database is at migration 14 of an earlier series, but its schema differs, so nothing was changed. \
          Undo these differences, then run `muster migrate` again:\n  {}",
         .differences.join("\n  ")
     )]
     SchemaDiffers {
-        /// One a line.
+        /// The differences, one per line.
         differences: Vec<String>,
     },
     /// A migration failed, or an applied one has changed since.
@@ -44,16 +45,16 @@ pub enum MigrationError {
     Function {
         /// The file.
         name: &'static str,
-        /// What Postgres said.
+        /// The error from Postgres.
         error: sqlx::Error,
     },
-    /// A statement in between failed.
+    /// Another statement of the migration run failed.
     #[error(transparent)]
     Statement(#[from] sqlx::Error),
 }
 
 impl MigrationError {
-    /// A statement waited too long for a lock, or was the victim of a deadlock: it may succeed when it is tried again.
+    /// A statement waited too long for a lock, or was the victim of a deadlock: a retry may succeed.
     pub(super) fn is_lock_timeout(&self) -> bool {
         match self {
             Self::Migration(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
@@ -64,7 +65,7 @@ impl MigrationError {
     }
 }
 
-/// The same for one statement.
+/// Whether this one statement may succeed when retried.
 pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("55P03" | "40P01"))

@@ -44,7 +44,7 @@ pub(super) async fn replace(connection: &mut PgConnection, which: Replace) -> Re
     Ok(())
 }
 
-/// The version that the database has.
+/// The version of the functions in the database.
 pub(super) async fn stored_version(connection: &mut PgConnection) -> Result<i32, MigrationError> {
     Ok(sqlx::query_scalar!("SELECT version FROM function_version").fetch_one(connection).await?)
 }
@@ -67,7 +67,7 @@ mod tests {
         data_encoding::HEXLOWER.encode(&hash.finalize())
     }
 
-    /// The hash in the message belongs to the next version, so nobody can take it over without the version.
+    /// The hash in the message belongs to the next version, which forces a version bump with each change of the files.
     #[test]
     fn the_version_rises_when_a_function_changes_and_only_then() {
         let is_raised_alone = hash(VERSION - 1) == HASH;

@@ -1,4 +1,4 @@
-//! What a node may do whose role does not own the tables: check that somebody else has migrated them.
+//! Startup checks for a node whose role does not own the tables: the owner must have migrated them.
 
 use std::collections::BTreeMap;
 

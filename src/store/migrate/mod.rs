@@ -1,8 +1,7 @@
 //! Brings the schema and the SQL functions up to date, next to nodes that serve.
-//!
-//! A statement that waits for a table lock blocks everybody behind it, so it waits briefly and is tried again. A migration
-//! may take longer than any statement of a page. So it has a connection of its own: closing that rolls back what was begun, and
-//! releases the advisory lock that lets one node migrate at a time.
+//! A statement that waits for a table lock blocks every later one on that table, so it waits briefly and is retried. A
+//! migration may take longer than any statement of a page. So it has its own connection. Closing it rolls back
+//! unfinished work and releases the advisory lock that lets one node migrate at a time.
 
 mod adopt;
 mod error;
@@ -30,11 +29,11 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     migrator
 });
 
-/// The longest that others wait behind a statement that waits.
+/// How long a migration statement waits for a lock, and so the longest that it blocks other statements.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
-/// Between two attempts.
+/// The wait between attempts.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long a migration waits for a table that somebody has locked.
+/// How long a migration keeps retrying while a table is locked.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Store {
@@ -49,7 +48,7 @@ impl Store {
     /// [`Store::migrate`] with other migrations.
     ///
     /// # Errors
-    /// See there.
+    /// As for [`Store::migrate`].
     pub async fn migrate_with(&self, migrator: &Migrator) -> Result<(), StoreError> {
         self.keep_trying(migrator, Replace::Older, LOCK_TIMEOUT).await
     }
@@ -57,7 +56,7 @@ impl Store {
     /// [`Store::migrate_with`] with another lock timeout, after which an attempt is given up and made again.
     ///
     /// # Errors
-    /// See there.
+    /// As for [`Store::migrate`].
     pub async fn migrate_waiting(&self, migrator: &Migrator, lock_timeout: Duration) -> Result<(), StoreError> {
         self.keep_trying(migrator, Replace::Older, lock_timeout).await
     }
@@ -65,12 +64,13 @@ impl Store {
     /// [`Store::migrate`], and replaces the functions even if the database has newer ones: for a roll-back.
     ///
     /// # Errors
-    /// See there.
+    /// As for [`Store::migrate`].
     pub async fn restore_functions(&self) -> Result<(), StoreError> {
         self.keep_trying(&MIGRATOR, Replace::Any, LOCK_TIMEOUT).await
     }
 
-    /// Makes sure that this version can use the database. Migrates it if the role owns the tables; else checks that somebody has.
+    /// Makes sure that this version can use the database. Migrates it if the role owns the tables; otherwise checks
+    /// that the owner has migrated it.
     ///
     /// # Errors
     /// See [`Store::migrate`]; or the database is behind, and the role does not own the tables.
@@ -94,7 +94,7 @@ impl Store {
             match self.try_to_migrate(migrator, replace, lock_timeout).await {
                 Err(MigrationError::OtherNodeMigrates) => tracing::info!("waiting for another node that migrates"),
                 Err(error) if error.is_lock_timeout() && since.elapsed() < PATIENCE => {
-                    tracing::warn!(%error, "a migration waits for a lock");
+                    tracing::warn!(%error, "a migration is waiting for a lock");
                 }
                 done => return done.map_err(StoreError::Migration),
             }
@@ -108,10 +108,11 @@ impl Store {
         replace: Replace,
         lock_timeout: Duration,
     ) -> Result<(), MigrationError> {
-        // From the pool, because that waits for a Postgres that is starting. It never goes back there.
+        // Taken from the pool, which waits while Postgres starts. The connection is never returned to the pool.
         let mut connection = self.pool.acquire().await?.detach();
         connection.execute(sqlx::AssertSqlSafe(session_setup(lock_timeout, Duration::ZERO))).await?;
-        // `run_direct` takes this lock once more, which a session can, and gives it back once. Closing the connection releases it.
+        // `run_direct` takes this lock once more, which a session may do, and releases it once. Closing the connection
+        // releases it.
         match connection.lock().await {
             Err(MigrateError::Execute(error)) if error::is_lock_timeout(&error) => {
                 return Err(MigrationError::OtherNodeMigrates);
@@ -128,7 +129,7 @@ impl Store {
     }
 }
 
-/// Jittered, so that nodes that wait do not all come back at once.
+/// Jittered, so that waiting nodes do not all retry at once.
 fn pause() -> Duration {
     PAUSE.mul_f64(rand::rng().random_range(0.5..1.0))
 }

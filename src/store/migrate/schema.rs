@@ -10,8 +10,8 @@ const QUERY: &str = include_str!("schema.sql");
 /// What [`QUERY`] finds in a database that has only `migrations/0001_schema.sql`.
 const EXPECTED: &str = include_str!("schema_at_squash.txt");
 
-/// What is missing and what is there instead, one difference a line. Relations and plain indexes that somebody else added do
-/// not count.
+/// What is missing and what is there instead, one difference per line. Relations and plain indexes that somebody else
+/// added do not count.
 pub(super) async fn differences(connection: &mut PgConnection) -> Result<Vec<String>, MigrationError> {
     let found: Vec<String> = sqlx::query_scalar(QUERY).fetch_all(connection).await?;
     Ok(compare(EXPECTED, &found))
