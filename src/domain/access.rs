@@ -157,7 +157,7 @@ impl Identity {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 
-    /// The name of a till that nobody named: the account's only merchant, or else the account.
+    /// The default name for a till: that of the account's only merchant, or else of the account.
     #[must_use]
     pub fn till_name(&self) -> &str {
         self.staff_of.only().map_or(&self.name, |merchant| &merchant.name)
@@ -174,7 +174,7 @@ pub struct Token {
     pub created_at: DateTime<Utc>,
     /// The moment from which the token is not valid.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The last use. It is written some minutes late, to save writes.
+    /// The last use. Updated at intervals of some minutes, to save writes.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 

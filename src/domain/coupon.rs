@@ -11,13 +11,13 @@ use super::progress::DealState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CouponState {
-    /// It can be redeemed.
+    /// The coupon can be redeemed.
     Issued,
-    /// It was redeemed.
+    /// The coupon was redeemed.
     Redeemed,
     /// Its deal was withdrawn.
     Void,
-    /// It was not redeemed in time.
+    /// The coupon was not redeemed in time.
     Expired,
 }
 

@@ -7,13 +7,13 @@ pub struct IdempotencyKey(String);
 /// Why a text is not an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdempotencyKeyError {
-    /// It has no characters.
+    /// The key is empty.
     #[error("the key is empty")]
     Empty,
-    /// It has more than 255 characters.
+    /// The key has more than 255 characters.
     #[error("the key is longer than 255 characters")]
     TooLong,
-    /// It has a space, a control character or one outside ASCII.
+    /// The key has a space, a control character or a non-ASCII character.
     #[error("the key has a character that is not visible ASCII")]
     NotVisible,
 }

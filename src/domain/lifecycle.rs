@@ -129,7 +129,7 @@ impl Lifecycle {
     /// The window ends: a tipped deal succeeds, and an open one fails.
     ///
     /// # Errors
-    /// The deal does not sell.
+    /// The deal is neither open nor tipped.
     pub fn close(self, at: DateTime<Utc>) -> Result<Self, NoSuchTransition> {
         match self {
             Self::Open { published_at } => Ok(Self::Failed { published_at, ended_at: at }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ids::MerchantId;
 use super::problem::{FieldProblem, FieldProblemKind};
 
-/// A shop that offers deals. It is no account: accounts are its staff.
+/// A shop that offers deals. It is not an account: accounts are its staff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merchant {
     pub id: MerchantId,

@@ -214,7 +214,7 @@ impl Problems {
         checked.map_err(|problem| self.0.push(problem)).ok()
     }
 
-    /// What was found: empty if the form is good.
+    /// The problems found; empty if the form is valid.
     pub(crate) fn into_vec(self) -> Vec<FieldProblem> {
         self.0
     }

@@ -39,7 +39,7 @@ impl Units {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignupState {
-    /// It counts towards the deal.
+    /// The signup counts towards the deal.
     Active,
     /// Its buyer left before the tip.
     Left,
@@ -105,16 +105,16 @@ pub enum JoinOutcome {
     Joined(Joined),
     /// A rule of the deal forbids it. The refusal is not stored, so the same key may succeed later.
     Refused(Refusal),
-    /// The commit takes long. The same request with the same key tells the outcome.
+    /// The commit is taking long. A retry with the same key returns the outcome.
     Pending(SignupId),
     /// Overload; nothing was done.
     Busy {
-        /// Seconds until the next try.
+        /// Seconds to wait before a retry.
         retry_after_s: u32,
     },
     /// The deal does not exist, or it is somebody else's draft.
     NoSuchDeal,
-    /// An unexpected error that an immediate retry will not mend; nothing was recorded.
+    /// An unexpected error that an immediate retry will not fix; nothing was recorded.
     Broken,
 }
 
@@ -214,7 +214,7 @@ pub enum LeaveOutcome {
     Pending,
     /// Overload; nothing was done.
     Busy {
-        /// Seconds until the next try.
+        /// Seconds to wait before a retry.
         retry_after_s: u32,
     },
     /// An unexpected error; nothing was recorded.

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use super::money::{Currency, Money};
 use super::problem::{FieldProblem, FieldProblemKind, Problems};
 
-/// Terms as a person typed or a program sent them. Any text and any number fits, so that one answer can report every problem and a
-/// form can show again what was typed.
+/// Terms as a person typed or a program sent them. They hold any text and any number, so that one answer can report
+/// every problem and a form can redisplay the input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = NewDeal, description = "The terms of a deal.", example = json!({

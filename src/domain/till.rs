@@ -2,7 +2,7 @@
 
 use super::problem::{FieldProblem, FieldProblemKind};
 
-/// The name of a till: 1 to 80 characters. It tells where a coupon was redeemed when somebody shows that coupon again.
+/// The name of a till: 1 to 80 characters. It tells a till where an already redeemed coupon was used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Till(String);
 

@@ -8,10 +8,11 @@ pub(super) const CHECK_ALPHABET: &[u8; 37] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ*
 /// How the check character of a coupon code is computed. Stored with each coupon, because a coupon keeps its code for life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CouponForm {
-    /// Crockford's: the number modulo 37, so the check character may be `*`, `~`, `$`, `=` or `U`. Never issued: only coupons of an earlier version have it.
+    /// Crockford's check: the number modulo 37, so the check character may be `*`, `~`, `$`, `=` or `U`. Accepted for
+    /// existing coupons, never issued.
     ///
-    /// It catches every single wrong character and every swap of neighbouring digits: neither a difference of digits nor 31 times
-    /// one, times a power of 32, is a multiple of the prime 37.
+    /// It catches every single wrong character and every swap of neighbouring digits: for a difference d of two digits,
+    /// neither d nor 31·d, times a power of 32, is a multiple of the prime 37.
     Modulo37,
     /// The digits as coefficients over GF(32); the check character is a letter or digit.
     ///

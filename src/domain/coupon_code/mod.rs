@@ -75,7 +75,7 @@ impl fmt::Display for CouponCode {
     }
 }
 
-/// Hides the code: whoever reads it in a log could redeem it.
+/// Hides the code: a reader of a log could redeem it.
 impl fmt::Debug for CouponCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CouponCode(…)")

@@ -9,7 +9,7 @@ pub enum CouponCodeError {
     /// More or fewer than 17 characters, not counting what the reader ignores.
     #[error("a code has 17 letters and digits")]
     WrongLength,
-    /// A character that no code has in this place.
+    /// A character that is not valid in this position.
     #[error("a code has letters and digits only")]
     WrongCharacter,
     /// The check character fits neither form.
