@@ -39,7 +39,7 @@ pub enum HashError {
     /// No permit became free in time.
     #[error("too many passwords are waiting to be checked")]
     Busy,
-    /// Argon2 failed. It does not, once the parameters were accepted at startup.
+    /// Argon2 failed. This cannot happen with parameters that were accepted at startup.
     #[error("cannot hash the password")]
     Broken,
 }
