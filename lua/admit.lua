@@ -32,11 +32,11 @@ for at = 4, #ARGV, 3 do
   buyers[#buyers + 1] = ARGV[at + 1]
 end
 local known = redis.call('HMGET', KEYS[2], '=whole', unpack(buyers))
--- A Redis that evicts may have dropped the buyers alone: a retry of theirs would be told "sold out".
+-- Eviction may have dropped only the buyers. A retry by one of them would then be answered "sold out".
 if not known[1] then return {'load'} end
 local holds = redis.call('HMGET', KEYS[4], '=units', '=new', '=ends', unpack(signups))
--- Or it dropped the ends of the holds alone: the remaining half would never end while others come. The DEL must stay conditional:
--- after a write that frees memory, Redis lets a script go on writing when it is out of memory.
+-- Eviction may have dropped only `holds`. The entries in `held` would then never end while new joins arrive. The DEL must stay
+-- conditional: after a write that frees memory, Redis lets a script go on writing when it is out of memory.
 if tonumber(holds[1] or 0) > 0 and redis.call('EXISTS', KEYS[3]) == 0 then
   redis.call('DEL', KEYS[4])
   holds = {}
@@ -49,7 +49,7 @@ local needed = state == 'open' and quota[9] - quota[8] or 0
 -- While a change up to these figures is missing, its buyers are unknown.
 local complete = tonumber(quota[12]) >= tonumber(quota[11])
 
--- Asked at most once a call, and only where nothing is left.
+-- Read at most once per call, and only when no unit is left.
 local no_units_left
 local function sold_out()
   if not no_units_left then
@@ -78,7 +78,7 @@ local replies, ends, parts, held_now, ends_ms = {}, {}, {}, {}, redis_ms + ttl_m
 local were_held = held_units > 0
 for n, signup in ipairs(signups) do
   local word = 'admitted'
-  -- Unless it was held before, or earlier in this call: a double click.
+  -- Skip a signup that is already held, from an earlier call or from this one (a double click).
   if not (holds[n + 3] or held_now[signup]) then
     local units, new = tonumber(ARGV[3 + n * 3]), known[n + 1] and 0 or 1
     word = decide(units, new)
@@ -93,7 +93,7 @@ for n, signup in ipairs(signups) do
   if word == 'admitted' then ends[#ends + 1], ends[#ends + 2] = ends_ms, signup end
   replies[n] = word
 end
--- Both keys end together, and never before the last hold does. Their end is moved only now and then, and always when they may be new.
+-- Both keys expire together, and never before the last hold ends. Their expiry is extended rarely, but always when the keys may be new.
 local end_later = #ends > 0 and not (were_held and holds[3] and tonumber(holds[3]) - ttl_ms / 2 > ends_ms)
 if end_later then parts[#parts + 1], parts[#parts + 2] = '=ends', redis_ms + ttl_ms * 2 end
 if #parts > 0 then redis.call('HSET', KEYS[4], '=units', held_units, '=new', held_new, unpack(parts)) end

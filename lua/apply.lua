@@ -8,8 +8,8 @@
 --       applied: the rev up to which every change is known here
 -- Writes quota, buyers, holds, held, ranges; publishes on channel
 --
--- Everything is absolute, so the script may run twice, late, and in any order with others of its kind: the end is the same.
--- Figures and terms are stored together, and the newest (epoch, rev) wins. Only a load makes the key.
+-- All values are absolute, so calls may repeat, arrive late or run in any order: the result is the same.
+-- Figures and terms are stored together, and the newest (epoch, rev) wins. Only a load creates the key.
 
 local done, finished, changed = tonumber(ARGV[12]), {}, {}
 for at = 13, 12 + done do finished[#finished + 1] = ARGV[at] end
@@ -21,7 +21,7 @@ if not quota[1] then return {'missing', 0} end
 local epoch, known_epoch = tonumber(ARGV[1]), tonumber(quota[2])
 if known_epoch and epoch < known_epoch then return {'stale', 0} end
 if known_epoch and epoch > known_epoch then
-  -- Postgres began another history, so the known buyers may be of commits that were lost. Published at once, loaded anew.
+  -- Postgres began a new epoch, so the known buyers may come from lost commits. Publish at once and reload the deal.
   redis.call('DEL', KEYS[1], KEYS[2], KEYS[5])
   redis.call('PUBLISH', KEYS[6], ARGV[11])
   return {'missing', 0}
@@ -30,7 +30,7 @@ end
 local rev, applied = tonumber(ARGV[2]), tonumber(quota[4] or 0)
 local is_news = not known_epoch or rev > tonumber(quota[3])
 
--- When the quota ends: as much later as the deal closes later. While it is being loaded, within a minute.
+-- A later closing time extends the quota's expiry by the same amount. A quota that is being loaded expires within a minute.
 local ends_ms = tonumber(quota[5])
 local moved = is_news and ends_ms and ARGV[10] ~= quota[6]
 if moved then ends_ms = ends_ms + ARGV[10] - quota[6] end
@@ -50,11 +50,11 @@ if #changed > 0 then
     end
   end
   if #newer > 0 then redis.call('HSET', KEYS[2], unpack(newer)) end
-  -- Made just now, it must not outlive the quota by long.
+  -- A key created by this call must not long outlive the quota.
   if not known[1] then redis.call('PEXPIREAT', KEYS[2], parts_end_ms()) end
 end
 
--- The ranges of versions whose changes are known, joined to those that are known without a gap.
+-- Merges the known ranges of versions into the range that is known without a gap.
 local stored = {}
 if rev > applied then
   if tonumber(ARGV[3]) > applied then

@@ -4,7 +4,7 @@
 --   holds   sorted set: signup → when the hold ends, in ms of Redis' clock
 --   held    hash: signup → "units new"; new is 1 for a buyer who was not known. `=units` and `=new` are the sums of both.
 --           `=ends` is when both keys end, or earlier.
--- The sums live beside their parts, so they cannot outlive them.
+-- The sums live beside their parts, so neither outlives the other.
 
 local function drop_holds(holds, held, signups)
   if #signups == 0 then return 0 end

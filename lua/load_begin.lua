@@ -1,4 +1,4 @@
--- Begins to load a deal that is not here. The snapshot is taken from Postgres after this: a later commit is applied to the key
+-- Begins to load a deal that is not in this Redis. The snapshot is taken from Postgres after this: a later commit is applied to the key
 -- that now exists, and an earlier one is in the snapshot.
 --
 -- KEYS  1 quota  2 buyers  3 ranges  4 holds  5 held         (all of one deal)
@@ -7,7 +7,7 @@
 -- Writes quota, buyers, ranges; holds, held (only deletes)
 --
 -- The buyers' field `=whole` says that nothing was dropped from them since this load began: a Redis that evicts drops whole keys.
--- Called twice with one token it is the same load.
+-- A second call with the same token continues the same load.
 
 local quota = redis.call('HMGET', KEYS[1], 'run_id', 'loaded', 'begun_ms', 'token')
 local time = redis.call('TIME')
@@ -22,11 +22,11 @@ if quota[1] == ARGV[1] then
   end
 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
--- Holds of an earlier run: their joins were confirmed while this Redis was away, so each would hide a place until it ends. Postgres
--- decides about those that are still being recorded.
+-- Holds of an earlier run: their joins were confirmed while this Redis was unavailable, so each would hide a place until it ends.
+-- Postgres decides about those that are still being recorded.
 if quota[1] and quota[1] ~= ARGV[1] then redis.call('DEL', KEYS[4], KEYS[5]) end
 redis.call('HSET', KEYS[1], 'run_id', ARGV[1], 'loaded', '0', 'token', ARGV[2], 'begun_ms', redis_ms)
--- A load that nobody finishes leaves nothing behind.
+-- An abandoned load expires and leaves nothing behind.
 redis.call('PEXPIRE', KEYS[1], 60000)
 redis.call('HSET', KEYS[2], '=whole', '1')
 redis.call('PEXPIRE', KEYS[2], 61000)

@@ -27,7 +27,7 @@ while true do
   applied = math.max(applied, tonumber(first:match('%d+$')))
   redis.call('ZREM', KEYS[3], first)
 end
--- As much later as the deal closes later than the snapshot says.
+-- A deal that closes later than the snapshot says expires later by the same amount.
 local time = redis.call('TIME')
 local ends_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[11] + closes_ms - ARGV[10]
 redis.call('HSET', KEYS[1], 'applied', applied, 'ends_ms', ends_ms, 'loaded', '1')

@@ -8,7 +8,7 @@
 --       {'limited', ms until the cost can be taken}           nothing but the debt was taken
 -- Writes rate: a time in µs of this Redis' clock, gone when everything has come back
 --
--- Called twice it counts twice. That errs on the strict side, and is forgotten within the limit's period.
+-- A repeated call counts twice. The error is on the strict side, and expires within the limit's period.
 
 local interval_us, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local cost, debt = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -18,7 +18,7 @@ local now_us = time[1] * 1000000 + time[2]
 local back_us = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now_us)
 local latest_us = now_us + burst * interval_us
 
--- A debt never makes anybody wait longer than a whole burst.
+-- A debt never delays a caller by more than a whole burst.
 local with_debt_us = math.min(back_us + debt * interval_us, math.max(back_us, latest_us))
 local wanted_us = with_debt_us + cost * interval_us
 local reply
