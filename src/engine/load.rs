@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 pub(super) enum Loaded {
     /// Redis admits joins to it.
     Ready,
-    /// There is no such deal, or it is a draft.
+    /// The deal does not exist, or it is a draft.
     NoSuchDeal,
     /// Redis or Postgres is unavailable: go on without admission.
     Away,

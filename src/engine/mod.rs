@@ -2,7 +2,7 @@
 //!
 //! Owns the path of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::store`]). Those two never import
 //! each other: the engine connects them. Must never answer "joined" before Postgres has committed. Must never commit in the
-//! future of a request, which is dropped half-way when the client resets its connection.
+//! future of a request, which is dropped halfway when the client resets its connection.
 
 mod audit;
 mod close;

@@ -9,7 +9,7 @@ use crate::store::{PublishAnswer, StoreError};
 pub enum PublishOutcome {
     /// The deal is open. Buyers can join when its window begins.
     Published(Box<Deal>),
-    /// This merchant has no such deal.
+    /// The merchant has no such deal.
     NoSuchDeal,
     /// The deal is not a draft.
     NotDraft,

@@ -21,9 +21,9 @@ const WAIT: Duration = COUNTS_FOR.saturating_add(Duration::from_millis(100));
 pub enum RaiseCapOutcome {
     /// The deal has the new cap.
     Raised(Progress),
-    /// The deal had this cap already.
+    /// The deal already had this cap.
     Unchanged(Progress),
-    /// This merchant has no such deal.
+    /// The merchant has no such deal.
     NoSuchDeal,
     /// The deal is a draft.
     NotPublished,

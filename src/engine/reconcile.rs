@@ -41,7 +41,7 @@ pub enum Catching {
     Everything,
 }
 
-/// What the last call found.
+/// The findings of the last call.
 #[derive(Clone, Default)]
 pub(super) struct Behind(Arc<Mutex<LastLook>>);
 

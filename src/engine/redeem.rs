@@ -17,7 +17,7 @@ pub struct Coupon {
     /// The deal's title.
     pub title: String,
     pub signup: SignupId,
-    /// 1 to the signup's units.
+    /// The ordinal within the signup: 1 to its units.
     pub ordinal: u32,
     pub code: CouponCode,
     /// The state right now.

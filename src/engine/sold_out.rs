@@ -66,7 +66,7 @@ impl SoldOut {
         // "Known" says nothing about what is left.
         let mut telling = answers.iter().filter(|answer| !matches!(answer, Answer::Known));
         let Some(first) = telling.next() else { return };
-        // One call judges all requests by one version.
+        // One script call judges all its requests at one version.
         match first {
             Answer::Refused { version: Some(version), .. } if telling.all(|answer| answer == first) => {
                 self.note(deal, asked_at, *version);

@@ -9,9 +9,9 @@ use crate::store::{StoreError, WithdrawAnswer};
 pub enum WithdrawOutcome {
     /// The deal is withdrawn and its coupons are void.
     Withdrawn(Box<Deal>),
-    /// This merchant has no such deal.
+    /// The merchant has no such deal.
     NoSuchDeal,
-    /// The deal succeeded or failed before.
+    /// The deal has already succeeded or failed.
     Ended,
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Joined {
     pub(super) number: u32,
 }
 
-/// What clients saw of one deal.
+/// The clients' records of one deal.
 #[derive(Default)]
 pub(super) struct DealLogged {
     pub(super) attempted: HashSet<SignupId>,
@@ -38,7 +38,7 @@ pub(super) struct Logged {
     pub(super) wrong_frames: Vec<(DealId, String, String)>,
 }
 
-/// For each deal of a file, where its client began and ended.
+/// For each deal of a file, the versions at which its client began and ended.
 type Marks = BTreeMap<DealId, (Option<Version>, Option<Version>)>;
 
 /// A file being read.

@@ -32,7 +32,7 @@ const PAGE: u32 = 500;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// What to check, and for how long a difference may persist.
+/// The scope of an audit, and how long a difference may persist.
 #[derive(Clone, Debug)]
 pub struct AuditOptions {
     /// Only this deal.

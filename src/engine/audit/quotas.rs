@@ -157,7 +157,7 @@ fn compare_buyers(deal: DealId, quota: &QuotaInRedis, truth: &LoadSnapshot, foun
         let agrees = match known {
             Some((known_units, known_rev)) if known_rev == rev => known_units == units,
             Some((_, known_rev)) if known_rev > rev => false,
-            // An older entry, or none, is right for a change that Redis does not claim to know.
+            // Redis does not claim to know this change, so an older entry or none is correct.
             _ => rev > quota.applied,
         };
         if !agrees {
@@ -181,7 +181,7 @@ fn judge_holds(deal: DealId, seen: &HoldsSeen, ttl_ms: i64, at: Option<(i64, i64
     }
     if !seen.keys_end {
         let subject = Subject::Endless(String::new());
-        found.push(Suspicion::of(deal, subject, "holds whose keys end", "keys that stay for ever"));
+        found.push(Suspicion::of(deal, subject, "holds whose keys end", "keys that stay forever"));
     }
     for (signup, hold) in &seen.holds {
         match hold.ends_ms {
@@ -193,14 +193,14 @@ fn judge_holds(deal: DealId, seen: &HoldsSeen, ttl_ms: i64, at: Option<(i64, i64
             }
             ends_ms => {
                 let expected = format!("signup {signup} held for at most {ttl_ms} ms");
-                let held = ends_ms.map_or("for ever".to_owned(), |ends_ms| format!("for {} ms", ends_ms - seen.now_ms));
+                let held = ends_ms.map_or("forever".to_owned(), |ends_ms| format!("for {} ms", ends_ms - seen.now_ms));
                 found.push(Suspicion::of(deal, Subject::Endless(signup.clone()), expected, held));
             }
         }
     }
 }
 
-/// Q3, for every key or for those that name this deal.
+/// Q3, forevery key or for those that name this deal.
 pub(super) async fn look_at_keys(
     inspector: &mut Inspector,
     store: &Store,

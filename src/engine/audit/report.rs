@@ -123,7 +123,7 @@ impl CheckReport {
         }
     }
 
-    /// What Postgres saw of one deal.
+    /// The results from Postgres for one deal.
     pub(super) fn add(&mut self, deal: DealId, looked: Looked, took: Duration) {
         self.looked_at += looked.looked_at;
         self.findings += looked.wrong;

@@ -20,7 +20,7 @@ const MOST_ROLLBACKS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The requests of one batch. Joins are recorded first, because a leave may be of one of them.
+/// The requests of one batch. Joins are recorded first, because a leave may undo one of them.
 pub(super) struct Batch {
     joins: Vec<JoinJob>,
     leaves: Vec<LeaveJob>,
@@ -54,7 +54,7 @@ pub(super) struct Recorder {
     pub(super) queue_wait_max: Duration,
 }
 
-/// What to do after a failed call.
+/// The next step after a failed call.
 enum Next {
     /// Wait, then send the same batch again.
     Again(Duration),

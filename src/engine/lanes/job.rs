@@ -8,9 +8,9 @@ use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, LeaveOutcome, S
 
 /// A request in a lane's queue.
 pub(super) enum Job {
-    /// To join.
+    /// A request to join.
     Join(JoinJob),
-    /// To leave.
+    /// A request to leave.
     Leave(LeaveJob),
 }
 
