@@ -34,7 +34,7 @@ impl Quota {
         loop {
             match self.listen_once(&client, &mut wanted, &heard).await {
                 Ok(()) => return,
-                Err(error) => tracing::debug!(%error, "cannot connect to the live bus"),
+                Err(error) => tracing::debug!(%error, "the live bus is disconnected"),
             }
             tokio::time::sleep(WAIT).await;
         }

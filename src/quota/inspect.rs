@@ -45,7 +45,7 @@ pub struct HoldsInRedis {
     pub without_end: usize,
 }
 
-/// epoch, rev, applied, state, buyers, units, loaded
+/// The fields of one deal in the order read: epoch, rev, applied, state, buyers, units, loaded.
 type Fields = (Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<u32>, Option<u32>, Option<String>);
 
 impl Quota {

@@ -35,7 +35,8 @@ impl Keys {
         self.of(deal, "quota")
     }
 
-    /// Hash: buyer → "units rev", for everybody who ever had a signup; and `=whole`, which is lost with them if Redis evicts the key.
+    /// Hash: buyer → "units rev", foreverybody who ever had a signup; and `=whole`, which is lost with them if Redis
+    /// evicts the key.
     #[must_use]
     pub fn buyers(&self, deal: DealId) -> String {
         self.of(deal, "buyers")

@@ -36,7 +36,7 @@ pub enum Begun {
     Loaded,
 }
 
-/// A load that was begun. If it is abandoned, Redis drops its keys within a minute.
+/// A load in progress. If it is abandoned, Redis drops its keys within a minute.
 pub struct Load {
     quota: Quota,
     link: Link,

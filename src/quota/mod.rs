@@ -118,7 +118,7 @@ impl Quota {
         self.admits_everybody.store(true, std::sync::atomic::Ordering::SeqCst);
     }
 
-    /// The connection for everything but admission. It may be catching up.
+    /// The connection foreverything but admission. It may be catching up.
     fn any_link(&self) -> Result<Link, Away> {
         self.links.any().ok_or(Away)
     }
