@@ -1,7 +1,7 @@
 //! Single-flight reads: requests that arrive while a read is under way share the next one.
 //! A popular page costs one read at a time, instead of one for each request. A read begins after every request
-//! that it answers, so nobody sees an older state. It runs in a task of its own, so a client that disconnects cancels
-//! nothing.
+//! that it answers, so no caller sees a state older than its request. It runs in its own task, so a client that
+//! disconnects cancels nothing.
 //!
 //! A value that does not change between reads stays the same `Arc` for a moment, so what was rendered from it can be reused.
 
@@ -72,7 +72,7 @@ impl<K, V> Default for Coalesce<K, V> {
 }
 
 impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + 'static> Coalesce<K, V> {
-    /// The value of this key as of now or later; `None` if it has none.
+    /// The value of this key read at or after the call; `None` if it has none.
     pub(super) async fn read<S: Source<Key = K, Value = V>>(&self, key: K, source: impl FnOnce() -> S) -> Answer<V> {
         let (reply, answer) = oneshot::channel();
         let (begin, enough) = {

@@ -37,7 +37,8 @@ impl Source for Reads {
 }
 
 impl Store {
-    /// The front page as of now or later. Concurrent calls share one read, and an unchanged page stays the same `Arc` for a moment.
+    /// The front page read at or after the call. Concurrent calls share one read, and an unchanged page stays the same
+    /// `Arc` for a moment.
     pub async fn front_page(&self) -> Result<Arc<FrontPage>, StoreError> {
         let read = self.front_page.read((), || Reads(self.clone())).await?;
         read.ok_or_else(StoreError::crashed)

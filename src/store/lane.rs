@@ -21,7 +21,7 @@ pub const LANE_SETUP: &str = "SET enable_seqscan = off; SET enable_hashjoin = of
 /// The grace of the failpoint: long enough to send a batch, and hardly ever long enough to commit it.
 const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
 
-/// What a failed call means for its batch.
+/// The consequence of a failed call for its batch.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// Rolled back, and worth a retry: a deadlock, a serialisation failure, a lock timeout.

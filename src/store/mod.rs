@@ -67,7 +67,7 @@ pub use tokens::NewToken;
 pub struct Settings {
     /// The URL: `postgres://…`.
     pub url: SecretString,
-    /// The most connections for everything except the lanes.
+    /// The most connections foreverything except the lanes.
     pub pool_max: u32,
     /// How long a request waits for a connection.
     pub acquire_timeout: Duration,
@@ -76,7 +76,7 @@ pub struct Settings {
     /// How long such a statement waits for a lock.
     pub lock_timeout: Duration,
     /// How long a lane waits for a lock before its batch is rolled back and sent again. A batch has no other time limit: it is
-    /// never abandoned half-way.
+    /// never abandoned halfway.
     pub lane_lock_timeout: Duration,
 }
 

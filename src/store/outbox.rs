@@ -30,7 +30,7 @@ impl MessageKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub id: i64,
-    /// The id of the message, the same for every attempt, so that a receiver can drop duplicates.
+    /// The id of the message, the same forevery attempt, so that a receiver can drop duplicates.
     pub key: String,
     pub kind: MessageKind,
     pub deal: DealId,

@@ -31,7 +31,7 @@ pub struct StoredCoupon {
     pub title: String,
     /// The coupon's signup.
     pub signup: SignupId,
-    /// 1 to the signup's units.
+    /// The ordinal within the signup: 1 to its units.
     pub ordinal: u32,
     /// The state right now.
     pub state: CouponState,

@@ -45,7 +45,7 @@ pub struct CouponToIssue {
     pub signup: SignupId,
     /// The signup's buyer.
     pub buyer: AccountId,
-    /// 1 to the signup's units.
+    /// The ordinal within the signup: 1 to its units.
     pub ordinal: u32,
     /// Derived from signup and ordinal.
     pub id: CouponId,

@@ -12,7 +12,8 @@ use super::{MigrationError, schema};
 const FIRST_MIGRATION: &str = "people";
 const LAST_VERSION: i64 = 14;
 
-/// Records the database as one of `0001_schema.sql`, if the earlier series created it. The caller holds the lock of migrations.
+/// Records the database as one of `0001_schema.sql`, if the earlier series created it. The caller holds the migration
+/// lock.
 pub(super) async fn adopt(connection: &mut PgConnection, migrator: &Migrator) -> Result<(), MigrationError> {
     let Some(version) = version_before_squash(connection).await? else { return Ok(()) };
     if version != LAST_VERSION {

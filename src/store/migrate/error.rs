@@ -5,7 +5,7 @@ use sqlx::migrate::MigrateError;
 /// A failed migration. Only migrations that completed have changed the database.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// Another node holds the lock of migrations.
+    /// Another node holds the migration lock.
     #[error("another node is migrating")]
     OtherNodeMigrates,
     /// This role may not migrate.
@@ -14,7 +14,7 @@ pub enum MigrationError {
     /// The database is older than this version, and the node's role may not migrate it.
     #[error("the database has {what}: run `muster migrate` as the owner of its tables, then start the node again")]
     Behind {
-        /// What the database has, as words for the message.
+        /// The words for the database's state in the message.
         what: String,
     },
     /// The database is at a migration of the earlier series before its last one.

@@ -26,8 +26,8 @@ pub(super) enum Replace {
     Any,
 }
 
-/// Replaces the database's functions with the binary's, unless they are of the same version or a higher one. The caller holds the
-/// lock of migrations.
+/// Replaces the database's functions with the binary's, unless they are of the same version or a higher one. The caller
+/// holds the migration lock.
 pub(super) async fn replace(connection: &mut PgConnection, which: Replace) -> Result<(), MigrationError> {
     let stored = stored_version(connection).await?;
     if which == Replace::Older && stored >= VERSION {
