@@ -30,7 +30,7 @@ pub enum Lifecycle {
         /// `None` if it had not tipped.
         tipped_at: Option<DateTime<Utc>>,
         ended_at: DateTime<Utc>,
-        /// The merchant's words, for buyers to read.
+        /// The merchant's reason, shown to buyers.
         reason: String,
     },
 }
