@@ -78,7 +78,7 @@ local replies, ends, parts, held_now, ends_ms = {}, {}, {}, {}, redis_ms + ttl_m
 local were_held = held_units > 0
 for n, signup in ipairs(signups) do
   local word = 'admitted'
-  -- Skip a signup that is already held, from an earlier call or from this one (a double click).
+  -- A signup that is already held, by an earlier call or by this one (a double click), is admitted again without a new hold.
   if not (holds[n + 3] or held_now[signup]) then
     local units, new = tonumber(ARGV[3 + n * 3]), known[n + 1] and 0 or 1
     word = decide(units, new)
