@@ -87,7 +87,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Catches up over the present connection, if it needs to. Does nothing if Redis is unavailable.
+    /// Catches up over the present connection, if that is needed. Does nothing if Redis is unavailable.
     ///
     /// # Errors
     /// Postgres is unavailable.
