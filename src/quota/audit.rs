@@ -15,7 +15,7 @@ use crate::domain::{AccountId, DealId, DealState};
 
 /// Entries or keys in one reply.
 const CHUNK: usize = 1_000;
-/// Attempts to read a deal that is loaded anew meanwhile.
+/// The most attempts to read a deal that is being reloaded meanwhile.
 const MOST_TRIES: usize = 3;
 
 /// A loaded deal in Redis. The audit reads it before Postgres, so it can only be older.
