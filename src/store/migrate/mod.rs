@@ -24,7 +24,7 @@ use super::{Store, StoreError, session_setup};
 
 static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrator = sqlx::migrate!();
-    // A node of an older version starts next to a newer one.
+    // A node of an older version must start although a newer one has applied migrations that it does not know.
     migrator.set_ignore_missing(true);
     migrator
 });
