@@ -174,7 +174,7 @@ pub struct Token {
     pub created_at: DateTime<Utc>,
     /// The moment from which the token is not valid.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The last use. Updated at intervals of some minutes, to save writes.
+    /// The last use, recorded only every few minutes to save writes.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
