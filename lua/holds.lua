@@ -1,4 +1,4 @@
--- Shared by the scripts that drop holds: compiled in front of them.
+-- Shared by the scripts that drop holds; prepended to each of them.
 --
 -- A hold is an entry in two keys that end together.
 --   holds   sorted set: signup → when the hold ends, in ms of Redis' clock
