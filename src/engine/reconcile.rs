@@ -1,4 +1,4 @@
-//! Reconciling: telling Redis the changes that it missed.
+//! Reconciling: applies to Redis the changes that it missed.
 //!
 //! For each deal, Redis knows the version up to which it has every change (`applied`). The reconciler asks Postgres for the buyers that
 //! changed after that version, however long ago, and skips Postgres if nothing is missing. Figures and terms go with
@@ -99,7 +99,8 @@ impl Engine {
         }
     }
 
-    /// Tells Redis what it missed of one deal, even if the deal ended too long ago for [`Engine::reconcile`].
+    /// Applies to Redis the changes of one deal that it missed, even if the deal ended too long ago for
+    /// [`Engine::reconcile`].
     ///
     /// # Errors
     /// Postgres is unavailable. If Redis is unavailable, there is nothing to do.
@@ -162,7 +163,7 @@ impl Engine {
         last.is_some_and(|(epoch, rev)| known.epoch < epoch || known.applied < rev || known.rev < rev)
     }
 
-    /// Tells Redis what it missed of one deal. False if Redis is unavailable.
+    /// Applies to Redis the changes of one deal that it missed. False if Redis is unavailable.
     async fn repair(&self, link: &Link, truth: &DealVersion, known: &DealInRedis) -> Result<bool, StoreError> {
         let DealVersion { progress, opens_at } = *truth;
         let changed = self.store.buyers_changed_after(progress.deal, known.applied).await?;

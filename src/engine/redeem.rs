@@ -31,7 +31,7 @@ pub struct Coupon {
 }
 
 impl Engine {
-    /// This buyer's coupons, the newest first. A coupon whose key is not configured is logged and left out.
+    /// This buyer's coupons, the newest first. Coupons whose key is not configured are logged and left out.
     ///
     /// # Errors
     /// Postgres is unavailable.

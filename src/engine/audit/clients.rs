@@ -28,7 +28,7 @@ pub(super) async fn compare(store: &Store, logged: &Logged, report: &mut AuditRe
     Ok(())
 }
 
-/// Checks L1 of the clients' logs: see [`Rule`].
+/// L1: every logged 201 is a signup in Postgres with the same id, deal, units and number.
 async fn joined(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
     let l1 = report.tally(Rule::L1);
     for chunk in logged.joined.chunks(CHUNK) {
@@ -50,7 +50,7 @@ async fn joined(store: &Store, logged: &Logged, report: &mut AuditReport) -> Res
     Ok(())
 }
 
-/// Checks L2 of the clients' logs: see [`Rule`].
+/// L2: a client attempted every signup in Postgres.
 async fn attempted(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
     let l2 = report.tally(Rule::L2);
     for (deal, seen) in &logged.deals {
@@ -70,7 +70,7 @@ async fn attempted(store: &Store, logged: &Logged, report: &mut AuditReport) -> 
     Ok(())
 }
 
-/// Checks L3 of the clients' logs: see [`Rule`].
+/// L3: frames stay within the cap and never go back, and the last ones equal Postgres.
 async fn frames(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
     let l3 = report.tally(Rule::L3);
     l3.looked_at += logged.frames;

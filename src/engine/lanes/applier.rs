@@ -1,4 +1,4 @@
-//! Tells Redis what was committed, many changes at a time and in any order.
+//! Applies committed changes to Redis, many at a time and in any order.
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::quota::{Change, Quota};
 
-/// The most changes told at the same time.
+/// The most changes sent to Redis at the same time.
 const MOST: usize = 256;
 
 /// Runs until the committer is gone.

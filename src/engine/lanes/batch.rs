@@ -43,7 +43,7 @@ impl Batch {
     }
 }
 
-/// Everything that recording a batch needs, apart from the connection.
+/// The context for recording a batch, without the connection.
 #[derive(Clone)]
 pub(super) struct Recorder {
     pub(super) store: crate::store::Store,

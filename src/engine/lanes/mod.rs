@@ -5,7 +5,7 @@
 //! - The *admitter* asks Redis, in one call for all requests to a deal that arrived during its last call.
 //! - The *committer* records all requests that arrived during the last commit as the next batch. It has a Postgres connection of
 //!   its own, and no timer, so batching adds no waiting.
-//! - The *applier* tells Redis what was committed.
+//! - The *applier* applies committed changes to Redis.
 //!
 //! A deal belongs to one lane, so its joins and leaves wait in a queue instead of for a lock in Postgres.
 //!
