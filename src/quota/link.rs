@@ -43,7 +43,7 @@ pub struct Link {
 pub enum LinkEvent {
     /// Not connected.
     Away,
-    /// Connected, but Redis does not know yet what was committed meanwhile.
+    /// Connected, but Redis still misses the changes committed during the outage.
     CatchingUp(Link),
     /// Joins are admitted over it.
     Online(Link),
