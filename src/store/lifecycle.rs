@@ -125,7 +125,7 @@ impl Store {
         })
     }
 
-    /// Closes up to `most` deals whose window is over. Returns those deals as they became.
+    /// Closes up to `most` deals whose window is over. Returns the closed deals with their new figures.
     pub async fn close_due_deals(&self, most: u32) -> Result<Vec<Figures>, StoreError> {
         // The function picks and locks the deals, so `was` is from the statement's snapshot and may miss a join of the last moment.
         let ended = sqlx::query_as!(
