@@ -63,7 +63,8 @@ id!(
     AccountId
 );
 id!(
-    /// The id of a merchant. It is no [`AccountId`], although the oldest merchants have the UUID of their owner's account.
+    /// The id of a merchant. It is not an [`AccountId`], although some merchants share the UUID of their owner's
+    /// account.
     MerchantId
 );
 id!(
@@ -75,7 +76,7 @@ id!(
     CouponId
 );
 id!(
-    /// The id of an API token. It is no secret.
+    /// The id of an API token. It is not a secret.
     TokenId
 );
 

@@ -50,7 +50,8 @@ impl CouponForm {
                 let rest = digits.iter().fold(0_u16, |sum, digit| (sum * 32 + u16::from(*digit)) % 37);
                 u8::try_from(rest).unwrap_or_default()
             }
-            // Horner's rule. In GF(32) plus and minus are both XOR, so this is what makes the whole sum zero.
+            // Horner's rule. In GF(32), addition and subtraction are both XOR, so this character makes the whole sum
+            // zero.
             Self::Field32 => times_alpha(digits.iter().fold(0, |sum, digit| times_alpha(sum) ^ digit)),
         }
     }
