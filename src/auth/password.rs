@@ -76,7 +76,7 @@ impl Hasher {
         self.with_permit(move || hash(&argon2, password.expose_secret())).await?
     }
 
-    /// Whether a password matches a hash. Without a hash it never does, but takes equally long.
+    /// Whether a password matches a hash. Without a hash the answer is false, after equally long work.
     ///
     /// # Errors
     /// No permit became free in time, or the worker thread panicked.
