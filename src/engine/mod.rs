@@ -43,7 +43,7 @@ use crate::clock::Clock;
 use crate::quota::{Change, Quota};
 use crate::store::{Figures, Store, StoreError};
 
-/// The verbs, and what they need. Cheap to clone.
+/// The verbs and their dependencies. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     store: Store,
@@ -90,7 +90,7 @@ impl Engine {
         drop(tokio::time::timeout(most, self.settle_soon.notified()).await);
     }
 
-    /// Waits until no join is queued or being recorded. The caller keeps new ones out meanwhile.
+    /// Waits until no join is queued or being recorded. The caller must keep new joins out meanwhile.
     pub async fn drain(&self) {
         self.lanes.drain().await;
     }

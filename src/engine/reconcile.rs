@@ -123,7 +123,7 @@ impl Engine {
         catching: Catching,
         tell: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Reconciled, StoreError> {
-        // In a new epoch, Postgres may have lost changes that Redis knows, also of deals that have not changed since.
+        // In a new epoch, Postgres may have lost changes that Redis has, even for deals that have not changed since.
         let epoch = self.store.check_epoch().await?;
         let same_epoch = self.behind.last_look().epoch == epoch;
         let (within, catching) = if same_epoch { (within, catching) } else { (None, Catching::Everything) };

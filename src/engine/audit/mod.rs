@@ -101,7 +101,7 @@ impl Engine {
     ) -> Result<AuditReport, AuditError> {
         let _alone = self.auditing.lock().await;
         let began = Instant::now();
-        // First, so a wrong path does not cost the time of an audit.
+        // The logs are read first, so that a wrong path fails before the audit runs.
         let logged = Logged::read(&options.logs, options.deal)?;
         let mut report = AuditReport::begin(!options.logs.is_empty());
         let mut inspector = self.quota.inspector().await;

@@ -235,7 +235,7 @@ pub(super) async fn still_there(
     suspicions: Vec<Suspicion>,
     only: Option<DealId>,
 ) -> Looked<Vec<Suspicion>> {
-    // Only the first look counts in the report.
+    // Rows are counted in the report at the first look only.
     let mut again = AuditReport::begin(false);
     let mut now = Vec::new();
     let mut deals: Vec<DealId> = suspicions.iter().filter_map(|suspicion| suspicion.finding.deal).collect();
