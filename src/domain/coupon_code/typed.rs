@@ -27,7 +27,7 @@ impl CouponCode {
     pub fn parse(text: &str) -> Result<Self, CouponCodeError> {
         let fragment = text.rsplit_once('#').map(|(_, fragment)| unescaped(fragment));
         let code = fragment.as_deref().unwrap_or(text);
-        // Reading stops one character beyond a code's length, so a long text costs no more than a short one.
+        // Reading stops one character beyond a code's length: that is enough to refuse the text.
         let typed: Vec<char> = code.chars().filter(|c| !is_ignored(*c)).take(DIGITS + 2).map(canonical).collect();
         let Some((check, typed)) = typed.split_last().filter(|(_, rest)| rest.len() == DIGITS) else {
             return Err(CouponCodeError::WrongLength);
