@@ -1,4 +1,4 @@
--- Admits requests to join one deal: holds a place for each, or says why not.
+-- Admits requests to join one deal: holds a place for each, or answers with the refusal.
 --
 -- KEYS  1 quota  2 buyers  3 holds  4 held  5 raising        (all of one deal)
 -- ARGV  1 run id of this Redis  2 now, ms (the node's clock, corrected by Postgres')  3 time to live of a hold, ms

@@ -1,4 +1,4 @@
--- Tells Redis what Postgres says about one deal. Confirming joins, repairing and reconciling are all this script.
+-- Applies the state of one deal in Postgres to Redis. Confirming joins, repairing and reconciling all use this script.
 --
 -- KEYS  1 quota  2 buyers  3 holds  4 held  5 ranges  6 channel           (all of one deal)
 -- ARGV  1 epoch  2 rev  3 rev before  4 state  5 buyers  6 units  7 tipping point  8 cap ('' = unlimited)  9 opens, ms
