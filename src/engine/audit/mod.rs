@@ -4,7 +4,7 @@
 //! cannot be read at the same moment. Redis is read first, so it may only be older, and a difference counts if it
 //! persists. Must never write anything.
 //!
-//! I1 to I13 check Postgres ([`crate::store::Invariant`]), Q1 to Q3 check Redis, L1 to L3 check what clients saw
+//! I1 to I13 check Postgres ([`crate::store::Invariant`]), Q1 to Q3 check Redis, L1 to L3 check the clients' logs
 //! ([`crate::client_log`]).
 
 mod clients;
