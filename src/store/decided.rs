@@ -56,7 +56,7 @@ pub struct DecidedLeave {
 pub struct Figures {
     pub progress: Progress,
     pub opens_at: DateTime<Utc>,
-    /// The deal's `rev` before the change. Every change after it, up to that of `progress`, is this one.
+    /// The deal's `rev` before the change. The change covers every version after it, up to that of `progress`.
     pub rev_before: i64,
 }
 
