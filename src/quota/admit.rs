@@ -85,7 +85,7 @@ impl Quota {
         }
     }
 
-    /// Tells admission for [`RAISING_FOR`] that a deal's cap is about to be raised to this one. If no unit is left,
+    /// Tells admission for `RAISING_FOR` that a deal's cap is about to be raised to this one. If no unit is left,
     /// admission answers `places_held` until it knows the new cap.
     ///
     /// # Errors

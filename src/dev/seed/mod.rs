@@ -1,4 +1,4 @@
-//! `muster seed`: creates the sample deals of [`super::samples`] and brings each to its state.
+//! `muster seed`: creates the sample deals of `dev::samples` and brings each to its state.
 //!
 //! Sample deals go through the engine like any others: they are published, joined by hundreds of buyers, settled, redeemed,
 //! closed and withdrawn. Only then are their timestamps moved into the past.
