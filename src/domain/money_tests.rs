@@ -56,7 +56,7 @@ fn there_is_no_such_currency() {
 
 proptest! {
     #[test]
-    fn what_is_shown_is_what_was_entered(cents in 1_u64..100_000_000_000) {
+    fn the_deal_page_shows_what_was_entered(cents in 1_u64..100_000_000_000) {
         let text = format!("{}.{:02}", cents / 100, cents % 100);
         let money = Money::parse("price", &text, currency("USD")).unwrap();
         prop_assert_eq!(money.amount().to_string(), text.clone());

@@ -113,7 +113,7 @@ fn a_code_of_the_current_form_has_letters_and_digits_only() {
 }
 
 #[test]
-fn what_is_not_a_code_is_refused_with_its_reason() {
+fn an_invalid_code_is_refused_with_the_reason() {
     for short_or_long in ["", "ABCD", "https://muster.example/c#", "https://muster.example/c", &"0".repeat(18)] {
         assert_eq!(CouponCode::parse(short_or_long), Err(CouponCodeError::WrongLength), "{short_or_long}");
     }

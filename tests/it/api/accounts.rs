@@ -26,7 +26,7 @@ async fn with(app: &TestApp, token: &Answer, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn somebody_signs_up_makes_a_token_and_uses_it() {
+async fn an_account_creates_a_token_and_uses_it() {
     let app = support::app().start().await;
     let account = sign_up(&app, "Ann@Example.com ", "buyer").await;
     assert_eq!(account.status, 201);
@@ -110,7 +110,7 @@ async fn a_token_revoked_on_another_node_counts_no_more_after_some_seconds() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_used_all_the_time_is_looked_up_again_before_it_is_forgotten() {
+async fn a_token_in_constant_use_is_refreshed_before_it_expires() {
     let app = support::app().nodes(2).with("security.token_cache_s", "3600").start().await;
     let there = revoked_elsewhere(&app).await;
     app.clock.advance(Duration::from_mins(30)).await;
@@ -142,7 +142,7 @@ async fn a_token_does_not_end_in_the_past_and_has_known_scopes() {
 }
 
 #[tokio::test]
-async fn of_a_token_only_its_hash_is_stored() {
+async fn only_the_hash_of_a_token_is_stored() {
     let app = support::app().start().await;
     sign_up(&app, "ann@example.com", "buyer").await;
     let token = token(&app, "ann@example.com", json!({})).await;

@@ -127,7 +127,7 @@ async fn nobody_gets_in_without_a_token_or_with_a_bad_one() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_somebody_else_is_not_there() {
+async fn what_belongs_to_another_account_is_404() {
     let scene = Scene::set().await;
     let before = scene.app.home.dump().await;
     let mut walked = 0;

@@ -79,7 +79,7 @@ async fn in_form_1(app: &TestApp, issued: &BTreeMap<String, String>) -> BTreeMap
 }
 
 #[tokio::test]
-async fn coupons_of_before_and_of_every_key_are_shown_and_redeemed_after_each_rotation() {
+async fn coupons_of_both_forms_and_every_key_are_shown_and_redeemed_after_each_rotation() {
     let key_1 = coupon_key(1);
     let mut app = support::app().with("security.coupon_keys", &key_1).start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);

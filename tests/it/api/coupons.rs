@@ -65,7 +65,7 @@ async fn a_redemption_repeated_with_its_key_answers_the_same() {
 }
 
 #[tokio::test]
-async fn of_many_tills_that_try_one_coupon_one_redeems_it() {
+async fn one_of_many_tills_redeems_a_coupon() {
     let app = support::app().start().await;
     let (mo, _, coupon) = sold(&app).await;
     let code = coupon["code"].as_str().unwrap();

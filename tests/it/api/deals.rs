@@ -120,7 +120,7 @@ async fn a_draft_is_changed_by_whoever_has_its_newest_version() {
 }
 
 #[tokio::test]
-async fn of_two_who_change_a_draft_at_once_one_hears_of_the_other() {
+async fn of_two_concurrent_edits_of_a_draft_one_is_told_of_the_other() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let draft = draft(&app, &mo).await;
@@ -182,7 +182,7 @@ async fn a_deal_is_withdrawn_with_a_reason_and_stays_so() {
 
 /// While one read is under way, fifty more who look at deals wait for the next one, and not for one of their own.
 #[tokio::test]
-async fn what_everybody_looks_at_is_read_once_for_all_of_them() {
+async fn concurrent_readers_of_a_deal_share_one_read() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deals = [app.deal(&mo).publish().await.id, app.deal(&mo).publish().await.id];

@@ -124,7 +124,7 @@ async fn watching_needs_a_websocket_and_some_deals() {
 }
 
 #[tokio::test]
-async fn somebody_who_signs_out_everywhere_else_keeps_this_browser() {
+async fn signing_out_everywhere_else_keeps_this_session() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
     let (here, elsewhere) = (cookie(&app, &ann).await, cookie(&app, &ann).await);

@@ -9,7 +9,7 @@ use super::{read, send};
 use crate::support::{self, fault::until};
 
 #[tokio::test]
-async fn who_asks_too_often_waits_and_nobody_else_does() {
+async fn a_rate_limit_delays_only_the_client_that_exceeded_it() {
     let app = support::app()
         .with("limits.joins_per_account.count", "4")
         .with("limits.joins_per_account.period_s", "60")
@@ -44,7 +44,7 @@ async fn nodes_share_a_limit_through_redis() {
 }
 
 #[tokio::test]
-async fn who_is_to_come_back_later_can_do_so_over_the_same_connection() {
+async fn a_503_keeps_the_connection_open() {
     let app = support::app()
         .with("limits.requests_per_address.count", "1")
         .with("limits.requests_per_address.period_s", "3600")
@@ -97,7 +97,7 @@ async fn guessing_passwords_is_slowed_down_for_the_guesser_only() {
 }
 
 #[tokio::test]
-async fn while_a_lane_is_full_nobody_is_asked_who_a_new_face_is() {
+async fn a_full_lane_refuses_unknown_tokens_without_asking_postgres() {
     let app = support::app().with("lanes.batch_max", "1").with("lanes.queue_max", "1").start().await;
     let (mo, ann, mut stranger) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
     let deal = app.deal(&mo).publish().await.id;
@@ -134,7 +134,7 @@ async fn no_more_new_faces_are_asked_about_than_there_are_places() {
 }
 
 #[tokio::test]
-async fn who_is_turned_away_by_a_full_lane_has_used_up_nothing() {
+async fn a_503_does_not_count_against_rate_limits() {
     let app = support::app()
         .with("limits.joins_per_account_and_deal.count", "1")
         .with("limits.joins_per_account_and_deal.period_s", "3600")

@@ -22,7 +22,7 @@ async fn an_empty_muster_is_clean() {
 }
 
 #[tokio::test]
-async fn those_who_watch_over_the_node_get_the_table_as_json() {
+async fn the_internal_listener_serves_the_audit_as_json() {
     let mut scene = Scene::set_in_postgres_alone().await;
     let (client, base) = (scene.app.client.clone(), format!("http://{}/audit", scene.app.internal_address));
     let ask = async |query: String| client.get(format!("{base}{query}")).send().await.unwrap();

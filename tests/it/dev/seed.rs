@@ -74,7 +74,7 @@ async fn seeding_twice_makes_nothing_new() {
 }
 
 #[tokio::test]
-async fn what_is_said_to_have_happened_lies_in_the_past_and_in_order() {
+async fn the_history_of_a_sample_is_in_the_past_and_in_order() {
     let app = support::app().start().await;
     let ids = seeded(&app).await;
     let now = app.nodes[0].clock.now();

@@ -112,7 +112,7 @@ async fn any_deal(app: &TestApp, mo: &Person, random: &mut StdRng) -> DealId {
 
 /// Every kind of batch, each with the way it is recorded and what its requests are told.
 #[tokio::test]
-async fn recorded_as_a_whole_or_one_by_one_a_batch_comes_to_the_same() {
+async fn recording_a_batch_as_a_whole_or_in_order_gives_the_same_result() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 8).await;

@@ -85,7 +85,7 @@ async fn one_bad_row_does_not_poison_its_batch() {
 }
 
 #[tokio::test]
-async fn what_was_rolled_back_is_sent_again_three_times() {
+async fn a_rolled_back_batch_is_resent_three_times() {
     for sqlstate in ["40001", "40P01", "55P03"] {
         let (app, deal, people) = scene().await;
         raise(&app, sqlstate, "currval('attempts') <= 3").await;
@@ -114,7 +114,7 @@ async fn without_resources_load_is_shed_at_once() {
 }
 
 #[tokio::test]
-async fn what_may_have_been_recorded_is_sent_until_it_is_answered() {
+async fn a_batch_in_doubt_is_resent_until_it_is_answered() {
     for sqlstate in ["08006", "57P01", "25006"] {
         let (app, deal, people) = scene().await;
         raise(&app, sqlstate, "currval('attempts') <= 5").await;

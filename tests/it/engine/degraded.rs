@@ -107,7 +107,7 @@ async fn something_of_a_wrong_type_in_a_deals_place_costs_admission_but_no_join(
 
 /// Without admission everybody comes as far as Postgres: fewer at a time may.
 #[tokio::test]
-async fn without_redis_fewer_joins_are_under_way_and_the_rest_is_told_to_come_back() {
+async fn without_redis_fewer_joins_run_at_once_and_the_rest_are_asked_to_retry() {
     let tight = support::app().with("lanes.count", "1").with("lanes.degraded_in_flight_max", "3");
     let app = tight.with("redis.url", NO_REDIS).start().await;
     let mo = app.merchant("Mo").await;

@@ -64,7 +64,7 @@ async fn before_it_opens_and_after_it_closes_nobody_joins() {
 }
 
 #[tokio::test]
-async fn what_is_left_can_be_taken_and_not_more() {
+async fn the_last_units_can_be_taken_and_no_more() {
     for app in with_redis_and_without().await {
         let mo = app.merchant("Mo").await;
         let people = app.people("Pat", 4).await;
@@ -137,7 +137,7 @@ async fn a_refusal_is_not_remembered_and_the_same_key_may_succeed_later() {
 }
 
 #[tokio::test]
-async fn when_every_free_place_is_held_one_is_told_to_come_back() {
+async fn when_every_free_unit_is_held_a_join_is_asked_to_retry() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);

@@ -25,7 +25,7 @@ async fn leaving_frees_the_places_and_leaving_twice_is_the_same_as_once() {
 }
 
 #[tokio::test]
-async fn who_leaves_one_of_two_signups_still_counts() {
+async fn a_buyer_who_leaves_one_of_two_signups_still_counts() {
     for app in with_redis_and_without().await {
         let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
         let deal = app.deal(&mo).tipping_point(3).publish().await.id;
@@ -39,7 +39,7 @@ async fn who_leaves_one_of_two_signups_still_counts() {
 }
 
 #[tokio::test]
-async fn after_the_tip_nobody_leaves_but_who_had_left_before_still_has() {
+async fn after_the_tip_nobody_can_leave_and_earlier_leaves_stay() {
     for app in with_redis_and_without().await {
         let mo = app.merchant("Mo").await;
         let people = app.people("Pat", 3).await;
@@ -79,7 +79,7 @@ async fn nobody_leaves_a_deal_that_is_over() {
 }
 
 #[tokio::test]
-async fn what_is_not_ones_own_cannot_be_left() {
+async fn another_buyers_signup_cannot_be_left() {
     for app in with_redis_and_without().await {
         let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
         let deal = app.deal(&mo).publish().await.id;

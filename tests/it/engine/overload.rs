@@ -8,7 +8,7 @@ use crate::support::{self};
 
 /// A lane for two requests, one of them under way: the third finds no place.
 #[tokio::test]
-async fn when_a_lane_is_full_one_is_told_so_before_redis_is_touched() {
+async fn a_full_lane_answers_503_before_redis_is_called() {
     let tight = support::app().with("lanes.count", "1").with("lanes.batch_max", "1").with("lanes.queue_max", "2");
     let app = tight.with("lanes.deal_share_percent", "100").start().await;
     let mo = app.merchant("Mo").await;
@@ -66,7 +66,7 @@ async fn one_deals_rush_leaves_room_for_the_others_of_its_lane() {
 
 /// Nobody waits longer in the queue than a client should: told while somebody is there to be told.
 #[tokio::test]
-async fn who_has_waited_too_long_is_turned_away_and_the_place_is_given_back() {
+async fn a_join_that_waited_too_long_is_refused_and_its_hold_released() {
     let hasty =
         support::app().with("lanes.count", "1").with("lanes.batch_max", "1").with("lanes.queue_wait_max_ms", "20");
     let app = hasty.start().await;

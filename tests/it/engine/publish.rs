@@ -36,7 +36,7 @@ async fn only_its_merchant_publishes_it_and_only_while_its_window_is_ahead() {
 }
 
 #[tokio::test]
-async fn of_many_who_publish_at_once_one_does() {
+async fn one_of_many_concurrent_publishes_succeeds() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let draft = app.deal(&mo).draft().await.id;

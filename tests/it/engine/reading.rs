@@ -27,7 +27,7 @@ where
 }
 
 #[tokio::test]
-async fn whoever_reads_after_a_join_was_answered_sees_it_however_many_read() {
+async fn a_deal_shows_a_join_as_soon_as_it_was_answered_however_many_readers() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
@@ -58,7 +58,7 @@ async fn a_connection_that_was_cut_between_two_reads_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn whoever_looks_at_the_front_page_after_a_join_was_answered_sees_it_however_many_look() {
+async fn the_home_page_shows_a_join_as_soon_as_it_was_answered_however_many_readers() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
@@ -73,7 +73,7 @@ async fn whoever_looks_at_the_front_page_after_a_join_was_answered_sees_it_howev
 }
 
 #[tokio::test]
-async fn the_front_page_is_read_once_for_all_who_ask_meanwhile() {
+async fn concurrent_readers_of_the_home_page_share_one_read() {
     let app = support::app().start().await;
     let mut postgres = app.home.connect().await;
     let mut locked = postgres.begin().await.unwrap();

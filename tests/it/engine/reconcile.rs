@@ -20,7 +20,7 @@ async fn known(app: &TestApp, deal: muster::domain::DealId) -> Option<(String, u
 }
 
 #[tokio::test]
-async fn what_a_dead_node_did_not_tell_is_told_at_the_second_look() {
+async fn the_reconciler_applies_what_a_dead_node_did_not_at_its_second_look() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;
@@ -42,7 +42,7 @@ async fn what_a_dead_node_did_not_tell_is_told_at_the_second_look() {
 }
 
 #[tokio::test]
-async fn what_is_not_loaded_is_left_alone() {
+async fn apply_leaves_a_deal_that_is_not_loaded_alone() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;

@@ -75,7 +75,7 @@ async fn an_expired_coupon_is_refused_and_one_of_a_withdrawn_deal_is_void() {
 }
 
 #[tokio::test]
-async fn somebody_elses_coupon_is_an_unknown_code() {
+async fn another_merchants_coupon_is_an_unknown_code() {
     let (app, _, ann, coupons) = scene(1).await;
     let jo = app.merchant("Jo").await;
     assert_eq!(redeem(&app, &jo, "till", &coupons[0].code, None).await, RedeemOutcome::UnknownCode);

@@ -23,7 +23,7 @@ async fn ann_hears_the_same(app: &TestApp, ann: &Person, deal: DealId, after: &s
 }
 
 #[tokio::test]
-async fn a_key_that_was_answered_joined_always_is() {
+async fn a_key_once_answered_201_is_always_answered_201() {
     for app in with_redis_and_without().await {
         let mo = app.merchant("Mo").await;
         let people = app.people("Pat", 4).await;
@@ -54,7 +54,7 @@ async fn a_key_that_was_answered_joined_always_is() {
 }
 
 #[tokio::test]
-async fn also_when_the_deal_was_taken_down() {
+async fn a_replay_is_answered_201_after_the_deal_was_withdrawn() {
     for app in with_redis_and_without().await {
         let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
         let deal = app.deal(&mo).publish().await.id;
@@ -65,7 +65,7 @@ async fn also_when_the_deal_was_taken_down() {
 }
 
 #[tokio::test]
-async fn who_left_hears_of_the_signup_that_was_left_and_joins_again_with_a_new_key() {
+async fn a_replay_after_leaving_reports_the_left_signup_and_a_new_key_joins_again() {
     for app in with_redis_and_without().await {
         let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
         let deal = app.deal(&mo).publish().await.id;
@@ -82,7 +82,7 @@ async fn who_left_hears_of_the_signup_that_was_left_and_joins_again_with_a_new_k
 }
 
 #[tokio::test]
-async fn also_from_another_node_and_in_the_middle_of_a_wiped_redis() {
+async fn a_replay_is_answered_201_by_another_node_and_after_redis_was_wiped() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 30).await;
@@ -104,7 +104,7 @@ async fn also_from_another_node_and_in_the_middle_of_a_wiped_redis() {
 
 /// The last place was taken through a node that died before it told Redis, and of which nothing is held any more.
 #[tokio::test]
-async fn also_when_redis_never_heard_of_the_join() {
+async fn a_replay_is_answered_201_when_redis_never_heard_of_the_join() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;

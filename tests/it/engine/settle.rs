@@ -11,7 +11,7 @@ use crate::support::{self};
 const ALL: PageRequest = PageRequest::first(100);
 
 #[tokio::test]
-async fn everybody_in_a_tipped_deal_gets_one_coupon_for_each_unit() {
+async fn every_signup_of_a_tipped_deal_gets_one_coupon_per_unit() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;
@@ -40,7 +40,7 @@ async fn everybody_in_a_tipped_deal_gets_one_coupon_for_each_unit() {
 }
 
 #[tokio::test]
-async fn who_left_before_the_tip_gets_none() {
+async fn a_signup_left_before_the_tip_gets_no_coupon() {
     let app = support::app().start().await;
     let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
     let deal = app.deal(&mo).tipping_point(1).cap(50).publish().await.id;
@@ -99,7 +99,7 @@ async fn a_chunk_smaller_than_a_signup_and_many_chunks_end_the_same() {
 /// Before one number for each deal said how far it is settled, each settled signup had a mark; and they were not always settled in
 /// their order.
 #[tokio::test]
-async fn what_was_settled_when_signups_were_marked_is_not_settled_again() {
+async fn signups_settled_under_the_old_marks_are_not_settled_again() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;

@@ -4,7 +4,7 @@ use super::with_redis_and_without;
 use crate::support::outcomes::joined;
 
 #[tokio::test]
-async fn the_buyer_who_reaches_the_tipping_point_tips_the_deal_and_an_event_is_kept_once() {
+async fn reaching_the_tipping_point_tips_the_deal_once_and_records_one_event() {
     for app in with_redis_and_without().await {
         let mo = app.merchant("Mo").await;
         let people = app.people("Pat", 5).await;
@@ -30,7 +30,7 @@ async fn the_buyer_who_reaches_the_tipping_point_tips_the_deal_and_an_event_is_k
 }
 
 #[tokio::test]
-async fn everybody_who_joined_is_told_once() {
+async fn every_buyer_gets_one_mail_per_event() {
     let [app, _] = with_redis_and_without().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;

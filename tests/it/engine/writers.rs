@@ -35,7 +35,7 @@ fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn whoever_writes_what_admission_reads_raises_rev_and_sets_changed_at() {
+fn every_writer_of_what_admission_reads_raises_rev_and_sets_changed_at() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut looked_at = 0;
     for path in ["sql/functions", "src/store"].iter().flat_map(|folder| files_below(&root.join(folder))) {

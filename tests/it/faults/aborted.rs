@@ -69,7 +69,7 @@ async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_b
 }
 
 #[tokio::test]
-async fn what_a_merchant_began_comes_to_its_end_when_the_browser_goes_away() {
+async fn a_merchants_action_completes_when_the_browser_disconnects() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await.id;

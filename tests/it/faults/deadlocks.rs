@@ -66,7 +66,7 @@ async fn workers(engine: Engine, merchant: Person, people: Vec<Person>, mut to_w
 }
 
 #[tokio::test]
-async fn whatever_writes_deals_at_once_never_deadlocks() {
+async fn concurrent_writers_of_deals_never_deadlock() {
     let seed = seed();
     let app = support::app().nodes(3).start().await;
     // Looked for sooner than locks usually are got.

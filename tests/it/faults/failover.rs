@@ -45,7 +45,7 @@ async fn buyers_at(url: &str, deal: DealId) -> i64 {
 }
 
 #[tokio::test]
-async fn what_a_promoted_standby_had_not_received_is_lost_and_reported_and_joins_again() {
+async fn joins_that_a_promoted_standby_lacks_are_lost_and_reported_and_can_be_repeated() {
     let mut app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 25).await;

@@ -111,7 +111,7 @@ async fn closing_passes_over_a_deal_that_somebody_is_taking_down() {
 }
 
 #[tokio::test]
-async fn who_waited_to_leave_while_the_deal_tipped_stays() {
+async fn a_leave_that_waited_while_the_deal_tipped_is_refused() {
     let app = support::app().start().await;
     let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
     let deal = app.deal(&mo).tipping_point(2).publish().await.id;

@@ -18,7 +18,7 @@ use crate::support::{self};
 const HOLD_TTL_MS: i64 = 1_500;
 
 #[tokio::test]
-async fn while_postgres_stands_still_a_place_stays_held_for_who_was_admitted() {
+async fn an_admitted_join_keeps_its_hold_while_postgres_stands_still() {
     let mut app = support::app()
         .with_private_servers()
         .nodes(2)
@@ -144,7 +144,7 @@ async fn without_room_for_its_connections_a_node_sheds_load_and_comes_back() {
 
 /// It costs speed, as `docs/operating.md` says, and nothing else: it sees what was, and everybody else goes on.
 #[tokio::test]
-async fn a_reader_that_does_not_come_to_its_end_costs_nothing_but_speed() {
+async fn a_long_reader_slows_joins_and_breaks_nothing() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(20).cap(300).publish().await.id;

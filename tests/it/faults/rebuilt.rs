@@ -79,7 +79,7 @@ async fn a_redis_that_is_behind_is_told_what_it_missed() {
 }
 
 #[tokio::test]
-async fn each_step_is_told_and_a_redis_that_is_away_is_no_success() {
+async fn reconciling_reports_each_step_and_fails_without_redis() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     for _ in 0..3 {

@@ -22,7 +22,7 @@ async fn full(app: &TestApp) -> (DealId, Vec<Person>) {
 }
 
 /// Those who have a place hear so again, and the other one that there is none.
-async fn everybody_hears_the_truth(app: &TestApp, deal: DealId, people: &[Person], after: &str) {
+async fn every_watcher_ends_with_the_true_figures(app: &TestApp, deal: DealId, people: &[Person], after: &str) {
     assert_eq!(refused(app.join(&people[4], deal, 1, "a").await), Refusal::SoldOut, "after {after}");
     for person in &people[..4] {
         assert!(joined(app.join(person, deal, 1, "a").await).replayed, "after {after}");
@@ -71,7 +71,7 @@ async fn a_redis_that_evicts_under_pressure_loads_deals_again() {
             let () = redis.set(format!("junk:{round}:{n}"), vec![b'x'; 64 * 1024]).await.unwrap();
             n += 1;
         }
-        everybody_hears_the_truth(&app, deal, &people, "an eviction").await;
+        every_watcher_ends_with_the_true_figures(&app, deal, &people, "an eviction").await;
     }
     configure(&app, "maxmemory", "0").await;
     app.settle_now().await;
@@ -85,15 +85,15 @@ async fn a_policy_that_is_changed_under_way_is_noticed_at_the_next_connection() 
     configure(&app, "maxmemory-policy", "allkeys-lru").await;
     let keys = Keys::new(&app.home.name);
     let () = app.home.redis().await.del(&[keys.buyers(deal), keys.held(deal)]).await.unwrap();
-    everybody_hears_the_truth(&app, deal, &people, "an eviction").await;
+    every_watcher_ends_with_the_true_figures(&app, deal, &people, "an eviction").await;
 
     let mut kill = redis::cmd("CLIENT");
     let _killed: u32 = kill.arg(&["KILL", "TYPE", "normal"]).query_async(&mut app.home.redis().await).await.unwrap();
-    everybody_hears_the_truth(&app, deal, &people, "the connection ended").await;
+    every_watcher_ends_with_the_true_figures(&app, deal, &people, "the connection ended").await;
     assert!(!app.engine.admits(), "not over a connection to a Redis that evicts");
     configure(&app, "maxmemory-policy", "noeviction").await;
     until("it is trusted again", async || app.engine.admits()).await;
-    everybody_hears_the_truth(&app, deal, &people, "the policy is right again").await;
+    every_watcher_ends_with_the_true_figures(&app, deal, &people, "the policy is right again").await;
     app.settle_now().await;
     app.assert_clean().await;
 }

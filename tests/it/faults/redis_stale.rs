@@ -22,7 +22,7 @@ async fn connect(url: &str) -> MultiplexedConnection {
 }
 
 #[tokio::test]
-async fn a_redis_restored_from_older_copies_under_load_sells_exactly_what_there_is() {
+async fn restoring_redis_from_old_copies_under_load_oversells_nothing() {
     let mut app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let deal = deal(&app).await;
     let crowd = Crowd::sets_out(&app, deal, PEOPLE).await;
@@ -83,7 +83,7 @@ async fn a_lagging_replica_that_is_promoted_under_load_sells_exactly_what_there_
 
 /// Each node believes another Redis to be the primary, and Redis admits twice as many as there is room for.
 #[tokio::test]
-async fn two_redis_at_once_sell_exactly_what_there_is() {
+async fn two_redis_primaries_at_once_oversell_nothing() {
     let mut app = support::app().with_private_servers().nodes(2).wired().with_workers().start().await;
     let deal = deal(&app).await;
     let (_other, url) = app.servers().another_redis("other").await.unwrap();

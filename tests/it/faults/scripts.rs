@@ -68,7 +68,7 @@ async fn scripts_that_redis_forgets_all_the_time_are_sent_again() {
 
 /// One connection carries the calls of all: whose future is dropped leaves no answer behind for somebody else.
 #[tokio::test]
-async fn whoever_goes_away_leaves_no_answer_to_somebody_else() {
+async fn a_cancelled_read_leaves_no_answer_for_another_caller() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 400).await;

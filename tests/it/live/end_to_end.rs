@@ -48,7 +48,7 @@ async fn a_join_at_one_node_is_seen_at_another_and_so_is_a_leave() {
 }
 
 #[tokio::test]
-async fn what_the_bus_says_reaches_browsers() {
+async fn figures_on_the_bus_reach_browsers() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;

@@ -29,7 +29,7 @@ fn a_frame_has_the_figures_and_the_time_of_the_server() {
 }
 
 #[actix_web::test]
-async fn whoever_comes_to_a_known_deal_gets_its_figures_at_once() {
+async fn a_new_watcher_of_a_known_deal_gets_its_figures_at_once() {
     let feed = Feed::start(paced());
     let deal = DealId::generate();
     let mut first = feed.watch(&[deal]).await;
@@ -98,7 +98,7 @@ fn a_draft_is_not_shown() {
 }
 
 #[actix_web::test]
-async fn what_a_client_says_is_ignored() {
+async fn messages_from_a_client_are_ignored() {
     let feed = Feed::start(unpaced());
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
@@ -123,7 +123,7 @@ async fn a_deal_is_forgotten_with_its_last_watcher() {
 }
 
 #[tokio::test]
-async fn who_watches_is_announced_once_for_each_deal() {
+async fn a_deal_is_announced_as_watched_once() {
     let hub = hub(paced());
     let mut changes = hub.watched();
     let deal = DealId::generate();

@@ -89,7 +89,7 @@ async fn too_many_messages_close_the_socket() {
 }
 
 #[actix_web::test]
-async fn as_many_messages_as_allowed_do_not() {
+async fn as_many_messages_as_allowed_keep_the_socket_open() {
     let feed = Feed::start(unpaced());
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;

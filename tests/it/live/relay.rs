@@ -133,7 +133,7 @@ async fn news_reach_watchers() {
 }
 
 #[tokio::test]
-async fn what_the_bus_lost_is_read_from_the_truth() {
+async fn figures_that_the_bus_lost_are_read_from_postgres() {
     let (app, ann, deal, published) = scene().await;
     let relay = Relay::start(&app, OFTEN).await;
     let mut watcher = relay.watch(&app, deal).await;
@@ -143,7 +143,7 @@ async fn what_the_bus_lost_is_read_from_the_truth() {
 }
 
 #[tokio::test]
-async fn after_a_gap_the_truth_is_read_at_once() {
+async fn after_a_gap_in_the_bus_postgres_is_read_at_once() {
     let (app, ann, deal, published) = scene().await;
     let mut relay = Relay::start(&app, SELDOM).await;
     let mut watcher = relay.watch(&app, deal).await;

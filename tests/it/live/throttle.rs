@@ -162,7 +162,7 @@ proptest! {
     #![proptest_config(Config { rng_seed: RngSeed::Fixed(seed()), ..Config::default() })]
 
     #[test]
-    fn whatever_is_lost_repeated_or_reordered_every_watcher_goes_forward_and_ends_with_the_newest(
+    fn watchers_only_move_forward_and_end_with_the_newest_figures_whatever_the_bus_does(
         events in prop::collection::vec(event(), 0..120)
     ) {
         let hub = hub(paced());

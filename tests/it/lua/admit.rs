@@ -118,7 +118,7 @@ async fn a_buyer_who_ever_had_a_signup_is_never_refused_by_redis() {
 }
 
 #[tokio::test]
-async fn nobody_is_refused_while_changes_are_missing() {
+async fn redis_refuses_nobody_while_it_lacks_changes() {
     let table = Table::lay().await;
     let deal = new_deal();
     table.load(open(deal), &[]).await;

@@ -56,7 +56,7 @@ async fn a_deal_loaded_into_another_run_of_redis_is_loaded_again() {
 }
 
 #[tokio::test]
-async fn what_was_held_in_an_earlier_run_hides_no_place() {
+async fn holds_from_an_earlier_run_of_redis_hide_no_unit() {
     let table = Table::lay().await;
     for (run, held) in [(table.run_id.as_str(), 3), ("an-earlier-run", 0)] {
         let deal = new_deal();

@@ -86,5 +86,5 @@ prop_state_machine! {
     #![proptest_config(CONFIG.clone())]
 
     #[test]
-    fn whatever_happens_outcomes_and_figures_are_those_of_the_model(sequential 10..40 => Muster);
+    fn outcomes_and_figures_always_match_the_model(sequential 10..40 => Muster);
 }

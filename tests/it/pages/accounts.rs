@@ -6,7 +6,7 @@ const ANN: [(&str, &str); 4] =
     [("role", "buyer"), ("name", "Ann"), ("email", "ann@example.com"), ("password", "correct horse battery")];
 
 #[actix_web::test]
-async fn somebody_signs_up_out_and_in_again() {
+async fn an_account_signs_up_signs_out_and_signs_in_again() {
     let app = app().start().await;
     let mut ann = app.browser();
     let form = ann.get("/sign-up").await;
@@ -53,7 +53,7 @@ async fn a_wrong_password_and_an_unknown_address_sound_alike() {
 }
 
 #[actix_web::test]
-async fn what_is_wrong_with_a_new_account_is_said_all_at_once() {
+async fn all_problems_of_a_new_account_are_reported_at_once() {
     let app = app().start().await;
     let mut browser = app.browser();
     let form = browser.get("/sign-up?next=/deals/1").await;

@@ -58,7 +58,7 @@ async fn a_compressed_page_is_as_new_as_any() {
 }
 
 #[actix_web::test]
-async fn what_is_made_for_one_reader_is_compressed_too_unless_it_is_short() {
+async fn a_page_for_one_reader_is_compressed_unless_it_is_short() {
     let app = app().start().await;
     for (path, says) in [("/sign-in", "Sign in"), ("/api/docs", "signups"), ("/api/openapi.json", "signups")] {
         let (page, coding) = read(&app, path, AS_BROWSERS_ASK).await;

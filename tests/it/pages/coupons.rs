@@ -32,7 +32,7 @@ async fn every_unit_of_a_tipped_deal_becomes_a_coupon_to_show() {
 }
 
 #[actix_web::test]
-async fn whoever_scans_a_coupon_gets_a_page_that_explains_it_and_never_sends_its_code() {
+async fn scanning_a_coupon_opens_a_page_that_explains_it_and_never_sends_its_code() {
     let app = app().start().await;
     let mut browsers = [app.browser(), app.browser_of(&app.buyer("Ann").await).await];
     browsers[0].get("/c").await.says("Sign in");

@@ -119,7 +119,7 @@ async fn the_first_html_has_what_is_shown_where_a_deal_is_shared() {
 }
 
 #[actix_web::test]
-async fn what_a_merchant_wrote_never_runs() {
+async fn a_merchants_text_is_never_executed() {
     let app = app().start().await;
     let merchant = app.merchant("<img src=x onerror=alert(1)>").await;
     let hostile = "</script><script>alert(1)</script>\"onload=\"alert(1)";

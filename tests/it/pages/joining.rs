@@ -46,7 +46,7 @@ async fn a_form_that_is_sent_twice_takes_one_place() {
 }
 
 #[actix_web::test]
-async fn whoever_is_not_signed_in_signs_in_and_comes_back() {
+async fn a_visitor_is_sent_to_sign_in_and_back() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).publish().await;
     let answer = app.browser().post(&join(&deal), &[("units", "1"), ("idempotency_key", "k")]).await;

@@ -71,7 +71,7 @@ async fn a_form_that_is_sent_twice_redeems_once_and_says_so_twice() {
 }
 
 #[actix_web::test]
-async fn what_is_no_code_stays_to_be_corrected() {
+async fn an_invalid_code_stays_in_the_form_for_correction() {
     let app = app().start().await;
     let (mo, _) = coupon(&app).await;
     let page = redeem(&app, &mo, "ABCD-1234").await;

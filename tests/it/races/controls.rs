@@ -125,13 +125,13 @@ async fn with_both_guards_off_the_last_place_is_sold_twice() {
 }
 
 #[tokio::test]
-async fn with_redis_alone_it_is_sold_once() {
+async fn with_the_redis_guard_alone_the_last_place_is_sold_once() {
     let app = support::app().nodes(2).start().await;
     assert!(!is_the_last_place_sold_twice(&app, true).await);
 }
 
 #[tokio::test]
-async fn with_postgres_alone_it_is_sold_once() {
+async fn with_the_postgres_guard_alone_the_last_place_is_sold_once() {
     let app = support::app().nodes(2).with("redis.url", NO_REDIS).start().await;
     assert!(!is_the_last_place_sold_twice(&app, false).await);
 }

@@ -12,7 +12,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// The clock passes the deadline while everybody joins, and both nodes end the deal as soon as they can.
 #[tokio::test]
-async fn who_joined_was_in_time_and_who_was_late_was_told() {
+async fn joins_at_the_deadline_are_either_in_time_or_refused() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 120).await;
@@ -53,7 +53,7 @@ async fn who_joined_was_in_time_and_who_was_late_was_told() {
 /// A thousand at three nodes, in small batches, so that many commits lie around the deadline; half of them come after it has
 /// passed, and are turned away by Redis or by Postgres. That nobody was late is what the audit says (I7).
 #[tokio::test]
-async fn of_a_thousand_around_the_deadline_each_was_in_time_or_was_told() {
+async fn a_thousand_joins_around_the_deadline_are_each_in_time_or_refused() {
     let app = support::app().nodes(3).with("lanes.batch_max", "16").start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 1_000).await;

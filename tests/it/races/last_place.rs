@@ -105,7 +105,7 @@ async fn sold_out(app: &TestApp, mo: &support::Person) -> DealId {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_refusal_behind_a_commit() {
+async fn a_refusal_never_waits_behind_a_commit() {
     let app = support::app().with("lanes.count", "1").start().await;
     let mo = app.merchant("Mo").await;
     let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);

@@ -33,7 +33,7 @@ async fn join_at_once(app: &TestApp, ann: &Person, deal: DealId, units: impl Ite
 }
 
 #[tokio::test]
-async fn fifty_times_at_three_nodes_is_one_signup_and_fifty_times_the_same_answer() {
+async fn fifty_requests_with_one_key_at_three_nodes_make_one_signup() {
     let (app, ann) = three_nodes().await;
     let mo = app.merchant("Mo").await;
     for round in 1..=4 {

@@ -143,7 +143,7 @@ async fn a_rush_sells_exactly_what_there_is() {
 }
 
 #[tokio::test]
-async fn a_rush_in_which_redis_is_wiped_sells_exactly_what_there_is() {
+async fn wiping_redis_during_a_rush_oversells_nothing() {
     let app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let rush = Rush::begin(app).await;
     for sold in [SIZE.cap / 3, SIZE.cap * 3 / 4, SIZE.cap - 3] {

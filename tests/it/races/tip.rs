@@ -106,7 +106,7 @@ async fn a_leave_before_the_tip_has_left_and_one_after_it_is_refused() {
 /// Those who joined leave while others join, just below the tipping point: whether and when it tips is open, but whoever
 /// has left is not counted, and after the tip nobody leaves.
 #[tokio::test]
-async fn many_leaves_against_many_joins_around_the_tipping_point_never_untip_a_deal() {
+async fn concurrent_leaves_and_joins_around_the_tipping_point_never_untip_a_deal() {
     let app = support::app().nodes(3).with("lanes.batch_max", "2").start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 24).await;

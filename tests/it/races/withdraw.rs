@@ -10,7 +10,7 @@ use crate::support::race::at_once;
 use crate::support::{self};
 
 #[tokio::test]
-async fn who_joins_while_it_is_taken_down_is_in_or_is_told_that_it_is_closed() {
+async fn a_join_during_a_withdrawal_is_recorded_or_refused_as_closed() {
     let app = support::app().nodes(3).with("lanes.batch_max", "4").start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 60).await;
@@ -51,7 +51,7 @@ async fn who_joins_while_it_is_taken_down_is_in_or_is_told_that_it_is_closed() {
 }
 
 #[tokio::test]
-async fn who_leaves_while_it_is_taken_down_has_left_or_is_told_that_it_is_closed() {
+async fn a_leave_during_a_withdrawal_is_recorded_or_refused_as_closed() {
     let app = support::app().nodes(2).start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     for round in 0..20 {

@@ -79,7 +79,7 @@ async fn app_at(home: Home) -> TestApp {
 }
 
 #[tokio::test]
-async fn a_database_of_before_the_squash_is_taken_over_with_all_that_it_holds() {
+async fn a_database_from_before_the_squash_is_adopted_with_all_its_data() {
     let home = Home::used_before_squash().await;
     let before = home.dump().await;
     home.store().migrate().await.unwrap();
@@ -106,7 +106,7 @@ async fn a_database_of_before_the_squash_is_taken_over_with_all_that_it_holds() 
 }
 
 #[tokio::test]
-async fn coupons_of_every_key_are_shown_and_redeemed_after_a_database_was_taken_over() {
+async fn coupons_of_every_key_are_shown_and_redeemed_after_adoption() {
     let app = app_at(Home::used_before_squash().await).await;
     let mo = person(&app, "Mo", "1", "m");
     let mut redeemed = 0;
@@ -131,7 +131,7 @@ async fn coupons_of_every_key_are_shown_and_redeemed_after_a_database_was_taken_
 
 /// The committed text that databases of before are compared with says what `0001_schema.sql` creates.
 #[tokio::test]
-async fn what_the_first_migration_creates_counts_as_the_schema_of_before() {
+async fn a_database_made_by_the_first_migration_has_the_schema_at_the_squash() {
     let home = Home::empty().await;
     let mut database = home.connect().await;
     sqlx::migrate!().run_to(1, &mut database).await.unwrap();
@@ -147,7 +147,7 @@ async fn what_the_first_migration_creates_counts_as_the_schema_of_before() {
 
 /// Taking over happens under the lock that sqlx takes for migrations, so a node of before that starts meanwhile is in nobody's way.
 #[tokio::test]
-async fn of_nodes_that_start_at_once_one_takes_the_database_over_and_the_others_wait() {
+async fn one_of_many_starting_nodes_adopts_the_database_and_the_others_wait() {
     let home = Home::used_before_squash().await;
     let mut other = home.connect().await;
     other.lock().await.unwrap();

@@ -4,7 +4,7 @@ use super::before::{LAST, said};
 use crate::support::servers::Home;
 
 #[tokio::test]
-async fn a_database_that_is_older_than_the_last_migration_of_before_is_told_which_commit_helps() {
+async fn a_database_older_than_migration_14_is_refused_with_the_commit_that_can_upgrade_it() {
     let home = Home::before_squash(LAST - 1).await;
     let recorded = home.recorded_migrations().await;
     let said = said(home.store().migrate().await);
@@ -38,7 +38,7 @@ async fn a_schema_that_differs_is_refused_and_the_differences_are_named() {
 
 /// Operators may add tables, views and indexes of their own, and tune storage.
 #[tokio::test]
-async fn additions_of_an_operator_are_in_nobodys_way() {
+async fn an_operators_own_tables_and_indexes_do_not_prevent_adoption() {
     let home = Home::used_before_squash().await;
     home.sql(
         "CREATE TABLE report (n integer PRIMARY KEY);
