@@ -7,7 +7,7 @@ use std::fmt;
 pub struct ConfigProblem {
     /// The path of the key, such as `server.bind`, or of a file that could not be read.
     pub path: String,
-    /// What is wrong and how to fix it. Completes a sentence that begins with the path.
+    /// The problem and its remedy. Completes a sentence that begins with the path.
     pub message: String,
 }
 

@@ -28,7 +28,7 @@ impl FieldProblem {
     }
 }
 
-/// What is wrong, with the numbers and names that a sentence about it needs.
+/// The kind of problem, with the numbers and names that a sentence about it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldProblemKind {
     Required,

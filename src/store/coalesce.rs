@@ -21,7 +21,7 @@ const BATCH_MAX: usize = 256;
 const LINGER: Duration = Duration::from_millis(20);
 /// The longest that a read is delayed to gather requests. A timer may add a millisecond.
 const GATHER: Duration = Duration::from_millis(1);
-/// How long an unchanged value stays the same `Arc`. What is rendered from it may depend on the time.
+/// How long an unchanged value stays the same `Arc`. Pages rendered from it may depend on the time.
 const SAME_FOR: Duration = Duration::from_millis(250);
 
 /// A source of values, read by key.

@@ -10,7 +10,7 @@ const QUERY: &str = include_str!("schema.sql");
 /// What [`QUERY`] finds in a database that has only `migrations/0001_schema.sql`.
 const EXPECTED: &str = include_str!("schema_at_squash.txt");
 
-/// What is missing and what is there instead, one difference per line. Relations and plain indexes that somebody else
+/// Lists missing and unexpected parts of the schema, one difference per line. Relations and plain indexes that somebody else
 /// added do not count.
 pub(super) async fn differences(connection: &mut PgConnection) -> Result<Vec<String>, MigrationError> {
     let found: Vec<String> = sqlx::query_scalar(QUERY).fetch_all(connection).await?;
