@@ -1,4 +1,4 @@
-//! What runs once or more for each request, by itself: `cargo bench --bench hot`.
+//! Micro-benchmarks of what runs at least once for each request: `cargo bench --bench hot`.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark may panic, and criterion's macros make functions")]
 
 use std::hint::black_box;
@@ -32,7 +32,7 @@ fn progress() -> Progress {
     }
 }
 
-/// One join: its id, and what travels over the bus and to browsers because of it.
+/// A join: its signup id, its message on the bus, and its frame.
 fn joining(criterion: &mut Criterion) {
     let (deal, buyer, units) = (DealId::generate(), AccountId::generate(), Units::new(1).unwrap());
     let key = IdempotencyKey::parse("4f1c2a2e-8a52-4a5e-9a43-0f8f3d4e5a6b").unwrap();
@@ -52,7 +52,7 @@ fn joining(criterion: &mut Criterion) {
     });
 }
 
-/// What one call of the admission script is told of 64 requests, in Redis' protocol.
+/// The arguments of the admission script for 64 requests, in the Redis protocol.
 fn script_arguments(criterion: &mut Criterion) {
     let deal = DealId::generate();
     let requests: Vec<JoinRequest> = (0..64)
@@ -76,14 +76,14 @@ fn script_arguments(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Refusals and errors.
+/// A problem document.
 fn problems(criterion: &mut Criterion) {
     criterion.bench_function("problem as JSON", |bencher| {
         bencher.iter(|| Problem::new(black_box(Code::SoldOut)).detail("Every unit is taken.").to_json());
     });
 }
 
-/// One coupon: its id, its code and its lookup hash.
+/// A coupon: its id, its code and its lookup hash.
 fn coupons(criterion: &mut Criterion) {
     let keys = CodeKeys::new(vec![(1, [0x5e; 32])], vec![]);
     let signup = SignupId::from(DealId::generate().as_uuid());
@@ -94,7 +94,7 @@ fn coupons(criterion: &mut Criterion) {
     criterion.bench_function("coupon code parsed", |bencher| bencher.iter(|| CouponCode::parse(black_box(&text))));
 }
 
-/// A limit that is far from being reached, as nearly all are.
+/// A rate limit that is far from being reached, as almost all are.
 fn limits(criterion: &mut Criterion) {
     rustls::crypto::ring::default_provider().install_default().ok();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

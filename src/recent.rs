@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_never_exceeds_its_capacity() {
+    fn a_cache_never_exceeds_its_capacity() {
         let mut recent = Recent::new(8);
         for n in 0..100 {
             recent.put(n, n);

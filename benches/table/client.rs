@@ -1,4 +1,4 @@
-//! A client of our own, for what wrk cannot do: an open model, and times by status. Raw HTTP/1.1 over kept connections.
+//! An HTTP client for what wrk cannot do: an open model, and latencies by status. Raw HTTP/1.1 over kept connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,14 +9,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// One answer.
+/// One response.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
-    /// Of HTTP.
     pub status: u16,
-    /// From when it should have been sent, in milliseconds: waiting for a free connection counts.
+    /// Latency in milliseconds since the request was due, so waiting for a free connection counts.
     pub since_due_ms: f64,
-    /// From when it was sent.
+    /// Latency in milliseconds since the request was sent.
     pub since_sent_ms: f64,
 }
 
@@ -27,14 +26,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects.
     pub async fn open(address: &str) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(4096) })
     }
 
-    /// Sends a request and reads its answer: status and body.
+    /// Sends a request and returns the status and body of the response.
     pub async fn ask(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -55,7 +53,7 @@ impl Connection {
     }
 }
 
-/// Sends `rate` requests a second for so long, over at most so many connections.
+/// Sends `rate` requests a second for `seconds`, over `connections` connections.
 pub async fn open_model(
     address: &str,
     connections: usize,
@@ -100,7 +98,7 @@ pub async fn open_model(
     Ok(all)
 }
 
-/// A request to join.
+/// An HTTP request that joins a deal.
 pub fn join_request(deal: &str, token: &str, key: &str) -> Vec<u8> {
     format!(
         "POST /api/v1/deals/{deal}/signups HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\

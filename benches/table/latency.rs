@@ -1,4 +1,4 @@
-//! How long joins take: for one quiet client, at half of the ceiling, and when far too many come.
+//! Latency of joins: of one quiet client, at half of the ceiling, and under overload.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::stand::{ADDRESS, Crowd, NEVER, Stand};
 
 const QUIET_JOINS: usize = 1_000;
 const HALF_CONNECTIONS: usize = 256;
-/// More than one deal's share of a lane's queue, so that the queue is what refuses.
+/// More than one deal's share of a lane's queue, so the queue refuses requests.
 const OVERLOAD_CONNECTIONS: usize = 3_000;
 
-/// Requests to join one deal, each of another buyer.
+/// HTTP requests that join one deal, each by another buyer.
 fn joins(crowd: &Crowd, run: &'static str) -> impl Fn(usize) -> Vec<u8> + Send + Sync + 'static {
     let deal = crowd.prepared.deals.first().map(ToString::to_string).unwrap_or_default();
     let tokens: Arc<[String]> = crowd.prepared.buyers.iter().map(|buyer| buyer.token.clone()).collect();
@@ -63,7 +63,7 @@ pub async fn quiet(stand: &mut Stand) -> Result<Vec<Figure>> {
     }])
 }
 
-/// Joins a second that 64 connections reach.
+/// The joins per second that 64 connections reach.
 async fn ceiling(stand: &mut Stand, crowd: &Crowd) -> Result<f64> {
     stand.warm_up(crowd).await?;
     stand.say("the ceiling");
@@ -139,7 +139,7 @@ pub async fn overload(stand: &mut Stand) -> Result<Vec<Figure>> {
         value: (!refusal_ms.is_empty()).then(|| median(&refusal_ms) / median(&join_ms)),
         unit: "×".to_owned(),
         target: Target::AtMost(1.0),
-        note: if refusal_ms.is_empty() { "nobody heard 503".to_owned() } else { note },
+        note: if refusal_ms.is_empty() { "there was no 503".to_owned() } else { note },
         measured: String::new(),
     };
     Ok(vec![share, quick])

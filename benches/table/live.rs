@@ -1,4 +1,4 @@
-//! Ten thousand browsers on one deal: what each costs, and how late its frames are.
+//! Ten thousand browsers on one deal: the cost of each, and the latency of frames.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::report::{Figure, Target, median, percentile, slope};
 use crate::sockets::Sockets;
 use crate::stand::{ADDRESS, Crowd, NEVER, Stand};
 
-/// At most ten frames a second to each, and (`live.fan_out_per_second_max`) so many to all who watch a deal.
+/// Each socket gets at most ten frames a second, and all watchers of a deal share `live.fan_out_per_second_max`.
 const PERIOD_MS: f64 = 100.0;
 const FAN_OUT_PER_MS: f64 = 20.0;
 const PROBES: usize = 60;
@@ -20,16 +20,16 @@ const FAN_OUT_SOCKETS: usize = 9_000;
 const FAN_OUT_ROUNDS: usize = 81;
 const CHURN_SOCKETS: usize = 5_000;
 const CHURN_ROUNDS: usize = 20;
-/// The allocator returns memory to the kernel some seconds after it was last used. Before that, chance decides how much is counted.
+/// The allocator returns memory to the kernel some seconds after its last use. A measurement before that is random.
 const GIVEN_BACK: Duration = Duration::from_secs(15);
-/// Clock ticks a second in `/proc`.
+/// Clock ticks per second in `/proc`.
 const TICKS: f64 = 100.0;
 
 fn deal(crowd: &Crowd) -> String {
     crowd.prepared.deals.first().map(ToString::to_string).unwrap_or_default()
 }
 
-/// One join; the version that it made.
+/// Joins once, and returns the rev that the join made.
 async fn probe(connection: &mut Connection, crowd: &Crowd, key: &str, number: usize) -> Result<i64> {
     let buyers = &crowd.prepared.buyers;
     let token = buyers.get(number * 31 % buyers.len()).map_or("", |buyer| buyer.token.as_str());
@@ -39,7 +39,7 @@ async fn probe(connection: &mut Connection, crowd: &Crowd, key: &str, number: us
     body.pointer("/progress/rev").and_then(serde_json::Value::as_i64).context("a version")
 }
 
-/// Rows 11 to 13: memory, joins, and lateness with sockets.
+/// Rows 11 to 13: memory, joins, and latency of frames with sockets open.
 pub async fn sockets(stand: &mut Stand) -> Result<Vec<Figure>> {
     let crowd = stand.crowd(1, NEVER, None).await?;
     let (count, path) = (stand.args.sockets, format!("/api/v1/live?deal={}", deal(&crowd)));
@@ -113,7 +113,7 @@ pub async fn sockets(stand: &mut Stand) -> Result<Vec<Figure>> {
     Ok(vec![memory, joins, late])
 }
 
-/// Row 15: memory after sockets came and went.
+/// Row 15: memory after sockets were opened and closed many times.
 pub async fn churn(stand: &mut Stand) -> Result<Vec<Figure>> {
     let crowd = stand.crowd(1, NEVER, None).await?;
     let path = format!("/api/v1/live?deal={}", deal(&crowd));
@@ -127,9 +127,9 @@ pub async fn churn(stand: &mut Stand) -> Result<Vec<Figure>> {
     }
     let after: Vec<f64> = after.iter().map(|kib| kib / 1024.0).collect();
     let times: Vec<String> = after.iter().map(|mib| format!("{mib:.0}")).collect();
-    // Caches fill in the first time.
+    // Caches fill during the first round.
     let (second, last) = (after.get(1).copied().unwrap_or(f64::NAN), after.last().copied().unwrap_or(f64::NAN));
-    // Those between were all looked at alike.
+    // These rounds were all measured after the same pause.
     let between = after.get(2..CHURN_ROUNDS - 1).unwrap_or_default();
     Ok(vec![Figure {
         place: 15,
@@ -213,7 +213,7 @@ fn resident_kib(pids: &[u32]) -> u64 {
     pids.iter().filter_map(of).sum()
 }
 
-/// User and system time of these processes.
+/// User and system time of these processes, in seconds.
 fn cpu_s(pids: &[u32]) -> f64 {
     let of = |pid: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -1,8 +1,8 @@
-//! The table of what must be fast: Muster beside a naive peer, on the same servers, with the same load, in alternating rounds.
+//! The benchmark table: Muster beside a naive peer, on the same servers, under the same load, in alternating rounds.
 //!
-//! `make bench` runs all of it; `make bench ARGS="--only hot,quiet"` some rows. Results go to `target/bench/`, as Markdown and
-//! JSON; rows that were not run keep what they said before. Everything that is started listens on this machine alone and ends
-//! with this program. Ratios are what counts: the load generator shares the machine with everything else.
+//! `make bench` measures every row; `make bench ARGS="--only hot,quiet"` measures some. Results go to `target/bench/`
+//! as Markdown and JSON. Rows that were not measured keep their earlier results. Every server listens on loopback and
+//! ends with this program. Compare the ratios: the load generator shares the machine with everything else.
 #![allow(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures, not money")]
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -33,10 +33,10 @@ pub struct Args {
     /// Only these rows, by their names, separated by commas
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Rounds of each measurement, of which the median counts
+    /// Rounds of each measurement; the median counts
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Seconds of each round
+    /// Seconds per round
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Signups in the table of the row `full`
@@ -51,15 +51,15 @@ pub struct Args {
     /// The folder with the peers that Muster is compared with
     #[arg(long, env = "PEERS", default_value = "../shared/bench")]
     peers: PathBuf,
-    /// Where the results go
+    /// The folder for the results
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
-    /// Given by cargo
+    /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// The rows, in the order of the table. Some measure two.
+/// The names of the rows, in the order of the table. Some of them measure two rows.
 const ROWS: [&str; 13] = [
     "hot", "redis", "many", "full", "sold_out", "quiet", "half", "overload", "settle", "sockets", "fanout", "churn",
     "pages",
@@ -72,7 +72,7 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         tokio::select! {
             measured = Box::pin(measure(args)) => measured,
-            // What was started is ended by being dropped.
+            // Dropping the stand ends everything that it started.
             _ = tokio::signal::ctrl_c() => anyhow::bail!("stopped"),
         }
     })
@@ -89,7 +89,7 @@ async fn measure(args: Args) -> Result<()> {
     bar.enable_steady_tick(std::time::Duration::from_millis(250));
     for row in rows {
         bar.set_message(format!("{row}: starting servers"));
-        // Servers of its own for each row: none is measured with what another left behind.
+        // Each row has fresh servers, so no row is affected by what another left behind.
         let mut stand = Stand::start(&args, bar.clone(), row).await.context("starting what is measured")?;
         let measured: Result<Vec<Figure>> = match row {
             "hot" => rush::hot(&mut stand).await,
@@ -118,7 +118,7 @@ async fn measure(args: Args) -> Result<()> {
             Err(error) => bar.suspend(|| {
                 println!("{row}: could not be measured: {error:#}");
                 if let Some(log) = log {
-                    println!("what the node said is in {}", log.display());
+                    println!("the node's log is in {}", log.display());
                 }
             }),
         }

@@ -1,4 +1,4 @@
-//! What people look at.
+//! Pages and the API's reads.
 
 use anyhow::Result;
 
@@ -47,7 +47,7 @@ pub async fn pages(stand: &mut Stand) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Transactions in Muster's database so far, as far as its processes have reported them.
+/// The transactions of Muster's database so far, as far as its backends have reported them.
 async fn transactions(stand: &Stand) -> Result<i64> {
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let mut database = stand.database().await?;

@@ -1,4 +1,5 @@
-//! What Muster is compared with. None of it is part of this repository: it is built from a folder beside it, if that is there.
+//! The systems that Muster is compared with. They are not part of this repository and are built from a folder beside
+//! it, if it exists.
 
 use std::path::Path;
 
@@ -14,18 +15,18 @@ pub const NAIVE: &str = "127.0.0.1:8399";
 /// Where nchan listens.
 pub const NCHAN: &str = "127.0.0.1:8396";
 
-/// Builds and starts the naive peer on these servers; none if its folder is not there.
+/// Builds and starts the naive peer on these servers, or returns `None` if its folder does not exist.
 pub async fn naive(peers: &Path, servers: &Servers, folder: &Path) -> Result<Option<Program>> {
     let source = peers.join("naive");
     if !source.join("Cargo.toml").is_file() {
         return Ok(None);
     }
     require_free(NAIVE.parse()?)?;
-    // Its own folder may be read-only, and cargo writes a lock file.
+    // Its folder may be read-only, and cargo writes a lock file.
     let build = std::env::current_dir()?.join("target/bench-peers");
     let copy = build.join("naive");
     std::fs::create_dir_all(&copy)?;
-    // With the times of its files, or cargo would build it again for every row.
+    // Keep the times of the files, or cargo would rebuild it for every row.
     let copied =
         Command::new("cp").args(["-R", "--preserve=timestamps"]).arg(source.join(".")).arg(&copy).status().await?;
     anyhow::ensure!(copied.success(), "{} cannot be copied", source.display());
@@ -47,13 +48,13 @@ pub async fn naive(peers: &Path, servers: &Servers, folder: &Path) -> Result<Opt
     Ok(Some(peer))
 }
 
-/// nginx with nchan, ended when dropped.
+/// nginx with nchan. Dropping it ends it.
 pub struct Nchan {
     nginx: Program,
 }
 
 impl Nchan {
-    /// Starts it; none if it is not installed, or its configuration is not there.
+    /// Starts it, or returns `None` if it or its configuration does not exist.
     pub async fn start(peers: &Path, folder: &Path) -> Result<Option<Self>> {
         let Ok(configuration) = std::fs::read_to_string(peers.join("fanout/peer_nchan.conf")) else { return Ok(None) };
         if !Path::new("/usr/lib/nginx/modules/ngx_nchan_module.so").is_file() {
@@ -62,7 +63,7 @@ impl Nchan {
         require_free(NCHAN.parse()?)?;
         let (folder, log) = (folder.join("nchan"), folder.join("nchan.log"));
         std::fs::create_dir_all(folder.join("logs"))?;
-        // As a daemon it would not end with this program.
+        // A daemon would not end with this program.
         let own = folder.join("nchan.conf");
         std::fs::write(&own, configuration.replace("daemon on;", "daemon off;"))?;
         let arguments = ["-p", &folder.display().to_string(), "-c", &own.display().to_string()].map(str::to_owned);
@@ -73,7 +74,7 @@ impl Nchan {
         Ok(Some(Self { nginx }))
     }
 
-    /// Its processes: the master and its workers.
+    /// The processes of nginx: the master and its workers.
     pub fn pids(&self) -> Result<Vec<u32>> {
         let master = self.nginx.pid().context("nginx has ended")?;
         let mut pids = vec![master];

@@ -1,4 +1,4 @@
-//! The table: one figure per row, kept as JSON, written as Markdown.
+//! The table: one figure per row, stored as JSON and written as Markdown.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,42 +6,38 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// What is wanted of a figure.
+/// The target of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// So much, or more.
     AtLeast(f64),
-    /// So much, or less.
     AtMost(f64),
 }
 
-/// One row.
+/// One row of the table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Figure {
-    /// Its place in the table.
+    /// The number of the row.
     pub place: u32,
-    /// What was measured.
     pub what: String,
     /// Muster's value, with its unit.
     pub ours: String,
-    /// What it is compared with.
+    /// The value that Muster is compared with, with its unit.
     pub theirs: String,
-    /// What the target is about; none if there is nothing to compare with.
+    /// The value that the target applies to, or `None` if there was nothing to compare with.
     pub value: Option<f64>,
-    /// What the value counts: `×`, `KiB`, `ms`.
+    /// The unit of `value`: `×`, `KiB`, `ms`.
     pub unit: String,
-    /// What is wanted.
     pub target: Target,
-    /// What one must know to read it.
+    /// What a reader must know about the figure.
     pub note: String,
-    /// When, and how.
+    /// The time and the command of the measurement.
     #[serde(default)]
     pub measured: String,
 }
 
 impl Figure {
-    /// Whether the target is met.
+    /// Whether the target is met, or `None` if there is no value.
     fn is_met(&self) -> Option<bool> {
         Some(match self.target {
             Target::AtLeast(wanted) => self.value? >= wanted,
@@ -60,7 +56,7 @@ impl Figure {
         self.value.map_or_else(|| "no peer here".to_owned(), |value| format!("{value:.2} {}", self.unit))
     }
 
-    /// For the terminal.
+    /// One line for the terminal.
     pub fn line(&self) -> String {
         let verdict = match self.is_met() {
             Some(true) => "met",
@@ -79,21 +75,21 @@ impl Figure {
     }
 }
 
-/// All figures so far.
+/// The figures of this run and of earlier ones.
 pub struct Report {
     folder: PathBuf,
     figures: Vec<Figure>,
 }
 
 impl Report {
-    /// With what earlier runs found.
+    /// Opens the report with the figures of earlier runs.
     pub fn open(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let before = std::fs::read_to_string(folder.join("table.json")).unwrap_or_default();
         Ok(Self { folder: folder.to_owned(), figures: serde_json::from_str(&before).unwrap_or_default() })
     }
 
-    /// Takes a figure in, in place of an older one.
+    /// Adds a figure, replacing an older one of the same row.
     pub fn put(&mut self, mut figure: Figure) {
         let date = output("date", &["-u", "+%Y-%m-%d %H:%M UTC"]);
         let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -110,7 +106,7 @@ impl Report {
         Ok(())
     }
 
-    /// The table for people.
+    /// The table as Markdown.
     pub fn markdown(&self) -> String {
         let head = "| Figure | Muster | Compared with | Reached | Target | |\n|---|---|---|---|---|---|";
         let rows = self.figures.iter().map(|figure| {
@@ -125,7 +121,7 @@ impl Report {
     }
 }
 
-/// Cores and model.
+/// The number of cores, the processor and the kernel.
 fn machine() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo
@@ -141,12 +137,12 @@ fn output(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output).trim().to_owned()
 }
 
-/// The middle of some values.
+/// The median of some values.
 pub fn median(values: &[f64]) -> f64 {
     percentile(values, 50)
 }
 
-/// The value below which so many percent of them are.
+/// The value below which this percentage of the values lies.
 pub fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -154,7 +150,7 @@ pub fn percentile(values: &[f64], percent: usize) -> f64 {
     sorted.get(place).copied().unwrap_or(f64::NAN)
 }
 
-/// By how much each value is above the one before it: the slope of the straight line that fits them best.
+/// The slope of the least-squares line through the values.
 pub fn slope(values: &[f64]) -> f64 {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let places: Vec<f64> = (0..values.len()).map(|place| place as f64).collect();

@@ -1,4 +1,4 @@
-//! The ceiling: as many joins, or refusals, as 64 connections can ask for.
+//! The ceiling: the most joins, or refusals, per second over 64 connections.
 
 use anyhow::Result;
 use muster::domain::DealId;
@@ -9,7 +9,7 @@ use crate::stand::{NEVER, Stand};
 
 const NO_PEER: &str = "no peer here";
 
-/// Rounds in turn: what we measure, and what it is compared with.
+/// Measurements in alternating rounds: Muster's, and what it is compared with.
 pub struct Rounds {
     pub ours: Vec<f64>,
     pub theirs: Vec<f64>,
@@ -136,14 +136,14 @@ async fn fill(stand: &Stand, deals: &[DealId]) -> Result<()> {
                 1 + n / cardinality($1), 2 + n / cardinality($1), muster_now(), 1, 2 + n / cardinality($1)
            FROM generate_series(0, $2::bigint - 1) AS n";
     sqlx::query(fill).bind(&deals).bind(signups).execute(&mut database).await?;
-    // As autovacuum would, after some minutes.
+    // Autovacuum would do this some minutes later.
     sqlx::query("VACUUM (ANALYZE) signups").execute(&mut database).await?;
     sqlx::query("CHECKPOINT").execute(&mut database).await?;
     Ok(())
 }
 
 pub async fn sold_out(stand: &mut Stand) -> Result<Vec<Figure>> {
-    // The buyers who fill it are known to the deal, and their requests go to Postgres: few, as after a real rush.
+    // Requests of the buyers who fill the deal go to Postgres. Let them be few, as after a real rush.
     let crowd = stand.crowd(1, "10", Some("100")).await?;
     stand.say("selling the deal out");
     let deal = crowd.prepared.deals.first().map(ToString::to_string).unwrap_or_default();

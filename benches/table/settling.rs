@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::report::{Figure, Target, median};
 use crate::stand::{NEVER, Stand};
 
-/// Far more than it takes.
+/// Far longer than settling takes.
 const PATIENCE: Duration = Duration::from_mins(8);
 
 pub async fn settle(stand: &mut Stand) -> Result<Vec<Figure>> {
@@ -37,11 +37,11 @@ pub async fn settle(stand: &mut Stand) -> Result<Vec<Figure>> {
     }])
 }
 
-/// Lets a deal tip with all its signups at once, and waits for the node's settler.
+/// Tips a deal with all its signups at once, and waits for the node's settler.
 async fn settled_per_second(stand: &Stand, database: &mut PgConnection, deal: Option<Uuid>) -> Result<f64> {
     let coupons = stand.args.coupons.cast_signed();
     stand.say("a deal that tips with all its signups at once");
-    // One statement, as the figures may never disagree; the node's settler finds it within a second.
+    // One statement, because the figures must never disagree. The settler finds the deal within a second.
     sqlx::query(
         "WITH made AS (
             INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at, held, held_rev)
@@ -67,7 +67,7 @@ async fn settled_per_second(stand: &Stand, database: &mut PgConnection, deal: Op
         }
         anyhow::ensure!(began.elapsed() < PATIENCE, "{issued} coupons of {coupons} after {PATIENCE:?}");
     }
-    // From the first call to the last: their own times, so that waiting for the settler's turn does not count.
+    // The time between the first and the last coupon, so waiting for the settler's turn does not count.
     let took: f64 = sqlx::query_scalar(
         "SELECT extract(epoch FROM max(issued_at) - min(issued_at))::float8 FROM coupons WHERE deal = $1",
     )
@@ -77,7 +77,7 @@ async fn settled_per_second(stand: &Stand, database: &mut PgConnection, deal: Op
     Ok(coupons as f64 / took)
 }
 
-/// Puts the same rows into tables of the same form, with nothing else to do.
+/// Inserts the same rows into tables of the same shape.
 async fn inserted_per_second(stand: &Stand, database: &mut PgConnection, deal: Option<Uuid>) -> Result<f64> {
     stand.say("the same rows at once");
     for table in ["coupons", "coupon_codes", "outbox"] {

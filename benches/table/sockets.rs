@@ -1,4 +1,4 @@
-//! Thousands of WebSockets that count frames, and remember the newest version that each has heard of.
+//! Thousands of WebSockets that count frames and remember the newest rev that each has received.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ struct Shared {
     frames: AtomicU64,
     open: AtomicUsize,
     opened: Notify,
-    /// The newest version that each has heard of.
+    /// The newest rev that each socket has received.
     heard: Vec<AtomicI64>,
 }
 
@@ -33,7 +33,7 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// Opens so many, and waits until all are.
+    /// Opens this many sockets, and waits until all are open.
     pub async fn open(address: &str, path: &str, count: usize) -> Result<Self> {
         let shared = Arc::new(Shared {
             frames: AtomicU64::new(0),
@@ -45,7 +45,7 @@ impl Sockets {
         let request = Arc::new(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{UPGRADE}"));
         for number in 0..count {
             tasks.spawn(listen(address.to_owned(), Arc::clone(&request), Arc::clone(&shared), number));
-            // The backlog of a listener is short.
+            // Wait in between, because the backlog of a listener is short.
             if number % TOGETHER == TOGETHER - 1 {
                 let all = async {
                     while shared.open.load(Ordering::Relaxed) <= number {
@@ -63,12 +63,13 @@ impl Sockets {
         Ok(Self { shared, tasks })
     }
 
-    /// Frames so far, over all sockets.
+    /// The frames received so far by all sockets.
     pub fn frames(&self) -> u64 {
         self.shared.frames.load(Ordering::Relaxed)
     }
 
-    /// Waits until every socket has heard of this version or a newer one; milliseconds since `from`, to within two.
+    /// Waits until every socket has received this rev or a newer one. Returns the milliseconds since `from`, to within
+    /// two.
     pub async fn all_hear(&self, rev: i64, from: Instant) -> Result<f64> {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         while !self.shared.heard.iter().all(|heard| heard.load(Ordering::Relaxed) >= rev) {
@@ -78,7 +79,6 @@ impl Sockets {
         Ok(from.elapsed().as_secs_f64() * 1e3)
     }
 
-    /// Closes them all.
     pub async fn close(mut self) {
         self.tasks.shutdown().await;
     }
@@ -107,7 +107,7 @@ async fn listen(address: String, request: Arc<String>, shared: Arc<Shared>, numb
                         heard.store(rev, Ordering::Relaxed);
                     }
                 }
-                // A ping: an empty pong, masked with nothing, as clients must.
+                // A ping. The reply is an empty pong, masked with zeros because clients must mask.
                 9 => stream.write_all(&[0x8A, 0x80, 0, 0, 0, 0]).await?,
                 _ => {}
             }
@@ -119,7 +119,7 @@ async fn listen(address: String, request: Arc<String>, shared: Arc<Shared>, numb
     }
 }
 
-/// The first whole frame: its opcode, its payload, and how many bytes it takes. Servers do not mask.
+/// The first complete frame: its opcode, its payload, and its length. Servers do not mask.
 fn frame(buffer: &[u8]) -> Option<(u8, &[u8], usize)> {
     let (head, length) = match buffer.get(1)? & 127 {
         126 => (4, usize::from(u16::from_be_bytes([*buffer.get(2)?, *buffer.get(3)?]))),
@@ -129,7 +129,7 @@ fn frame(buffer: &[u8]) -> Option<(u8, &[u8], usize)> {
     Some((buffer.first()? & 15, buffer.get(head..head + length)?, head + length))
 }
 
-/// The version in a frame, without reading all of its JSON.
+/// The rev in a frame, without parsing all of its JSON.
 fn rev(payload: &[u8]) -> Option<i64> {
     const NAME: &[u8] = b"\"rev\":";
     let at = payload.windows(NAME.len()).position(|window| window == NAME)? + NAME.len();

@@ -1,4 +1,4 @@
-//! What is measured: private servers, a node of Muster, and the naive peer on the same servers.
+//! The system under test: private servers, a node of Muster, and the naive peer on the same servers.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,17 +17,16 @@ use crate::Args;
 use crate::peers;
 use crate::wrk::{Run, wrk};
 
-/// Where Muster listens.
+/// The address of Muster.
 pub const ADDRESS: &str = "127.0.0.1:8490";
 const INTERNAL: &str = "127.0.0.1:8491";
-/// Buyers with tokens; each holds many signups.
+/// The number of buyers with tokens. Each makes many signups.
 const BUYERS: &str = "10000";
-/// Nobody tips: what follows a tip would be measured with the joins.
+/// A tipping point that is never reached: the work after a tip would be measured with the joins.
 pub const NEVER: &str = "10000000";
 
 /// A running system.
 pub struct Stand {
-    /// What was asked for.
     pub args: Args,
     bar: ProgressBar,
     row: &'static str,
@@ -36,25 +35,24 @@ pub struct Stand {
     peer: Option<Program>,
     servers: Option<Servers>,
     runs: u32,
-    /// Last, so that it is removed when nobody uses it any more.
+    /// Declared last, so it is removed when nothing uses it.
     _kept: tempfile::TempDir,
 }
 
-/// Deals, and people who may join them, as files for wrk.
+/// Deals and buyers, also as files for wrk.
 pub struct Crowd {
-    /// Everything.
     pub prepared: Prepared,
     tokens: PathBuf,
     deals: PathBuf,
 }
 
 impl Stand {
-    /// Starts everything. An address that is taken is an error: whoever listens there would be measured instead.
+    /// Starts everything. Fails if an address is in use, because the wrong server would be measured.
     pub async fn start(args: &Args, bar: ProgressBar, row: &'static str) -> Result<Self> {
         for address in [ADDRESS, INTERNAL] {
             require_free(address.parse()?)?;
         }
-        // Outside of homes, which are closed to the user that Postgres runs as.
+        // Not in a home directory, which the user that runs Postgres cannot enter.
         let kept = tempfile::Builder::new().prefix("muster-bench-").tempdir_in("/var/tmp")?;
         let folder = kept.path().to_owned();
         std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
@@ -74,7 +72,7 @@ impl Stand {
         let log = folder.join("muster.log");
         let mut muster =
             Program::new(env!("CARGO_BIN_EXE_muster").into(), arguments.into(), std::env::current_dir()?, log.clone());
-        // Mails are not what is measured.
+        // Mails are not measured.
         let own = [("RUST_LOG", "warn"), ("MUSTER__WORKERS__OUTBOX_EVERY_MS", "3600000")];
         muster.start(environment(&own)).await.context("starting Muster")?;
         answered(ADDRESS, &mut muster, &log).await?;
@@ -82,7 +80,7 @@ impl Stand {
         Ok(Self { args: args.clone(), bar, row, folder, servers: Some(servers), muster, peer, runs: 0, _kept: kept })
     }
 
-    /// Ends everything.
+    /// Stops everything.
     pub async fn stop(mut self) {
         if let Some(peer) = &mut self.peer {
             peer.kill().await;
@@ -93,24 +91,24 @@ impl Stand {
         }
     }
 
-    /// Keeps what the node has said: why a row could not be measured often stands there. Answers where.
+    /// Keeps the node's log, which often says why a row could not be measured. Returns its path.
     pub fn keep_log(&self, out: &Path) -> Result<PathBuf> {
         let kept = out.join(format!("{}.log", self.row));
         std::fs::copy(self.folder.join("muster.log"), &kept)?;
         Ok(kept)
     }
 
-    /// Says what is being done.
+    /// Shows what is being done.
     pub fn say(&self, what: &str) {
         self.bar.set_message(format!("{}: {what}", self.row));
     }
 
-    /// Whether there is somebody to compare with.
+    /// Whether there is a peer to compare with.
     pub fn has_peer(&self) -> bool {
         self.peer.is_some()
     }
 
-    /// Muster's process.
+    /// The process id of Muster.
     pub fn pid(&self) -> u32 {
         self.muster.pid().unwrap_or(0)
     }
@@ -121,7 +119,7 @@ impl Stand {
         Ok(PgConnection::connect(&url).await?)
     }
 
-    /// Makes deals, and buyers who may join them as often as they like.
+    /// Creates deals, and buyers who may join them as often as they like.
     pub async fn crowd(&self, deals: usize, tipping_point: &str, cap: Option<&str>) -> Result<Crowd> {
         self.say("making deals and buyers");
         let out = self.folder.join("people.json");
@@ -147,19 +145,19 @@ impl Stand {
         self.join_as(crowd, format!("r{}", self.runs)).await
     }
 
-    /// The same, with keys of this name.
+    /// One round of joins whose keys begin with `run`.
     pub async fn join_as(&self, crowd: &Crowd, run: String) -> Result<Run> {
         let (tokens, deals) = (crowd.tokens.display().to_string(), crowd.deals.display().to_string());
         wrk("join", &format!("http://{ADDRESS}"), self.args.seconds, &[&tokens, &deals, &run]).await
     }
 
-    /// A short round that is not counted: caches fill, and everybody is known.
+    /// A short round that is not counted: it fills the caches.
     pub async fn warm_up(&mut self, crowd: &Crowd) -> Result<()> {
         self.say("warming up");
         self.join(crowd).await.map(drop)
     }
 
-    /// One round against the peer; none if there is none.
+    /// One round against the peer, or `None` if there is no peer.
     pub async fn peer(&self, path: &str) -> Result<Option<Run>> {
         if !self.has_peer() {
             return Ok(None);
@@ -169,7 +167,7 @@ impl Stand {
     }
 }
 
-/// Each socket takes a file here, and two in the node. More than the hard limit takes the right to raise it.
+/// Each socket needs one file descriptor here and two in the node. Exceeding the hard limit needs a privilege.
 pub fn raise_limits(sockets: usize) {
     let wanted = sockets as u64 * 2 + 2_000;
     if setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: Some(wanted) }).is_err() {
@@ -178,7 +176,7 @@ pub fn raise_limits(sockets: usize) {
     }
 }
 
-/// This process' environment, without servers of the user's own, and with these variables.
+/// The environment of this process without the user's own servers, and with these variables.
 pub fn environment(own: &[(&str, &str)]) -> Vec<(String, String)> {
     let is_replaced = |name: &str| name == "DATABASE_URL" || name == "REDIS_URL" || own.iter().any(|(o, _)| *o == name);
     let inherited =
@@ -187,7 +185,7 @@ pub fn environment(own: &[(&str, &str)]) -> Vec<(String, String)> {
     inherited.filter(|(name, _)| !is_replaced(name)).chain(own).collect()
 }
 
-/// Waits until a program that was just started listens and answers.
+/// Waits until a program that was just started accepts requests.
 pub async fn answered(address: &str, program: &mut Program, log: &Path) -> Result<()> {
     for _ in 0..300 {
         if reqwest::get(format!("http://{address}/")).await.is_ok() && program.is_running() {

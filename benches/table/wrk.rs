@@ -1,4 +1,4 @@
-//! `wrk`, with 64 connections on two threads.
+//! Runs `wrk` with 64 connections on two threads.
 
 use std::process::Stdio;
 
@@ -8,32 +8,31 @@ use tokio::process::Command;
 
 const CONNECTIONS: &str = "64";
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Run {
-    /// Answers.
+    /// The number of responses.
     pub requests: u64,
-    /// How long it took.
     pub duration_us: u64,
-    /// Answers of 400 and above.
+    /// Responses with status 400 or above.
     pub refused: u64,
-    /// Connections and answers that failed.
+    /// Failed connections and responses.
     pub errors: u64,
 }
 
 impl Run {
-    /// Answers below 400 in a second.
+    /// Responses below 400 per second.
     pub fn good_per_s(&self) -> f64 {
         (self.requests - self.refused) as f64 * 1e6 / self.duration_us as f64
     }
 
-    /// Answers in a second.
+    /// Responses per second.
     pub fn answers_per_s(&self) -> f64 {
         self.requests as f64 * 1e6 / self.duration_us as f64
     }
 }
 
-/// Runs a script of `load-tests/wrk/` against an address.
+/// Runs a script in `load-tests/wrk/` against an address.
 pub async fn wrk(script: &str, url: &str, seconds: u64, arguments: &[&str]) -> Result<Run> {
     let output = Command::new("wrk")
         .args(["-t2", "-c", CONNECTIONS, "--timeout", "20s", "-s", &format!("load-tests/wrk/{script}.lua")])
@@ -45,7 +44,7 @@ pub async fn wrk(script: &str, url: &str, seconds: u64, arguments: &[&str]) -> R
         .kill_on_drop(true)
         .output()
         .await
-        .context("wrk is not there: make bench installs it")?;
+        .context("wrk is missing: make bench installs it")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = said.lines().find(|line| line.starts_with('{'));
     let line = line.with_context(|| format!("wrk said {said} {}", String::from_utf8_lossy(&output.stderr)))?;

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn one_caller_is_told_to_refresh_an_entry_before_it_expires() {
+    fn one_caller_refreshes_an_entry_before_it_expires() {
         let cache = Cache::new(TimeDelta::seconds(9), 8);
         let refresh_at = |second| cache.get(hash(1), at(second)).unwrap().needs_refresh;
         cache.put(hash(1), ann(), at(0));

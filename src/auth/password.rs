@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_that_gets_no_permit_in_time_is_told_that_it_is_busy() {
+    async fn a_caller_without_a_permit_in_time_gets_busy() {
         let hasher = Hasher::new(&HashCost { concurrent_max: 1, wait_max: Duration::ZERO, ..cheap() }).unwrap();
         let permit = hasher.permits.clone().acquire_owned().await.unwrap();
         assert_eq!(hasher.hash(&"correct horse".into()).await, Err(HashError::Busy));

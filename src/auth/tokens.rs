@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_scopes_may_do_everything_its_account_may() {
+    fn a_token_without_scopes_has_all_permissions_of_its_account() {
         let request = TokenRequest::parse(" till 2 ", None, None, now()).unwrap();
         assert_eq!(request, TokenRequest { label: "till 2".to_owned(), scopes: Scopes::WHOLE, expires_at: None });
     }

@@ -149,7 +149,7 @@ fn a_coupon_key_is_an_id_and_64_digits() {
 }
 
 #[test]
-fn a_lookup_key_is_64_digits_and_no_coupon_key() {
+fn a_lookup_key_is_64_digits_and_not_a_coupon_key() {
     for accepted in [String::new(), "cd".repeat(32), format!("{},{}", "cd".repeat(32), "ef".repeat(32))] {
         Config::load(&required().with("security.coupon_lookup_keys", accepted)).unwrap();
     }

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_named_and_a_free_one_is_not() {
+    fn a_port_in_use_is_reported_and_a_free_one_is_not() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
         let said = require_free(address).unwrap_err().to_string();

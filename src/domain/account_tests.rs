@@ -12,12 +12,12 @@ fn an_address_is_lower_case_and_has_a_domain() {
 }
 
 #[test]
-fn a_log_shows_no_whole_address() {
+fn debug_output_hides_most_of_an_address() {
     assert_eq!(format!("{:?}", Email::parse("ann@example.com").unwrap()), "a…@example.com");
 }
 
 #[test]
-fn a_password_is_long_enough_and_not_a_common_one() {
+fn a_password_must_be_long_enough_and_not_common() {
     let code = |text: &str| NewPassword::parse(text.into()).err().map(|p| p.code());
     assert_eq!(code("short"), Some("too_short"));
     assert_eq!(code(&"x".repeat(129)), Some("too_long"));

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_withdrawn_deal_voids_and_time_expires_what_is_not_redeemed() {
+    fn an_unredeemed_coupon_is_voided_by_withdrawal_and_expires_with_time() {
         let now: DateTime<Utc> = "2026-11-22T08:00:00Z".parse().unwrap();
         let later = now + chrono::TimeDelta::days(1);
         assert_eq!(CouponState::derive(false, DealState::Tipped, later, now), CouponState::Issued);

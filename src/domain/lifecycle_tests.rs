@@ -64,7 +64,7 @@ fn a_transition_that_is_refused_names_the_state_and_the_event() {
 }
 
 #[test]
-fn a_state_offers_exactly_the_transitions_that_it_allows() {
+fn publishable_and_withdrawable_agree_with_the_transitions() {
     for lifecycle in all() {
         assert_eq!(lifecycle.may_be_published(), lifecycle.clone().publish(at(4)).is_ok());
         assert_eq!(lifecycle.may_be_withdrawn(), lifecycle.clone().withdraw(at(4), "ill".into()).is_ok());

@@ -30,7 +30,7 @@ fn an_amount_that_the_currency_cannot_express_is_refused() {
 }
 
 #[test]
-fn people_see_a_symbol_and_groups() {
+fn amounts_are_displayed_with_a_symbol_and_digit_groups() {
     assert_eq!(Money::parse("price", "1234567.5", currency("USD")).unwrap().display(), "$1,234,567.50");
     assert_eq!(Money::parse("price", "19", currency("EUR")).unwrap().display(), "€19.00");
     assert_eq!(Money::parse("price", "150000", currency("JPY")).unwrap().display(), "¥150,000");
@@ -49,14 +49,14 @@ fn no_two_currencies_look_alike() {
 }
 
 #[test]
-fn there_is_no_such_currency() {
+fn an_unknown_currency_is_not_parsed() {
     assert_eq!(Currency::parse("XYZ"), None);
     assert_eq!(Currency::parse("usd"), Currency::parse("USD"));
 }
 
 proptest! {
     #[test]
-    fn the_deal_page_shows_what_was_entered(cents in 1_u64..100_000_000_000) {
+    fn a_displayed_amount_equals_the_entered_one(cents in 1_u64..100_000_000_000) {
         let text = format!("{}.{:02}", cents / 100, cents % 100);
         let money = Money::parse("price", &text, currency("USD")).unwrap();
         prop_assert_eq!(money.amount().to_string(), text.clone());

@@ -38,7 +38,7 @@ fn problems(change: impl FnOnce(&mut TermsForm)) -> Vec<(String, &'static str)> 
 }
 
 #[test]
-fn good_terms_are_taken() {
+fn valid_terms_are_accepted() {
     let terms = Terms::parse(&good(), now()).unwrap();
     assert_eq!(terms.saving_percent(), 57);
     assert_eq!(terms.cap, Some(80));
@@ -71,7 +71,7 @@ fn all_problems_of_an_empty_form_are_reported_at_once() {
 }
 
 #[test]
-fn rules_across_fields_hold() {
+fn rules_across_fields_are_checked() {
     assert_eq!(problems(|f| f.tipping_point = Some(81)), [("/cap".into(), "below_tipping_point")]);
     assert_eq!(problems(|f| f.per_buyer_max = Some(81)), [("/per_buyer_max".into(), "above_cap")]);
     assert_eq!(problems(|f| f.price = "45.00".into()), [("/price".into(), "not_below_face_value")]);

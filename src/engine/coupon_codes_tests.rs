@@ -8,7 +8,7 @@ fn keys(coupon: &[(i16, Key)], lookup: &[Key]) -> CodeKeys {
 }
 
 #[test]
-fn a_coupon_always_has_the_same_code_and_another_one_with_another_key() {
+fn a_code_depends_only_on_the_coupon_and_the_key() {
     let (keys, coupon, form) = (keys(&[NEW, OLD], &[]), CouponId::generate(), CouponForm::CURRENT);
     assert_eq!(keys.code(2, form, coupon), keys.code(2, form, coupon));
     assert_ne!(keys.code(2, form, coupon), keys.code(1, form, coupon));
@@ -29,7 +29,7 @@ fn a_new_coupon_stays_known_while_its_lookup_key_is_configured() {
 }
 
 #[test]
-fn a_coupon_without_a_lookup_key_stays_known_while_the_lowest_coupon_key_of_then_is_configured() {
+fn a_coupon_without_a_lookup_key_stays_known_while_its_lowest_coupon_key_remains() {
     let (code, lookup) = keys(&[NEW, OLD], &[]).issue(CouponId::generate()).unwrap();
     let knows = |keys: CodeKeys| keys.lookups(&code).contains(&lookup);
     assert!(knows(keys(&[OLD], &[])));

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn redis_is_asked_from_half_the_burst_on_and_is_told_about_everything_before() {
+    fn redis_is_asked_from_half_the_burst_on_and_learns_the_usage_before() {
         let (rate, mut usage) = (ten_per_ten_seconds(), Usage::default());
         for _ in 0..5 {
             assert_eq!(usage.take(rate, 0), Verdict::Allowed);

@@ -1,10 +1,10 @@
-//! The arrangement of the code: which module may name what, and how long a file may be.
+//! The structure of the code: which module may use which, and how long a file may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Which modules each module may name; `domain`, `clock` and `shutdown` are below everything.
+/// The modules that each module may use. `domain`, `clock` and `shutdown` may be used by all.
 const MAY_NAME: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("clock", &[]),
@@ -54,11 +54,11 @@ const MAY_NAME: [(&str, &[&str]); 20] = [
     ("failpoint", &[]),
 ];
 
-/// Where a library may be named, and nowhere else.
+/// The only places that may name a library.
 const AT_HOME: [(&str, &[&str]); 5] = [
-    // Faults are made below the two modules.
+    // `muster chaos` causes faults below `store` and `quota`.
     ("sqlx", &["src/store/", "src/dev/chaos/"]),
-    // The private server and the settings are modules of that name.
+    // `dev/servers` and `config` have modules of this name.
     ("redis", &["src/quota/", "src/config/", "src/dev/servers/", "src/dev/chaos/"]),
     ("deadpool_redis", &["src/quota/"]),
     ("actix_web_actors", &["src/live/socket.rs"]),
@@ -71,7 +71,7 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file below a folder with one of these endings: path from the root, and text.
+/// The path from the root and the text of every file below a folder with one of these extensions.
 pub fn files(below: &str, endings: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(below)];
@@ -101,7 +101,7 @@ pub fn word(text: &str) -> &str {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
-/// The modules that come after `crate::`, one or several in braces.
+/// The modules named after `crate::`, alone or in braces.
 fn named_modules(rust: &str) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     for after in rust.split("crate::").skip(1) {
@@ -133,7 +133,7 @@ fn module_of(path: &str) -> &str {
 }
 
 #[test]
-fn modules_name_only_what_is_below_them() {
+fn modules_depend_only_on_modules_below_them() {
     let allowed: BTreeMap<&str, &[&str]> = MAY_NAME.into_iter().collect();
     let mut wrong = Vec::new();
     for (path, rust) in files("src", &["rs"]) {
@@ -141,7 +141,7 @@ fn modules_name_only_what_is_below_them() {
         if module == "lib" || module == "main" {
             continue;
         }
-        let may_name = allowed.get(module).unwrap_or_else(|| panic!("say in this test what {module} may name"));
+        let may_name = allowed.get(module).unwrap_or_else(|| panic!("list in this test what {module} may use"));
         for named in named_modules(&without_comments(&rust)) {
             if named != module && !may_name.contains(&named.as_str()) {
                 wrong.push(format!("{path} names {named}"));
@@ -152,7 +152,7 @@ fn modules_name_only_what_is_below_them() {
 }
 
 #[test]
-fn each_library_stays_where_it_belongs() {
+fn each_library_is_used_only_in_its_modules() {
     let mut wrong = Vec::new();
     for (path, rust) in files("src", &["rs"]) {
         let rust = without_comments(&rust);
@@ -191,7 +191,7 @@ fn the_domain_is_pure() {
 }
 
 #[test]
-fn the_map_of_the_code_names_every_module_after_those_that_it_uses() {
+fn lib_rs_lists_every_module_after_its_dependencies() {
     let lib = read("src/lib.rs");
     let map: String = lib.lines().filter(|line| line.starts_with("//!")).collect();
     for module in lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
@@ -206,7 +206,7 @@ fn the_map_of_the_code_names_every_module_after_those_that_it_uses() {
 }
 
 #[test]
-fn no_file_is_too_long_to_read() {
+fn no_source_file_exceeds_400_lines() {
     let endings = ["rs", "lua", "sql", "js", "css", "html", "sh"];
     for below in ["src", "tests", "lua", "migrations", "sql", "load-tests", "deploy", "benches"] {
         for (path, text) in files(below, &endings) {
@@ -217,8 +217,8 @@ fn no_file_is_too_long_to_read() {
 }
 
 #[test]
-fn every_setting_is_read_somewhere() {
-    // Read through a method of the configuration.
+fn every_setting_is_used() {
+    // Other code reads these through a method of the configuration.
     const THROUGH_METHODS: [&str; 2] = ["frames_per_second_max", "fan_out_per_second_max"];
     let code: String = files("src", &["rs"])
         .into_iter()
@@ -236,7 +236,7 @@ fn every_setting_is_read_somewhere() {
 }
 
 #[test]
-fn every_script_is_compiled_in_and_every_test_file_is_named() {
+fn every_script_is_compiled_in_and_has_tests() {
     let scripts = read("src/quota/scripts.rs");
     for (path, _) in files("lua", &["lua"]) {
         let name = Path::new(&path).file_name().unwrap().to_str().unwrap();
@@ -247,7 +247,7 @@ fn every_script_is_compiled_in_and_every_test_file_is_named() {
 }
 
 #[test]
-fn every_step_at_which_a_node_can_die_is_named_at_one_place_and_explained() {
+fn every_failpoint_is_used_once_and_documented() {
     let code: Vec<(String, String)> = files("src", &["rs"])
         .into_iter()
         .filter(|(path, _)| path != "src/failpoint.rs")

@@ -1,4 +1,4 @@
-//! The scripts of `load-tests/` still fit the API: their smoke runs against a node of this process. And `run.sh` itself.
+//! The scripts in `load-tests/` match the API: the smoke test runs against a node of this process. Also tests `run.sh`.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use muster::dev::load::{LoadSpec, prepare};
 use tokio::process::Command;
 
-use crate::support::fault::until;
-use crate::support::processes::{bound, children, is_running};
+use crate::support::fault::wait_until;
+use crate::support::processes::{children, is_running, with_death_signal};
 use crate::support::{TestApp, app};
 
 fn root() -> &'static Path {
@@ -18,11 +18,11 @@ fn root() -> &'static Path {
 
 fn k6() -> PathBuf {
     let k6 = root().join("target/tools/venv/bin/k6");
-    assert!(k6.exists(), "{} is not there: make setup installs it", k6.display());
+    assert!(k6.exists(), "{} is missing: run `make setup`", k6.display());
     k6
 }
 
-/// Writes the file with a deal and buyers that k6 reads.
+/// Prepares a deal and buyers, and writes the file that k6 reads.
 async fn people(app: &TestApp, folder: &Path) -> PathBuf {
     let spec = LoadSpec {
         buyers: 10,
@@ -38,20 +38,20 @@ async fn people(app: &TestApp, folder: &Path) -> PathBuf {
     people
 }
 
-/// `load-tests/run.sh`, with this program and results in this folder.
+/// `load-tests/run.sh` with this binary, writing its results into this folder.
 fn run_sh(name: &str, folder: &Path) -> Command {
-    let mut command = Command::from(bound(root().join("load-tests/run.sh"), "KILL"));
+    let mut command = Command::from(with_death_signal(root().join("load-tests/run.sh"), "KILL"));
     command.arg(name).env("K6", k6()).env("MUSTER", env!("CARGO_BIN_EXE_muster")).env("OUT", folder);
     command.env("TMPDIR", folder).env("PROFILE", "smoke").env_remove("BASE_URL").env_remove("LOADTEST_FILE");
     command
 }
 
 #[tokio::test]
-async fn the_smoke_of_the_load_tests_passes() {
+async fn the_smoke_load_test_passes() {
     let app = app().with_workers().start().await;
     let folder = tempfile::tempdir().unwrap();
     let people = people(&app, folder.path()).await;
-    let run = Command::from(bound(k6(), "KILL"))
+    let run = Command::from(with_death_signal(k6(), "KILL"))
         .args(["run", "--quiet"])
         .arg("-e")
         .arg(format!("LOADTEST_FILE={}", people.display()))
@@ -68,7 +68,7 @@ async fn the_smoke_of_the_load_tests_passes() {
 }
 
 #[tokio::test]
-async fn a_load_test_whose_port_is_taken_stops_and_says_so() {
+async fn a_load_test_whose_port_is_in_use_says_so_and_stops() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -79,7 +79,7 @@ async fn a_load_test_whose_port_is_taken_stops_and_says_so() {
 }
 
 #[tokio::test]
-async fn kill_9_of_a_load_test_ends_its_load() {
+async fn kill_9_of_a_load_test_stops_its_load() {
     let app = app().start().await;
     let folder = tempfile::tempdir().unwrap();
     let mut run = run_sh("browse", folder.path())
@@ -92,8 +92,8 @@ async fn kill_9_of_a_load_test_ends_its_load() {
         .unwrap();
     let pid = run.id().unwrap();
     let load = || children(pid).into_iter().find(|(_, name)| name == "k6").map(|(k6, _)| k6);
-    until("k6 runs", async || load().is_some()).await;
+    wait_until("k6 runs", async || load().is_some()).await;
     let k6 = load().unwrap();
     run.kill().await.unwrap();
-    until("k6 has ended", async || !is_running(k6)).await;
+    wait_until("k6 has ended", async || !is_running(k6)).await;
 }

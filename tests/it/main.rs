@@ -1,4 +1,4 @@
-//! One binary for everything that runs Muster as a whole, so that it is linked once.
+//! All integration tests are one binary, so it is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod api;

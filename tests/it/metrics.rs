@@ -1,4 +1,4 @@
-//! What is exported, held against what describes it and against what reads it: `deploy/`'s dashboard and alerts.
+//! Compares the exported metrics with the catalogue, and with the dashboard and alerts in `deploy/` that use them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,22 +11,22 @@ use reqwest::StatusCode;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::app;
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 
-/// Labels that Prometheus itself adds, and the one of a histogram's buckets.
+/// Labels that Prometheus adds, and the label of histogram buckets.
 const ADDED: [&str; 3] = ["instance", "job", "le"];
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// Everything in a text that looks like a metric's name.
+/// Everything in a text that looks like a metric name.
 fn names(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with("muster_")).collect()
 }
 
-/// The series of a scrape, and the labels that each was seen with.
+/// The series of a scrape, with the labels of each.
 fn exported(scrape: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in scrape.lines().filter(|line| line.starts_with("muster_")) {
@@ -39,12 +39,12 @@ fn exported(scrape: &str) -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
-/// `a="b",c=~"d"`: a and c.
+/// The label names in `a="b",c=~"d"`: a and c.
 fn labels_in(list: &str) -> impl Iterator<Item = String> + '_ {
     list.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.trim_end_matches(['!', ' ']).trim().to_owned()))
 }
 
-/// Everything with labels happens once: a join and a leave, a refused and a closed socket, an audit, a Redis that is lost.
+/// Causes every metric with labels: a join and a leave, a refused and a closed socket, an audit, and a lost Redis.
 async fn scrape_after_some_traffic() -> String {
     let mut app = app()
         .with_private_servers()
@@ -56,16 +56,16 @@ async fn scrape_after_some_traffic() -> String {
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).tipping_point(2).cap(5).publish().await.id;
     let people = app.people("Pat", 2).await;
-    let joined = people[0].join(deal, 1, "a").await;
+    let joined = people[0].post_join(deal, 1, "a").await;
     let signup = joined.json::<serde_json::Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
     let left = people[0].delete(&format!("/api/v1/signups/{signup}")).send().await.unwrap();
     assert_eq!(left.status(), StatusCode::NO_CONTENT);
 
     let live = format!("ws://{}/api/v1/live?deal={deal}", app.address);
     let (mut socket, _) = tokio_tungstenite::connect_async(&live).await.unwrap();
-    assert!(tokio_tungstenite::connect_async(&live).await.is_err(), "one socket is the most");
+    assert!(tokio_tungstenite::connect_async(&live).await.is_err(), "only one socket is allowed");
     for _ in 0..30 {
-        // The socket may be gone before the last of them.
+        // The socket may be closed before the last message.
         socket.send(Message::text("too many words")).await.ok();
     }
     worker::observe(&app.store).await.unwrap();
@@ -73,10 +73,10 @@ async fn scrape_after_some_traffic() -> String {
     assert_eq!(app.client.get(format!("{internal}/audit")).send().await.unwrap().status(), StatusCode::OK);
 
     app.servers().redis().unwrap().kill().await;
-    assert_eq!(people[1].join(deal, 1, "b").await.status(), StatusCode::CREATED);
+    assert_eq!(people[1].post_join(deal, 1, "b").await.status(), StatusCode::CREATED);
     let scrape = async || app.client.get(format!("{internal}/metrics")).send().await.unwrap().text().await.unwrap();
     let mut last = String::new();
-    until("everything has been counted", async || {
+    wait_until("every series has been exported", async || {
         last = scrape().await;
         ["muster_redis_lost_total{", "muster_live_closed_total{"].iter().all(|series| last.contains(series))
     })
@@ -85,12 +85,12 @@ async fn scrape_after_some_traffic() -> String {
 }
 
 #[tokio::test]
-async fn the_dashboard_and_the_alerts_read_what_a_node_exports() {
+async fn the_dashboard_and_the_alerts_use_only_exported_metrics() {
     let exported = exported(&scrape_after_some_traffic().await);
     for path in ["deploy/grafana/muster.json", "deploy/prometheus/alerts.yml"] {
         let text = read(path);
         for series in names(&text) {
-            // Prose may name a histogram as such.
+            // Prose may name a histogram without its suffix.
             let is_there = exported.contains_key(series) || exported.contains_key(&format!("{series}_bucket"));
             assert!(is_there, "{path} reads {series}, which no node exports");
         }
@@ -114,7 +114,7 @@ async fn the_dashboard_and_the_alerts_read_what_a_node_exports() {
 }
 
 #[test]
-fn every_alert_says_what_to_do() {
+fn every_alert_has_a_severity_and_a_description() {
     let text = read("deploy/prometheus/alerts.yml");
     let alerts: Vec<&str> = text.split("- alert: ").skip(1).collect();
     assert!(!alerts.is_empty());
@@ -127,7 +127,7 @@ fn every_alert_says_what_to_do() {
 }
 
 #[test]
-fn every_metric_of_the_code_is_described_in_the_catalogue() {
+fn the_catalogue_lists_exactly_the_metrics_in_the_code() {
     let mut in_code: BTreeMap<String, Kind> = BTreeMap::new();
     let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {

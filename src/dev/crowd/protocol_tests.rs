@@ -50,7 +50,7 @@ fn a_201_is_final_whether_it_is_a_replay_or_not() {
 }
 
 #[test]
-fn busy_too_many_and_held_places_are_repeated_after_the_time_that_is_asked_for() {
+fn busy_too_many_and_held_places_are_retried_after_retry_after() {
     let cases = [
         (problem(503, "busy"), Retry::Busy),
         (problem(503, "unavailable"), Retry::Busy),
@@ -64,7 +64,7 @@ fn busy_too_many_and_held_places_are_repeated_after_the_time_that_is_asked_for()
 }
 
 #[test]
-fn a_lost_answer_is_asked_for_again_ever_more_slowly() {
+fn a_lost_response_is_retried_with_exponential_backoff() {
     let waits = [1, 2, 3, 30].map(|attempt| match after_join(&Reply::Lost("reset".to_owned()), attempt) {
         Next::Again(wait, Retry::Lost) => wait.as_millis(),
         other => panic!("{other:?}"),
@@ -73,7 +73,7 @@ fn a_lost_answer_is_asked_for_again_ever_more_slowly() {
 }
 
 #[test]
-fn a_request_that_did_not_get_there_in_time_is_sent_again() {
+fn a_request_that_timed_out_is_retried() {
     assert_eq!(after_join(&Reply::Answered(answered(408)), 1), Next::Again(Duration::from_millis(100), Retry::Lost));
 }
 
@@ -85,14 +85,14 @@ fn a_refusal_is_final_and_named_by_its_code() {
 }
 
 #[test]
-fn an_answer_that_should_not_be_is_a_failure() {
+fn an_unexpected_response_is_a_failure() {
     assert_eq!(joined(problem(401, "bad_token")), JoinEnd::Failed("401 bad_token".to_owned()));
     assert_eq!(joined(answered(201)), JoinEnd::Failed("201".to_owned()), "a 201 must say what was made");
     assert_eq!(joined(answered(409)), JoinEnd::Failed("409".to_owned()));
 }
 
 #[test]
-fn a_server_that_breaks_each_time_is_not_asked_for_ever() {
+fn a_server_that_always_fails_is_not_retried_for_ever() {
     let reply = Reply::Answered(problem(500, "internal"));
     assert!(matches!(after_join(&reply, 1), Next::Again(_, Retry::Broken)));
     assert_eq!(after_join(&reply, 5), Next::Done(JoinEnd::Failed("500 internal".to_owned())));
@@ -109,7 +109,7 @@ fn leaving_is_final_when_it_happened_or_was_refused() {
 }
 
 #[test]
-fn leaving_a_place_that_is_being_recorded_is_repeated() {
+fn leaving_a_pending_signup_is_retried() {
     let wait = Duration::from_secs(1);
     assert_eq!(after_leave(&after(1, problem(409, "pending")), 1), Next::Again(wait, Retry::Pending));
     assert_eq!(after_leave(&after(1, problem(503, "busy")), 1), Next::Again(wait, Retry::Busy));

@@ -52,7 +52,7 @@ fn prices_discounts_and_sizes_follow_those_of_real_deals() {
 }
 
 #[test]
-fn prices_that_are_too_low_fail_the_check() {
+fn prices_that_are_too_low_fail_the_comparison() {
     let cheap: Vec<u64> = all().map(|sample| price_cents(sample) / 3).collect();
     assert!(std::panic::catch_unwind(|| follows("prices", &cheap, &PRICE_CENTS)).is_err());
 }

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn known_and_valid_parameters_are_taken() {
+    fn known_and_valid_parameters_are_accepted() {
         let mut query = query("city=Jakarta%20Selatan&limit=20&q=");
         assert_eq!(query.text("city").as_deref(), Some("Jakarta Selatan"));
         assert_eq!(query.number("limit", 1, 100), Some(20));

@@ -6,7 +6,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::{Answer, send};
-use crate::support::{self, TestApp, fault::until};
+use crate::support::{self, TestApp, fault::wait_until};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -26,7 +26,7 @@ async fn with(app: &TestApp, token: &Answer, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn an_account_creates_a_token_and_uses_it() {
+async fn a_new_account_creates_a_token_and_uses_it() {
     let app = support::app().start().await;
     let account = sign_up(&app, "Ann@Example.com ", "buyer").await;
     assert_eq!(account.status, 201);
@@ -44,7 +44,7 @@ async fn an_account_creates_a_token_and_uses_it() {
 }
 
 #[tokio::test]
-async fn an_address_has_one_account_however_it_is_written() {
+async fn email_addresses_are_unique_ignoring_case() {
     let app = support::app().start().await;
     assert_eq!(sign_up(&app, "ann@example.com", "buyer").await.status, 201);
     let again = sign_up(&app, "ANN@example.com", "merchant").await;
@@ -52,7 +52,7 @@ async fn an_address_has_one_account_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn every_problem_of_a_new_account_is_told_at_once() {
+async fn every_problem_of_a_new_account_is_reported_at_once() {
     let app = support::app().start().await;
     let new = json!({"email": "ann", "password": "password", "name": " ", "role": "operator"});
     let answer = send(app.client.post(app.url("/api/v1/accounts")).json(&new)).await;
@@ -61,7 +61,7 @@ async fn every_problem_of_a_new_account_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_learns_whether_an_account_exists_from_a_wrong_password() {
+async fn a_wrong_password_does_not_reveal_whether_the_account_exists() {
     let app = support::app().start().await;
     sign_up(&app, "ann@example.com", "buyer").await;
     let wrong = json!({"email": "ann@example.com", "password": "something else", "label": "x"});
@@ -73,7 +73,7 @@ async fn nobody_learns_whether_an_account_exists_from_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_counts_no_more_at_once() {
+async fn a_revoked_token_is_rejected_immediately() {
     let app = support::app().start().await;
     sign_up(&app, "ann@example.com", "buyer").await;
     let (one, other) =
@@ -88,7 +88,7 @@ async fn a_revoked_token_counts_no_more_at_once() {
     assert_eq!(with(&app, &other, "/api/v1/tokens").await.body["data"].as_array().unwrap().len(), 1);
 }
 
-/// A request to the second node with a token that it knows, and that was revoked on the first.
+/// A request to the second node with a token that this node has cached and the first node has revoked.
 async fn revoked_elsewhere(app: &TestApp) -> impl Fn() -> RequestBuilder {
     sign_up(app, "ann@example.com", "buyer").await;
     let token = token(app, "ann@example.com", json!({})).await;
@@ -102,7 +102,7 @@ async fn revoked_elsewhere(app: &TestApp) -> impl Fn() -> RequestBuilder {
 }
 
 #[tokio::test]
-async fn a_token_revoked_on_another_node_counts_no_more_after_some_seconds() {
+async fn a_token_revoked_on_another_node_is_rejected_once_the_cache_expires() {
     let app = support::app().nodes(2).start().await;
     let there = revoked_elsewhere(&app).await;
     app.clock.advance(Duration::from_secs(6)).await;
@@ -110,18 +110,18 @@ async fn a_token_revoked_on_another_node_counts_no_more_after_some_seconds() {
 }
 
 #[tokio::test]
-async fn a_token_in_constant_use_is_refreshed_before_it_expires() {
+async fn a_cached_token_is_refreshed_before_it_expires() {
     let app = support::app().nodes(2).with("security.token_cache_s", "3600").start().await;
     let there = revoked_elsewhere(&app).await;
     app.clock.advance(Duration::from_mins(30)).await;
     assert_eq!(send(there()).await.status, 200);
     app.clock.advance(Duration::from_mins(15)).await;
-    assert_eq!(send(there()).await.status, 200, "nobody waits for it");
-    until("it was looked up again", async || send(there()).await.code() == "bad_token").await;
+    assert_eq!(send(there()).await.status, 200, "no request waits for the lookup");
+    wait_until("the node has looked the token up again", async || send(there()).await.code() == "bad_token").await;
 }
 
 #[tokio::test]
-async fn a_token_ends_when_it_was_said_to() {
+async fn a_token_expires_at_the_requested_time() {
     let app = support::app().start().await;
     sign_up(&app, "ann@example.com", "buyer").await;
     let end = app.nodes[0].clock.now() + Duration::from_mins(10);
@@ -133,29 +133,29 @@ async fn a_token_ends_when_it_was_said_to() {
 }
 
 #[tokio::test]
-async fn a_token_does_not_end_in_the_past_and_has_known_scopes() {
+async fn a_token_with_a_past_expiry_or_an_unknown_scope_is_rejected() {
     let app = support::app().start().await;
     sign_up(&app, "ann@example.com", "buyer").await;
-    let wish = json!({"label": "", "scopes": ["join", "everything"], "expires_at": "2020-01-01T00:00:00Z"});
-    let answer = token(&app, "ann@example.com", wish).await;
+    let new = json!({"label": "", "scopes": ["join", "everything"], "expires_at": "2020-01-01T00:00:00Z"});
+    let answer = token(&app, "ann@example.com", new).await;
     assert_eq!(answer.pointers(), ["/label", "/scopes/1", "/expires_at"]);
 }
 
 #[tokio::test]
-async fn only_the_hash_of_a_token_is_stored() {
+async fn only_hashes_of_tokens_and_passwords_are_stored() {
     let app = support::app().start().await;
     sign_up(&app, "ann@example.com", "buyer").await;
     let token = token(&app, "ann@example.com", json!({})).await;
     let text = token.body["token"].as_str().unwrap();
     assert!(text.starts_with("mst_") && text.len() == 36);
-    let everything = app.home.dump().await;
+    let everything = app.backend.dump().await;
     assert!(everything.contains("ann@example.com"));
     assert!(!everything.contains(text) && !everything.contains(PASSWORD));
     assert!(everything.contains("$argon2id$"));
 }
 
 #[tokio::test]
-async fn when_a_token_was_last_used_is_noted_for_its_owner() {
+async fn a_token_records_when_it_was_last_used() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
     assert_eq!(send(ann.get("/api/v1/signups")).await.status, 200);

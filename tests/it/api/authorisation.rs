@@ -1,30 +1,30 @@
-//! Who may call what: every route × everybody.
+//! Which callers each route accepts: every route × every kind of caller and scope.
 //!
-//! A route that is not in the table fails the test: whoever adds one says who may call it.
+//! A route that is missing from the table fails the test, so a new route must say who may call it.
 
 use muster::domain::{Scope, Scopes, TokenId};
 use muster::store::NewToken;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
-use super::everybody::Scene;
+use super::fixture::Fixture;
 use super::{api_routes, send};
 use crate::support::Person;
-use Who::{Everybody, Signed, SignedWith, Staff};
+use Callers::{Everybody, Signed, SignedWith, Staff};
 
-/// Whom a route lets in.
+/// The callers that a route accepts.
 #[derive(Clone, Copy, Debug)]
-enum Who {
+enum Callers {
     Everybody,
-    /// Anybody who proved who they are, with a whole token.
+    /// Any authenticated caller with a whole token.
     Signed,
-    /// Anybody who proved who they are, with a token of this scope.
+    /// Any authenticated caller whose token has this scope.
     SignedWith(Scope),
-    /// The staff of a merchant.
+    /// Staff of a merchant, with a token that has this scope.
     Staff(Scope),
 }
 
-fn who(method: &Method, route: &str) -> Who {
+fn callers(method: &Method, route: &str) -> Callers {
     match (method.as_str(), route.trim_start_matches("/api/v1")) {
         ("POST", "/accounts" | "/tokens") | ("GET", "/deals" | "/deals/{id}" | "/live" | "/healthz" | "/readyz") => {
             Everybody
@@ -43,7 +43,7 @@ fn who(method: &Method, route: &str) -> Who {
     }
 }
 
-/// A proof that somebody sends: whether it is of a merchant's staff, and what it allows.
+/// A caller's token: whether its account is staff of a merchant, and its scopes.
 struct Proof {
     name: String,
     token: String,
@@ -51,8 +51,8 @@ struct Proof {
     scopes: Scopes,
 }
 
-impl Who {
-    /// The refusal that this proof meets; none: it is let in.
+impl Callers {
+    /// The code of the refusal that this proof gets, or `None` if the route accepts it.
     fn refusal(self, proof: &Proof) -> Option<&'static str> {
         let scope = match self {
             Everybody => return None,
@@ -65,11 +65,11 @@ impl Who {
     }
 }
 
-async fn limited(scene: &Scene, person: &Person, is_staff: bool, scopes: Scopes) -> Proof {
+async fn limited_proof(fixture: &Fixture, person: &Person, is_staff: bool, scopes: Scopes) -> Proof {
     let fresh = muster::auth::FreshSecret::token();
     let (id, label) = (TokenId::generate(), "limited".to_owned());
     let new = NewToken { id, account: person.id, hash: fresh.hash, label, scopes, expires_at: None };
-    scene.app.store.create_token(&new).await.unwrap();
+    fixture.app.store.create_token(&new).await.unwrap();
     Proof {
         name: format!("{} with {scopes:?}", person.name),
         token: fresh.text.expose_secret().to_owned(),
@@ -78,28 +78,28 @@ async fn limited(scene: &Scene, person: &Person, is_staff: bool, scopes: Scopes)
     }
 }
 
-async fn proofs(scene: &Scene) -> Vec<Proof> {
+async fn proofs(fixture: &Fixture) -> Vec<Proof> {
     let mut proofs = Vec::new();
-    for (person, is_staff) in [(&scene.ann, false), (&scene.mo, true), (&scene.jo, true)] {
+    for (person, is_staff) in [(&fixture.ann, false), (&fixture.mo, true), (&fixture.jo, true)] {
         let (name, token) = (person.name.clone(), person.token.clone());
         proofs.push(Proof { name, token, is_staff, scopes: Scopes::WHOLE });
         for scope in Scope::ALL {
-            proofs.push(limited(scene, person, is_staff, Scopes::only([scope])).await);
+            proofs.push(limited_proof(fixture, person, is_staff, Scopes::only([scope])).await);
         }
     }
     proofs
 }
 
 #[tokio::test]
-async fn every_route_lets_in_whom_it_should_and_nobody_else() {
-    let scene = Scene::set().await;
-    for proof in proofs(&scene).await {
+async fn every_route_accepts_exactly_the_callers_and_scopes_in_the_table() {
+    let fixture = Fixture::new().await;
+    for proof in proofs(&fixture).await {
         for (method, route) in api_routes() {
-            let answer = send(scene.request(&method, &route).bearer_auth(&proof.token)).await;
+            let answer = send(fixture.request(&method, &route).bearer_auth(&proof.token)).await;
             let case = format!("{} {method} {route}: {}", proof.name, answer.body);
-            match who(&method, &route).refusal(&proof) {
+            match callers(&method, &route).refusal(&proof) {
                 Some(code) => assert_eq!((answer.status, answer.code()), (403, code), "{case}"),
-                // A wrong password is no refusal of the token.
+                // A wrong password is not a refusal of the token.
                 None => assert!(!matches!(answer.status, 403) && answer.code() != "bad_token", "{case}"),
             }
         }
@@ -107,60 +107,60 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_a_token_or_with_a_bad_one() {
-    let scene = Scene::set().await;
-    let before = scene.app.home.dump().await;
+async fn missing_and_invalid_tokens_are_rejected_on_every_route() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.backend.dump().await;
     for (method, route) in api_routes() {
-        if matches!(who(&method, &route), Everybody) {
+        if matches!(callers(&method, &route), Everybody) {
             continue;
         }
-        let nobody = send(scene.request(&method, &route)).await;
+        let nobody = send(fixture.request(&method, &route)).await;
         assert_eq!((nobody.status, nobody.code()), (401, "not_signed_in"), "{method} {route}");
-        for token in ["", "x", "mst_", "mst_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &scene.mo.token[..35]] {
-            let answer = send(scene.request(&method, &route).bearer_auth(token)).await;
+        for token in ["", "x", "mst_", "mst_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &fixture.mo.token[..35]] {
+            let answer = send(fixture.request(&method, &route).bearer_auth(token)).await;
             assert_eq!((answer.status, answer.code()), (401, "bad_token"), "{method} {route} {token}");
         }
-        let basic = send(scene.request(&method, &route).basic_auth("ann", Some("correct horse"))).await;
+        let basic = send(fixture.request(&method, &route).basic_auth("ann", Some("correct horse"))).await;
         assert_eq!((basic.status, basic.code()), (401, "bad_token"), "{method} {route}");
     }
-    assert_eq!(scene.app.home.dump().await, before);
+    assert_eq!(fixture.app.backend.dump().await, before);
 }
 
 #[tokio::test]
-async fn what_belongs_to_another_account_is_404() {
-    let scene = Scene::set().await;
-    let before = scene.app.home.dump().await;
+async fn resources_of_other_accounts_are_not_found() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.backend.dump().await;
     let mut walked = 0;
     for (method, route) in api_routes() {
         if !route.contains("{id}") {
             continue;
         }
-        let stranger = match (who(&method, &route), route.as_str()) {
+        let stranger = match (callers(&method, &route), route.as_str()) {
             (SignedWith(Scope::Join), "/api/v1/deals/{id}/signups") | (Everybody, _) => continue,
-            (SignedWith(_), _) => &scene.bob,
-            (Staff(_) | Signed, _) => &scene.jo,
+            (SignedWith(_), _) => &fixture.bob,
+            (Staff(_) | Signed, _) => &fixture.jo,
         };
-        let answer = send(scene.request(&method, &route).bearer_auth(&stranger.token)).await;
+        let answer = send(fixture.request(&method, &route).bearer_auth(&stranger.token)).await;
         assert_eq!(answer.status, 404, "{method} {route}: {}", answer.body);
         walked += 1;
     }
     assert_eq!(walked, 9);
-    let draft = format!("/api/v1/deals/{}", scene.draft.id);
-    for request in [scene.app.get(&draft), scene.jo.get(&draft), scene.ann.get(&draft)] {
+    let draft = format!("/api/v1/deals/{}", fixture.draft.id);
+    for request in [fixture.app.get(&draft), fixture.jo.get(&draft), fixture.ann.get(&draft)] {
         assert_eq!(send(request).await.code(), "no_such_deal");
     }
-    assert_eq!(send(scene.mo.get(&draft)).await.status, 200);
-    let join = scene.bob.join(scene.draft.id, 1, "draft").await;
-    assert_eq!(super::read(join).await.status, 404, "nobody joins a draft");
-    assert_eq!(scene.app.home.dump().await, before);
+    assert_eq!(send(fixture.mo.get(&draft)).await.status, 200);
+    let join = fixture.bob.post_join(fixture.draft.id, 1, "draft").await;
+    assert_eq!(super::read(join).await.status, 404, "a draft cannot be joined");
+    assert_eq!(fixture.app.backend.dump().await, before);
 }
 
 #[tokio::test]
-async fn a_limited_token_does_not_show_drafts_unless_it_may_read_or_write_them() {
-    let scene = Scene::set().await;
-    let draft = format!("/api/v1/deals/{}", scene.draft.id);
+async fn a_limited_token_sees_drafts_only_with_the_read_or_deals_scope() {
+    let fixture = Fixture::new().await;
+    let draft = format!("/api/v1/deals/{}", fixture.draft.id);
     for (scope, status) in [(Scope::Read, 200), (Scope::Deals, 200), (Scope::Redeem, 404), (Scope::Join, 404)] {
-        let token = limited(&scene, &scene.mo, true, Scopes::only([scope])).await.token;
-        assert_eq!(send(scene.app.get(&draft).bearer_auth(token)).await.status, status, "{scope:?}");
+        let token = limited_proof(&fixture, &fixture.mo, true, Scopes::only([scope])).await.token;
+        assert_eq!(send(fixture.app.get(&draft).bearer_auth(token)).await.status, status, "{scope:?}");
     }
 }

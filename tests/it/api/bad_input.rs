@@ -1,4 +1,4 @@
-//! Bad input at every route: a problem document that says what to do, and nothing changed.
+//! Malformed input on every route: the response is a problem document that says what to do, and nothing changes.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,31 +8,31 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::everybody::Scene;
+use super::fixture::Fixture;
 use super::{api_routes, send};
 use crate::support::{self, Person};
 
-/// Who may call this route.
-fn caller<'a>(scene: &'a Scene, method: &Method, route: &str) -> &'a Person {
+/// A caller whom this route accepts.
+fn caller<'a>(fixture: &'a Fixture, method: &Method, route: &str) -> &'a Person {
     let merchants = ["/deals", "/deals/{id}/publish", "/deals/{id}/withdraw", "/redemptions"];
     let path = route.trim_start_matches("/api/v1");
     let of_merchant = (*method != Method::GET && merchants.contains(&path))
         || *method == Method::PATCH
         || path.starts_with("/tokens")
         || (*method == Method::GET && path == "/deals/{id}/signups");
-    if of_merchant { &scene.mo } else { &scene.ann }
+    if of_merchant { &fixture.mo } else { &fixture.ann }
 }
 
-fn request(scene: &Scene, method: &Method, route: &str, path: &str) -> RequestBuilder {
-    let request = scene.app.client.request(method.clone(), scene.app.url(path));
-    let request = request.bearer_auth(&caller(scene, method, route).token).header("If-Match", "*");
+fn request(fixture: &Fixture, method: &Method, route: &str, path: &str) -> RequestBuilder {
+    let request = fixture.app.client.request(method.clone(), fixture.app.url(path));
+    let request = request.bearer_auth(&caller(fixture, method, route).token).header("If-Match", "*");
     if route == "/api/v1/redemptions" { request } else { request.header("Idempotency-Key", "bad-input") }
 }
 
 #[tokio::test]
-async fn a_bad_body_is_refused_at_every_route_that_takes_one() {
-    let scene = Scene::set().await;
-    let before = scene.app.home.dump().await;
+async fn every_route_with_a_body_rejects_a_malformed_one() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.backend.dump().await;
     let json = "application/json";
     let huge = format!("{{\"title\": \"{}\"}}", "x".repeat(17_000));
     let deep = "[".repeat(5_000);
@@ -54,12 +54,12 @@ async fn a_bad_body_is_refused_at_every_route_that_takes_one() {
     ];
     let mut walked = 0;
     for (method, route) in api_routes() {
-        if scene.body(&method, &route).is_none() {
+        if fixture.body(&method, &route).is_none() {
             continue;
         }
         walked += 1;
         for (content_type, body, codes) in bodies {
-            let request = request(&scene, &method, &route, &scene.path(&method, &route)).body(body.to_vec());
+            let request = request(&fixture, &method, &route, &fixture.path(&method, &route)).body(body.to_vec());
             let typed = [content_type].into_iter().filter(|kind| !kind.is_empty());
             let answer = send(typed.fold(request, |request, kind| request.header("Content-Type", kind))).await;
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]);
@@ -67,13 +67,13 @@ async fn a_bad_body_is_refused_at_every_route_that_takes_one() {
         }
     }
     assert_eq!(walked, 7);
-    assert_eq!(scene.app.home.dump().await, before);
+    assert_eq!(fixture.app.backend.dump().await, before);
 }
 
 #[tokio::test]
-async fn every_field_of_every_body_is_checked() {
-    let scene = Scene::set().await;
-    let before = scene.app.home.dump().await;
+async fn every_field_of_every_body_is_validated() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.backend.dump().await;
     let strange = [
         json!({}),
         json!([1]),
@@ -87,7 +87,7 @@ async fn every_field_of_every_body_is_checked() {
     ];
     let (mut checked, mut fields) = (HashSet::new(), 0);
     for (method, route) in api_routes() {
-        let Some(good) = scene.body(&method, &route) else { continue };
+        let Some(good) = fixture.body(&method, &route) else { continue };
         fields += good.as_object().unwrap().len();
         for field in good.as_object().unwrap().keys() {
             for value in &strange {
@@ -96,8 +96,8 @@ async fn every_field_of_every_body_is_checked() {
                 }
                 let mut body = good.clone();
                 body[field] = value.clone();
-                let answer = send(request(&scene, &method, &route, &scene.path(&method, &route)).json(&body)).await;
-                // Nobody has this password.
+                let answer = send(request(&fixture, &method, &route, &fixture.path(&method, &route)).json(&body)).await;
+                // No account has this password.
                 let refused = matches!(answer.code(), "invalid" | "wrong_password");
                 assert!(refused, "{method} {route} {field}={value}: {}", answer.body);
                 if answer.code() == "invalid" {
@@ -111,13 +111,13 @@ async fn every_field_of_every_body_is_checked() {
     }
     assert!(fields > 0);
     assert_eq!(checked.len(), fields, "every field was refused by its name at least once");
-    assert_eq!(scene.app.home.dump().await, before);
+    assert_eq!(fixture.app.backend.dump().await, before);
 }
 
 #[tokio::test]
-async fn a_bad_id_is_refused_at_every_route_that_has_one() {
-    let scene = Scene::set().await;
-    let before = scene.app.home.dump().await;
+async fn every_route_with_an_id_rejects_a_malformed_one() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.backend.dump().await;
     let ids = [
         "1",
         "%00",
@@ -128,8 +128,8 @@ async fn a_bad_id_is_refused_at_every_route_that_has_one() {
     ];
     for (method, route) in api_routes() {
         for id in ids.iter().filter(|_| route.contains("{id}")) {
-            let request = request(&scene, &method, &route, &route.replace("{id}", id));
-            let answer = send(match scene.body(&method, &route) {
+            let request = request(&fixture, &method, &route, &route.replace("{id}", id));
+            let answer = send(match fixture.body(&method, &route) {
                 Some(body) => request.json(&body),
                 None => request,
             })
@@ -137,16 +137,16 @@ async fn a_bad_id_is_refused_at_every_route_that_has_one() {
             assert_eq!((answer.status, answer.code()), (400, "bad_id"), "{method} {route} {id}");
         }
     }
-    assert_eq!(scene.app.home.dump().await, before);
+    assert_eq!(fixture.app.backend.dump().await, before);
 }
 
 #[tokio::test]
-async fn an_id_of_nothing_is_not_found_at_every_route_that_has_one() {
-    let scene = Scene::set().await;
+async fn every_route_with_an_id_answers_404_for_an_unknown_one() {
+    let fixture = Fixture::new().await;
     let nothing = "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d";
     for (method, route) in api_routes().into_iter().filter(|(_, route)| route.contains("{id}")) {
-        let request = request(&scene, &method, &route, &route.replace("{id}", nothing));
-        let answer = send(match scene.body(&method, &route) {
+        let request = request(&fixture, &method, &route, &route.replace("{id}", nothing));
+        let answer = send(match fixture.body(&method, &route) {
             Some(body) => request.json(&body),
             None => request,
         })
@@ -157,8 +157,8 @@ async fn an_id_of_nothing_is_not_found_at_every_route_that_has_one() {
 }
 
 #[tokio::test]
-async fn a_bad_query_is_refused_at_every_list() {
-    let scene = Scene::set().await;
+async fn every_list_rejects_a_malformed_query() {
+    let fixture = Fixture::new().await;
     let lists = api_routes().into_iter().filter(|(method, route)| {
         let one = ["{id}", ".svg", "z"].iter().any(|end| route.ends_with(end));
         *method == Method::GET && !one && !route.ends_with("/live")
@@ -166,32 +166,32 @@ async fn a_bad_query_is_refused_at_every_list() {
     let mut walked = 0;
     for (method, route) in lists {
         walked += 1;
-        let path = scene.path(&method, &route);
+        let path = fixture.path(&method, &route);
         for query in
             ["limit=0", "limit=101", "limit=-1", "limit=x", "limit=1&limit=2", "page=2", "cursor=%00", "limit=1e3"]
         {
-            let answer = send(request(&scene, &method, &route, &format!("{path}?{query}"))).await;
+            let answer = send(request(&fixture, &method, &route, &format!("{path}?{query}"))).await;
             assert_eq!((answer.status, answer.code()), (400, "bad_query"), "{route}?{query}: {}", answer.body);
             assert_eq!(answer.pointers().len(), 1, "{route}?{query}: {}", answer.body);
         }
         for cursor in ["x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "=", "%F0%9F%98%80"] {
-            let answer = send(request(&scene, &method, &route, &format!("{path}?cursor={cursor}"))).await;
+            let answer = send(request(&fixture, &method, &route, &format!("{path}?cursor={cursor}"))).await;
             assert_eq!((answer.status, answer.code()), (400, "bad_cursor"), "{route}?cursor={cursor}");
         }
         let long = format!("{path}?q={}", "x".repeat(5_000));
-        assert_eq!(send(request(&scene, &method, &route, &long)).await.code(), "query_too_long");
+        assert_eq!(send(request(&fixture, &method, &route, &long)).await.code(), "query_too_long");
     }
     assert_eq!(walked, 5);
     for query in ["city=%00", "q=%07", "state=", "mine=yes", "state=open&city=a&city=b"] {
-        let answer = send(scene.app.get(&format!("/api/v1/deals?{query}"))).await;
+        let answer = send(fixture.app.get(&format!("/api/v1/deals?{query}"))).await;
         assert_eq!((answer.status, answer.code()), (400, "bad_query"), "{query}");
     }
 }
 
 #[tokio::test]
-async fn a_method_that_an_address_does_not_have_is_refused_with_those_that_it_has() {
-    let scene = Scene::set().await;
-    let before = scene.app.home.dump().await;
+async fn an_unsupported_method_is_answered_405_with_the_allowed_ones() {
+    let fixture = Fixture::new().await;
+    let before = fixture.app.backend.dump().await;
     for (_, route) in api_routes() {
         let has: Vec<Method> =
             api_routes().into_iter().filter(|(_, other)| *other == route).map(|(method, _)| method).collect();
@@ -201,18 +201,18 @@ async fn a_method_that_an_address_does_not_have_is_refused_with_those_that_it_ha
             if has.contains(&method) {
                 continue;
             }
-            let answer = send(request(&scene, &method, &route, &scene.path(&method, &route))).await;
+            let answer = send(request(&fixture, &method, &route, &fixture.path(&method, &route))).await;
             assert_eq!((answer.status, answer.code()), (405, "wrong_method"), "{method} {route}");
             for method in &has {
                 assert!(answer.header("allow").contains(method.as_str()), "{method} {route}");
             }
         }
     }
-    assert_eq!(scene.app.home.dump().await, before);
+    assert_eq!(fixture.app.backend.dump().await, before);
 }
 
 #[tokio::test]
-async fn an_address_that_does_not_exist_says_where_to_look() {
+async fn an_unknown_route_points_to_the_documentation() {
     let app = support::app().start().await;
     for path in
         ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/deals", "/api/v1/deals/x/y/z", "/api/v1/deals//", "/api/"]
@@ -224,7 +224,7 @@ async fn an_address_that_does_not_exist_says_where_to_look() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_waited_for_only_so_long() {
+async fn a_body_that_never_arrives_times_out() {
     let app = support::app().with("server.body_timeout_ms", "300").start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await;
@@ -240,7 +240,7 @@ async fn a_body_that_does_not_come_is_waited_for_only_so_long() {
 }
 
 #[tokio::test]
-async fn a_body_without_a_length_is_measured_too() {
+async fn a_chunked_body_has_the_same_size_limit() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let mut request = format!(
@@ -257,7 +257,7 @@ async fn a_body_without_a_length_is_measured_too() {
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
 
-/// Sends these bytes and reads until this word comes.
+/// Sends these bytes and reads until the response contains this text.
 async fn raw(address: std::net::SocketAddr, bytes: &[u8], until: &str) -> String {
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection.write_all(bytes).await.unwrap();

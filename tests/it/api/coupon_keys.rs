@@ -1,4 +1,4 @@
-//! Coupons outlive the keys that were configured when they were issued, and the form in which codes were made then.
+//! Coupons outlive the keys that were configured when they were issued and the form of their codes.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::send;
 use crate::support::app::Node;
 use crate::support::{self, Person, TestApp};
 
-/// The two coupon keys and the two lookup keys, as 64 hexadecimal digits.
+/// The byte that each key repeats: coupon keys 1 and 2, lookup keys 1 and 2.
 const COUPON: [u8; 2] = [0x11, 0x22];
 const LOOKUP: [u8; 2] = [0xaa, 0xbb];
 
@@ -33,15 +33,15 @@ fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Ann's codes by coupon, as the API shows them at this node.
-async fn shown(ann: &Person, node: &Node) -> BTreeMap<String, String> {
+/// Ann's coupon codes by coupon id, as the API of this node shows them.
+async fn shown_codes(ann: &Person, node: &Node) -> BTreeMap<String, String> {
     let coupons = send(ann.at(node).get("/api/v1/coupons?limit=100")).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let coupons = coupons.body["data"].as_array().unwrap();
     coupons.iter().map(|coupon| (text(&coupon["id"]), text(&coupon["code"]))).collect()
 }
 
-/// What the till at this node answers to a code.
+/// The status with which this node answers a redemption of this code, and the coupon's id or the problem's code.
 async fn redeem(mo: &Person, node: &Node, code: &str) -> (u16, String) {
     let redeemed = send(mo.at(node).post("/api/v1/redemptions").json(&json!({"code": code}))).await;
     (redeemed.status, redeemed.body["coupon"].as_str().unwrap_or(redeemed.code()).to_owned())
@@ -49,16 +49,16 @@ async fn redeem(mo: &Person, node: &Node, code: &str) -> (u16, String) {
 
 /// Issues six coupons to Ann at this node, and returns their codes.
 async fn issue(ann: &Person, node: &Node, deal: DealId) -> BTreeMap<String, String> {
-    let before = shown(ann, node).await;
-    assert_eq!(ann.at(node).join(deal, 6, &before.len().to_string()).await.status(), 201);
+    let before = shown_codes(ann, node).await;
+    assert_eq!(ann.at(node).post_join(deal, 6, &before.len().to_string()).await.status(), 201);
     node.settle_now().await;
     let issued: BTreeMap<_, _> =
-        shown(ann, node).await.into_iter().filter(|(id, _)| !before.contains_key(id)).collect();
+        shown_codes(ann, node).await.into_iter().filter(|(id, _)| !before.contains_key(id)).collect();
     assert_eq!(issued.len(), 6);
     issued
 }
 
-/// Makes all coupons what a version before form 2 would have stored with coupon key 1, and returns their codes.
+/// Rewrites coupons to what a version before form 2 stored with coupon key 1, and returns their codes.
 async fn in_form_1(app: &TestApp, issued: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let secret = [COUPON[0]; 32];
     let mut codes = BTreeMap::new();
@@ -72,14 +72,14 @@ async fn in_form_1(app: &TestApp, issued: &BTreeMap<String, String>) -> BTreeMap
              UPDATE coupon_codes AS k SET lookup = '\\x{lookup}' FROM old AS c
               WHERE k.deal = c.deal AND k.signup = c.signup AND k.ordinal = c.ordinal"
         );
-        app.home.sql(&old).await;
+        app.backend.sql(&old).await;
         codes.insert(id.clone(), code.to_string());
     }
     codes
 }
 
 #[tokio::test]
-async fn coupons_of_both_forms_and_every_key_are_shown_and_redeemed_after_each_rotation() {
+async fn coupons_of_every_form_and_key_still_work_after_each_key_rotation() {
     let key_1 = coupon_key(1);
     let mut app = support::app().with("security.coupon_keys", &key_1).start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
@@ -94,7 +94,7 @@ async fn coupons_of_both_forms_and_every_key_are_shown_and_redeemed_after_each_r
         ("after a rotation of the coupon key, too", &both, rotated),
     ];
     let mut known = BTreeMap::new();
-    // Of each time those that are not redeemed yet.
+    // The coupons of each period that are not redeemed yet.
     let mut unused: Vec<Vec<(String, String)>> = Vec::new();
     for (time, coupon_keys, lookup_keys) in &times {
         app.add_node(&[("security.coupon_keys", coupon_keys), ("security.coupon_lookup_keys", lookup_keys)]).await;
@@ -105,17 +105,17 @@ async fn coupons_of_both_forms_and_every_key_are_shown_and_redeemed_after_each_r
         }
         known.extend(issued.clone());
         unused.push(issued.into_iter().collect());
-        assert_eq!(shown(&ann, node).await, known, "{time}");
+        assert_eq!(shown_codes(&ann, node).await, known, "{time}");
         for coupons in &mut unused {
             let (id, code) = coupons.pop().unwrap();
             let scanned = format!("http://muster.example/c#{}", code.replace('-', ""));
             assert_eq!(redeem(&mo, node, &scanned).await, (201, id), "{time}: {code}");
         }
     }
-    // The first keys are removed: what depends on them is lost, and nothing else.
+    // Removing the first keys loses exactly what depends on them.
     app.add_node(&[("security.coupon_keys", &coupon_key(2)), ("security.coupon_lookup_keys", &lookup_key(2))]).await;
     let node = app.nodes.last().unwrap();
-    assert_eq!(shown(&ann, node).await.len(), 6, "those of coupon key 2");
+    assert_eq!(shown_codes(&ann, node).await.len(), 6, "those of coupon key 2");
     for (coupons, status) in unused.iter_mut().zip([404, 404, 404, 201, 201]) {
         let (_, code) = coupons.pop().unwrap();
         assert_eq!(redeem(&mo, node, &code).await.0, status, "{code}");

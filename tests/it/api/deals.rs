@@ -1,4 +1,4 @@
-//! Writing, changing, publishing, withdrawing and reading deals.
+//! Creating, updating, publishing, withdrawing and reading deals.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::{Answer, send};
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 use crate::support::{self, Person, TestApp};
 
-/// A deal as a merchant's program sends it.
+/// The body with which a merchant's program creates a deal.
 pub fn new_deal(app: &TestApp) -> Value {
     let now = app.nodes[0].clock.now();
     json!({
@@ -35,14 +35,14 @@ async fn patch(merchant: &Person, path: &str, etag: &str, change: Value) -> Answ
 }
 
 #[tokio::test]
-async fn a_deal_is_written_published_and_read_by_everybody() {
+async fn a_deal_is_created_as_a_draft_then_published_and_public() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let draft = draft(&app, &mo).await;
     assert_eq!(draft.header("location"), path(&draft));
     assert_eq!(draft.body["state"], "draft");
     assert_eq!((&draft.body["price"], &draft.body["face_value"]), (&json!("19.00"), &json!("38.00")));
-    assert_eq!(draft.body["merchant"], json!(mo.shop()));
+    assert_eq!(draft.body["merchant"], json!(mo.merchant_id()));
     assert_eq!(send(app.get(&path(&draft))).await.code(), "no_such_deal");
 
     let published = send(mo.post(&format!("{}/publish", path(&draft)))).await;
@@ -61,7 +61,7 @@ async fn a_deal_is_written_published_and_read_by_everybody() {
 }
 
 #[tokio::test]
-async fn every_problem_of_a_deal_is_told_at_once() {
+async fn every_problem_of_a_deal_is_reported_at_once() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let answer =
@@ -75,7 +75,7 @@ async fn every_problem_of_a_deal_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_deal_that_did_not_change_is_not_sent_again() {
+async fn an_unchanged_deal_is_answered_304() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await;
@@ -83,7 +83,7 @@ async fn a_deal_that_did_not_change_is_not_sent_again() {
     let etag = send(app.get(&path)).await.header("etag").to_owned();
     let again = send(app.get(&path).header("If-None-Match", &etag)).await;
     assert_eq!((again.status, again.header("etag")), (304, etag.as_str()));
-    ann.join(deal.id, 1, "a").await;
+    ann.post_join(deal.id, 1, "a").await;
     let after = send(app.get(&path).header("If-None-Match", &etag)).await;
     assert_eq!((after.status, &after.body["progress"]["buyers"]), (200, &json!(1)));
 
@@ -93,7 +93,7 @@ async fn a_deal_that_did_not_change_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_draft_is_changed_by_whoever_has_its_newest_version() {
+async fn a_draft_is_updated_only_with_its_current_etag() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let draft = draft(&app, &mo).await;
@@ -120,7 +120,7 @@ async fn a_draft_is_changed_by_whoever_has_its_newest_version() {
 }
 
 #[tokio::test]
-async fn of_two_concurrent_edits_of_a_draft_one_is_told_of_the_other() {
+async fn concurrent_updates_of_a_draft_succeed_once() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let draft = draft(&app, &mo).await;
@@ -132,7 +132,7 @@ async fn of_two_concurrent_edits_of_a_draft_one_is_told_of_the_other() {
 }
 
 #[tokio::test]
-async fn the_terms_of_a_published_deal_stay() {
+async fn the_terms_of_a_published_deal_cannot_change() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await;
@@ -143,15 +143,15 @@ async fn the_terms_of_a_published_deal_stay() {
     assert_eq!((refused.status, refused.code()), (409, "already_published"));
     assert_eq!(refused.pointers(), ["/price", "/cap"]);
 
-    ann.join(deal.id, 1, "a").await;
+    ann.post_join(deal.id, 1, "a").await;
     let renamed = patch(&mo, &path, &etag, json!({"title": "New title", "description": ""})).await;
-    assert_eq!((renamed.status, &renamed.body["title"]), (200, &json!("New title")), "joins do not make a version old");
+    assert_eq!((renamed.status, &renamed.body["title"]), (200, &json!("New title")), "joins do not change the ETag");
     let late = patch(&mo, &path, &etag, json!({"title": "Newer"})).await;
     assert_eq!(late.code(), "deal_changed");
 }
 
 #[tokio::test]
-async fn a_deal_whose_window_is_over_is_not_published() {
+async fn a_deal_cannot_be_published_after_its_window() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let draft = draft(&app, &mo).await;
@@ -161,7 +161,7 @@ async fn a_deal_whose_window_is_over_is_not_published() {
 }
 
 #[tokio::test]
-async fn a_deal_is_withdrawn_with_a_reason_and_stays_so() {
+async fn withdrawing_needs_a_reason_and_is_idempotent() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await;
@@ -180,13 +180,13 @@ async fn a_deal_is_withdrawn_with_a_reason_and_stays_so() {
     assert_eq!((ended.status, ended.code()), (409, "ended"));
 }
 
-/// While one read is under way, fifty more who look at deals wait for the next one, and not for one of their own.
+/// Fifty-one requests read deals while one query is under way: the others wait for one more query.
 #[tokio::test]
-async fn concurrent_readers_of_a_deal_share_one_read() {
+async fn concurrent_reads_of_deals_share_one_query() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deals = [app.deal(&mo).publish().await.id, app.deal(&mo).publish().await.id];
-    let mut locked = app.home.connect().await;
+    let mut locked = app.backend.connect().await;
     sqlx::query("BEGIN").execute(&mut locked).await.unwrap();
     sqlx::query("LOCK TABLE deals IN ACCESS EXCLUSIVE MODE").execute(&mut locked).await.unwrap();
     let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
@@ -199,12 +199,12 @@ async fn concurrent_readers_of_a_deal_share_one_read() {
             })
         })
         .collect();
-    until("all have asked, and are waiting", async || {
-        asked.load(std::sync::atomic::Ordering::SeqCst) == 51 && app.home.waiting_for_locks().await > 0
+    wait_until("all have asked and wait", async || {
+        asked.load(std::sync::atomic::Ordering::SeqCst) == 51 && app.backend.waiting_for_locks().await > 0
     })
     .await;
     for _ in 0..3 {
-        assert_eq!(app.home.waiting_for_locks().await, 1, "one read for all of them");
+        assert_eq!(app.backend.waiting_for_locks().await, 1, "one query for all of them");
     }
     sqlx::query("UPDATE deals SET title = 'Another title'").execute(&mut locked).await.unwrap();
     sqlx::query("COMMIT").execute(&mut locked).await.unwrap();

@@ -1,4 +1,4 @@
-//! What every request goes through: origin, headers, sessions.
+//! What applies to every request: origin checks, headers and sessions.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use serde_json::json;
 use super::send;
 use crate::support::{self, Person, TestApp};
 
-/// A browser's cookie.
+/// The cookie of a browser in which this person is signed in.
 async fn cookie(app: &TestApp, person: &Person) -> String {
     let session = app.auth.start_session(person.id, None).await.unwrap();
     format!("muster={}", session.secret.expose_secret())
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_cannot_use_a_browsers_session() {
+async fn another_site_cannot_use_a_browsers_session() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await;
     let cookie = cookie(&app, &ann).await;
-    let before = app.home.dump().await;
+    let before = app.backend.dump().await;
     let join = || {
         let request = app.client.post(app.url(&format!("/api/v1/deals/{}/signups", deal.id))).header("Cookie", &cookie);
         request.header("Idempotency-Key", "a").json(&json!({"units": 1}))
@@ -33,7 +33,7 @@ async fn a_page_of_another_site_cannot_use_a_browsers_session() {
         let answer = send(join().header(name, value)).await;
         assert_eq!((answer.status, answer.code()), (403, "wrong_origin"), "{name}: {value}");
     }
-    assert_eq!(app.home.dump().await, before);
+    assert_eq!(app.backend.dump().await, before);
     assert_eq!(send(join().header("Sec-Fetch-Site", "same-origin")).await.status, 201);
     assert_eq!(send(join().header("Origin", app.url(""))).await.status, 201);
     let read = send(app.get("/api/v1/signups").header("Cookie", &cookie).header("Sec-Fetch-Site", "cross-site")).await;
@@ -41,7 +41,7 @@ async fn a_page_of_another_site_cannot_use_a_browsers_session() {
 }
 
 #[tokio::test]
-async fn a_session_ends_at_once_and_is_nobody_then() {
+async fn an_ended_session_is_rejected_immediately() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
     let cookie = cookie(&app, &ann).await;
@@ -50,11 +50,15 @@ async fn a_session_ends_at_once_and_is_nobody_then() {
     let session = Credential::session(cookie.trim_start_matches("muster=")).unwrap();
     app.auth.end_session(session).await.unwrap();
     assert_eq!(send(signups()).await.code(), "not_signed_in");
-    assert_eq!(send(app.get("/api/v1/deals").header("Cookie", &cookie)).await.status, 200, "it may still look around");
+    assert_eq!(
+        send(app.get("/api/v1/deals").header("Cookie", &cookie)).await.status,
+        200,
+        "public reads need no session"
+    );
 }
 
 #[tokio::test]
-async fn signing_in_gives_a_browser_another_session() {
+async fn signing_in_replaces_the_browsers_session() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
     let planted = cookie(&app, &ann).await;
@@ -64,7 +68,7 @@ async fn signing_in_gives_a_browser_another_session() {
 }
 
 #[tokio::test]
-async fn a_token_is_no_session_and_a_session_no_token() {
+async fn tokens_and_sessions_are_not_interchangeable() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
     let session = cookie(&app, &ann).await;
@@ -75,7 +79,7 @@ async fn a_token_is_no_session_and_a_session_no_token() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_headers_that_protect_it() {
+async fn every_response_has_security_headers() {
     let app = support::app().start().await;
     for path in ["/api/v1/deals", "/api/v1/signups", "/api/v1/nothing", "/healthz", "/api/docs", "/api/openapi.json"] {
         let answer = send(app.get(path)).await;
@@ -87,7 +91,7 @@ async fn every_answer_carries_the_headers_that_protect_it() {
 }
 
 #[tokio::test]
-async fn head_answers_what_get_does_without_the_body() {
+async fn head_returns_the_headers_of_get_without_a_body() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await;
@@ -100,7 +104,7 @@ async fn head_answers_what_get_does_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_node_without_postgres_says_so_and_lives() {
+async fn without_postgres_a_node_is_alive_but_not_ready() {
     let mut app = support::app().with_private_servers().with("postgres.acquire_timeout_ms", "500").start().await;
     let ann = app.buyer("Ann").await;
     assert_eq!(send(app.get("/readyz")).await.status, 200);
@@ -112,7 +116,7 @@ async fn a_node_without_postgres_says_so_and_lives() {
 }
 
 #[tokio::test]
-async fn watching_needs_a_websocket_and_some_deals() {
+async fn the_live_route_needs_an_upgrade_and_deal_ids() {
     let app = support::app().start().await;
     let id = muster::domain::DealId::generate();
     let plain = send(app.get(&format!("/api/v1/live?deal={id}"))).await;
@@ -124,7 +128,7 @@ async fn watching_needs_a_websocket_and_some_deals() {
 }
 
 #[tokio::test]
-async fn signing_out_everywhere_else_keeps_this_session() {
+async fn signing_out_everywhere_else_keeps_the_current_session() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
     let (here, elsewhere) = (cookie(&app, &ann).await, cookie(&app, &ann).await);
@@ -138,7 +142,7 @@ async fn signing_out_everywhere_else_keeps_this_session() {
 }
 
 #[tokio::test]
-async fn a_session_lasts_while_it_is_used_but_not_for_ever() {
+async fn a_session_expires_when_idle_and_at_its_maximum_lifetime() {
     let app =
         support::app().with("security.session_lifetime_h", "10").with("security.session_idle_h", "2").start().await;
     let ann = app.buyer("Ann").await;

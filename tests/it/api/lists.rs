@@ -1,4 +1,4 @@
-//! Lists: filters and pages.
+//! Filters and pagination of lists.
 
 use chrono::{DateTime, Utc};
 use muster::store::Cursor;
@@ -28,17 +28,17 @@ async fn deals_are_filtered_by_state_city_and_text() {
     deal(&app, &mo, "Sushi 50%", Some("Tokyo")).await;
     app.deal(&mo).with(|form| form.title = "Secret".to_owned()).draft().await;
 
-    assert_eq!(titles(&send(app.get("/api/v1/deals")).await).len(), 2, "drafts are nobody else's business");
+    assert_eq!(titles(&send(app.get("/api/v1/deals")).await).len(), 2, "drafts are not listed");
     assert_eq!(titles(&send(app.get("/api/v1/deals?city=Tokyo")).await), ["Sushi 50%"]);
     assert_eq!(titles(&send(app.get("/api/v1/deals?q=SUSHI")).await), ["Sushi 50%"]);
-    assert_eq!(titles(&send(app.get("/api/v1/deals?q=0%25")).await), ["Sushi 50%"], "% stands for itself");
+    assert_eq!(titles(&send(app.get("/api/v1/deals?q=0%25")).await), ["Sushi 50%"], "% is not a wildcard");
     assert_eq!(titles(&send(app.get("/api/v1/deals?state=tipped&state=failed")).await).len(), 0);
     assert_eq!(titles(&send(app.get("/api/v1/deals?state=draft")).await).len(), 0);
     assert_eq!(send(app.get("/api/v1/deals?state=cancelled")).await.code(), "bad_query");
 }
 
 #[tokio::test]
-async fn a_merchant_sees_their_own_deals_drafts_too() {
+async fn merchants_list_their_own_deals_including_drafts() {
     let app = support::app().start().await;
     let (mo, jo, ann) = (app.merchant("Mo").await, app.merchant("Jo").await, app.buyer("Ann").await);
     deal(&app, &mo, "Published", None).await;
@@ -50,7 +50,7 @@ async fn a_merchant_sees_their_own_deals_drafts_too() {
 }
 
 #[tokio::test]
-async fn pages_together_are_the_whole_list_each_item_once() {
+async fn the_pages_of_a_list_contain_every_item_once() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     for n in 0..7 {
@@ -70,7 +70,7 @@ async fn pages_together_are_the_whole_list_each_item_once() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_list_only() {
+async fn a_cursor_is_valid_only_for_the_list_that_issued_it() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     for n in 0..3 {
@@ -87,9 +87,9 @@ async fn a_cursor_is_good_for_its_own_list_only() {
     }
 }
 
-/// What a cursor carries is no secret: anybody can make one that asks for a time before all that Postgres knows.
+/// The content of a cursor is not secret, so a client can forge one with a time that Postgres cannot represent.
 #[tokio::test]
-async fn a_cursor_that_was_made_up_is_refused_like_any_other() {
+async fn a_forged_cursor_is_rejected() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
     for at in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
@@ -105,12 +105,12 @@ async fn a_cursor_that_was_made_up_is_refused_like_any_other() {
 }
 
 #[tokio::test]
-async fn buyers_see_their_own_signups_and_merchants_who_joined() {
+async fn buyers_list_their_own_signups_and_merchants_those_of_their_deals() {
     let app = support::app().start().await;
     let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
     let deal = app.deal(&mo).publish().await;
-    ann.join(deal.id, 2, "a").await;
-    bob.join(deal.id, 1, "b").await;
+    ann.post_join(deal.id, 2, "a").await;
+    bob.post_join(deal.id, 1, "b").await;
 
     let mine = send(ann.get("/api/v1/signups")).await;
     assert_eq!(mine.body["data"].as_array().unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! The JSON API, mirroring its routes; and what holds for all of them.
+//! The JSON API: one module for each group of routes, and the tests that walk all routes.
 
 mod accounts;
 mod authorisation;
@@ -6,7 +6,7 @@ mod bad_input;
 mod coupon_keys;
 mod coupons;
 mod deals;
-mod everybody;
+mod fixture;
 mod gate;
 mod joining;
 mod lists;
@@ -17,7 +17,7 @@ mod rate_limits;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-/// What was answered: status, headers and JSON.
+/// A response: status, headers and JSON body.
 pub struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
@@ -25,7 +25,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The code of the problem; empty if it is none.
+    /// The code of the problem document, or "" if the response is not one.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
@@ -34,31 +34,31 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 
-    /// The pointers of what is wrong.
+    /// The pointers of all reported field problems.
     pub fn pointers(&self) -> Vec<&str> {
         let errors = self.body["errors"].as_array();
         errors.into_iter().flatten().map(|error| error["pointer"].as_str().unwrap()).collect()
     }
 }
 
-/// Sends a request and reads the answer. Whatever is refused must be a problem document that says what to do.
+/// Sends a request and reads the response. Asserts that an error is a problem document.
 pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     read(request.send().await.unwrap()).await
 }
 
-/// Reads an answer.
+/// Reads a response. Asserts that an error is a problem document.
 pub async fn read(response: Response) -> Answer {
     let (status, headers) = (response.status(), response.headers().clone());
     let text = response.text().await.unwrap();
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
     let answer = Answer { status: status.as_u16(), headers, body };
     if status.is_client_error() || status.is_server_error() {
-        is_a_problem(&answer, status, &text);
+        assert_problem(&answer, status, &text);
     }
     answer
 }
 
-fn is_a_problem(answer: &Answer, status: StatusCode, text: &str) {
+fn assert_problem(answer: &Answer, status: StatusCode, text: &str) {
     assert_eq!(answer.header("content-type"), "application/problem+json", "{status} {text}");
     assert_eq!(answer.body["status"], json!(status.as_u16()), "{text}");
     let code = muster::web::problem::Code::parse(answer.code()).unwrap_or_else(|| panic!("unknown code in {text}"));
@@ -77,7 +77,7 @@ fn is_a_problem(answer: &Answer, status: StatusCode, text: &str) {
     }
 }
 
-/// Every route of the API.
+/// The method and path of every route of the API.
 pub fn api_routes() -> Vec<(reqwest::Method, String)> {
     let routes = muster::web::routes::api_routes().into_iter();
     routes.map(|(method, path)| (method.as_str().parse().unwrap(), path)).collect()

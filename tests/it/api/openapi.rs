@@ -1,4 +1,4 @@
-//! The description: it lists what exists, and nothing else.
+//! The OpenAPI document describes exactly the API that exists.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn calls(document: &Value) -> impl Iterator<Item = (String, String, &Value)> {
 }
 
 #[tokio::test]
-async fn it_lists_exactly_the_routes_that_exist() {
+async fn the_document_lists_exactly_the_existing_routes() {
     let document = document().await;
     let described: BTreeSet<_> = calls(&document).map(|(method, path, _)| (method, path)).collect();
     let routed: BTreeSet<_> =
@@ -30,23 +30,23 @@ async fn it_lists_exactly_the_routes_that_exist() {
 }
 
 #[tokio::test]
-async fn it_is_openapi_3_1_without_a_dangling_reference() {
+async fn the_document_is_openapi_3_1_without_dangling_references() {
     let document = document().await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
     let text = document.to_string();
     for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
         assert!(document.pointer(reference).is_some(), "{reference} is nowhere");
     }
-    assert!(!text.contains("x-problems"), "the codes of a call belong among its answers");
+    assert!(!text.contains("x-problems"), "the extension was replaced by responses");
 }
 
 #[tokio::test]
-async fn every_call_has_a_name_a_summary_and_an_answer() {
+async fn every_operation_has_an_id_a_summary_and_a_success_response() {
     let document = document().await;
     let mut names = BTreeSet::new();
     for (method, path, call) in calls(&document) {
         let name = call["operationId"].as_str().unwrap();
-        assert!(names.insert(name.to_owned()), "{name} is there twice");
+        assert!(names.insert(name.to_owned()), "{name} occurs twice");
         assert!(call["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{method} {path}");
         let good = call["responses"].as_object().unwrap().keys().any(|status| status.starts_with(['1', '2']));
         assert!(good, "{method} {path}");
@@ -54,7 +54,7 @@ async fn every_call_has_a_name_a_summary_and_an_answer() {
 }
 
 #[tokio::test]
-async fn every_problem_that_a_handler_names_is_described_with_an_example() {
+async fn every_problem_code_is_documented_with_an_example() {
     let document = document().await;
     let mut seen = BTreeSet::new();
     for (method, path, call) in calls(&document) {
@@ -68,7 +68,7 @@ async fn every_problem_that_a_handler_names_is_described_with_an_example() {
             }
         }
     }
-    // These answer what is no call of the API.
+    // These belong to requests that match no operation.
     let beside = ["no_such_route", "wrong_method"];
     let missing: Vec<_> =
         Code::ALL.iter().map(|code| code.meaning().name).filter(|word| !seen.contains(*word)).collect();
@@ -76,7 +76,7 @@ async fn every_problem_that_a_handler_names_is_described_with_an_example() {
 }
 
 #[tokio::test]
-async fn every_thing_that_is_sent_has_an_example_with_fields_that_it_has() {
+async fn every_schema_example_matches_its_schema() {
     let document = document().await;
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         let Some(example) = schema["example"].as_object() else { continue };
@@ -90,7 +90,7 @@ async fn every_thing_that_is_sent_has_an_example_with_fields_that_it_has() {
 }
 
 #[tokio::test]
-async fn the_code_in_the_examples_is_one() {
+async fn the_coupon_codes_in_examples_are_valid() {
     let document = document().await;
     for example in ["/components/schemas/Coupon/example/code", "/components/schemas/NewRedemption/example/code"] {
         let code = document.pointer(example).unwrap().as_str().unwrap();
@@ -99,7 +99,7 @@ async fn the_code_in_the_examples_is_one() {
 }
 
 #[tokio::test]
-async fn people_can_read_it_as_a_page() {
+async fn the_documentation_page_names_every_route_and_problem() {
     let app = support::app().start().await;
     let response = app.get("/api/docs").send().await.unwrap();
     assert_eq!(response.status(), 200);

@@ -1,179 +1,181 @@
-//! What Redis must say.
+//! Checks of the data in Redis.
 
 use muster::domain::DealId;
 use muster::engine::{AuditOptions, AuditStep};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use super::scene::Scene;
+use super::fixture::Fixture;
 
 #[tokio::test]
-async fn q1_finds_other_figures_and_terms_of_the_same_version() {
+async fn q1_finds_figures_and_terms_that_differ_at_the_same_version() {
     let figures = [("units", "7"), ("buyers", "7"), ("state", "failed")];
     let terms = [("cap", "11"), ("tipping_point", "3"), ("opens_ms", "1"), ("closes_ms", "9999999999999")];
     for (field, value) in figures.into_iter().chain(terms) {
-        let scene = Scene::set().await;
-        scene.breaks_redis(&["HSET", &scene.key(scene.tipped, "quota"), field, value]).await;
-        scene.assert_found("Q1", scene.tipped).await;
+        let fixture = Fixture::new().await;
+        fixture.corrupt_redis(&["HSET", &fixture.key(fixture.tipped, "quota"), field, value]).await;
+        fixture.assert_found("Q1", fixture.tipped).await;
     }
 }
 
 #[tokio::test]
-async fn q1_finds_a_version_that_postgres_does_not_know() {
+async fn q1_finds_a_version_ahead_of_postgres() {
     for field in ["rev", "applied", "epoch"] {
-        let scene = Scene::set().await;
-        scene.breaks_redis(&["HINCRBY", &scene.key(scene.tipped, "quota"), field, "5"]).await;
-        scene.assert_found("Q1", scene.tipped).await;
+        let fixture = Fixture::new().await;
+        fixture.corrupt_redis(&["HINCRBY", &fixture.key(fixture.tipped, "quota"), field, "5"]).await;
+        fixture.assert_found("Q1", fixture.tipped).await;
     }
 }
 
 #[tokio::test]
-async fn q1_finds_that_redis_never_heard_of_a_change() {
-    let mut scene = Scene::set().await;
-    scene.breaks("UPDATE deals SET rev = rev + 1 WHERE id = :open").await;
-    scene.assert_found("Q1", scene.open).await;
-    scene.app.reconcile_now().await;
-    scene.assert_nothing_found().await;
+async fn q1_finds_a_change_that_redis_never_received() {
+    let mut fixture = Fixture::new().await;
+    fixture.corrupt("UPDATE deals SET rev = rev + 1 WHERE id = :open").await;
+    fixture.assert_found("Q1", fixture.open).await;
+    fixture.app.reconcile_now().await;
+    fixture.assert_nothing_found().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn q1_does_not_report_what_arrives_in_time() {
-    let mut scene = Scene::set().await;
-    scene.breaks("UPDATE deals SET rev = rev + 1 WHERE id = :open").await;
+async fn q1_does_not_report_a_change_that_arrives_in_time() {
+    let mut fixture = Fixture::new().await;
+    fixture.corrupt("UPDATE deals SET rev = rev + 1 WHERE id = :open").await;
     let mut looked_again = 0;
     let repair = |step| {
         if let AuditStep::LookingAgain(_) = step {
             looked_again += 1;
-            block_in_place(|| Handle::current().block_on(scene.app.reconcile_now()));
+            block_in_place(|| Handle::current().block_on(fixture.app.reconcile_now()));
         }
     };
-    let report = scene.app.engine.audit(&AuditOptions::default(), repair).await.unwrap();
+    let report = fixture.app.engine.audit(&AuditOptions::default(), repair).await.unwrap();
     assert!(report.failed().is_empty(), "\n{report}");
     assert_eq!(looked_again, 1);
 }
 
 #[tokio::test]
 async fn q1_finds_a_buyer_whose_units_differ() {
-    let scene = Scene::set().await;
-    let (buyer, known) = some_buyer(&scene, scene.tipped).await;
+    let fixture = Fixture::new().await;
+    let (buyer, known) = some_buyer(&fixture, fixture.tipped).await;
     let (units, rev) = known.split_once(' ').unwrap();
     let other = format!("{} {rev}", units.parse::<u32>().unwrap() + 1);
-    scene.breaks_redis(&["HSET", &scene.key(scene.tipped, "buyers"), &buyer, &other]).await;
-    scene.assert_found("Q1", scene.tipped).await;
+    fixture.corrupt_redis(&["HSET", &fixture.key(fixture.tipped, "buyers"), &buyer, &other]).await;
+    fixture.assert_found("Q1", fixture.tipped).await;
 }
 
 #[tokio::test]
-async fn q1_finds_a_buyer_who_is_missing() {
-    let scene = Scene::set().await;
-    let (buyer, _) = some_buyer(&scene, scene.tipped).await;
-    scene.breaks_redis(&["HDEL", &scene.key(scene.tipped, "buyers"), &buyer]).await;
-    scene.assert_found("Q1", scene.tipped).await;
+async fn q1_finds_a_missing_buyer() {
+    let fixture = Fixture::new().await;
+    let (buyer, _) = some_buyer(&fixture, fixture.tipped).await;
+    fixture.corrupt_redis(&["HDEL", &fixture.key(fixture.tipped, "buyers"), &buyer]).await;
+    fixture.assert_found("Q1", fixture.tipped).await;
 }
 
 #[tokio::test]
 async fn q1_finds_a_buyer_who_never_joined() {
-    let scene = Scene::set().await;
-    let stranger = scene.merchant.id.to_string();
-    scene.breaks_redis(&["HSET", &scene.key(scene.tipped, "buyers"), &stranger, "1 1"]).await;
-    scene.assert_found("Q1", scene.tipped).await;
+    let fixture = Fixture::new().await;
+    let stranger = fixture.merchant.id.to_string();
+    fixture.corrupt_redis(&["HSET", &fixture.key(fixture.tipped, "buyers"), &stranger, "1 1"]).await;
+    fixture.assert_found("Q1", fixture.tipped).await;
 }
 
 #[tokio::test]
-async fn q1_finds_what_cannot_be_read() {
-    let scene = Scene::set().await;
-    scene.breaks_redis(&["HSET", &scene.key(scene.tipped, "quota"), "units", "many"]).await;
-    scene.assert_found("Q1", scene.tipped).await;
+async fn q1_finds_unreadable_figures() {
+    let fixture = Fixture::new().await;
+    fixture.corrupt_redis(&["HSET", &fixture.key(fixture.tipped, "quota"), "units", "many"]).await;
+    fixture.assert_found("Q1", fixture.tipped).await;
 }
 
 #[tokio::test]
-async fn q1_passes_over_what_admission_would_load_again() {
-    let scene = Scene::set().await;
-    scene.breaks_redis(&["HSET", &scene.key(scene.tipped, "quota"), "run_id", "an older copy", "units", "7"]).await;
-    scene.assert_nothing_found().await;
+async fn q1_ignores_deals_that_admission_would_reload() {
+    let fixture = Fixture::new().await;
+    fixture
+        .corrupt_redis(&["HSET", &fixture.key(fixture.tipped, "quota"), "run_id", "an older copy", "units", "7"])
+        .await;
+    fixture.assert_nothing_found().await;
 
-    let evicted = Scene::set().await;
-    evicted.breaks_redis(&["DEL", &evicted.key(evicted.tipped, "buyers")]).await;
+    let evicted = Fixture::new().await;
+    evicted.corrupt_redis(&["DEL", &evicted.key(evicted.tipped, "buyers")]).await;
     evicted.assert_nothing_found().await;
 }
 
 #[tokio::test]
-async fn q2_finds_sums_that_are_not_those_of_the_holds() {
+async fn q2_finds_sums_that_differ_from_the_holds() {
     for field in ["=units", "=new"] {
-        let scene = Scene::set().await;
-        hold(&scene, "1", -1).await;
-        scene.assert_nothing_found().await;
-        scene.breaks_redis(&["HINCRBY", &scene.key(scene.open, "held"), field, "1"]).await;
-        let report = scene.app.audit(&AuditOptions::at_rest()).await;
+        let fixture = Fixture::new().await;
+        hold(&fixture, "1", -1).await;
+        fixture.assert_nothing_found().await;
+        fixture.corrupt_redis(&["HINCRBY", &fixture.key(fixture.open, "held"), field, "1"]).await;
+        let report = fixture.app.audit(&AuditOptions::at_rest()).await;
         assert_eq!(report.failed(), ["Q2"], "\n{report}");
     }
 }
 
 #[tokio::test]
-async fn q2_finds_a_hold_that_never_ends() {
-    let scene = Scene::set().await;
-    hold(&scene, "1", -1).await;
-    scene.breaks_redis(&["ZREM", &scene.key(scene.open, "holds"), "1"]).await;
-    scene.assert_found("Q2", scene.open).await;
+async fn q2_finds_a_hold_without_an_expiry() {
+    let fixture = Fixture::new().await;
+    hold(&fixture, "1", -1).await;
+    fixture.corrupt_redis(&["ZREM", &fixture.key(fixture.open, "holds"), "1"]).await;
+    fixture.assert_found("Q2", fixture.open).await;
 }
 
 #[tokio::test]
 async fn q2_finds_a_hold_that_lasts_too_long() {
-    let scene = Scene::set().await;
-    hold(&scene, "1", 60_000).await;
-    scene.assert_found("Q2", scene.open).await;
+    let fixture = Fixture::new().await;
+    hold(&fixture, "1", 60_000).await;
+    fixture.assert_found("Q2", fixture.open).await;
 }
 
 #[tokio::test]
-async fn q2_finds_holds_whose_keys_stay_for_ever() {
-    let scene = Scene::set().await;
-    hold(&scene, "1", -1).await;
-    scene.breaks_redis(&["PERSIST", &scene.key(scene.open, "held")]).await;
-    scene.assert_found("Q2", scene.open).await;
+async fn q2_finds_hold_keys_without_a_ttl() {
+    let fixture = Fixture::new().await;
+    hold(&fixture, "1", -1).await;
+    fixture.corrupt_redis(&["PERSIST", &fixture.key(fixture.open, "held")]).await;
+    fixture.assert_found("Q2", fixture.open).await;
 }
 
 #[tokio::test]
-async fn q2_finds_a_hold_that_is_left_when_nobody_joins() {
-    let scene = Scene::set().await;
-    hold(&scene, "1", 10_000).await;
-    scene.assert_found("Q2", scene.open).await;
+async fn q2_finds_a_leftover_hold_when_idle() {
+    let fixture = Fixture::new().await;
+    hold(&fixture, "1", 10_000).await;
+    fixture.assert_found("Q2", fixture.open).await;
 }
 
 #[tokio::test]
 async fn q3_finds_a_key_without_a_hash_tag() {
-    let scene = Scene::set().await;
-    let key = format!("{}:{}:quota", scene.app.home.name, scene.open);
-    scene.breaks_redis(&["SET", &key, "1"]).await;
-    scene.assert_found("Q3", None).await;
+    let fixture = Fixture::new().await;
+    let key = format!("{}:{}:quota", fixture.app.backend.name, fixture.open);
+    fixture.corrupt_redis(&["SET", &key, "1"]).await;
+    fixture.assert_found("Q3", None).await;
 }
 
 #[tokio::test]
-async fn q3_finds_a_key_of_a_deal_without_the_prefix_but_not_what_others_keep() {
-    let scene = Scene::set().await;
+async fn q3_finds_a_deals_key_without_the_prefix_and_ignores_foreign_keys() {
+    let fixture = Fixture::new().await;
     let others = format!("other:{{{}}}:quota", DealId::generate());
-    scene.breaks_redis(&["SET", &others, "1"]).await;
-    scene.assert_nothing_found().await;
-    let ours = format!("{{{}}}:quota", scene.open);
-    scene.breaks_redis(&["SET", &ours, "1"]).await;
-    scene.assert_found("Q3", scene.open).await;
-    scene.breaks_redis(&["DEL", &ours, &others]).await;
+    fixture.corrupt_redis(&["SET", &others, "1"]).await;
+    fixture.assert_nothing_found().await;
+    let ours = format!("{{{}}}:quota", fixture.open);
+    fixture.corrupt_redis(&["SET", &ours, "1"]).await;
+    fixture.assert_found("Q3", fixture.open).await;
+    fixture.corrupt_redis(&["DEL", &ours, &others]).await;
 }
 
-async fn some_buyer(scene: &Scene, deal: DealId) -> (String, String) {
+async fn some_buyer(fixture: &Fixture, deal: DealId) -> (String, String) {
     let mut ask = redis::cmd("HGETALL");
-    ask.arg(scene.key(deal, "buyers"));
-    let buyers: Vec<(String, String)> = ask.query_async(&mut scene.redis().await).await.unwrap();
+    ask.arg(fixture.key(deal, "buyers"));
+    let buyers: Vec<(String, String)> = ask.query_async(&mut fixture.redis().await).await.unwrap();
     buyers.into_iter().find(|(buyer, _)| buyer != "=whole").unwrap()
 }
 
-/// A hold of one unit of a new buyer, as `lua/admit.lua` writes it, that ends in so many ms.
-async fn hold(scene: &Scene, signup: &str, ends_in_ms: i64) {
-    let (held, holds) = (scene.key(scene.open, "held"), scene.key(scene.open, "holds"));
-    let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(&mut scene.redis().await).await.unwrap();
+/// Writes a hold of one unit for a new buyer, as `lua/admit.lua` does. It ends in this many milliseconds.
+async fn hold(fixture: &Fixture, signup: &str, ends_in_ms: i64) {
+    let (held, holds) = (fixture.key(fixture.open, "held"), fixture.key(fixture.open, "holds"));
+    let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(&mut fixture.redis().await).await.unwrap();
     let ends_ms = (seconds * 1000 + micros / 1000 + ends_in_ms).to_string();
-    scene.breaks_redis(&["DEL", &held, &holds]).await;
-    scene.breaks_redis(&["HSET", &held, signup, "1 1", "=units", "1", "=new", "1"]).await;
-    scene.breaks_redis(&["ZADD", &holds, &ends_ms, signup]).await;
+    fixture.corrupt_redis(&["DEL", &held, &holds]).await;
+    fixture.corrupt_redis(&["HSET", &held, signup, "1 1", "=units", "1", "=new", "1"]).await;
+    fixture.corrupt_redis(&["ZADD", &holds, &ends_ms, signup]).await;
     for key in [&held, &holds] {
-        scene.breaks_redis(&["PEXPIRE", key, "30000"]).await;
+        fixture.corrupt_redis(&["PEXPIRE", key, "30000"]).await;
     }
 }

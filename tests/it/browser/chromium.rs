@@ -1,4 +1,4 @@
-//! Chromium, driven by Debian's `chromedriver` (or whichever is on the path): a driver for each test, a window for each person.
+//! Chromium, driven by the `chromedriver` on the path: one driver for each test, one window for each person.
 
 use std::future::Future;
 use std::process::Stdio;
@@ -9,21 +9,21 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::support::processes::bound;
+use crate::support::processes::with_death_signal;
 
-/// For what a browser shows to become what is awaited, on a busy machine.
+/// How long to wait for the browser on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 const STARTS: usize = 5;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// A driver. Ends when it is dropped, and its windows with it.
+/// A running driver. Dropping it closes the driver and its windows.
 pub struct Chromium {
     #[expect(dead_code, reason = "held for its end")]
     driver: Child,
     url: String,
 }
 
-/// Somebody's browser window.
+/// One person's browser window.
 pub struct Window {
     pub driver: WebDriver,
     base: String,
@@ -36,19 +36,19 @@ impl Chromium {
                 return started;
             }
         }
-        panic!("chromedriver ended at once, {STARTS} times");
+        panic!("chromedriver exited immediately, {STARTS} times");
     }
 
-    /// A driver on a free port; none if it ended. It takes a free port of IPv4 and then the same of IPv6, which may be
-    /// somebody's.
+    /// Starts a driver on a free port, or returns `None` if it exits. It picks a free IPv4 port and then needs the same
+    /// IPv6 port, which may be in use.
     async fn try_start() -> Option<Self> {
-        let mut driver = Command::from(bound("chromedriver", "TERM"))
+        let mut driver = Command::from(with_death_signal("chromedriver", "TERM"))
             .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("chromedriver is not there: run `make setup`");
+            .expect("chromedriver is missing: run `make setup`");
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = loop {
             let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap()?;
@@ -56,23 +56,23 @@ impl Chromium {
                 break port.trim_end_matches('.').to_owned();
             }
         };
-        // Nobody reads on: what it says later must not fill the pipe.
+        // Later output must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Some(Self { driver, url: format!("http://127.0.0.1:{port}") })
     }
 
-    /// A new window of somebody who has never been here.
+    /// A new window without cookies.
     pub async fn window(&self, base: &str) -> Window {
         self.open(base, true).await
     }
 
-    /// The same with JavaScript switched off.
+    /// A new window with JavaScript disabled.
     pub async fn window_without_scripts(&self, base: &str) -> Window {
         self.open(base, false).await
     }
 
     async fn open(&self, base: &str, scripts: bool) -> Window {
-        let mut wishes = DesiredCapabilities::chrome();
+        let mut capabilities = DesiredCapabilities::chrome();
         let flags = [
             "--headless=new",
             "--no-sandbox",
@@ -85,13 +85,13 @@ impl Chromium {
             "--window-size=1200,1400",
         ];
         for flag in flags {
-            wishes.add_arg(flag).unwrap();
+            capabilities.add_arg(flag).unwrap();
         }
         if !scripts {
             let off = serde_json::json!({ "profile.managed_default_content_settings.javascript": 2 });
-            wishes.add_experimental_option("prefs", off).unwrap();
+            capabilities.add_experimental_option("prefs", off).unwrap();
         }
-        let driver = WebDriver::new(&self.url, wishes).await.expect("Chromium does not start: run `make setup`");
+        let driver = WebDriver::new(&self.url, capabilities).await.expect("Chromium does not start: run `make setup`");
         driver.set_page_load_timeout(PATIENCE).await.unwrap();
         Window { driver, base: base.trim_end_matches('/').to_owned() }
     }
@@ -102,7 +102,7 @@ impl Window {
         self.driver.goto(format!("{}{path}", self.base)).await.unwrap();
     }
 
-    /// Makes an account through the form, and goes on to a page.
+    /// Creates an account through the form and continues to this page.
     pub async fn sign_up(&self, role: &str, name: &str, next: &str) {
         self.open(&format!("/sign-up?next={next}")).await;
         self.click(&format!("input[name=role][value={role}]")).await;
@@ -110,7 +110,7 @@ impl Window {
         self.fill("email", &format!("{}@example.com", name.to_lowercase())).await;
         self.fill("password", "correct horse battery").await;
         self.click("form[action='/sign-up'] button[type=submit]").await;
-        self.sees("header", name).await;
+        self.wait_for_text("header", name).await;
     }
 
     pub async fn fill(&self, name: &str, value: &str) {
@@ -119,7 +119,7 @@ impl Window {
         field.send_keys(value).await.unwrap();
     }
 
-    /// Clicks what the selector finds, once it is there and can be clicked.
+    /// Waits until the selector matches something clickable, and clicks it.
     pub async fn click(&self, selector: &str) {
         self.until(&format!("{selector} can be clicked"), || async {
             let found = self.driver.find(By::Css(selector)).await?;
@@ -138,15 +138,15 @@ impl Window {
         self.driver.find(By::Css(selector)).await.unwrap()
     }
 
-    /// Waits until what the selector finds has this text in it.
-    pub async fn sees(&self, selector: &str, text: &str) {
+    /// Waits until the element that the selector matches contains this text.
+    pub async fn wait_for_text(&self, selector: &str, text: &str) {
         self.until(&format!("{selector} shows “{text}”"), || async {
             Ok(self.driver.find(By::Css(selector)).await?.text().await?.contains(text))
         })
         .await;
     }
 
-    /// Loads the page again and again until it has what the selector finds: for pages that do not change by themselves.
+    /// Reloads the page until the selector matches. For pages that do not update by themselves.
     pub async fn reload_until(&self, selector: &str) {
         self.until(&format!("{selector} is there after a reload"), || async {
             self.driver.refresh().await?;

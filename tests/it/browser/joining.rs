@@ -1,4 +1,4 @@
-//! Buyers: joining, seeing others join, and the coupon.
+//! Buyers join, see others join, and get their coupon.
 
 use super::chromium::{Chromium, Window};
 use crate::support::{TestApp, app};
@@ -7,8 +7,8 @@ const HEADLINE: &str = ".progress [data-part=headline]";
 const JOIN: &str = "form[data-join] button[type=submit], .join form button[type=submit]";
 
 #[actix_web::test]
-async fn a_join_is_seen_in_a_second_browser_and_both_see_the_deal_tip() {
-    let (app, path) = a_deal_of_two().await;
+async fn a_join_updates_a_second_browser_and_both_see_the_deal_tip() {
+    let (app, path) = deal_that_tips_at_two().await;
     let chromium = Chromium::start().await;
     let ann = chromium.window(&app.url("")).await;
     let bob = chromium.window(&app.url("")).await;
@@ -16,48 +16,48 @@ async fn a_join_is_seen_in_a_second_browser_and_both_see_the_deal_tip() {
     bob.sign_up("buyer", "Bob", &path).await;
     ann.open(&path).await;
     bob.open(&path).await;
-    ann.sees(HEADLINE, "2 more buyers needed").await;
-    bob.sees(HEADLINE, "2 more buyers needed").await;
+    ann.wait_for_text(HEADLINE, "2 more buyers needed").await;
+    bob.wait_for_text(HEADLINE, "2 more buyers needed").await;
 
     ann.click(JOIN).await;
-    // Bob's page is not loaded again: the figures come over the socket.
-    bob.sees(HEADLINE, "1 more buyer needed").await;
-    ann.sees("body", "You are buyer 1").await;
+    // Bob's page is not reloaded: the figures arrive over its WebSocket.
+    bob.wait_for_text(HEADLINE, "1 more buyer needed").await;
+    ann.wait_for_text("body", "You are buyer 1").await;
 
     bob.click(JOIN).await;
-    bob.sees("body", "The deal is on").await;
+    bob.wait_for_text("body", "The deal is on").await;
     ann.open(&path).await;
-    ann.sees(HEADLINE, "The deal is on").await;
-    the_coupon_appears(&ann).await;
+    ann.wait_for_text(HEADLINE, "The deal is on").await;
+    assert_coupon_appears(&ann).await;
     ann.close().await;
     bob.close().await;
 }
 
 #[actix_web::test]
-async fn the_same_works_without_scripts() {
-    let (app, path) = a_deal_of_two().await;
+async fn joining_and_tipping_work_without_scripts() {
+    let (app, path) = deal_that_tips_at_two().await;
     let chromium = Chromium::start().await;
     let ann = chromium.window_without_scripts(&app.url("")).await;
     let bob = chromium.window_without_scripts(&app.url("")).await;
     ann.sign_up("buyer", "Ann", &path).await;
     bob.sign_up("buyer", "Bob", &path).await;
     ann.open(&path).await;
-    ann.sees(HEADLINE, "2 more buyers needed").await;
+    ann.wait_for_text(HEADLINE, "2 more buyers needed").await;
     ann.click(JOIN).await;
-    ann.sees("body", "You are buyer 1").await;
+    ann.wait_for_text("body", "You are buyer 1").await;
 
     bob.open(&path).await;
-    bob.sees(HEADLINE, "1 more buyer needed").await;
+    bob.wait_for_text(HEADLINE, "1 more buyer needed").await;
     bob.click(JOIN).await;
-    bob.sees("body", "You are buyer 2").await;
+    bob.wait_for_text("body", "You are buyer 2").await;
     ann.open(&path).await;
-    ann.sees(HEADLINE, "The deal is on").await;
-    the_coupon_appears(&ann).await;
+    ann.wait_for_text(HEADLINE, "The deal is on").await;
+    assert_coupon_appears(&ann).await;
     ann.close().await;
     bob.close().await;
 }
 
-async fn a_deal_of_two() -> (TestApp, String) {
+async fn deal_that_tips_at_two() -> (TestApp, String) {
     let app = app().with_workers().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).tipping_point(2).publish().await;
@@ -65,7 +65,7 @@ async fn a_deal_of_two() -> (TestApp, String) {
     (app, path)
 }
 
-async fn the_coupon_appears(window: &Window) {
+async fn assert_coupon_appears(window: &Window) {
     window.open("/my/coupons").await;
     window.reload_until(".lines h2 a").await;
     window.click(".lines h2 a").await;

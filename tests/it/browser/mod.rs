@@ -1,4 +1,4 @@
-//! Journeys through the pages in real Chromium.
+//! User journeys in Chromium.
 
 mod chromium;
 mod joining;

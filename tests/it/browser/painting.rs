@@ -1,4 +1,4 @@
-//! What the scripts paint over what the server painted.
+//! Scripts render the same as the server.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::support::{TestApp, app};
 
 const HEADLINE: &str = ".progress [data-part=headline]";
 
-/// Asks for the page once more, lets the script paint each progress block of it, and answers those that change by it. The
-/// blocks of the page itself will not do: the script has painted them already.
+/// Fetches the page again, lets the script repaint each progress block of the copy, and returns the blocks that this
+/// changes. The blocks of the open page will not do, because the script has already painted them.
 const PAINT_AGAIN: &str = r#"
     const done = arguments[arguments.length - 1];
     const script = [...document.querySelectorAll("link[rel=modulepreload]")].find((l) => l.href.endsWith("/progress.js"));
@@ -29,11 +29,11 @@ const PAINT_AGAIN: &str = r#"
             new ProgressBlock(block).refresh();
             if (before !== seen(block)) changed.push(before + " became " + seen(block));
         }
-        return blocks.length > 0 ? changed : ["there is no block"];
+        return blocks.length > 0 ? changed : ["the page has no block"];
     })().then(done, (error) => done([String(error)]));
 "#;
 
-async fn paints_the_same(window: &Window, path: &str) {
+async fn assert_paints_the_same(window: &Window, path: &str) {
     window.open(path).await;
     let changed = window.driver.execute_async(PAINT_AGAIN, Vec::<Value>::new()).await.unwrap();
     assert_eq!(changed.json(), &serde_json::json!([]), "{path}");
@@ -42,12 +42,12 @@ async fn paints_the_same(window: &Window, path: &str) {
 async fn fill(app: &TestApp, deal: &Deal, buyers: u32) {
     for n in 0..buyers {
         let buyer = app.buyer(&format!("Ann{n}")).await;
-        app.join(&buyer, deal.id, 1, "k").await;
+        app.engine_join(&buyer, deal.id, 1, "k").await;
     }
 }
 
 #[actix_web::test]
-async fn the_scripts_say_what_the_server_says_in_every_phase() {
+async fn scripts_paint_what_the_server_rendered_in_every_phase() {
     let app = app().start().await;
     let mo = app.merchant("Mo").await;
     let open = app.deal(&mo).tipping_point(1_234).cap(5_000).publish().await;
@@ -59,26 +59,26 @@ async fn the_scripts_say_what_the_server_says_in_every_phase() {
     let sold_out = app.deal(&mo).tipping_point(2).cap(2).publish().await;
     fill(&app, &sold_out, 2).await;
     let withdrawn = app.deal(&mo).publish().await;
-    app.engine.withdraw(mo.shop(), withdrawn.id, "Closed.").await.unwrap();
+    app.engine.withdraw(mo.merchant_id(), withdrawn.id, "Closed.").await.unwrap();
     let chromium = Chromium::start().await;
     let window = chromium.window(&app.url("")).await;
-    paints_the_same(&window, "/").await;
+    assert_paints_the_same(&window, "/").await;
     for deal in [&open, &scheduled, &almost, &on, &sold_out, &withdrawn] {
-        paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
+        assert_paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
     }
     app.clock.advance(Duration::from_hours(25)).await;
     for deal in [&open, &on] {
-        paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
+        assert_paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
     }
     app.close_now().await;
     for deal in [&open, &on] {
-        paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
+        assert_paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
     }
     window.close().await;
 }
 
 #[actix_web::test]
-async fn a_page_that_is_open_hears_that_the_deal_sold_out_and_that_it_was_taken_down() {
+async fn an_open_page_shows_that_the_deal_sold_out_or_was_withdrawn() {
     let app = app().with_workers().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(2).cap(2).publish().await;
@@ -86,13 +86,13 @@ async fn a_page_that_is_open_hears_that_the_deal_sold_out_and_that_it_was_taken_
     let window = chromium.window(&app.url("")).await;
     window.sign_up("buyer", "Ann", &format!("/deals/{}", deal.id)).await;
     window.open(&format!("/deals/{}", deal.id)).await;
-    window.sees(HEADLINE, "2 more buyers needed").await;
+    window.wait_for_text(HEADLINE, "2 more buyers needed").await;
     fill(&app, &deal, 2).await;
-    window.sees(HEADLINE, "Sold out").await;
-    window.sees("#join", "Sold out: every coupon is taken.").await;
+    window.wait_for_text(HEADLINE, "Sold out").await;
+    window.wait_for_text("#join", "Sold out: every coupon is taken.").await;
     let shown = window.find("form[data-join]").await.is_displayed().await.unwrap();
     assert!(!shown, "the form is gone");
-    app.engine.withdraw(mo.shop(), deal.id, "Closed.").await.unwrap();
-    window.sees(HEADLINE, "Taken down").await;
+    app.engine.withdraw(mo.merchant_id(), deal.id, "Closed.").await.unwrap();
+    window.wait_for_text(HEADLINE, "Taken down").await;
     window.close().await;
 }

@@ -1,4 +1,4 @@
-//! Merchants: writing a deal, publishing it, watching buyers join, redeeming a coupon.
+//! A merchant writes a deal, publishes it, watches buyers join, and redeems a coupon.
 
 use super::chromium::{Chromium, Window};
 use crate::support::app;
@@ -12,17 +12,17 @@ async fn a_merchant_writes_a_deal_watches_it_tip_and_redeems_a_coupon_once() {
     mo.open("/merchant/deals/new").await;
     write_a_deal(&mo).await;
     mo.click("button[name=then][value=preview]").await;
-    mo.sees("#preview", "Pottery for two").await;
+    mo.wait_for_text("#preview", "Pottery for two").await;
     mo.click("button[name=then][value=save]").await;
     mo.click("form[action$='/publish'] button").await;
-    mo.sees("#who ~ .empty, .empty", "Nobody yet").await;
+    mo.wait_for_text("#who ~ .empty, .empty", "Nobody yet").await;
 
     let console = mo.driver.current_url().await.unwrap().path().to_owned();
     let deal: muster::domain::DealId = console.rsplit('/').next().unwrap().parse().unwrap();
     let buyer = app.buyer("Ann").await;
-    app.join(&buyer, deal, 1, "one").await;
-    // The console is not loaded again.
-    mo.sees("[data-number=buyers]", "1").await;
+    app.engine_join(&buyer, deal, 1, "one").await;
+    // The console is not reloaded.
+    mo.wait_for_text("[data-number=buyers]", "1").await;
 
     let ann = app.engine.clone();
     let first = muster::store::PageRequest::first(1);
@@ -33,9 +33,9 @@ async fn a_merchant_writes_a_deal_watches_it_tip_and_redeems_a_coupon_once() {
         }
     };
     redeem(&mo, &code).await;
-    mo.sees("[role=status], .notice", "Redeemed").await;
+    mo.wait_for_text("[role=status], .notice", "Redeemed").await;
     redeem(&mo, &code.to_lowercase().replace('-', " ")).await;
-    mo.sees(".notice", "lready").await;
+    mo.wait_for_text(".notice", "lready").await;
     mo.close().await;
 }
 
@@ -55,7 +55,7 @@ async fn write_a_deal(mo: &Window) {
         mo.fill(name, value).await;
     }
     for (name, value) in [("opens_at", "-1"), ("closes_at", "2"), ("coupon_expires_at", "60")] {
-        // What a date field takes by keys depends on the locale; its value does not.
+        // The keys that a date field accepts depend on the locale; its value does not.
         let field = mo.find(&format!("[name={name}]")).await;
         let script = "const at = new Date(Date.now() + arguments[1] * 864e5); arguments[0].value = at.toISOString().slice(0, 16);";
         mo.driver.execute(script, vec![field.to_json().unwrap(), value.parse::<i32>().unwrap().into()]).await.unwrap();

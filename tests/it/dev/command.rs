@@ -1,4 +1,4 @@
-//! `muster dev`, as a developer runs it.
+//! `muster dev` as a developer runs it.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use muster::dev::home::Home;
 use muster::dev::servers::{Options, Servers};
 
-use crate::support::processes::{bound, children, is_running};
+use crate::support::processes::{children, is_running, with_death_signal};
 
 struct Dev(Child);
 
@@ -20,9 +20,9 @@ impl Drop for Dev {
     }
 }
 
-/// Starts it, and answers the address that it prints.
+/// Starts `muster dev` and returns the address that it prints.
 fn start(folder: &Path) -> (Dev, String) {
-    let mut child = bound(env!("CARGO_BIN_EXE_muster"), "KILL")
+    let mut child = with_death_signal(env!("CARGO_BIN_EXE_muster"), "KILL")
         .args(["dev", "--data"])
         .arg(folder)
         .stdout(Stdio::piped())
@@ -30,13 +30,13 @@ fn start(folder: &Path) -> (Dev, String) {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let address = lines.find_map(|line| Some(line.trim().strip_prefix("Open ")?.to_owned()));
-    // It goes on printing, and ends when nobody reads that.
+    // It goes on printing, and would exit if nobody read the output.
     std::thread::spawn(move || lines.for_each(drop));
     (Dev(child), address.expect("it prints an address"))
 }
 
 #[tokio::test]
-async fn it_serves_what_other_commands_find_and_kill_9_leaves_no_server() {
+async fn muster_dev_is_found_by_other_commands_and_leaves_no_server_after_kill_9() {
     rustls::crypto::ring::default_provider().install_default().ok();
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -58,7 +58,7 @@ async fn it_serves_what_other_commands_find_and_kill_9_leaves_no_server() {
     }
     dev.0.kill().unwrap();
     dev.0.wait().unwrap();
-    // At once, while the orphaned servers are still ending. This waits for them, and is refused if they do not end.
+    // Right after the kill, the orphaned servers are still exiting. Starting waits for them and fails if they stay.
     let restarted = Servers::start(Options::persistent(folder.path())).await.unwrap();
     for (pid, name) in servers {
         assert!(!is_running(pid), "{name} is left");
@@ -76,7 +76,7 @@ fn a_command_without_a_running_muster_dev_says_so() {
 }
 
 #[test]
-fn a_missing_setting_is_named_with_what_to_do_about_it() {
+fn missing_settings_are_named_with_a_remedy() {
     let serve = Command::new(env!("CARGO_BIN_EXE_muster")).arg("serve").env_clear().output().unwrap();
     let said = String::from_utf8(serve.stderr).unwrap();
     assert!(!serve.status.success());
@@ -86,7 +86,7 @@ fn a_missing_setting_is_named_with_what_to_do_about_it() {
 }
 
 #[test]
-fn a_taken_address_is_named_before_anything_is_started() {
+fn an_address_in_use_is_reported_before_anything_starts() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();

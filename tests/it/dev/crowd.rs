@@ -1,4 +1,4 @@
-//! The simulated crowd against a real node: its counts are exact, whatever happens meanwhile.
+//! The simulated crowd against a real node: its counts are exact even during faults.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use secrecy::ExposeSecret;
 use tokio::sync::Notify;
 
 use crate::support::app::Node;
-use crate::support::chance::seed_or;
+use crate::support::rng::seed_or;
 use crate::support::{TestApp, app};
 
-/// What is played unless `MUSTER_TEST_SEED` says otherwise.
+/// The seed unless `MUSTER_TEST_SEED` sets another.
 const USUAL_SEED: u64 = 7;
-/// Rises, falls once, and ends with 60.
+/// Rises, falls once, and ends with 60 buyers.
 const CAMPAIGN: &[u8] = b"seconds,joined\n0,20\n60,35\n120,33\n180,52\n240,60\n";
 const AT_THE_END: u32 = 60;
 
@@ -52,7 +52,7 @@ async fn play(app: &TestApp, client: &Client, replay: &Replay, tell: impl Fn(&Ta
 }
 
 #[tokio::test]
-async fn a_replayed_campaign_that_does_not_tip_ends_with_the_campaigns_count() {
+async fn a_replayed_campaign_that_does_not_tip_ends_with_its_recorded_count() {
     let app = app().start().await;
     let deal = deal(&app, AT_THE_END + 20).await;
     let report = play(&app, &client(&app), &campaign(&deal), |_| {}).await;
@@ -74,13 +74,13 @@ async fn a_replayed_campaign_tips_its_deal_once_at_the_right_buyer() {
     );
 
     app.settle_now().await;
-    let mut database = app.home.connect().await;
+    let mut database = app.backend.connect().await;
     let coupons: i64 = sqlx::query_scalar("SELECT count(*) FROM coupons").fetch_one(&mut database).await.unwrap();
     assert_eq!(coupons, tally.units(), "a coupon for each unit");
 }
 
 #[tokio::test]
-async fn a_crowd_that_wants_more_than_there_is_is_refused_by_code() {
+async fn a_crowd_larger_than_the_cap_is_refused_with_codes() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).tipping_point(5).cap(40).publish().await;
@@ -117,7 +117,7 @@ async fn counts_stay_exact_while_redis_is_wiped() {
 }
 
 #[tokio::test]
-async fn counts_stay_exact_while_redis_is_away() {
+async fn counts_stay_exact_while_redis_is_down() {
     let mut app = app().with_private_servers().start().await;
     let deal = deal(&app, 50).await;
     let (client, replay) = (client(&app), campaign(&deal));
@@ -127,14 +127,14 @@ async fn counts_stay_exact_while_redis_is_away() {
 }
 
 #[tokio::test]
-async fn a_replay_says_that_somebody_else_joined_too() {
+async fn a_replay_reports_joins_by_others() {
     let app = app().start().await;
     let deal = deal(&app, AT_THE_END + 20).await;
     let (replay, stranger) = (campaign(&deal), app.buyer("Ann").await);
     let met = Notify::new();
     let join = async {
         met.notified().await;
-        app.join(&stranger, deal.id, 1, "ann").await
+        app.engine_join(&stranger, deal.id, 1, "ann").await
     };
     let buyers = buyers(&app, replay.schedule.joins()).await;
     let (client, shutdown) = (client(&app), Shutdown::new());
@@ -143,7 +143,7 @@ async fn a_replay_says_that_somebody_else_joined_too() {
 }
 
 #[tokio::test]
-async fn the_log_holds_each_call_and_its_answer() {
+async fn the_log_contains_every_call_and_its_response() {
     let app = app().start().await;
     let deal = deal(&app, 34).await;
     let folder = tempfile::tempdir().unwrap();
@@ -167,7 +167,7 @@ async fn the_log_holds_each_call_and_its_answer() {
 }
 
 #[tokio::test]
-async fn prepared_buyers_can_join() {
+async fn prepared_buyers_can_authenticate() {
     let app = app().start().await;
     let buyer = buyers(&app, 1).await.remove(0);
     assert!(app.store.account(buyer.account).await.unwrap().is_some());
@@ -176,7 +176,7 @@ async fn prepared_buyers_can_join() {
 }
 
 #[tokio::test]
-async fn a_gentle_crowd_joins_one_after_the_other_until_the_shutdown() {
+async fn the_background_crowd_joins_one_at_a_time_until_shutdown() {
     let app = app().start().await;
     let deal = deal(&app, 100).await;
     let base_url = app.url("").parse().unwrap();
@@ -193,5 +193,5 @@ async fn a_gentle_crowd_joins_one_after_the_other_until_the_shutdown() {
     let (ended, ()) = tokio::join!(crowd::run_in_background(background, &shutdown), enough);
     ended.unwrap();
     let joined = app.store.progress_of(&[deal.id]).await.unwrap()[0].buyers;
-    assert!((3..=4).contains(&joined), "{joined} came at once");
+    assert!((3..=4).contains(&joined), "{joined} joined at the same time");
 }

@@ -1,4 +1,4 @@
-//! What a developer's machine is promised.
+//! Tools for developers: `muster dev`, `muster seed`, the simulated crowd and the private servers.
 
 mod command;
 mod crowd;

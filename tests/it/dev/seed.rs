@@ -1,4 +1,4 @@
-//! `muster seed`: deals in every state, made once.
+//! `muster seed` creates deals in every state, once.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use muster::store::PageRequest;
 use secrecy::SecretString;
 
 use crate::support::app::Node;
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 use crate::support::{self, TestApp};
 
 const EVERYTHING: PageRequest = PageRequest { limit: 10_000, cursor: None };
@@ -19,8 +19,8 @@ fn seeder(node: &Node) -> Seeder<'_> {
     Seeder { engine: &node.engine, store: &node.store, auth: &node.auth, report: |_, _| {} }
 }
 
-/// Ids of sample deals are the same everywhere, and the audit takes every key of a deal in Redis for its own.
-async fn alone() -> TestApp {
+/// A node with its own Redis. Sample deals have fixed ids, and the audit checks every key of a deal in the whole Redis.
+async fn app_with_own_servers() -> TestApp {
     support::app().with_private_servers().start().await
 }
 
@@ -40,8 +40,8 @@ async fn demo(node: &Node, email: &str, password: &str) -> Account {
 }
 
 #[tokio::test]
-async fn every_state_that_a_page_can_show_is_there_and_the_audit_is_clean() {
-    let app = alone().await;
+async fn seeding_covers_every_state_that_a_page_can_show_and_passes_the_audit() {
+    let app = app_with_own_servers().await;
     let ids = seeded(&app).await;
     let now = app.nodes[0].clock.now();
     let deals = deals(&app, &ids).await;
@@ -61,7 +61,7 @@ async fn every_state_that_a_page_can_show_is_there_and_the_audit_is_clean() {
 }
 
 #[tokio::test]
-async fn seeding_twice_makes_nothing_new() {
+async fn seeding_is_idempotent() {
     let app = support::app().start().await;
     let ids = seeded(&app).await;
     let before = deals(&app, &ids).await;
@@ -74,7 +74,7 @@ async fn seeding_twice_makes_nothing_new() {
 }
 
 #[tokio::test]
-async fn the_history_of_a_sample_is_in_the_past_and_in_order() {
+async fn seeded_history_is_in_the_past_and_in_order() {
     let app = support::app().start().await;
     let ids = seeded(&app).await;
     let now = app.nodes[0].clock.now();
@@ -84,7 +84,7 @@ async fn the_history_of_a_sample_is_in_the_past_and_in_order() {
         assert!(deal.lifecycle.ended_at().is_none_or(|ended| opens_at < ended && ended < now), "{title}");
         let signups = app.store.signups_of_deal(&[deal.merchant], deal.id, &EVERYTHING).await.unwrap().unwrap().items;
         let revs: Vec<i64> = signups.iter().map(|joined| joined.signup.rev).collect();
-        assert!(revs.is_sorted(), "{title}: signups by time are signups by version");
+        assert!(revs.is_sorted(), "{title}: signups are ordered by time and rev alike");
         let in_window = |at| opens_at < at && at < now && deal.lifecycle.ended_at().is_none_or(|ended| at < ended);
         assert!(signups.iter().all(|joined| in_window(joined.signup.joined_at)), "{title}");
         if let Some(tipped_at) = deal.lifecycle.tipped_at() {
@@ -96,7 +96,7 @@ async fn the_history_of_a_sample_is_in_the_past_and_in_order() {
 }
 
 #[tokio::test]
-async fn nobody_gets_mail_about_what_lies_in_the_past() {
+async fn seeded_history_sends_no_mail() {
     let app = support::app().start().await;
     seeded(&app).await;
     app.deliver_now().await;
@@ -104,7 +104,7 @@ async fn nobody_gets_mail_about_what_lies_in_the_past() {
 }
 
 #[tokio::test]
-async fn the_demo_accounts_sign_in_and_have_something_to_look_at() {
+async fn the_demo_accounts_can_sign_in_and_have_data() {
     let app = support::app().start().await;
     seeded(&app).await;
     let buyer = demo(&app, DEMO_BUYER.email, DEMO_BUYER.password).await;
@@ -124,29 +124,30 @@ async fn the_demo_accounts_sign_in_and_have_something_to_look_at() {
     let shops: Vec<_> = app.store.merchants_of(merchant.id).await.unwrap().iter().map(|shop| shop.id).collect();
     assert_eq!(app.store.last_redemptions(&shops, 10).await.unwrap().len(), 10);
     let shared = "SELECT count(*) FROM merchants JOIN accounts USING (id)";
-    assert_eq!(app.home.number(shared).await, 0, "no merchant shares its owner's id");
+    assert_eq!(app.backend.query_i64(shared).await, 0, "no merchant shares its owner's id");
 }
 
 #[tokio::test]
-async fn a_seeding_that_was_killed_goes_on_where_it_ended() {
-    let app = alone().await;
-    let some_are_made = until("some deals are made", async || app.home.number("SELECT count(*) FROM deals").await > 3);
+async fn an_interrupted_seeding_resumes_where_it_stopped() {
+    let app = app_with_own_servers().await;
+    let some_are_made =
+        wait_until("some deals are made", async || app.backend.query_i64("SELECT count(*) FROM deals").await > 3);
     let seeder_to_kill = seeder(&app);
     tokio::select! {
-        _ = seeder_to_kill.seed() => panic!("it came to its end"),
+        _ = seeder_to_kill.seed() => panic!("it was not interrupted"),
         () = some_are_made => {}
     }
     app.engine.drain().await;
     let outcome = seeder(&app).seed().await.unwrap();
     assert_eq!(outcome.made.len() + outcome.found.len(), 21);
-    assert!(!outcome.made.is_empty() && !outcome.found.is_empty(), "it was killed in the middle");
+    assert!(!outcome.made.is_empty() && !outcome.found.is_empty(), "it was interrupted in the middle");
     assert_eq!(seeder(&app).seed().await.unwrap().made, []);
     app.assert_clean().await;
 }
 
 #[tokio::test]
 async fn samples_whose_window_has_ended_are_offered_again() {
-    let app = alone().await;
+    let app = app_with_own_servers().await;
     let first = seeded(&app).await;
     app.clock.advance(Duration::from_hours(24 * 30)).await;
     app.close_now().await;
@@ -159,8 +160,8 @@ async fn samples_whose_window_has_ended_are_offered_again() {
 }
 
 #[tokio::test]
-async fn a_showcase_deal_that_tipped_makes_room_for_a_fresh_one() {
-    let app = alone().await;
+async fn a_tipped_showcase_deal_is_replaced_by_a_fresh_one() {
+    let app = app_with_own_servers().await;
     seeded(&app).await;
     let showcase = seeder(&app).ensure_showcase().await.unwrap();
     assert_eq!(seeder(&app).ensure_showcase().await.unwrap(), showcase);
@@ -172,7 +173,7 @@ async fn a_showcase_deal_that_tipped_makes_room_for_a_fresh_one() {
 
     let pottery = shown.iter().find(|deal| deal.terms.tipping_point == 12).unwrap();
     for buyer in app.people("Ann", 9).await {
-        let outcome = app.join(&buyer, pottery.id, 1, "1").await;
+        let outcome = app.engine_join(&buyer, pottery.id, 1, "1").await;
         assert!(matches!(outcome, JoinOutcome::Joined(_)), "{outcome:?}");
     }
     let fresh = seeder(&app).ensure_showcase().await.unwrap();

@@ -1,4 +1,4 @@
-//! The private servers: they answer, they survive what fault tests do to them, and they leave nothing behind.
+//! The private servers answer, survive what fault tests do to them, and leave nothing behind.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use redis::AsyncCommands;
 use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 use crate::support::processes::state;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ async fn redis_connection(url: &str) -> redis::aio::MultiplexedConnection {
 }
 
 #[tokio::test]
-async fn started_servers_answer_over_the_urls_that_they_name() {
+async fn started_servers_answer_at_their_urls() {
     let servers = Servers::start(Options::temporary()).await.unwrap();
     assert_eq!(ask_postgres(&servers.database_url("postgres")).await.unwrap(), 42);
     servers.ensure_database("muster").await.unwrap();
@@ -40,16 +40,16 @@ async fn started_servers_answer_over_the_urls_that_they_name() {
 }
 
 #[tokio::test]
-async fn only_what_is_wanted_is_started() {
+async fn only_the_requested_servers_are_started() {
     let mut servers = Servers::start(Options { postgres: false, ..Options::temporary() }).await.unwrap();
     assert!(servers.postgres().is_none() && servers.redis().is_some());
     assert!(matches!(servers.ensure_database("muster").await, Err(ServersError::NotStarted { .. })));
 }
 
 #[tokio::test]
-async fn a_deep_data_folder_gets_short_socket_paths_and_its_data_stays() {
+async fn a_deep_data_folder_gets_short_socket_paths_and_keeps_its_data() {
     let root = tempfile::tempdir_in("/tmp").unwrap();
-    allow_everybody_in(root.path());
+    make_accessible(root.path());
     let deep = root.path().join("a folder with spaces".repeat(5));
     let servers = Servers::start(Options::persistent(&deep)).await.unwrap();
     servers.ensure_database("kept").await.unwrap();
@@ -72,7 +72,7 @@ async fn missing_programs_are_named_with_the_command_that_installs_them() {
 #[tokio::test]
 async fn a_server_that_does_not_start_is_reported_with_the_end_of_its_log() {
     let root = tempfile::tempdir_in("/tmp").unwrap();
-    allow_everybody_in(root.path());
+    make_accessible(root.path());
     let options = Options { redis: false, ..Options::persistent(root.path()) };
     Servers::start(options.clone()).await.unwrap().stop().await;
     let data =
@@ -85,7 +85,7 @@ async fn a_server_that_does_not_start_is_reported_with_the_end_of_its_log() {
 }
 
 #[tokio::test]
-async fn killed_and_paused_servers_come_back_with_what_was_acknowledged() {
+async fn killed_and_paused_servers_keep_acknowledged_data() {
     let mut servers = Servers::start(Options::temporary()).await.unwrap();
     let (database, redis_url) = (servers.database_url("postgres"), servers.redis_url());
     let mut connection = PgConnection::connect(&database).await.unwrap();
@@ -103,7 +103,7 @@ async fn killed_and_paused_servers_come_back_with_what_was_acknowledged() {
 
     let redis = servers.redis().unwrap().pid().unwrap();
     servers.redis().unwrap().pause();
-    until("it stands still", async || state(redis).as_deref() == Some("T")).await;
+    wait_until("Redis is paused", async || state(redis).as_deref() == Some("T")).await;
     let mut paused = tokio::net::UnixStream::connect(servers.folder().join("run/redis.sock")).await.unwrap();
     paused.write_all(b"PING\r\n").await.unwrap();
     servers.redis().unwrap().resume();
@@ -111,7 +111,7 @@ async fn killed_and_paused_servers_come_back_with_what_was_acknowledged() {
 }
 
 #[tokio::test]
-async fn redis_can_be_restarted_from_an_older_copy_and_empty() {
+async fn redis_can_be_restarted_from_an_older_copy_or_empty() {
     let mut servers = Servers::start(Options { postgres: false, ..Options::temporary() }).await.unwrap();
     let url = servers.redis_url();
     redis_connection(&url).await.set::<_, _, ()>("key", "old").await.unwrap();
@@ -124,8 +124,8 @@ async fn redis_can_be_restarted_from_an_older_copy_and_empty() {
     assert_eq!(redis_connection(&url).await.get::<_, Option<String>>("key").await.unwrap(), None);
 }
 
-/// A temporary folder is its maker's alone; as root, the servers run as somebody else.
-fn allow_everybody_in(folder: &Path) {
+/// A temporary folder is private to its creator. When tests run as root, the servers run as another user.
+fn make_accessible(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Commands that stand in code: targets of make, and the command line of Muster with its options.
+//! Commands in the documents: make targets, and Muster's commands with their options.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -14,7 +14,7 @@ fn is_name(word: &str) -> bool {
 }
 
 #[test]
-fn every_target_of_make_exists() {
+fn every_make_target_exists() {
     let makefile = read("Makefile");
     let mut wrong = Vec::new();
     for document in documents() {
@@ -30,12 +30,12 @@ fn every_target_of_make_exists() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The help of Muster's commands, each asked for once.
+/// The `--help` text of each command, fetched once.
 #[derive(Default)]
 struct Help(BTreeMap<Vec<String>, Option<String>>);
 
 impl Help {
-    /// None: there is no such command.
+    /// The help of this command, or `None` if there is no such command.
     fn of(&mut self, command: &[String]) -> Option<String> {
         let ask = || {
             let muster = Command::new(env!("CARGO_BIN_EXE_muster")).args(command).arg("--help").output().unwrap();
@@ -45,8 +45,8 @@ impl Help {
     }
 }
 
-/// What is wrong with a command line; `words` follow the name of the program.
-fn wrong_with(words: &[&str], help: &mut Help) -> Option<String> {
+/// The problem with a command line, if any. `words` are what follows the name of the program.
+fn problem_with(words: &[&str], help: &mut Help) -> Option<String> {
     let mut command = Vec::new();
     let mut known = help.of(&command)?;
     let mut words = words.iter().peekable();
@@ -66,7 +66,7 @@ fn wrong_with(words: &[&str], help: &mut Help) -> Option<String> {
 }
 
 #[test]
-fn every_command_of_muster_exists_with_its_options() {
+fn every_muster_command_and_option_exists() {
     let mut help = Help::default();
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for document in documents() {
@@ -74,7 +74,7 @@ fn every_command_of_muster_exists_with_its_options() {
             let words: Vec<&str> = code.split_whitespace().collect();
             for (n, _) in words.iter().enumerate().filter(|(_, word)| **word == "muster") {
                 seen += 1;
-                if let Some(what) = wrong_with(&words[n + 1..], &mut help) {
+                if let Some(what) = problem_with(&words[n + 1..], &mut help) {
                     wrong.push(format!("{}: muster {what}", document.path));
                 }
             }

@@ -1,4 +1,4 @@
-//! How long a document may be, so that it stays worth reading, and what a decision is made of.
+//! Length limits of documents, and the sections of a decision.
 
 use super::{Document, documents};
 
@@ -18,7 +18,7 @@ fn lines_max(path: &str) -> Option<usize> {
 }
 
 #[test]
-fn no_document_is_longer_than_it_may_be() {
+fn no_document_exceeds_its_length_limit() {
     let too_long = documents().into_iter().filter_map(|Document { path, text }| {
         let (most, lines) = (lines_max(&path)?, text.lines().count());
         (lines > most).then(|| format!("{path} has {lines} lines of at most {most}"))
@@ -28,7 +28,7 @@ fn no_document_is_longer_than_it_may_be() {
 }
 
 #[test]
-fn decisions_are_numbered_without_a_gap_and_have_every_section() {
+fn decisions_are_numbered_without_gaps_and_have_every_section() {
     let decisions = documents().into_iter().filter(|document| document.path.starts_with(DECISIONS));
     let mut seen = 0;
     for (Document { path, text }, number) in decisions.zip(1..) {

@@ -1,4 +1,4 @@
-//! Links between the documents, and from them to the code.
+//! Links between documents and from documents to code.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::markdown::{anchors, links};
 use crate::architecture::root;
 
 #[test]
-fn every_link_leads_to_a_file_and_a_heading() {
+fn every_link_leads_to_an_existing_file_and_heading() {
     let mut wrong = Vec::new();
     for document in documents() {
         let here = root().join(&document.path);

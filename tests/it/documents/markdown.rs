@@ -1,8 +1,8 @@
-//! The parts of a Markdown text that the tests look at.
+//! Extracts parts of Markdown text.
 
 use std::collections::BTreeSet;
 
-/// Code between backticks, and the lines of code blocks, fenced or indented.
+/// The text of code spans, and the lines of fenced and indented code blocks.
 pub fn code(markdown: &str) -> Vec<String> {
     let mut code = Vec::new();
     for (n, block) in markdown.split("```").enumerate() {
@@ -10,7 +10,7 @@ pub fn code(markdown: &str) -> Vec<String> {
             code.extend(block.lines().skip(1).map(str::to_owned));
             continue;
         }
-        // By paragraph, so that a lone backtick spoils no more than its own.
+        // By paragraph, so a lone backtick affects only its own paragraph.
         for paragraph in block.split("\n\n") {
             if paragraph.lines().all(|line| line.starts_with("    ")) {
                 code.extend(paragraph.lines().map(str::to_owned));
@@ -22,7 +22,7 @@ pub fn code(markdown: &str) -> Vec<String> {
     code
 }
 
-/// The words of all code, without the punctuation around them.
+/// The words of all code, without surrounding punctuation.
 pub fn code_words(markdown: &str) -> Vec<String> {
     let trimmed = |word: &str| word.trim_matches(|c| "\"'(),;:[]`#".contains(c)).trim_end_matches('.').to_owned();
     code(markdown)
@@ -33,12 +33,12 @@ pub fn code_words(markdown: &str) -> Vec<String> {
         .collect()
 }
 
-/// The targets of links and pictures.
+/// The targets of links and images.
 pub fn links(markdown: &str) -> Vec<&str> {
     markdown.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
 }
 
-/// The anchors of the headings, as GitHub makes them.
+/// The anchors of the headings, as GitHub derives them.
 pub fn anchors(markdown: &str) -> BTreeSet<String> {
     let prose: String = markdown.split("```").step_by(2).collect();
     let headings = prose.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());

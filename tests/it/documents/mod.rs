@@ -1,4 +1,4 @@
-//! What the documents say about the code, held against the code.
+//! Checks what the documents say about the code against the code.
 
 mod commands;
 mod lengths;
@@ -12,13 +12,13 @@ use std::fs;
 
 use crate::architecture::{files, root};
 
-/// A Markdown file for people: its path from the root, and its text.
+/// A Markdown file: its path from the root, and its text.
 struct Document {
     path: String,
     text: String,
 }
 
-/// Every document. Sample texts below `src` are data.
+/// Every document. Markdown below `src` is sample data.
 fn documents() -> Vec<Document> {
     let at_root = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
     let at_root = at_root.filter(|path| path.extension().is_some_and(|ending| ending == "md")).map(|path| Document {
@@ -30,7 +30,7 @@ fn documents() -> Vec<Document> {
     at_root.chain(below).collect()
 }
 
-/// The folders of the project, without what was built.
+/// The folders of the project, without build output.
 fn folders() -> BTreeSet<String> {
     let entries = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap());
     let folders = entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap());

@@ -1,4 +1,4 @@
-//! Names that stand in code: tests, SQL functions, metrics, settings.
+//! Names in code spans of the documents: tests, SQL functions, metrics, types and settings.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::documents;
 use super::markdown::code_words;
 use crate::architecture::{files, word};
 
-/// The names that follow this word in the files of these folders.
+/// The names that follow this keyword in the files of these folders.
 fn names_after(before: &str, folders: &[&str], ending: &str) -> BTreeSet<String> {
     let files = folders.iter().flat_map(|folder| files(folder, &[ending]));
     files
@@ -19,7 +19,7 @@ fn functions() -> BTreeSet<String> {
     rust.into_iter().chain(names_after("FUNCTION ", &["migrations", "sql"], "sql")).collect()
 }
 
-/// `section.key` of every setting.
+/// Every setting as `section.key`.
 fn settings() -> BTreeSet<String> {
     let mut settings = BTreeSet::new();
     for (path, toml) in files("config", &["toml"]) {
@@ -45,7 +45,7 @@ fn every_test_function_and_metric_exists() {
     let mut wrong = Vec::new();
     for document in documents() {
         for word in code_words(&document.text) {
-            // A metric may have its labels behind it: `muster_joins_total{outcome}`.
+            // A metric may be followed by its labels: `muster_joins_total{outcome}`.
             let name = word.split('{').next().unwrap().rsplit("::").next().unwrap();
             let is_checked = is_snake_case(name) && (name.starts_with("muster_") || name.matches('_').count() >= 3);
             if is_checked && !functions.contains(name) && !metrics.contains(name) && !is_key(name) {
@@ -56,7 +56,7 @@ fn every_test_function_and_metric_exists() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The names of types in a text: `StoreError`, `SecretString`.
+/// The type names in a text, such as `StoreError`.
 fn type_names(text: &str) -> BTreeSet<&str> {
     let is_type = |word: &&str| {
         let humps = word.match_indices(|c: char| c.is_ascii_uppercase()).count();
@@ -69,7 +69,7 @@ fn type_names(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn every_type_exists() {
-    // Of tokio, which nothing here names.
+    // A type of tokio that the code does not name.
     const ELSEWHERE: [&str; 1] = ["LocalSet"];
     let rust: Vec<String> = files("src", &["rs"]).into_iter().map(|(_, rust)| rust).collect();
     let known: BTreeSet<&str> = rust.iter().flat_map(|rust| type_names(rust)).chain(ELSEWHERE).collect();

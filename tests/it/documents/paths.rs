@@ -1,4 +1,4 @@
-//! Paths that stand in code.
+//! Paths in code spans of the documents.
 
 use std::collections::BTreeSet;
 
@@ -6,27 +6,27 @@ use super::markdown::code_words;
 use super::{documents, folders};
 use crate::architecture::{files, root};
 
-/// Files whose name may be shortened to its last parts, such as `lanes/slots.rs`.
+/// Extensions of files whose path may be shortened to its last parts, such as `lanes/slots.rs`.
 const ENDINGS: [&str; 7] = ["rs", "lua", "js", "toml", "html", "sh", "yml"];
 
-/// Made when the load tests run.
+/// Created when the load tests run.
 const MADE_LATER: &str = "load-tests/results";
 
-/// The path up to the first part that stands for others, such as `<verb>`, `*` or `NNNN`.
-fn certain_part(path: &str) -> &str {
+/// The path up to the first part that is a placeholder, such as `<verb>`, `*` or `NNNN`.
+fn literal_part(path: &str) -> &str {
     let uncertain = ["<", "*", "NNNN", "…", "{", "$"].iter().filter_map(|mark| path.find(mark)).min();
     uncertain.map_or(path, |at| path[..at].rsplit_once('/').map_or("", |(folder, _)| folder))
 }
 
 #[test]
-fn every_path_that_begins_at_the_root_exists() {
+fn every_path_from_the_root_exists() {
     let folders = folders();
     let mut wrong = Vec::new();
     for document in documents() {
         for word in code_words(&document.text) {
             let Some((first, _)) = word.split_once('/') else { continue };
             let is_here = folders.contains(first) && !word.starts_with(MADE_LATER);
-            if is_here && !root().join(certain_part(&word)).exists() {
+            if is_here && !root().join(literal_part(&word)).exists() {
                 wrong.push(format!("{} names {word}", document.path));
             }
         }
@@ -35,7 +35,7 @@ fn every_path_that_begins_at_the_root_exists() {
 }
 
 #[test]
-fn every_shortened_path_is_the_end_of_one() {
+fn every_shortened_path_matches_a_file() {
     let all: BTreeSet<String> =
         folders().iter().flat_map(|folder| files(folder, &ENDINGS)).map(|(path, _)| format!("/{path}")).collect();
     let mut wrong = Vec::new();
@@ -43,7 +43,7 @@ fn every_shortened_path_is_the_end_of_one() {
         for word in code_words(&document.text) {
             let is_source = ENDINGS.iter().any(|ending| word.ends_with(&format!(".{ending}")));
             let is_elsewhere = word.starts_with(['/', '.']) || word.starts_with("target/") || word.contains("://");
-            if word.contains('/') && is_source && !is_elsewhere && certain_part(&word) == word {
+            if word.contains('/') && is_source && !is_elsewhere && literal_part(&word) == word {
                 let is_an_end = all.iter().any(|path| path.ends_with(&format!("/{word}")));
                 if !is_an_end {
                     wrong.push(format!("{} names {word}", document.path));

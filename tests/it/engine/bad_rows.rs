@@ -1,16 +1,17 @@
-//! What a failed call means: each kind of failure is raised by a trigger of the test's own database.
+//! How a lane handles each kind of failed call. A trigger in the test's database raises the failures.
 
 use muster::domain::{JoinOutcome, LeaveOutcome};
 use muster::quota::Keys;
 use redis::AsyncCommands;
 
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 use crate::support::outcomes::joined;
-use crate::support::people::wish;
+use crate::support::people::join_request;
 use crate::support::{self, TestApp};
 
-/// From now on writing a signup of seven units raises this, as long as `until` says; failed attempts are counted.
-async fn raise(app: &TestApp, sqlstate: &str, while_true: &str) {
+/// From now on writing a signup of seven units raises this error while `while_true` holds. A sequence counts the
+/// attempts.
+async fn fail_writes(app: &TestApp, sqlstate: &str, while_true: &str) {
     let trigger = format!(
         "CREATE SEQUENCE IF NOT EXISTS attempts;
          CREATE OR REPLACE FUNCTION raise_it() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -22,10 +23,10 @@ async fn raise(app: &TestApp, sqlstate: &str, while_true: &str) {
          END $$;
          CREATE OR REPLACE TRIGGER raise_it BEFORE INSERT OR UPDATE ON signups FOR EACH ROW EXECUTE FUNCTION raise_it();"
     );
-    app.home.sql(&trigger).await;
+    app.backend.sql(&trigger).await;
 }
 
-async fn scene() -> (TestApp, muster::domain::DealId, Vec<support::Person>) {
+async fn fixture() -> (TestApp, muster::domain::DealId, Vec<support::Person>) {
     let app = support::app().with("lanes.count", "1").start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 24).await;
@@ -34,151 +35,152 @@ async fn scene() -> (TestApp, muster::domain::DealId, Vec<support::Person>) {
 }
 
 async fn attempts(app: &TestApp) -> i64 {
-    app.home.number("SELECT last_value FROM attempts").await
+    app.backend.query_i64("SELECT last_value FROM attempts").await
 }
 
-/// Nothing is held any more by whoever was told that nothing was recorded.
-async fn nothing_is_held(app: &TestApp, deal: muster::domain::DealId, person: &support::Person) {
-    let id = wish(person, deal, 7, "a").id;
-    let held = Keys::new(&app.home.name).held(deal);
-    let mut redis = app.home.redis().await;
-    until("the place is given back", async || !redis.hexists::<_, _, bool>(&held, id.to_string()).await.unwrap()).await;
+/// Waits until this person's hold is released.
+async fn wait_until_released(app: &TestApp, deal: muster::domain::DealId, person: &support::Person) {
+    let id = join_request(person, deal, 7, "a").id;
+    let held = Keys::new(&app.backend.name).held(deal);
+    let mut redis = app.backend.redis().await;
+    wait_until("the place is released", async || !redis.hexists::<_, _, bool>(&held, id.to_string()).await.unwrap())
+        .await;
 }
 
-/// So many places are held: whoever is not on the way waits for the next batch.
-async fn are_held(app: &TestApp, deal: muster::domain::DealId, places: usize) {
-    let held = Keys::new(&app.home.name).held(deal);
-    let mut redis = app.home.redis().await;
-    // With the two sums, and when they end.
-    until("the others wait", async || redis.hlen::<_, usize>(&held).await.unwrap() == places + 3).await;
+/// Waits until this many places are held: the first join is being recorded, and the others wait for the next batch.
+async fn wait_until_held(app: &TestApp, deal: muster::domain::DealId, places: usize) {
+    let held = Keys::new(&app.backend.name).held(deal);
+    let mut redis = app.backend.redis().await;
+    // The key also has two sums and their expiry.
+    wait_until("the others wait", async || redis.hlen::<_, usize>(&held).await.unwrap() == places + 3).await;
 }
 
 #[tokio::test]
 async fn one_bad_row_does_not_poison_its_batch() {
     for sqlstate in ["23514", "22003"] {
-        let (app, deal, people) = scene().await;
-        raise(&app, sqlstate, "true").await;
-        let lock = app.home.lock_deal(deal).await;
+        let (app, deal, people) = fixture().await;
+        fail_writes(&app, sqlstate, "true").await;
+        let lock = app.backend.lock_deal(deal).await;
         let joins = people.iter().enumerate().map(|(n, person)| {
-            // The third and the last are bad.
+            // The third and the last join are bad.
             let units = if n == 2 || n == 23 { 7 } else { 1 };
-            app.join(person, deal, units, "a")
+            app.engine_join(person, deal, units, "a")
         });
         let unlock = async {
-            until("the first batch is on its way", async || app.home.waiting_for_locks().await == 1).await;
-            are_held(&app, deal, people.len()).await;
+            wait_until("the first batch is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
+            wait_until_held(&app, deal, people.len()).await;
             lock.unlock().await;
         };
         let (outcomes, ()) = tokio::join!(futures_util::future::join_all(joins), unlock);
         for (n, outcome) in outcomes.into_iter().enumerate() {
             if n == 2 || n == 23 {
                 assert_eq!(outcome, JoinOutcome::Broken, "{n}");
-                nothing_is_held(&app, deal, &people[n]).await;
+                wait_until_released(&app, deal, &people[n]).await;
             } else {
                 joined(outcome);
             }
         }
-        assert!(attempts(&app).await > 2, "they were in a batch with others");
+        assert!(attempts(&app).await > 2, "the bad joins were in a batch with others");
         assert_eq!(app.counts(deal).await, (22, 22));
         app.assert_clean().await;
     }
 }
 
 #[tokio::test]
-async fn a_rolled_back_batch_is_resent_three_times() {
+async fn a_batch_that_was_rolled_back_is_retried_three_times() {
     for sqlstate in ["40001", "40P01", "55P03"] {
-        let (app, deal, people) = scene().await;
-        raise(&app, sqlstate, "currval('attempts') <= 3").await;
-        joined(app.join(&people[0], deal, 7, "a").await);
-        raise(&app, sqlstate, "true").await;
-        let outcome = app.join(&people[1], deal, 7, "a").await;
+        let (app, deal, people) = fixture().await;
+        fail_writes(&app, sqlstate, "currval('attempts') <= 3").await;
+        joined(app.engine_join(&people[0], deal, 7, "a").await);
+        fail_writes(&app, sqlstate, "true").await;
+        let outcome = app.engine_join(&people[1], deal, 7, "a").await;
         assert!(matches!(outcome, JoinOutcome::Busy { retry_after_s: 1.. }), "{outcome:?}");
         assert_eq!(attempts(&app).await, 8, "four for each");
-        nothing_is_held(&app, deal, &people[1]).await;
-        joined(app.join(&people[2], deal, 1, "a").await);
+        wait_until_released(&app, deal, &people[1]).await;
+        joined(app.engine_join(&people[2], deal, 1, "a").await);
         app.assert_clean().await;
     }
 }
 
 #[tokio::test]
-async fn without_resources_load_is_shed_at_once() {
+async fn a_postgres_out_of_resources_sheds_load_immediately() {
     for sqlstate in ["53100", "53200"] {
-        let (app, deal, people) = scene().await;
-        raise(&app, sqlstate, "true").await;
-        let outcome = app.join(&people[0], deal, 7, "a").await;
+        let (app, deal, people) = fixture().await;
+        fail_writes(&app, sqlstate, "true").await;
+        let outcome = app.engine_join(&people[0], deal, 7, "a").await;
         assert!(matches!(outcome, JoinOutcome::Busy { retry_after_s: 1.. }), "{outcome:?}");
         assert_eq!(attempts(&app).await, 1);
-        nothing_is_held(&app, deal, &people[0]).await;
+        wait_until_released(&app, deal, &people[0]).await;
         app.assert_clean().await;
     }
 }
 
 #[tokio::test]
-async fn a_batch_in_doubt_is_resent_until_it_is_answered() {
+async fn a_batch_in_doubt_is_retried_until_it_is_answered() {
     for sqlstate in ["08006", "57P01", "25006"] {
-        let (app, deal, people) = scene().await;
-        raise(&app, sqlstate, "currval('attempts') <= 5").await;
-        joined(app.join(&people[0], deal, 7, "a").await);
+        let (app, deal, people) = fixture().await;
+        fail_writes(&app, sqlstate, "currval('attempts') <= 5").await;
+        joined(app.engine_join(&people[0], deal, 7, "a").await);
         assert_eq!(attempts(&app).await, 6);
         app.assert_clean().await;
     }
 }
 
 #[tokio::test]
-async fn any_other_failure_is_given_up_and_the_lane_goes_on() {
-    let (app, deal, people) = scene().await;
-    raise(&app, "XX000", "true").await;
-    assert_eq!(app.join(&people[0], deal, 7, "a").await, JoinOutcome::Broken);
+async fn any_other_failure_is_not_retried_and_the_lane_continues() {
+    let (app, deal, people) = fixture().await;
+    fail_writes(&app, "XX000", "true").await;
+    assert_eq!(app.engine_join(&people[0], deal, 7, "a").await, JoinOutcome::Broken);
     assert_eq!(attempts(&app).await, 1);
-    nothing_is_held(&app, deal, &people[0]).await;
-    joined(app.join(&people[1], deal, 1, "a").await);
+    wait_until_released(&app, deal, &people[0]).await;
+    joined(app.engine_join(&people[1], deal, 1, "a").await);
     app.assert_clean().await;
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_does_not_stop_the_lane_for_ever() {
-    let (app, deal, people) = scene().await;
-    app.home
+async fn an_unreadable_reply_does_not_stop_the_lane() {
+    let (app, deal, people) = fixture().await;
+    app.backend
         .sql(
             "ALTER FUNCTION commit_signups RENAME TO with_order;
              DO $$ BEGIN EXECUTE replace(replace(pg_get_functiondef('with_order'::regproc),
                 'with_order', 'commit_signups'), 'RETURNING (s.rev - of.rev)::integer', 'RETURNING NULL::integer'); END $$",
         )
         .await;
-    assert_eq!(app.join(&people[0], deal, 1, "a").await, JoinOutcome::Broken);
-    app.home.sql("DROP FUNCTION commit_signups; ALTER FUNCTION with_order RENAME TO commit_signups").await;
-    joined(app.join(&people[1], deal, 1, "a").await);
-    joined(app.join(&people[0], deal, 1, "a").await);
+    assert_eq!(app.engine_join(&people[0], deal, 1, "a").await, JoinOutcome::Broken);
+    app.backend.sql("DROP FUNCTION commit_signups; ALTER FUNCTION with_order RENAME TO commit_signups").await;
+    joined(app.engine_join(&people[1], deal, 1, "a").await);
+    joined(app.engine_join(&people[0], deal, 1, "a").await);
     app.assert_clean().await;
 }
 
 #[tokio::test]
-async fn leaves_are_sent_again_halved_and_given_up_like_joins() {
-    let (app, deal, people) = scene().await;
-    let bad = joined(app.join(&people[0], deal, 7, "a").await);
-    let good = joined(app.join(&people[1], deal, 1, "a").await);
-    raise(&app, "23514", "true").await;
-    let lock = app.home.lock_deal(deal).await;
-    let plug = app.join(&people[2], deal, 1, "a");
+async fn leaves_are_retried_split_and_given_up_like_joins() {
+    let (app, deal, people) = fixture().await;
+    let bad = joined(app.engine_join(&people[0], deal, 7, "a").await);
+    let good = joined(app.engine_join(&people[1], deal, 1, "a").await);
+    fail_writes(&app, "23514", "true").await;
+    let lock = app.backend.lock_deal(deal).await;
+    let plug = app.engine_join(&people[2], deal, 1, "a");
     let leaves = async {
-        until("the plug is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        wait_until("the first batch is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
         let unlock = async { lock.unlock().await };
-        tokio::join!(app.leave(&people[0], bad.id), app.leave(&people[1], good.id), unlock)
+        tokio::join!(app.engine_leave(&people[0], bad.id), app.engine_leave(&people[1], good.id), unlock)
     };
     let (plug, (bad_one, good_one, ())) = tokio::join!(plug, leaves);
     joined(plug);
     assert_eq!((bad_one, good_one), (LeaveOutcome::Broken, LeaveOutcome::Left));
-    raise(&app, "40001", "currval('attempts') <= 4").await;
-    assert_eq!(app.leave(&people[0], bad.id).await, LeaveOutcome::Left);
+    fail_writes(&app, "40001", "currval('attempts') <= 4").await;
+    assert_eq!(app.engine_leave(&people[0], bad.id).await, LeaveOutcome::Left);
     assert_eq!(app.counts(deal).await, (1, 1));
     app.assert_clean().await;
 }
 
-/// Whatever follows: what may have been recorded is never given up, nor is any part of it.
+/// The call fails in doubt, and later attempts fail otherwise: no part of the batch may be given up.
 #[tokio::test]
-async fn half_of_a_batch_that_may_have_been_recorded_may_have_been_recorded() {
-    let (app, deal, people) = scene().await;
-    app.home
+async fn both_halves_of_a_batch_in_doubt_stay_in_doubt() {
+    let (app, deal, people) = fixture().await;
+    app.backend
         .sql(
             "CREATE SEQUENCE attempts;
              CREATE FUNCTION raise_in_turn() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -195,15 +197,15 @@ async fn half_of_a_batch_that_may_have_been_recorded_may_have_been_recorded() {
              CREATE TRIGGER raise_in_turn BEFORE INSERT ON signups FOR EACH ROW EXECUTE FUNCTION raise_in_turn();",
         )
         .await;
-    let lock = app.home.lock_deal(deal).await;
-    let plug = app.join(&people[0], deal, 1, "a");
+    let lock = app.backend.lock_deal(deal).await;
+    let plug = app.engine_join(&people[0], deal, 1, "a");
     let both = async {
-        until("the plug is on its way", async || app.home.waiting_for_locks().await == 1).await;
+        wait_until("the first batch is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
         let unlock = async {
-            are_held(&app, deal, 3).await;
+            wait_until_held(&app, deal, 3).await;
             lock.unlock().await;
         };
-        tokio::join!(app.join(&people[1], deal, 7, "a"), app.join(&people[2], deal, 1, "a"), unlock)
+        tokio::join!(app.engine_join(&people[1], deal, 7, "a"), app.engine_join(&people[2], deal, 1, "a"), unlock)
     };
     let (plug, (seven, one, ())) = tokio::join!(plug, both);
     for outcome in [plug, seven, one] {

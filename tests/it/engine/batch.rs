@@ -1,9 +1,9 @@
-//! `commit_signups` and `commit_leaves` themselves: what a whole batch comes to, whoever else is at it.
+//! `commit_signups` and `commit_leaves` called directly: the result of a whole batch, also under concurrency.
 
 use muster::domain::{DealState, JoinRequest, Refusal};
 use muster::store::{DecidedJoin, Decision, LaneConnection, LeaveDecision};
 
-use crate::support::people::wish;
+use crate::support::people::join_request;
 use crate::support::{self};
 
 async fn commit(lane: &mut LaneConnection, batch: &[JoinRequest]) -> Vec<DecidedJoin> {
@@ -19,7 +19,7 @@ fn decisions(rows: &[DecidedJoin]) -> String {
 }
 
 #[tokio::test]
-async fn a_batch_is_counted_one_by_one_per_deal_and_per_buyer() {
+async fn a_batch_is_decided_in_order_per_deal_and_per_buyer() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 4).await;
@@ -27,17 +27,17 @@ async fn a_batch_is_counted_one_by_one_per_deal_and_per_buyer() {
     let other = app.deal(&mo).tipping_point(1).cap(1).publish().await.id;
     let [ann, bob, cleo, dan] = [&people[0], &people[1], &people[2], &people[3]];
     let batch = [
-        wish(ann, deal, 2, "a"),
-        wish(bob, other, 1, "a"),
-        wish(ann, deal, 2, "b"), // over her limit, with what this batch gives her
-        wish(ann, deal, 1, "c"),
-        wish(cleo, other, 1, "a"), // sold by the second row
-        wish(ann, deal, 2, "a"),   // a double click
-        wish(ann, deal, 1, "a"),   // its key, for another number
-        wish(bob, deal, 2, "a"),   // tips
-        wish(dan, deal, 2, "a"),
-        wish(dan, deal, 1, "b"),
-        wish(cleo, deal, 1, "a"),
+        join_request(ann, deal, 2, "a"),
+        join_request(bob, other, 1, "a"),
+        join_request(ann, deal, 2, "b"), // over her limit, with what this batch gives her
+        join_request(ann, deal, 1, "c"),
+        join_request(cleo, other, 1, "a"), // sold by the second row
+        join_request(ann, deal, 2, "a"),   // a double click
+        join_request(ann, deal, 1, "a"),   // its key, for another number
+        join_request(bob, deal, 2, "a"),   // tips
+        join_request(dan, deal, 2, "a"),
+        join_request(dan, deal, 1, "b"),
+        join_request(cleo, deal, 1, "a"),
     ];
     let mut lane = app.store.lane_connection();
     let decided = lane.commit_signups(&batch).await.unwrap();
@@ -51,27 +51,27 @@ async fn a_batch_is_counted_one_by_one_per_deal_and_per_buyer() {
         assert_eq!(figures.progress, app.progress(figures.progress.deal).await);
     }
     let of_deal = decided.figures.iter().find(|figures| figures.progress.deal == deal).unwrap();
-    assert_eq!((of_deal.rev_before, of_deal.progress.rev), (2, 6), "one version for each signup");
+    assert_eq!((of_deal.rev_before, of_deal.progress.rev), (2, 6), "one rev for each signup");
     assert_eq!(of_deal.progress.state, DealState::Tipped);
 
-    // The same batch again, as after a lost reply: everything that was accepted is a replay, and nothing else changes.
-    let before = app.home.dump().await;
+    // The same batch again, as after a lost reply: every accepted row is a replay, and nothing changes.
+    let before = app.backend.dump().await;
     let again = commit(&mut lane, &batch).await;
     let expected = "Replay Replay buyer_limit Replay sold_out Replay key_reused Replay sold_out Replay sold_out";
     assert_eq!(decisions(&again), expected);
     assert_eq!(again.iter().map(|row| row.number).collect::<Vec<_>>(), numbers);
-    assert_eq!(app.home.dump().await, before);
+    assert_eq!(app.backend.dump().await, before);
     app.settle_now().await;
     app.assert_clean().await;
 }
 
 #[tokio::test]
-async fn buyers_who_come_back_after_leaving_are_counted_again_in_a_batch() {
+async fn buyers_who_rejoin_after_leaving_are_counted_again() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).tipping_point(2).cap(2).publish().await.id;
     let mut lane = app.store.lane_connection();
-    let first = wish(&ann, deal, 1, "a");
+    let first = join_request(&ann, deal, 1, "a");
     commit(&mut lane, &[first]).await;
     let leave = [(first.id, deal, ann.id), (first.id, deal, ann.id)];
     let left = lane.commit_leaves(&leave).await.unwrap();
@@ -80,23 +80,23 @@ async fn buyers_who_come_back_after_leaving_are_counted_again_in_a_batch() {
     assert_eq!((left.figures[0].rev_before, left.figures[0].progress.rev), (3, 4));
     let again = lane.commit_leaves(&leave).await.unwrap();
     assert_eq!((again.figures[0].rev_before, again.figures[0].progress.rev), (4, 4));
-    let rows = commit(&mut lane, &[wish(&ann, deal, 1, "b"), wish(&ann, deal, 1, "c")]).await;
+    let rows = commit(&mut lane, &[join_request(&ann, deal, 1, "b"), join_request(&ann, deal, 1, "c")]).await;
     assert_eq!(decisions(&rows), "Ok not_enough_left", "one unit stays for the second buyer");
     assert_eq!(app.counts(deal).await, (1, 1));
     app.assert_clean().await;
 }
 
-/// One clever statement would check on the snapshot from before it waited for the lock.
+/// A single statement would check the limits on a snapshot from before it waited for the lock.
 #[tokio::test]
-async fn two_batches_that_wait_for_each_other_see_what_the_other_wrote() {
+async fn a_batch_that_waited_for_another_sees_what_it_wrote() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).tipping_point(1).per_buyer_max(2).publish().await.id;
-    let lock = app.home.lock_deal(deal).await;
+    let lock = app.backend.lock_deal(deal).await;
     let [mut one, mut two] = [app.store.lane_connection(), app.store.lane_connection()];
-    let (first, second) = ([wish(&ann, deal, 2, "a")], [wish(&ann, deal, 2, "b")]);
+    let (first, second) = ([join_request(&ann, deal, 2, "a")], [join_request(&ann, deal, 2, "b")]);
     let unlock = async {
-        support::fault::until("both wait", async || app.home.waiting_for_locks().await == 2).await;
+        support::fault::wait_until("both wait", async || app.backend.waiting_for_locks().await == 2).await;
         lock.unlock().await;
     };
     let (first, second, ()) = tokio::join!(commit(&mut one, &first), commit(&mut two, &second), unlock);
@@ -107,7 +107,7 @@ async fn two_batches_that_wait_for_each_other_see_what_the_other_wrote() {
     app.assert_clean().await;
 }
 
-/// In both orders of the deals: a writer that locked them unordered would deadlock with this one sooner or later.
+/// A function that locked deals in the order of its arguments would deadlock here.
 #[tokio::test]
 async fn batches_of_the_same_deals_in_opposite_orders_never_deadlock() {
     let app = support::app().start().await;
@@ -115,18 +115,19 @@ async fn batches_of_the_same_deals_in_opposite_orders_never_deadlock() {
     let people = app.people("Pat", 2).await;
     let deals =
         [app.deal(&mo).per_buyer_max(1_000).publish().await.id, app.deal(&mo).per_buyer_max(1_000).publish().await.id];
-    app.home.sql(&format!("ALTER DATABASE {} SET deadlock_timeout = '10ms'", app.home.name)).await;
+    app.backend.sql(&format!("ALTER DATABASE {} SET deadlock_timeout = '10ms'", app.backend.name)).await;
     let lanes = people.into_iter().enumerate().map(|(n, person)| {
         let mut lane = app.store.lane_connection();
         async move {
             for round in 0..100 {
-                let mut batch: Vec<_> = deals.iter().map(|deal| wish(&person, *deal, 1, &format!("{round}"))).collect();
+                let mut batch: Vec<_> =
+                    deals.iter().map(|deal| join_request(&person, *deal, 1, &format!("{round}"))).collect();
                 batch.rotate_left(n);
                 lane.commit_signups(&batch).await.unwrap();
             }
         }
     });
-    support::race::at_once(lanes).await;
+    support::race::run_concurrently(lanes).await;
     for deal in deals {
         assert_eq!(app.counts(deal).await, (2, 200));
     }

@@ -1,4 +1,4 @@
-//! The verbs, without HTTP: every outcome, with Redis and without it, and what goes wrong on the way.
+//! The engine without HTTP: every outcome of every verb, with Redis and without it, and under faults.
 
 mod as_a_whole;
 mod bad_rows;
@@ -26,7 +26,7 @@ mod writers;
 
 use crate::support::{self, TestApp, fault::NO_REDIS};
 
-/// A Muster with Redis, and one without it: what is decided is the same.
+/// A system with Redis and one without it. Both must decide the same.
 async fn with_redis_and_without() -> [TestApp; 2] {
     [support::app().start().await, support::app().with("redis.url", NO_REDIS).start().await]
 }

@@ -1,14 +1,14 @@
-//! The plans of the statements on the way of a join, made while the tables were empty and used when they are full.
+//! Query plans of the functions on the path of a join, cached while the tables were empty and used when they are full.
 
 use muster::domain::{AccountId, JoinRequest, Units};
 use muster::store::LANE_SETUP;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use crate::support::people::wish;
+use crate::support::people::join_request;
 use crate::support::{self, TestApp};
 
-/// A session that writes the plan of every statement, those inside functions included, into the server's log.
+/// A session that writes every query plan to the server's log, including those inside functions.
 struct Session<'a> {
     database: PgConnection,
     app: &'a TestApp,
@@ -16,7 +16,7 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     async fn begin(app: &'a TestApp) -> Self {
-        let mut database = PgConnection::connect(&app.home.database_url).await.unwrap();
+        let mut database = PgConnection::connect(&app.backend.database_url).await.unwrap();
         let settings = "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0;
                         SET auto_explain.log_nested_statements = on; SET jit = off";
         database.execute(settings).await.unwrap();
@@ -59,7 +59,8 @@ impl<'a> Session<'a> {
         assert_eq!(issued, ids.len().cast_signed() as i64);
     }
 
-    /// A code that no coupon has, looked up under two keys. A new account each time, for ten wrong codes are the most.
+    /// Looks up a code that no coupon has, under two keys. Uses a new account each time, because ten wrong codes are
+    /// the limit.
     async fn redeem_coupon(&mut self) {
         let lookups: Vec<Vec<u8>> = vec![vec![0; 32], vec![1; 32]];
         let call = sqlx::query_scalar("SELECT outcome FROM redeem_coupon($1, $2, $3, 'till', NULL)");
@@ -68,13 +69,13 @@ impl<'a> Session<'a> {
         assert_eq!(outcome, "unknown");
     }
 
-    /// The plans of what is done, as the server logs them.
+    /// The query plans that the server logs during this work.
     async fn plans_of(&mut self, work: impl AsyncFnOnce(&mut Self)) -> String {
         let [begin, end] = ["begin", "end"].map(|what| format!("{what} {}", Uuid::now_v7()));
         self.mark(&begin).await;
         work(self).await;
         self.mark(&end).await;
-        let log = std::fs::read_to_string(self.app.home.postgres_log().await).unwrap();
+        let log = std::fs::read_to_string(self.app.backend.postgres_log().await).unwrap();
         let from = log.find(&begin).unwrap();
         log[from..from + log[from..].find(&end).unwrap()].to_owned()
     }
@@ -94,10 +95,10 @@ fn strangers(like: &JoinRequest, count: usize) -> Vec<JoinRequest> {
     (0..count).map(|_| stranger(like)).collect()
 }
 
-/// The settler's join of what it was given with the deals that it settles: neither is a table.
+/// The settler's join of its own arguments: neither side is a table.
 const OF_CHUNKS: &str = "Hash Cond: (n.deal = o.deal)";
 
-/// No table that grows is scanned, and no join needs a scan.
+/// Asserts that no growing table is scanned and that no join needs a scan.
 fn assert_no_scan(plans: &str, of: &str) {
     for table in ["signups", "deals", "coupons", "coupon_codes", "settling"] {
         assert!(!plans.contains(&format!("Seq Scan on {table}")), "{of} scans {table}:\n{plans}");
@@ -119,16 +120,16 @@ fn assert_no_scan(plans: &str, of: &str) {
 }
 
 #[tokio::test]
-async fn plans_made_while_the_tables_were_empty_look_rows_up_when_they_are_full() {
+async fn plans_cached_for_empty_tables_use_indexes_when_the_tables_are_full() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).tipping_point(1_000_000).publish().await.id;
     let tipped = app.deal(&mo).tipping_point(1).publish().await.id;
-    let [in_open, in_tipped] = [wish(&ann, deal, 1, "x"), wish(&ann, tipped, 1, "x")];
+    let [in_open, in_tipped] = [join_request(&ann, deal, 1, "x"), join_request(&ann, tipped, 1, "x")];
     let mut session = Session::begin(&app).await;
     session.commit_signups(&[in_tipped]).await;
     app.store.settler().await.unwrap().unsettled(1).await.unwrap();
-    // Often enough that PL/pgSQL keeps one plan for all parameters.
+    // Often enough for PL/pgSQL to switch to a generic plan.
     for _ in 0..10 {
         let few = strangers(&in_open, 2);
         session.commit_signups(&few).await;
@@ -144,7 +145,7 @@ async fn plans_made_while_the_tables_were_empty_look_rows_up_when_they_are_full(
          SELECT '{deal}', gen_random_uuid(), gen_random_uuid(), 1, 1, n, muster_now(), 1, n
            FROM generate_series(1000000, 1020000) AS n"
     );
-    app.home.sql(&fill).await;
+    app.backend.sql(&fill).await;
 
     let some = strangers(&in_open, 100);
     let joining = session.plans_of(async |session| session.commit_signups(&some).await).await;

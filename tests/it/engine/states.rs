@@ -1,15 +1,15 @@
-//! The table of states is written twice, in Rust and in SQL: every pair of state and event is tried in both.
+//! The transitions of a deal exist in Rust and in SQL: every pair of state and event is tried in both.
 
 use chrono::{DateTime, Utc};
 use muster::domain::{Deal, DealEvent, DealState, Lifecycle, NoSuchTransition};
 use muster::store::StoreError;
 
-use crate::support::people::wish;
+use crate::support::people::join_request;
 use crate::support::{self, Person, TestApp};
 
 const EVENTS: [DealEvent; 4] = [DealEvent::Publish, DealEvent::Tip, DealEvent::Close, DealEvent::Withdraw];
 
-/// A deal in this state, whose next buyer would tip it; and its window is over if that is what it is about.
+/// A deal in this state that the next buyer would tip. Its window is over if the event is `Close`.
 async fn deal_in(app: &TestApp, mo: &Person, state: DealState, event: DealEvent) -> Deal {
     let deal = app.deal(mo).tipping_point(1).draft().await;
     let hours = if event == DealEvent::Close { 48 } else { 0 };
@@ -28,11 +28,11 @@ async fn deal_in(app: &TestApp, mo: &Person, state: DealState, event: DealEvent)
         withdrawn = state == DealState::Withdrawn,
         id = deal.id,
     );
-    app.home.sql(&put).await;
+    app.backend.sql(&put).await;
     deal
 }
 
-/// What the domain makes of an event, at the time that the row tells.
+/// The transition in the domain, at the time that the row has.
 fn expected(before: Lifecycle, event: DealEvent, after: &Lifecycle) -> Result<Lifecycle, NoSuchTransition> {
     let at = |time: Option<DateTime<Utc>>| time.unwrap_or_default();
     match event {
@@ -44,7 +44,7 @@ fn expected(before: Lifecycle, event: DealEvent, after: &Lifecycle) -> Result<Li
 }
 
 #[tokio::test]
-async fn sql_knows_the_same_changes_of_state_as_the_domain() {
+async fn sql_and_the_domain_allow_the_same_transitions() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let lifecycle = async |deal| app.store.deal(deal).await.unwrap().unwrap().lifecycle;
@@ -54,12 +54,18 @@ async fn sql_knows_the_same_changes_of_state_as_the_domain() {
             let before = lifecycle(deal).await;
             assert_eq!(before.state(), state);
             match event {
-                DealEvent::Publish => drop(app.store.publish_deal(mo.shop(), deal).await.unwrap()),
-                DealEvent::Withdraw => drop(app.store.withdraw_deal(mo.shop(), deal, "ill again").await.unwrap()),
-                DealEvent::Close => drop(app.store.close_due_deals(100).await.unwrap()),
+                DealEvent::Publish => {
+                    let _outcome = app.store.publish_deal(mo.merchant_id(), deal).await.unwrap();
+                }
+                DealEvent::Withdraw => {
+                    let _outcome = app.store.withdraw_deal(mo.merchant_id(), deal, "ill again").await.unwrap();
+                }
+                DealEvent::Close => {
+                    let _outcome = app.store.close_due_deals(100).await.unwrap();
+                }
                 DealEvent::Tip => {
                     let mut lane = app.store.lane_connection();
-                    drop(lane.commit_signups(&[wish(&ann, deal, 1, "a")]).await.unwrap());
+                    drop(lane.commit_signups(&[join_request(&ann, deal, 1, "a")]).await.unwrap());
                 }
             }
             let after = lifecycle(deal).await;
@@ -70,7 +76,7 @@ async fn sql_knows_the_same_changes_of_state_as_the_domain() {
     }
 }
 
-/// The merchant's function `name` with this body, in place of the one that knows the states.
+/// Replaces the SQL function `name` by one with this body.
 async fn replace(app: &TestApp, name: &str, arguments: &str, body: &str) {
     let replaced = format!(
         "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS deal_change LANGUAGE plpgsql VOLATILE AS $$
@@ -80,23 +86,32 @@ async fn replace(app: &TestApp, name: &str, arguments: &str, body: &str) {
             {body}
          END $$"
     );
-    app.home.sql(&replaced).await;
+    app.backend.sql(&replaced).await;
 }
 
 #[tokio::test]
-async fn a_function_that_contradicts_the_domain_is_a_defect() {
+async fn an_sql_function_that_contradicts_the_domain_is_reported_as_broken() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let draft = app.deal(&mo).draft().await.id;
     let contradicts = |error| matches!(error, StoreError::Broken(_));
 
     replace(&app, "publish_deal", "deal_id uuid, merchant_id uuid", "RETURN deal_changed('ok', was, was.rev);").await;
-    assert!(contradicts(app.store.publish_deal(mo.shop(), draft).await.unwrap_err()), "published, and still a draft");
+    assert!(
+        contradicts(app.store.publish_deal(mo.merchant_id(), draft).await.unwrap_err()),
+        "published, and still a draft"
+    );
     let body = "answer.outcome := 'not_draft'; RETURN answer;";
     replace(&app, "publish_deal", "deal_id uuid, merchant_id uuid", body).await;
-    assert!(contradicts(app.store.publish_deal(mo.shop(), draft).await.unwrap_err()), "a draft is no draft");
+    assert!(
+        contradicts(app.store.publish_deal(mo.merchant_id(), draft).await.unwrap_err()),
+        "a draft is reported as not a draft"
+    );
 
     let body = "answer.outcome := 'ended'; RETURN answer;";
     replace(&app, "withdraw_deal", "deal_id uuid, merchant_id uuid, reason text", body).await;
-    assert!(contradicts(app.store.withdraw_deal(mo.shop(), draft, "ill").await.unwrap_err()), "a draft has ended");
+    assert!(
+        contradicts(app.store.withdraw_deal(mo.merchant_id(), draft, "ill").await.unwrap_err()),
+        "a draft is reported as ended"
+    );
 }

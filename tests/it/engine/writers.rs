@@ -1,13 +1,13 @@
-//! Redis learns of a change by its higher `rev`, and the reconciler looks for it by `changed_at`: no writer of what admission reads may
-//! forget one of them.
+//! Redis takes a change for its higher `rev`, and the reconciler finds it by `changed_at`. Every writer of what
+//! admission reads must set both.
 
 use std::fs;
 use std::path::Path;
 
-/// What admission reads of a deal.
+/// The columns that admission reads.
 const READ: [&str; 7] = ["state", "buyers", "units", "tipping_point", "cap", "opens_at", "closes_at"];
 
-/// Whether a SET list assigns to this column.
+/// Whether a `SET` list assigns this column.
 fn sets(list: &str, column: &str) -> bool {
     list.match_indices(&format!("{column} = ")).any(|(at, _)| {
         let before = list[..at].chars().next_back();
@@ -15,7 +15,7 @@ fn sets(list: &str, column: &str) -> bool {
     })
 }
 
-/// The SET list of each `UPDATE deals` in a file.
+/// The `SET` list of each `UPDATE deals` in a file.
 fn updates(text: &str) -> Vec<&str> {
     let statements = text.split("UPDATE deals").skip(1);
     statements
@@ -35,7 +35,7 @@ fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn every_writer_of_what_admission_reads_raises_rev_and_sets_changed_at() {
+fn every_write_of_what_admission_reads_raises_rev_and_sets_changed_at() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut looked_at = 0;
     for path in ["sql/functions", "src/store"].iter().flat_map(|folder| files_below(&root.join(folder))) {

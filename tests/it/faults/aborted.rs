@@ -1,5 +1,5 @@
-//! Requests that are dropped in the middle of a statement, as when their clients reset: the connections that they used are
-//! used by others at once.
+//! Requests aborted in the middle of a statement, as when a client resets. Other requests reuse their connections
+//! immediately.
 
 use std::time::Duration;
 
@@ -8,30 +8,30 @@ use rand::RngExt;
 use redis::AsyncCommands;
 use tokio::task::JoinSet;
 
-use crate::support::chance::chance;
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 use crate::support::outcomes::joined;
+use crate::support::rng::seeded_rng;
 use crate::support::{self};
 
 const ABORTED: usize = 1_200;
 
 #[tokio::test]
-async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_behind() {
-    let mut chance = chance();
-    let app = support::app().wired().start().await;
+async fn aborted_requests_leave_no_open_transaction_and_no_stray_reply() {
+    let mut rng = seeded_rng();
+    let app = support::app().with_proxies().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 8).await;
     let mut deals = Vec::new();
     for _ in 0..8 {
         deals.push(app.deal(&mo).publish().await.id);
     }
-    app.wires[0].postgres.replies_take(Duration::from_millis(50));
+    app.proxies[0].postgres.delay_replies(Duration::from_millis(50));
     let mut finished = 0;
     for _ in 0..ABORTED / 24 {
         let mut requests = JoinSet::new();
         for n in 0..24 {
             let (engine, store, deal) = (app.engine.clone(), app.store.clone(), deals[n % deals.len()]);
-            let (merchant, person) = (mo.shop(), people[n % people.len()].clone());
+            let (merchant, person) = (mo.merchant_id(), people[n % people.len()].clone());
             requests.spawn(async move {
                 match n % 5 {
                     0 => drop(engine.publish(merchant, deal).await.unwrap()),
@@ -42,8 +42,8 @@ async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_b
                 }
             });
         }
-        // All of them at any point of what they do.
-        let point = Duration::from_millis(chance.random_range(0..300));
+        // Abort all requests at a random moment.
+        let point = Duration::from_millis(rng.random_range(0..300));
         let until_then = async {
             while let Some(ended) = requests.join_next().await {
                 ended.unwrap();
@@ -54,34 +54,34 @@ async fn requests_that_are_dropped_half_way_leave_no_transaction_and_no_answer_b
         requests.shutdown().await;
     }
     println!("{finished} of {ABORTED} came to their end");
-    app.wires[0].postgres.replies_take(Duration::ZERO);
+    app.proxies[0].postgres.delay_replies(Duration::ZERO);
 
     for n in 0..200 {
         let deal = deals[n % deals.len()];
-        assert_eq!(app.store.deal(deal).await.unwrap().unwrap().id, deal, "everybody hears their own answer");
+        assert_eq!(app.store.deal(deal).await.unwrap().unwrap().id, deal, "every caller gets its own reply");
     }
     let left_open = "SELECT count(*) FROM pg_stat_activity
                       WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
-    assert_eq!(app.home.number(left_open).await, 0);
-    let log = std::fs::read_to_string(app.home.postgres_log().await).unwrap();
+    assert_eq!(app.backend.query_i64(left_open).await, 0);
+    let log = std::fs::read_to_string(app.backend.postgres_log().await).unwrap();
     assert!(!log.contains("current transaction is aborted"), "25P02");
     app.assert_clean().await;
 }
 
 #[tokio::test]
-async fn a_merchants_action_completes_when_the_browser_disconnects() {
+async fn a_withdrawal_finishes_after_its_client_disconnects() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await.id;
-    joined(app.join(&ann, deal, 1, "a").await);
-    let locked = app.home.lock_deal(deal).await;
-    let (engine, merchant) = (app.engine.clone(), mo.shop());
+    joined(app.engine_join(&ann, deal, 1, "a").await);
+    let locked = app.backend.lock_deal(deal).await;
+    let (engine, merchant) = (app.engine.clone(), mo.merchant_id());
     let taking_down = tokio::spawn(async move { engine.withdraw(merchant, deal, "ill").await });
-    until("it waits for the deal", async || app.home.waiting_for_locks().await == 1).await;
+    wait_until("the withdrawal waits for the deal", async || app.backend.waiting_for_locks().await == 1).await;
     taking_down.abort();
     assert!(taking_down.await.is_err_and(|gone| gone.is_cancelled()));
     locked.unlock().await;
-    // Nobody reconciles here: Redis hears of it from what was begun.
-    let (mut redis, quota) = (app.home.redis().await, muster::quota::Keys::new(&app.home.name).quota(deal));
-    until("Redis knows", async || redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn").await;
+    // This test never reconciles, so the withdrawal itself must have told Redis.
+    let (mut redis, quota) = (app.backend.redis().await, muster::quota::Keys::new(&app.backend.name).quota(deal));
+    wait_until("Redis knows", async || redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn").await;
 }

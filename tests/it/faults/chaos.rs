@@ -1,4 +1,4 @@
-//! `muster chaos`, as one runs it: a short selection of its faults.
+//! `muster chaos` with a short selection of faults.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -6,24 +6,24 @@ use std::process::{Command, Output, Stdio};
 
 use muster::dev::servers::{Options, Servers};
 
-use crate::support::chance::seed_or;
-use crate::support::fault::until;
-use crate::support::processes::bound;
+use crate::support::fault::wait_until;
+use crate::support::processes::with_death_signal;
+use crate::support::rng::seed_or;
 
 fn chaos(arguments: &[&str]) -> Command {
-    let mut command = bound(env!("CARGO_BIN_EXE_muster"), "KILL");
+    let mut command = with_death_signal(env!("CARGO_BIN_EXE_muster"), "KILL");
     command.arg("chaos").args(arguments);
     command
 }
 
-/// A folder that also the user can reach whom the servers become.
+/// A folder that the user of the servers can enter, too.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     folder
 }
 
-/// Runs it, and answers its table.
+/// Runs `muster chaos` and returns its table.
 async fn run(arguments: &[&str]) -> String {
     let mut command = chaos(arguments);
     let Output { status, stdout, stderr } =
@@ -33,7 +33,7 @@ async fn run(arguments: &[&str]) -> String {
     said
 }
 
-/// The sentence at the end of a table.
+/// The number before this word in the last line of the table.
 fn total(said: &str, of: &str) -> u64 {
     let words = said.lines().rfind(|line| line.contains(" faults of ")).unwrap_or_else(|| panic!("no total in {said}"));
     let before = words.split(&format!(" {of}")).next().unwrap();
@@ -41,7 +41,7 @@ fn total(said: &str, of: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn under_twelve_faults_nothing_is_lost_oversold_or_doubled() {
+async fn twelve_faults_lose_oversell_and_duplicate_nothing() {
     let kinds = [
         "node: dies at stmt_sent",
         "node: dies at stmt_replied",
@@ -64,29 +64,29 @@ async fn under_twelve_faults_nothing_is_lost_oversold_or_doubled() {
     for bad in ["lost", "oversold", "doubled", "findings"] {
         assert_eq!(total(&said, bad), 0, "{said}");
     }
-    assert!(total(&said, "acknowledged") > 500, "a load that joins little proves little: {said}");
+    assert!(total(&said, "acknowledged") > 500, "too few joins to prove anything: {said}");
     for kind in kinds {
         assert!(said.lines().any(|line| line.trim_start().starts_with(kind)), "{kind} is not in {said}");
     }
 }
 
 #[tokio::test]
-async fn kill_9_leaves_no_process_behind_also_none_that_stands_still() {
+async fn kill_9_of_chaos_leaves_no_process_not_even_a_stopped_one() {
     let folder = folder();
     let mut command = chaos(&["--faults", "1", "--only", "postgres: stands still", "--folder"]);
     command.arg(folder.path()).stdout(Stdio::null());
     let mut running = command.spawn().unwrap();
     let is_stopped = || processes_in(folder.path()).iter().any(|(_, state)| state == "T");
-    until("Postgres stands still", async || is_stopped()).await;
+    wait_until("Postgres is paused", async || is_stopped()).await;
     running.kill().unwrap();
     running.wait().unwrap();
-    until("every process is gone", async || processes_in(folder.path()).is_empty()).await;
-    // Its data can be used at once.
+    wait_until("every process is gone", async || processes_in(folder.path()).is_empty()).await;
+    // Its data can be used immediately.
     let servers = Servers::start(Options::persistent(folder.path().join("servers"))).await.unwrap();
     servers.stop().await;
 }
 
-/// Processes that were started with this folder in their arguments or as their own, and their states.
+/// Processes that have this folder in their arguments or as working directory, and their states.
 fn processes_in(folder: &Path) -> Vec<(u32, String)> {
     let folder = folder.display().to_string();
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
@@ -104,7 +104,7 @@ fn processes_in(folder: &Path) -> Vec<(u32, String)> {
 }
 
 #[test]
-fn an_unknown_kind_of_fault_is_named() {
+fn an_unknown_fault_is_named_in_the_error() {
     let output = chaos(&["--only", "moon: eclipse"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains("moon: eclipse") && said.contains("--list"), "{said}");

@@ -1,5 +1,5 @@
-//! The Postgres primary is lost and a standby takes over: what it had not received is lost, and nothing else; with a
-//! synchronous standby, nothing that was acknowledged.
+//! The Postgres primary is lost and a standby is promoted: exactly what it had not received is lost. With a synchronous
+//! standby, nothing acknowledged is lost.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use muster::engine::AuditOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 
-use super::crowd::{Crowd, is_right_again, join_patiently};
+use super::crowd::{Crowd, join_with_retries, wait_until_redis_agrees};
 use crate::live::feed::{Client, query};
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 use crate::support::outcomes::joined;
 use crate::support::{self, Person, TestApp};
 
-/// One joins, and writes down what they were told.
-async fn join_and_note(app: &TestApp, log: &ClientLog, person: &Person, deal: DealId) {
+/// Joins and logs the response.
+async fn join_and_log(app: &TestApp, log: &ClientLog, person: &Person, deal: DealId) {
     let asked = log.joins(deal, person.id, &IdempotencyKey::parse("a").unwrap(), 1).unwrap();
-    let told = joined(app.join(person, deal, 1, "a").await);
+    let told = joined(app.engine_join(person, deal, 1, "a").await);
     let reply = Reply {
         status: Some(201),
         id: Some(told.id),
@@ -35,7 +35,7 @@ fn log(app: &TestApp, path: &Path, deal: DealId, from: Version) -> ClientLog {
     log
 }
 
-/// The buyers of a deal, as the server at this address knows them.
+/// The buyers of a deal according to the server at this address.
 async fn buyers_at(url: &str, deal: DealId) -> i64 {
     let mut there = PgConnection::connect(url).await.unwrap();
     let buyers = sqlx::query_scalar("SELECT buyers::bigint FROM deals WHERE id = $1").bind(deal.as_uuid());
@@ -45,7 +45,7 @@ async fn buyers_at(url: &str, deal: DealId) -> i64 {
 }
 
 #[tokio::test]
-async fn joins_that_a_promoted_standby_lacks_are_lost_and_reported_and_can_be_repeated() {
+async fn joins_that_a_promoted_standby_missed_are_reported_and_can_be_retried() {
     let mut app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 25).await;
@@ -56,13 +56,13 @@ async fn joins_that_a_promoted_standby_lacks_are_lost_and_reported_and_can_be_re
     let log = log(&app, &path, deal, Version { epoch: begin.epoch, rev: begin.rev });
     let standby = app.servers().standby().await.unwrap();
     for person in &people[..10] {
-        join_and_note(&app, &log, person, deal).await;
+        join_and_log(&app, &log, person, deal).await;
     }
-    let there = standby.database_url(&app.home.name);
-    until("the standby has received ten", async || buyers_at(&there, deal).await == 10).await;
+    let there = standby.database_url(&app.backend.name);
+    wait_until("the standby has received ten", async || buyers_at(&there, deal).await == 10).await;
     standby.stop_receiving().await.unwrap();
     for person in &people[10..20] {
-        join_and_note(&app, &log, person, deal).await;
+        join_and_log(&app, &log, person, deal).await;
     }
     let live = format!("/api/v1/live?{}", query(&[deal]));
     let mut watcher = Client::connect(app.nodes[1].address, &live, None).await.unwrap();
@@ -75,13 +75,13 @@ async fn joins_that_a_promoted_standby_lacks_are_lost_and_reported_and_can_be_re
     println!("watchers saw the truth after {:?}", since.elapsed());
     assert_eq!((&frame["buyers"], &frame["state"]), (&serde_json::json!(10), &serde_json::json!("open")));
     assert_eq!(app.counts(deal).await, (10, 10));
-    is_right_again(&app, deal, "failed over").await;
+    wait_until_redis_agrees(&app, deal, "failed over").await;
 
     let report = app.audit(&AuditOptions { logs: vec![path], ..AuditOptions::default() }).await;
     assert_eq!(report.failed(), ["L1"], "\n{report}");
-    assert_eq!(report.findings(), 10, "each of the lost is named\n{report}");
+    assert_eq!(report.findings(), 10, "each lost join is named\n{report}");
     for (n, person) in people.iter().enumerate() {
-        let told = joined(join_patiently(&app.nodes[n % 2].engine, person, deal, "a").await);
+        let told = joined(join_with_retries(&app.nodes[n % 2].engine, person, deal, "a").await);
         assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1));
     }
     app.settle_now().await;
@@ -94,24 +94,24 @@ async fn with_a_synchronous_standby_nothing_acknowledged_is_lost() {
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(20).cap(200).publish().await.id;
     let standby = app.servers().standby().await.unwrap();
-    app.home.sql("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'").await;
-    app.home.sql("SELECT pg_reload_conf()").await;
-    until("commits wait for the standby", async || {
-        app.home.number("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum'").await == 1
+    app.backend.sql("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'").await;
+    app.backend.sql("SELECT pg_reload_conf()").await;
+    wait_until("commits wait for the standby", async || {
+        app.backend.query_i64("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum'").await == 1
     })
     .await;
-    let crowd = Crowd::sets_out(&app, deal, 300).await;
-    crowd.has_bought(&app, 80).await;
+    let crowd = Crowd::start(&app, deal, 300).await;
+    crowd.wait_until_sold(&app, 80).await;
     let since = Instant::now();
     app.servers().postgres().unwrap().kill().await;
     standby.take_over().await.unwrap();
     println!("the standby took over within {:?}", since.elapsed());
-    let at_the_takeover = buyers_at(&app.home.database_url, deal).await;
-    crowd.has_bought(&app, u32::try_from(at_the_takeover).unwrap() + 1).await;
+    let at_the_takeover = buyers_at(&app.backend.database_url, deal).await;
+    crowd.wait_until_sold(&app, u32::try_from(at_the_takeover).unwrap() + 1).await;
     println!("joins went on after {:?}", since.elapsed());
-    crowd.got_what_there_was(&app, 200).await;
+    crowd.assert_sold_exactly(&app, 200).await;
     assert!(app.progress(deal).await.epoch > 1);
-    is_right_again(&app, deal, "failed over").await;
+    wait_until_redis_agrees(&app, deal, "failed over").await;
     app.settle_now().await;
     app.assert_clean().await;
 }

@@ -1,12 +1,12 @@
-//! The constraints behind the functions: none should ever fire, so each is made to fire here.
+//! The constraints behind the SQL functions. None fires in normal operation, so each is violated here.
 
 use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::audit::scene::Scene;
+use crate::audit::fixture::Fixture;
 
-/// Each constraint, and a statement that it alone is in the way of.
+/// Each constraint, and a statement that violates it alone.
 const VIOLATIONS: [(&str, &str); 62] = [
     (
         "accounts_email_is_taken",
@@ -94,26 +94,26 @@ const VIOLATIONS: [(&str, &str); 62] = [
 ];
 
 #[tokio::test]
-async fn every_constraint_is_there_and_fires() {
-    let mut scene = Scene::set().await;
-    // Those of the tables, and those that the trigger of deals checks.
+async fn every_constraint_exists_and_fires() {
+    let mut fixture = Fixture::new().await;
+    // The constraints of the tables, and those that the trigger `deals_check` enforces.
     let all = "SELECT conname::text FROM pg_constraint
                 WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'p', 'u')
                   AND conrelid <> coalesce(to_regclass('_sqlx_migrations'), 0)
                UNION ALL
                SELECT (regexp_matches(prosrc, 'THEN ''(\\w+)''', 'g'))[1] FROM pg_proc WHERE proname = 'check_deal'";
-    let there: Vec<String> = sqlx::query_scalar(all).fetch_all(&mut scene.database).await.unwrap();
+    let there: Vec<String> = sqlx::query_scalar(all).fetch_all(&mut fixture.database).await.unwrap();
     let there: BTreeSet<&str> = there.iter().map(String::as_str).collect();
-    assert_eq!(there, VIOLATIONS.iter().map(|(name, _)| *name).collect(), "each has its violation here");
+    assert_eq!(there, VIOLATIONS.iter().map(|(name, _)| *name).collect(), "each constraint has a violation here");
     for (name, statement) in VIOLATIONS {
         let statement = statement
-            .replace(":open", &format!("'{}'", scene.open))
-            .replace(":tipped", &format!("'{}'", scene.tipped))
+            .replace(":open", &format!("'{}'", fixture.open))
+            .replace(":tipped", &format!("'{}'", fixture.tipped))
             .replace(":new", "gen_random_uuid()")
             .replace(":hash", "sha256('x')");
-        let refused = scene.database.execute(AssertSqlSafe(statement.clone())).await.unwrap_err();
+        let refused = fixture.database.execute(AssertSqlSafe(statement.clone())).await.unwrap_err();
         let fired = refused.as_database_error().and_then(sqlx::error::DatabaseError::constraint);
         assert_eq!(fired, Some(name), "{statement}: {refused}");
     }
-    scene.app.assert_clean().await;
+    fixture.app.assert_clean().await;
 }

@@ -1,5 +1,5 @@
-//! Redis and Postgres lost, late, old, full and lying, and nodes killed, under load: what was promised holds meanwhile and
-//! afterwards.
+//! Redis, Postgres and nodes fail under load in every way that the fault matrix lists. The promises hold during each
+//! fault and after it.
 
 mod aborted;
 mod chaos;

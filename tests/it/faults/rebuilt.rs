@@ -1,4 +1,4 @@
-//! `muster reconcile`, as an operator runs it: Redis again from Postgres.
+//! `muster reconcile` as an operator runs it: rebuilding Redis from Postgres.
 
 use std::process::{Command, Output};
 
@@ -7,18 +7,18 @@ use muster::engine::{ReconcileError, ReconcileStep};
 use muster::quota::Keys;
 use redis::AsyncCommands;
 
-use super::crowd::is_right;
+use super::crowd::redis_agrees;
 use crate::support::fault::NO_REDIS;
 use crate::support::outcomes::{joined, refused};
-use crate::support::people::wish;
+use crate::support::people::join_request;
 use crate::support::{self, TestApp};
 
-/// Runs the command against a test's servers.
+/// Runs the command against the servers of a test.
 pub fn reconcile(app: &TestApp, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
-    command.arg("reconcile").args(arguments).env("MUSTER__REDIS__PREFIX", &app.home.name);
+    command.arg("reconcile").args(arguments).env("MUSTER__REDIS__PREFIX", &app.backend.name);
     command.env("MUSTER__SECURITY__COUPON_KEYS", format!("1:{}", "5e".repeat(32)));
-    command.env("DATABASE_URL", &app.home.database_url).env("REDIS_URL", &app.home.redis_url);
+    command.env("DATABASE_URL", &app.backend.database_url).env("REDIS_URL", &app.backend.redis_url);
     command.output().unwrap()
 }
 
@@ -28,11 +28,11 @@ fn said(output: &Output) -> String {
 }
 
 async fn units(app: &TestApp, deal: DealId) -> Option<u32> {
-    app.home.redis().await.hget(Keys::new(&app.home.name).quota(deal), "units").await.unwrap()
+    app.backend.redis().await.hget(Keys::new(&app.backend.name).quota(deal), "units").await.unwrap()
 }
 
 #[tokio::test]
-async fn a_wiped_redis_has_every_deal_that_can_be_joined_again() {
+async fn reconcile_loads_every_joinable_deal_into_a_wiped_redis() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;
@@ -40,46 +40,46 @@ async fn a_wiped_redis_has_every_deal_that_can_be_joined_again() {
     let withdrawn = app.deal(&mo).publish().await.id;
     app.deal(&mo).draft().await;
     for person in &people[..2] {
-        joined(app.join(person, full, 1, "a").await);
-        joined(app.join(person, withdrawn, 1, "a").await);
+        joined(app.engine_join(person, full, 1, "a").await);
+        joined(app.engine_join(person, withdrawn, 1, "a").await);
     }
-    app.engine.withdraw(mo.shop(), withdrawn, "ill").await.unwrap();
+    app.engine.withdraw(mo.merchant_id(), withdrawn, "ill").await.unwrap();
     app.engine.drain().await;
-    app.home.forget_everything().await;
+    app.backend.flush_redis().await;
     assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 3. Repaired: 0. Open deals in Redis: 2.");
     assert_eq!(
         (units(&app, full).await, units(&app, open).await, units(&app, withdrawn).await),
         (Some(2), Some(0), None)
     );
 
-    // Admission works from it, without Postgres.
-    app.home.sql("ALTER FUNCTION commit_signups RENAME TO out_of_order").await;
-    assert_eq!(refused(app.join(&people[2], full, 1, "a").await), Refusal::SoldOut);
-    app.home.sql("ALTER FUNCTION out_of_order RENAME TO commit_signups").await;
-    assert!(joined(app.join(&people[0], full, 1, "a").await).replayed);
+    // Admission works from the rebuilt data, without Postgres.
+    app.backend.sql("ALTER FUNCTION commit_signups RENAME TO out_of_order").await;
+    assert_eq!(refused(app.engine_join(&people[2], full, 1, "a").await), Refusal::SoldOut);
+    app.backend.sql("ALTER FUNCTION out_of_order RENAME TO commit_signups").await;
+    assert!(joined(app.engine_join(&people[0], full, 1, "a").await).replayed);
     app.settle_now().await;
     app.assert_clean().await;
 }
 
 #[tokio::test]
-async fn a_redis_that_is_behind_is_told_what_it_missed() {
+async fn reconcile_repairs_a_redis_that_is_behind() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).publish().await.id;
-    joined(app.join(&people[0], deal, 1, "a").await);
-    app.home.nothing_is_held(deal).await;
+    joined(app.engine_join(&people[0], deal, 1, "a").await);
+    app.backend.wait_until_nothing_is_held(deal).await;
     let mut node_without_redis = app.store.lane_connection();
-    node_without_redis.commit_signups(&[wish(&people[1], deal, 2, "a")]).await.unwrap();
-    assert!(!is_right(&app, deal).await);
+    node_without_redis.commit_signups(&[join_request(&people[1], deal, 2, "a")]).await.unwrap();
+    assert!(!redis_agrees(&app, deal).await);
     assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 1. Repaired: 1. Open deals in Redis: 1.");
-    assert!(is_right(&app, deal).await);
+    assert!(redis_agrees(&app, deal).await);
     assert_eq!(units(&app, deal).await, Some(3));
     app.assert_clean().await;
 }
 
 #[tokio::test]
-async fn reconciling_reports_each_step_and_fails_without_redis() {
+async fn reconcile_reports_each_step_and_fails_without_redis() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     for _ in 0..3 {

@@ -1,5 +1,5 @@
-//! Backups, restored for real: `pg_dump` and `pg_restore` into the same server and into another one. What came after the
-//! backup is lost, as it must be; Redis, browsers and nodes go down to what is left.
+//! Backups restored with `pg_dump` and `pg_restore`, into the same server and into another. Redis, browsers and nodes
+//! fall back to the state of the backup.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,12 +8,12 @@ use muster::dev::servers::{Options, Servers};
 use muster::domain::DealId;
 use muster::startup;
 
-use super::crowd::is_right;
+use super::crowd::redis_agrees;
 use super::rebuilt::reconcile;
 use crate::live::feed::{Client, query};
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 use crate::support::outcomes::joined;
-use crate::support::people::wish;
+use crate::support::people::join_request;
 use crate::support::{self, Person, TestApp};
 
 fn run(program: &str, arguments: &[&str]) {
@@ -29,58 +29,58 @@ fn restore(from: &Path, database_url: &str) {
     run("pg_restore", &["--exit-on-error", "--no-owner", "--dbname", database_url, from.to_str().unwrap()]);
 }
 
-/// Ten have joined and are in the backup; five more are not.
-async fn scene(app: &TestApp, backup: &Path) -> (DealId, Vec<Person>) {
+/// Ten joins are in the backup, five are not.
+async fn fixture(app: &TestApp, backup: &Path) -> (DealId, Vec<Person>) {
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 16).await;
     let deal = app.deal(&mo).tipping_point(12).cap(16).publish().await.id;
     for person in &people[..10] {
-        joined(app.join(person, deal, 1, "a").await);
+        joined(app.engine_join(person, deal, 1, "a").await);
     }
-    dump(&app.home.database_url, backup);
+    dump(&app.backend.database_url, backup);
     for person in &people[10..15] {
-        joined(app.join(person, deal, 1, "a").await);
+        joined(app.engine_join(person, deal, 1, "a").await);
     }
-    app.home.nothing_is_held(deal).await;
+    app.backend.wait_until_nothing_is_held(deal).await;
     (deal, people)
 }
 
 #[tokio::test]
-async fn a_backup_that_is_restored_supersedes_what_redis_and_browsers_have_seen() {
+async fn a_restored_backup_supersedes_what_redis_and_browsers_have_seen() {
     let app = support::app().nodes(2).with_workers().start().await;
     let folder = tempfile::tempdir().unwrap();
     let backup = folder.path().join("backup");
-    let (deal, people) = scene(&app, &backup).await;
+    let (deal, people) = fixture(&app, &backup).await;
     let path = format!("/api/v1/live?{}", query(&[deal]));
     let mut watcher = Client::connect(app.nodes[1].address, &path, None).await.unwrap();
     let seen = watcher.frame_where(|frame| frame["buyers"] == 15).await;
 
-    let name = &app.home.name;
-    let admin = app.home.database_url.replace(&format!("/{name}?"), "/postgres?");
+    let name = &app.backend.name;
+    let admin = app.backend.database_url.replace(&format!("/{name}?"), "/postgres?");
     let renewed = format!("DROP DATABASE {name} WITH (FORCE)");
     run("psql", &["-q", "-c", &renewed, "-c", &format!("CREATE DATABASE {name}"), &admin]);
-    restore(&backup, &app.home.database_url);
+    restore(&backup, &app.backend.database_url);
     let output = reconcile(&app, &["--new-epoch"]);
     assert!(output.status.success(), "{output:?}");
 
     let frame = watcher.frame_where(|frame| frame["epoch"].as_i64() > seen["epoch"].as_i64()).await;
     assert_eq!((&frame["buyers"], &frame["state"]), (&serde_json::json!(10), &serde_json::json!("open")));
-    until("Redis is right", async || is_right(&app, deal).await).await;
+    wait_until("Redis agrees with Postgres", async || redis_agrees(&app, deal).await).await;
     for (n, person) in people.iter().enumerate() {
-        let told = joined(super::crowd::join_patiently(&app.nodes[n % 2].engine, person, deal, "a").await);
-        assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1), "those after the backup join again");
+        let told = joined(super::crowd::join_with_retries(&app.nodes[n % 2].engine, person, deal, "a").await);
+        assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1), "those after the backup join anew");
     }
     app.settle_now().await;
     app.assert_clean().await;
 }
 
-/// The other server is another history: the epoch rises by itself.
+/// The other server has another history, so the epoch rises automatically.
 #[tokio::test]
-async fn a_backup_that_is_restored_into_another_server_needs_no_word_from_anybody() {
+async fn a_backup_restored_into_another_server_begins_a_new_epoch_by_itself() {
     let app = support::app().start().await;
     let folder = tempfile::tempdir().unwrap();
     let backup = folder.path().join("backup");
-    let (deal, people) = scene(&app, &backup).await;
+    let (deal, people) = fixture(&app, &backup).await;
     let before = app.progress(deal).await;
 
     let other = Servers::start(Options { redis: false, ..Options::temporary() }).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_backup_that_is_restored_into_another_server_needs_no_word_from_anybod
     let after = store.progress_of(&[deal]).await.unwrap()[0];
     assert!(after.epoch > before.epoch && (after.buyers, before.buyers) == (10, 15));
     for (n, person) in people.iter().enumerate() {
-        let told = joined(engine.join(wish(person, deal, 1, "a")).await);
+        let told = joined(engine.join(join_request(person, deal, 1, "a")).await);
         assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1));
     }
     while engine.settle(1_000).await.unwrap() > 0 {}

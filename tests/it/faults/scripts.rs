@@ -1,4 +1,4 @@
-//! Scripts that run twice, that Redis has forgotten, and whose callers have gone away.
+//! Scripts that run twice, that Redis has flushed, or whose callers have gone.
 
 use std::time::Duration;
 
@@ -7,36 +7,36 @@ use muster::domain::{JoinOutcome, LeaveOutcome};
 use muster::quota::Keys;
 use redis::AsyncCommands;
 
-use super::crowd::{Crowd, is_right, is_right_again};
-use crate::support::fault::until;
+use super::crowd::{Crowd, redis_agrees, wait_until_redis_agrees};
+use crate::support::fault::wait_until;
 use crate::support::outcomes::joined;
-use crate::support::people::wish;
+use crate::support::people::join_request;
 use crate::support::{self};
 
 #[tokio::test]
-async fn every_script_executed_twice_comes_to_the_same() {
-    let app = support::app().with_private_servers().nodes(2).wired().with_workers().start().await;
-    for wires in &app.wires {
-        wires.redis.run_scripts_twice();
+async fn executing_every_script_twice_gives_the_same_result() {
+    let app = support::app().with_private_servers().nodes(2).with_proxies().with_workers().start().await;
+    for proxies in &app.proxies {
+        proxies.redis.run_scripts_twice();
     }
     for node in &app.nodes {
-        until("it is there again, twice", async || node.engine.admits()).await;
+        wait_until("Redis admits through the proxy", async || node.engine.admits()).await;
     }
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(20).cap(60).publish().await.id;
-    // Before it tips: some leave again, and take a place anew.
+    // Before the tip some buyers leave and free their places.
     for person in app.people("Lee", 5).await {
-        let signup = joined(app.join(&person, deal, 2, "a").await).id;
-        assert_eq!(app.leave(&person, signup).await, LeaveOutcome::Left);
+        let signup = joined(app.engine_join(&person, deal, 2, "a").await).id;
+        assert_eq!(app.engine_leave(&person, signup).await, LeaveOutcome::Left);
     }
-    Crowd::sets_out(&app, deal, 100).await.got_what_there_was(&app, 60).await;
-    app.home.nothing_is_held(deal).await;
-    until("Redis is right", async || is_right(&app, deal).await).await;
+    Crowd::start(&app, deal, 100).await.assert_sold_exactly(&app, 60).await;
+    app.backend.wait_until_nothing_is_held(deal).await;
+    wait_until("Redis agrees with Postgres", async || redis_agrees(&app, deal).await).await;
     let loaded: Option<u32> =
-        app.home.redis().await.hget(Keys::new(&app.home.name).quota(deal), "units").await.unwrap();
+        app.backend.redis().await.hget(Keys::new(&app.backend.name).quota(deal), "units").await.unwrap();
     assert_eq!(loaded, Some(60), "it is loaded");
-    assert!(app.nodes.iter().all(|node| node.engine.admits()), "nobody went on without Redis");
-    let doubled: usize = app.wires.iter().map(|wires| wires.redis.doubled()).sum();
+    assert!(app.nodes.iter().all(|node| node.engine.admits()), "no node went on without Redis");
+    let doubled: usize = app.proxies.iter().map(|proxies| proxies.redis.scripts_run_twice()).sum();
     println!("{doubled} calls were executed twice");
     assert!(doubled > 20);
     app.settle_now().await;
@@ -44,11 +44,11 @@ async fn every_script_executed_twice_comes_to_the_same() {
 }
 
 #[tokio::test]
-async fn scripts_that_redis_forgets_all_the_time_are_sent_again() {
+async fn scripts_that_redis_keeps_flushing_are_sent_again() {
     let app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(20).cap(100).publish().await.id;
-    let mut redis = app.home.redis().await;
+    let mut redis = app.backend.redis().await;
     let forgets = tokio::spawn(async move {
         let mut every = tokio::time::interval(Duration::from_millis(3));
         for n in 0.. {
@@ -59,23 +59,24 @@ async fn scripts_that_redis_forgets_all_the_time_are_sent_again() {
             }
         }
     });
-    Crowd::sets_out(&app, deal, 180).await.got_what_there_was(&app, 100).await;
+    Crowd::start(&app, deal, 180).await.assert_sold_exactly(&app, 100).await;
     forgets.abort();
-    is_right_again(&app, deal, "forgetful").await;
+    wait_until_redis_agrees(&app, deal, "flushed scripts").await;
     app.settle_now().await;
     app.assert_clean().await;
 }
 
-/// One connection carries the calls of all: whose future is dropped leaves no answer behind for somebody else.
+/// All calls share one connection, so a cancelled caller must not shift the replies of the others.
 #[tokio::test]
-async fn a_cancelled_read_leaves_no_answer_for_another_caller() {
+async fn a_cancelled_call_leaves_no_reply_for_another_caller() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 400).await;
     let deal = app.deal(&mo).tipping_point(500).publish().await.id;
     let mut asked = Vec::new();
     for (n, person) in people.iter().enumerate() {
-        let (engine, request) = (app.engine.clone(), wish(person, deal, 1 + u32::try_from(n % 3).unwrap(), "a"));
+        let (engine, request) =
+            (app.engine.clone(), join_request(person, deal, 1 + u32::try_from(n % 3).unwrap(), "a"));
         asked.push((request, tokio::spawn(async move { engine.join(request).await })));
         if n % 5 == 0 {
             tokio::task::yield_now().await;
@@ -89,7 +90,7 @@ async fn a_cancelled_read_leaves_no_answer_for_another_caller() {
             Ok(JoinOutcome::Joined(told)) => {
                 assert_eq!((told.id, told.deal, told.units), (request.id, deal, request.units.get()));
             }
-            Ok(other) => panic!("told {other:?}"),
+            Ok(other) => panic!("unexpected outcome: {other:?}"),
             Err(gone) => assert!(gone.is_cancelled()),
         }
     }
@@ -97,22 +98,21 @@ async fn a_cancelled_read_leaves_no_answer_for_another_caller() {
     app.assert_clean().await;
 }
 
-/// Not once for everybody who waits for it.
 #[tokio::test]
-async fn a_deal_that_is_gone_is_loaded_once_by_a_node_however_many_wait_for_it() {
+async fn a_missing_deal_is_loaded_once_however_many_joins_wait_for_it() {
     let app = support::app().with("lanes.count", "1").with("lanes.batch_max", "1").start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 20).await;
     let deal = app.deal(&mo).tipping_point(500).publish().await.id;
-    let client = redis::Client::open(app.home.redis_url.as_str()).unwrap();
+    let client = redis::Client::open(app.backend.redis_url.as_str()).unwrap();
     let mut monitor = client.get_async_monitor().await.unwrap().into_on_message::<String>();
-    // The snapshot is not to be had for now.
-    let mut slow = app.home.connect().await;
+    // The lock keeps the load from reading its snapshot.
+    let mut slow = app.backend.connect().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE signups IN ACCESS EXCLUSIVE MODE").execute(&mut slow).await.unwrap();
-    let joins = people.iter().map(|person| app.join(person, deal, 1, "a"));
-    let end = format!("the end of {}", app.home.name);
+    let joins = people.iter().map(|person| app.engine_join(person, deal, 1, "a"));
+    let end = format!("the end of {}", app.backend.name);
     let load = async {
-        until("somebody loads", async || app.home.waiting_for_locks().await == 1).await;
+        wait_until("somebody loads", async || app.backend.waiting_for_locks().await == 1).await;
         let mut looks = tokio::time::interval(Duration::from_millis(10));
         for _ in 0..30 {
             looks.tick().await;
@@ -123,8 +123,8 @@ async fn a_deal_that_is_gone_is_loaded_once_by_a_node_however_many_wait_for_it()
     for outcome in outcomes {
         joined(outcome);
     }
-    let () = redis::cmd("ECHO").arg(&end).query_async(&mut app.home.redis().await).await.unwrap();
-    let (quota, mut asked, mut begun) = (Keys::new(&app.home.name).quota(deal), 0, 0);
+    let () = redis::cmd("ECHO").arg(&end).query_async(&mut app.backend.redis().await).await.unwrap();
+    let (quota, mut asked, mut begun) = (Keys::new(&app.backend.name).quota(deal), 0, 0);
     loop {
         let command = monitor.next().await.unwrap();
         if command.contains(&end) {
@@ -135,6 +135,6 @@ async fn a_deal_that_is_gone_is_loaded_once_by_a_node_however_many_wait_for_it()
         begun += usize::from(of_load && command.contains("\"HSET\""));
     }
     assert_eq!(begun, 1);
-    assert!(asked <= people.len(), "asked {asked} times: once by each who had to wait");
+    assert!(asked <= people.len(), "asked {asked} times, more than once for each waiting join");
     app.assert_clean().await;
 }

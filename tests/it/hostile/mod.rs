@@ -1,13 +1,13 @@
-//! Clients that want to use a node up, against a node that is a process of its own: so what it takes in memory can be read.
+//! Clients that try to exhaust a node. The node is a process of its own, so its memory can be read.
 //!
-//! Whatever they do, its memory stays within a bound that has nothing to do with how much is sent, and people go on joining and
-//! watching meanwhile. The figures are printed: `make test ARGS="hostile:: -- --nocapture"`.
+//! Its memory must stay within a bound that does not depend on how much is sent, while other clients join and watch.
+//! The figures are printed: `make test ARGS="hostile:: -- --nocapture"`.
 //!
-//! A client that vanishes without a word (its cable was pulled) looks like one that is silent or does not read any more, and
-//! those are what is tested: here, and `live::stalled`. Only the kernel could tell them apart.
+//! A client that vanishes, say because its cable was pulled, looks like one that is silent or has stopped reading.
+//! Those are tested here and in `live::stalled`; only the kernel could tell them apart.
 
 mod bodies;
 mod heads;
 mod process;
-mod siege;
 mod sockets;
+mod target;

@@ -1,4 +1,4 @@
-//! Frames that go past the task of a socket, beside what the task itself sends.
+//! Frames that bypass the task of a connection, mixed with what the task itself sends.
 
 use std::collections::VecDeque;
 
@@ -7,12 +7,12 @@ use muster::domain::DealId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::feed::{Feed, client_frame, in_time, progress, unpaced, version};
+use super::feed::{Feed, client_frame, progress, unthrottled, version, with_deadline};
 
 const TEXT: u8 = 0x81;
 const PONG: u8 = 0x8A;
 
-/// The next whole message: its first byte and what it says.
+/// The next whole message: its first byte and its payload.
 async fn message(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let first_byte = stream.read_u8().await.expect("a message");
     let length = match stream.read_u8().await.expect("a length") {
@@ -24,10 +24,10 @@ async fn message(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     (first_byte, payload)
 }
 
-/// A frame is written past the task of its socket only when the task has nothing left to write, and is ended before the task
-/// goes on: the kernel takes the beginning of one now and then, and of a pong.
+/// A frame bypasses the task only while the task has nothing left to write, and is completed before the task continues.
+/// Now and then the kernel takes only the beginning of a frame or of a pong.
 #[actix_web::test]
-async fn a_reader_who_stalls_again_and_again_finds_every_message_whole_and_every_ping_answered() {
+async fn a_reader_that_stalls_repeatedly_gets_whole_messages_and_every_pong() {
     const STALLS: usize = 12;
     const UNREAD: usize = 150;
     const READ: usize = 300;
@@ -35,7 +35,7 @@ async fn a_reader_who_stalls_again_and_again_finds_every_message_whole_and_every
         send_buffer_bytes: 4096,
         messages_burst: usize::MAX,
         inbound_burst_bytes: usize::MAX,
-        ..unpaced()
+        ..unthrottled()
     });
     let deal = DealId::generate();
     let mut reader = feed.watch(&[deal]).await;
@@ -43,9 +43,9 @@ async fn a_reader_who_stalls_again_and_again_finds_every_message_whole_and_every
     let (mut newest, mut seen, mut unanswered) = (0, 0, VecDeque::new());
     for step in 0..STALLS * (UNREAD + READ) {
         newest += 1;
-        // Pings of all lengths, so that the kernel is full at another place each time.
+        // Pings of many lengths, so that the kernel's buffer is full at another byte each time.
         let said = vec![b'?'; step % 97];
-        in_time(slow.write_all(&client_frame(0x89, &said))).await.unwrap();
+        with_deadline(slow.write_all(&client_frame(0x89, &said))).await.unwrap();
         unanswered.push_back(said);
         feed.hub.offer(progress(deal, newest));
         assert_eq!(reader.rev().await, newest);
@@ -58,15 +58,15 @@ async fn a_reader_who_stalls_again_and_again_finds_every_message_whole_and_every
     }
 }
 
-/// Reads one message: a frame that is newer than what was `seen`, or the pong of the first ping that is `unanswered`.
+/// Reads one message: a frame newer than `seen`, or the pong of the first of the `unanswered` pings.
 async fn read(slow: &mut TcpStream, seen: &mut i64, unanswered: &mut VecDeque<Vec<u8>>) {
-    match in_time(message(slow)).await {
+    match with_deadline(message(slow)).await {
         (TEXT, payload) => {
             let rev = version(std::str::from_utf8(&payload).expect("text")).1;
             assert!(rev > *seen, "{rev} after {seen}");
             *seen = rev;
         }
-        (PONG, payload) => assert_eq!(Some(payload), unanswered.pop_front(), "the pong of another ping"),
+        (PONG, payload) => assert_eq!(Some(payload), unanswered.pop_front(), "a pong of another ping"),
         (other, payload) => panic!("{other:#x} {payload:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The feed of whole nodes: what happens in one is seen at another.
+//! The live feed of whole nodes: a change on one is seen on another.
 
 use muster::domain::{DealId, Progress};
 use redis::AsyncCommands;
@@ -14,7 +14,7 @@ async fn watch(node: &Node, deal: DealId) -> Client {
 }
 
 #[tokio::test]
-async fn a_join_at_one_node_is_seen_at_another_and_so_is_a_leave() {
+async fn joins_and_leaves_on_one_node_reach_watchers_of_another() {
     let app = app().nodes(2).start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).tipping_point(2).cap(10).publish().await;
@@ -25,7 +25,7 @@ async fn a_join_at_one_node_is_seen_at_another_and_so_is_a_leave() {
         assert_eq!((&frame["buyers"], &frame["needed"], &frame["left"]), (&json!(0), &json!(2), &json!(10)));
     }
 
-    let signup = ann.join(deal.id, 3, "ann").await;
+    let signup = ann.post_join(deal.id, 3, "ann").await;
     assert_eq!(signup.status(), StatusCode::CREATED);
     for watcher in &mut watchers {
         let frame = watcher.frame_where(|frame| frame["buyers"] == 1).await;
@@ -40,7 +40,7 @@ async fn a_join_at_one_node_is_seen_at_another_and_so_is_a_leave() {
     }
 
     for (buyer, key) in [(&ann, "again"), (&bob, "bob")] {
-        assert_eq!(buyer.join(deal.id, 1, key).await.status(), StatusCode::CREATED);
+        assert_eq!(buyer.post_join(deal.id, 1, key).await.status(), StatusCode::CREATED);
     }
     for watcher in &mut watchers {
         watcher.frame_where(|frame| frame["state"] == "tipped" && frame["needed"] == 0).await;
@@ -48,15 +48,15 @@ async fn a_join_at_one_node_is_seen_at_another_and_so_is_a_leave() {
 }
 
 #[tokio::test]
-async fn figures_on_the_bus_reach_browsers() {
+async fn messages_on_the_bus_reach_browsers() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
     let mut watcher = watch(&app, deal.id).await;
     watcher.frame().await;
     let mut redis =
-        redis::Client::open(app.home.redis_url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
-    // A version that Postgres does not have, so that it can come over the bus alone.
+        redis::Client::open(app.backend.redis_url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    // Postgres does not have this version, so it can only come over the bus.
     let told = serde_json::to_string(&Progress { rev: 1_000, buyers: 9, ..deal.progress }).unwrap();
     loop {
         let channels: Vec<String> =
@@ -71,7 +71,7 @@ async fn figures_on_the_bus_reach_browsers() {
 }
 
 #[tokio::test]
-async fn without_redis_counts_are_still_right() {
+async fn without_redis_live_counts_are_still_correct() {
     let mut app = app().with_private_servers().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
@@ -79,12 +79,12 @@ async fn without_redis_counts_are_still_right() {
     let ann = app.buyer("Ann").await;
     let mut watcher = watch(&app, deal.id).await;
     assert_eq!(watcher.frame_where(|_| true).await["buyers"], 0);
-    assert_eq!(ann.join(deal.id, 1, "ann").await.status(), StatusCode::CREATED);
+    assert_eq!(ann.post_join(deal.id, 1, "ann").await.status(), StatusCode::CREATED);
     watcher.frame_where(|frame| frame["buyers"] == 1).await;
 }
 
 #[tokio::test]
-async fn a_draft_tells_nothing_until_it_is_published() {
+async fn a_draft_sends_no_frames_until_it_is_published() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let draft = app.deal(&merchant).draft().await;
@@ -95,7 +95,7 @@ async fn a_draft_tells_nothing_until_it_is_published() {
 }
 
 #[tokio::test]
-async fn a_node_that_stops_sends_its_browsers_elsewhere() {
+async fn a_stopping_node_closes_its_sockets_with_1012() {
     let mut app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
@@ -105,7 +105,7 @@ async fn a_node_that_stops_sends_its_browsers_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_problem_document() {
+async fn a_refused_upgrade_is_a_problem_document() {
     let app = app().with("live.sockets_per_address_max", "1").start().await;
     let deal = DealId::generate();
     let too_many = std::iter::repeat_with(DealId::generate).take(33).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! A server that has nothing but the live route, and clients of it.
+//! A server with only the live route, and clients of it.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -23,12 +23,12 @@ use tokio_tungstenite::tungstenite::http::Response;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// Longer than anything here takes; a test that waits so long has failed.
+/// A test that waits this long has failed.
 pub const DEADLINE: Duration = Duration::from_mins(1);
-/// Between two looks at what nothing announces.
+/// The polling period for conditions that nothing announces.
 pub const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// A server with the live route alone. It ends with the test.
+/// A server with only the live route. It stops when the test ends.
 pub struct Feed {
     pub hub: Hub,
     pub address: SocketAddr,
@@ -54,40 +54,41 @@ impl Feed {
         Self { hub, address, server: handle, keeper }
     }
 
-    /// Opens a socket on these deals.
+    /// Opens a WebSocket that watches these deals.
     pub async fn watch(&self, deals: &[DealId]) -> Client {
         self.try_watch(deals, None).await.expect("a socket")
     }
 
-    /// Tries to open a socket, as a page of this origin; else the status of the answer.
+    /// Tries to open a WebSocket as a page of this origin. The error is the status of the response.
     pub async fn try_watch(&self, deals: &[DealId], origin: Option<&str>) -> Result<Client, u16> {
         Client::connect(self.address, &path(deals), origin).await.map_err(|answer| answer.status().as_u16())
     }
 
-    /// Opens a socket without a WebSocket library, to misbehave on it. `window_bytes` is what the kernel takes unread.
+    /// Opens a WebSocket without a library, so that the test can violate the protocol. `window_bytes` is the kernel's
+    /// receive buffer.
     pub async fn watch_raw(&self, deals: &[DealId], window_bytes: Option<u32>) -> TcpStream {
         let socket = TcpSocket::new_v4().expect("a socket");
         if let Some(window_bytes) = window_bytes {
             socket.set_recv_buffer_size(window_bytes).expect("a window");
         }
-        let mut stream = in_time(socket.connect(self.address)).await.expect("a connection");
+        let mut stream = with_deadline(socket.connect(self.address)).await.expect("a connection");
         let request = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
             path(deals),
             self.address
         );
-        in_time(stream.write_all(request.as_bytes())).await.expect("a request");
+        with_deadline(stream.write_all(request.as_bytes())).await.expect("a request");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(in_time(stream.read_u8()).await.expect("an answer"));
+            head.push(with_deadline(stream.read_u8()).await.expect("an answer"));
         }
         assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
         stream
     }
 
-    /// Waits until so many sockets are open.
-    pub async fn has_open(&self, count: usize) {
+    /// Waits until exactly this many sockets are open.
+    pub async fn wait_for_open_sockets(&self, count: usize) {
         eventually(|| self.hub.sockets().count() == count).await;
     }
 }
@@ -95,7 +96,7 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         self.keeper.abort();
-        // Stopping begins when it is asked for; nobody waits for the end of it.
+        // The call begins the stop; nobody waits for its end.
         drop(self.server.stop(false));
     }
 }
@@ -121,19 +122,19 @@ fn path(deals: &[DealId]) -> String {
     format!("/live?{}", query(deals))
 }
 
-/// The query that names these deals.
+/// The query string that names these deals.
 pub fn query(deals: &[DealId]) -> String {
     let deals = deals.iter().map(|deal| format!("deal={deal}")).collect::<Vec<_>>();
     deals.join("&")
 }
 
-/// A browser that behaves.
+/// A well-behaved browser.
 pub struct Client {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
 impl Client {
-    /// Opens a socket at a path, as a page of this origin; else the answer.
+    /// Opens a WebSocket at a path as a page of this origin. The error is the response.
     pub async fn connect(
         address: SocketAddr,
         path: &str,
@@ -143,17 +144,17 @@ impl Client {
         if let Some(origin) = origin {
             request.headers_mut().insert("Origin", origin.parse().expect("a header"));
         }
-        match in_time(connect_async(request)).await {
+        match with_deadline(connect_async(request)).await {
             Ok((stream, _response)) => Ok(Self { stream }),
             Err(tungstenite::Error::Http(response)) => Err(response),
             Err(error) => panic!("no answer: {error}"),
         }
     }
 
-    /// The next message that is not a ping; pings are answered.
+    /// The next message that is not a ping or pong. The library answers pings.
     pub async fn next(&mut self) -> Option<Message> {
         loop {
-            match in_time(self.stream.next()).await {
+            match with_deadline(self.stream.next()).await {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(message)) => return Some(message),
                 Some(Err(_)) | None => return None,
@@ -174,7 +175,7 @@ impl Client {
         version(&self.frame().await).1
     }
 
-    /// Reads frames until one says what is wanted, and returns it.
+    /// Reads frames until one satisfies `holds`, and returns it.
     pub async fn frame_where(&mut self, holds: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
         loop {
             let frame = serde_json::from_str(&self.frame().await).expect("JSON");
@@ -184,7 +185,7 @@ impl Client {
         }
     }
 
-    /// Reads frames until this `rev`, and returns all that were seen.
+    /// Reads frames up to this `rev`, and returns the revs of all of them.
     pub async fn revs_until(&mut self, last: i64) -> Vec<i64> {
         let mut revs = Vec::new();
         while revs.last() != Some(&last) {
@@ -193,7 +194,7 @@ impl Client {
         revs
     }
 
-    /// Reads on until the server closes, and returns its code; none if it closed without one.
+    /// Reads until the server closes, and returns its close code, or `None` if it sent none.
     pub async fn close_code(&mut self) -> Option<u16> {
         loop {
             match self.next().await {
@@ -205,22 +206,22 @@ impl Client {
     }
 
     pub async fn send(&mut self, message: Message) {
-        in_time(self.stream.send(message)).await.expect("an open socket");
+        with_deadline(self.stream.send(message)).await.expect("an open socket");
     }
 }
 
-/// `(epoch, rev)` of a frame.
+/// The `(epoch, rev)` of a frame.
 pub fn version(frame: &str) -> (i64, i64) {
     let frame = serde_json::from_str::<serde_json::Value>(frame).expect("JSON");
     (frame["epoch"].as_i64().expect("an epoch"), frame["rev"].as_i64().expect("a rev"))
 }
 
-/// The version of the frame that waits for this watcher, if one does.
-pub fn waiting(watcher: &mut Subscription) -> Option<(i64, i64)> {
+/// The version of the frame that this subscription has not taken yet, if there is one.
+pub fn pending_version(watcher: &mut Subscription) -> Option<(i64, i64)> {
     watcher.take_latest().map(|frame| version(&frame))
 }
 
-/// Figures of a deal at this `rev`: as many buyers, each with one unit.
+/// Figures of a deal at this `rev`: as many buyers as `rev`, each with one unit.
 pub fn progress(deal: DealId, rev: i64) -> Progress {
     let buyers = u32::try_from(rev).expect("a small rev");
     Progress {
@@ -236,8 +237,8 @@ pub fn progress(deal: DealId, rev: i64) -> Progress {
     }
 }
 
-/// The defaults of the live section.
-pub fn paced() -> LiveConfig {
+/// The default settings of the section `live`.
+pub fn throttled() -> LiveConfig {
     defaults().live
 }
 
@@ -249,17 +250,17 @@ fn defaults() -> Config {
     Config::load(&sources).expect("the defaults")
 }
 
-/// The defaults, but nothing is held back for its pace.
-pub fn unpaced() -> LiveConfig {
-    LiveConfig { frames_per_second_max: u32::MAX, fan_out_per_second_max: u32::MAX, ..paced() }
+/// The defaults without limits on frames.
+pub fn unthrottled() -> LiveConfig {
+    LiveConfig { frames_per_second_max: u32::MAX, fan_out_per_second_max: u32::MAX, ..throttled() }
 }
 
-/// A hub whose own pages are at `https://muster.example`.
+/// A hub of the site `https://muster.example`.
 pub fn hub(config: LiveConfig) -> Hub {
     Hub::new(config, "https://muster.example".parse().expect("a URL"), Clock::new())
 }
 
-/// A frame as a client sends it: masked, with a mask of zeros.
+/// A frame as a client sends it, masked with zeros.
 pub fn client_frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match u16::try_from(payload.len()).expect("a short payload") {
@@ -274,25 +275,25 @@ pub fn client_frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Reads what is left on a raw socket until the server ends it, and returns the code of the close frame at the end.
+/// Reads a raw socket until the server ends it, and returns the code of the close frame at the end.
 pub async fn raw_close_code(stream: &mut TcpStream) -> Option<u16> {
     let mut rest = Vec::new();
-    // A reset after the close frame is an end as good as any.
-    drop(in_time(stream.read_to_end(&mut rest)).await);
+    // A reset after the close frame is as good an end.
+    drop(with_deadline(stream.read_to_end(&mut rest)).await);
     let close_at = rest.windows(2).rposition(|pair| pair[0] == 0x88 && pair[1] >= 2)?;
     Some(u16::from_be_bytes([*rest.get(close_at + 2)?, *rest.get(close_at + 3)?]))
 }
 
-/// What the future gives, or a failed test.
-pub async fn in_time<F: Future>(future: F) -> F::Output {
+/// The output of the future. The test fails if that takes longer than [`DEADLINE`].
+pub async fn with_deadline<F: Future>(future: F) -> F::Output {
     let future: Pin<Box<F>> = Box::pin(future);
     tokio::time::timeout(DEADLINE, future).await.expect("nothing happened in time")
 }
 
-/// Waits until something holds that nothing announces.
+/// Waits until a condition holds that nothing announces.
 pub async fn eventually(holds: impl Fn() -> bool) {
     let mut looks = tokio::time::interval(LOOK_EVERY);
-    in_time(async {
+    with_deadline(async {
         while !holds() {
             looks.tick().await;
         }

@@ -1,4 +1,4 @@
-//! What watchers see.
+//! What watchers receive.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::feed::{Feed, hub, in_time, paced, progress, unpaced, version, waiting};
+use super::feed::{Feed, hub, pending_version, progress, throttled, unthrottled, version, with_deadline};
 
 #[test]
-fn a_frame_has_the_figures_and_the_time_of_the_server() {
+fn a_frame_has_the_figures_and_the_server_time() {
     let deal = DealId::generate();
     let server_time = "2026-11-22T08:00:00.123Z".parse::<DateTime<Utc>>().unwrap();
     let frame = message::frame(&Progress { units: 20, ..progress(deal, 17) }, server_time).unwrap();
@@ -29,8 +29,8 @@ fn a_frame_has_the_figures_and_the_time_of_the_server() {
 }
 
 #[actix_web::test]
-async fn a_new_watcher_of_a_known_deal_gets_its_figures_at_once() {
-    let feed = Feed::start(paced());
+async fn a_new_watcher_of_a_known_deal_gets_its_figures_immediately() {
+    let feed = Feed::start(throttled());
     let deal = DealId::generate();
     let mut first = feed.watch(&[deal]).await;
     feed.hub.offer(progress(deal, 7));
@@ -41,7 +41,7 @@ async fn a_new_watcher_of_a_known_deal_gets_its_figures_at_once() {
 
 #[actix_web::test]
 async fn all_sockets_get_the_same_bytes() {
-    let feed = Feed::start(unpaced());
+    let feed = Feed::start(unthrottled());
     let deal = DealId::generate();
     let mut clients = Vec::new();
     for _ in 0..5 {
@@ -57,21 +57,21 @@ async fn all_sockets_get_the_same_bytes() {
 }
 
 #[test]
-fn only_newer_figures_are_shown() {
-    let hub = hub(unpaced());
+fn only_newer_figures_are_sent() {
+    let hub = hub(unthrottled());
     let deal = DealId::generate();
     let mut watcher = hub.subscribe(deal);
     for (epoch, rev, is_newer) in
         [(1, 5, true), (1, 4, false), (1, 5, false), (2, 1, true), (1, 9, false), (2, 1, false), (2, 2, true)]
     {
         hub.offer(Progress { epoch, ..progress(deal, rev) });
-        assert_eq!(waiting(&mut watcher), is_newer.then_some((epoch, rev)));
+        assert_eq!(pending_version(&mut watcher), is_newer.then_some((epoch, rev)));
     }
 }
 
 #[actix_web::test]
-async fn one_socket_watches_several_deals_and_no_others() {
-    let feed = Feed::start(unpaced());
+async fn a_socket_gets_frames_of_exactly_its_deals() {
+    let feed = Feed::start(unthrottled());
     let deals = [DealId::generate(), DealId::generate(), DealId::generate()];
     let mut client = feed.watch(&deals[..2]).await;
     let mut other = feed.watch(&deals[2..]).await;
@@ -87,19 +87,19 @@ async fn one_socket_watches_several_deals_and_no_others() {
 }
 
 #[test]
-fn a_draft_is_not_shown() {
-    let hub = hub(unpaced());
+fn figures_of_a_draft_are_not_sent() {
+    let hub = hub(unthrottled());
     let deal = DealId::generate();
     let mut watcher = hub.subscribe(deal);
     hub.offer(Progress { state: DealState::Draft, ..progress(deal, 1) });
-    assert_eq!(waiting(&mut watcher), None);
+    assert_eq!(pending_version(&mut watcher), None);
     hub.offer(progress(deal, 2));
-    assert_eq!(waiting(&mut watcher), Some((1, 2)));
+    assert_eq!(pending_version(&mut watcher), Some((1, 2)));
 }
 
 #[actix_web::test]
-async fn messages_from_a_client_are_ignored() {
-    let feed = Feed::start(unpaced());
+async fn messages_from_clients_are_ignored() {
+    let feed = Feed::start(unthrottled());
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
     client.send(Message::text("{\"type\":\"subscribe\"}")).await;
@@ -109,57 +109,57 @@ async fn messages_from_a_client_are_ignored() {
 }
 
 #[actix_web::test]
-async fn a_deal_is_forgotten_with_its_last_watcher() {
-    let feed = Feed::start(unpaced());
+async fn a_deal_is_dropped_with_its_last_watcher() {
+    let feed = Feed::start(unthrottled());
     let deal = DealId::generate();
     let first = feed.watch(&[deal]).await;
     let second = feed.watch(&[deal]).await;
     drop(first);
-    feed.has_open(1).await;
+    feed.wait_for_open_sockets(1).await;
     assert_eq!(*feed.hub.watched().borrow(), HashSet::from([deal]));
     drop(second);
-    feed.has_open(0).await;
+    feed.wait_for_open_sockets(0).await;
     assert_eq!(*feed.hub.watched().borrow(), HashSet::new());
 }
 
 #[tokio::test]
-async fn a_deal_is_announced_as_watched_once() {
-    let hub = hub(paced());
+async fn each_watched_deal_is_announced_once() {
+    let hub = hub(throttled());
     let mut changes = hub.watched();
     let deal = DealId::generate();
     let first = hub.subscribe(deal);
-    in_time(changes.changed()).await.unwrap();
+    with_deadline(changes.changed()).await.unwrap();
     assert_eq!(hub.newly_watched(), [deal]);
     let second = hub.subscribe(deal);
     drop(first);
     assert!(!changes.has_changed().unwrap());
     assert_eq!(hub.newly_watched(), []);
     drop(second);
-    in_time(changes.changed()).await.unwrap();
+    with_deadline(changes.changed()).await.unwrap();
     assert_eq!(*changes.borrow_and_update(), HashSet::new());
 }
 
 #[tokio::test]
-async fn a_reader_who_was_away_finds_only_the_latest() {
-    let hub = hub(unpaced());
+async fn a_slow_reader_gets_only_the_latest_frame() {
+    let hub = hub(unthrottled());
     let deal = DealId::generate();
     let mut watcher = hub.subscribe(deal);
     for rev in 1..=50 {
         hub.offer(progress(deal, rev));
     }
-    assert_eq!(version(&in_time(watcher.next()).await).1, 50);
+    assert_eq!(version(&with_deadline(watcher.next()).await).1, 50);
     hub.offer(progress(deal, 51));
-    assert_eq!(version(&in_time(watcher.next()).await).1, 51);
+    assert_eq!(version(&with_deadline(watcher.next()).await).1, 51);
 }
 
 #[test]
-fn a_newcomer_gets_the_time_of_now_and_others_are_not_woken_for_it() {
+fn a_new_watcher_gets_the_current_time_without_waking_the_others() {
     let clock = Clock::new();
-    let hub = Hub::new(unpaced(), "https://muster.example".parse().unwrap(), clock.clone());
+    let hub = Hub::new(unthrottled(), "https://muster.example".parse().unwrap(), clock.clone());
     let deal = DealId::generate();
     let mut first = hub.subscribe(deal);
     hub.offer_at(progress(deal, 1), Instant::now().checked_sub(Duration::from_secs(10)).unwrap());
-    assert_eq!(waiting(&mut first), Some((1, 1)));
+    assert_eq!(pending_version(&mut first), Some((1, 1)));
 
     let later = clock.now() + TimeDelta::hours(1);
     clock.correct(later);
@@ -168,5 +168,5 @@ fn a_newcomer_gets_the_time_of_now_and_others_are_not_woken_for_it() {
     let frame = serde_json::from_str::<serde_json::Value>(&frame).unwrap();
     let server_time = frame["server_time"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
     assert!(server_time >= later - TimeDelta::milliseconds(2), "{server_time} is not {later}");
-    assert_eq!(waiting(&mut first), None);
+    assert_eq!(pending_version(&mut first), None);
 }

@@ -1,4 +1,4 @@
-//! Clients that flood, and clients that break the rules.
+//! Clients that flood, and clients that violate the protocol.
 
 use std::pin::Pin;
 use std::sync::Weak;
@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::feed::{Feed, client_frame, hub, in_time, paced, progress, raw_close_code, unpaced};
+use super::feed::{Feed, client_frame, hub, progress, raw_close_code, throttled, unthrottled, with_deadline};
 
 const TEXT: u8 = 0x81;
 const TEXT_UNFINISHED: u8 = 0x01;
@@ -30,31 +30,31 @@ fn resident_bytes() -> usize {
 
 #[cfg(target_os = "linux")]
 #[actix_web::test]
-async fn a_flood_of_tiny_messages_is_cut_off_and_costs_no_memory() {
-    // Messages are not counted here: it must be the bytes that end it.
-    let feed = Feed::start(LiveConfig { messages_burst: usize::MAX, ..unpaced() });
+async fn a_flood_of_tiny_messages_is_cut_off_without_memory_growth() {
+    // Messages are not limited here, so the byte limit must end the flood.
+    let feed = Feed::start(LiveConfig { messages_burst: usize::MAX, ..unthrottled() });
     let deal = DealId::generate();
     let mut bystander = feed.watch(&[deal]).await;
     let mut flooder = feed.watch_raw(&[deal], None).await;
-    feed.has_open(2).await;
+    feed.wait_for_open_sockets(2).await;
     let before = resident_bytes();
-    // Pongs, because nothing answers them: pings are slowed down by having to take the answers.
+    // Pongs, because they are not answered: the answers would slow a flood of pings down.
     let pongs = client_frame(PONG, b"").repeat(100_000);
     let mut sent = 0;
     let mut peak = before;
-    while sent < FLOOD_BYTES && in_time(flooder.write_all(&pongs)).await.is_ok() {
+    while sent < FLOOD_BYTES && with_deadline(flooder.write_all(&pongs)).await.is_ok() {
         sent += pongs.len();
         peak = peak.max(resident_bytes());
     }
     assert!(peak.saturating_sub(before) < GROWTH_MAX_BYTES, "grew by {} bytes", peak - before);
-    feed.has_open(1).await;
+    feed.wait_for_open_sockets(1).await;
     feed.hub.offer(progress(deal, 1));
     assert_eq!(bystander.rev().await, 1);
 }
 
 #[tokio::test]
 async fn bytes_over_the_budget_never_reach_the_codec() {
-    let config = paced();
+    let config = throttled();
     let hub = hub(config.clone());
     let registration = hub.sockets().register([192, 0, 2, 1].into(), Weak::new()).unwrap();
     let chunks = std::iter::repeat_with(|| Ok(Bytes::from_static(&[0; 1024]))).take(100);
@@ -70,7 +70,7 @@ async fn bytes_over_the_budget_never_reach_the_codec() {
 
 #[actix_web::test]
 async fn too_many_bytes_at_once_close_the_socket() {
-    let feed = Feed::start(LiveConfig { messages_burst: 1_000, ..unpaced() });
+    let feed = Feed::start(LiveConfig { messages_burst: 1_000, ..unthrottled() });
     let mut client = feed.watch(&[DealId::generate()]).await;
     for _ in 0..6 {
         client.send(Message::text("x".repeat(4_000))).await;
@@ -80,7 +80,7 @@ async fn too_many_bytes_at_once_close_the_socket() {
 
 #[actix_web::test]
 async fn too_many_messages_close_the_socket() {
-    let feed = Feed::start(unpaced());
+    let feed = Feed::start(unthrottled());
     let mut client = feed.watch(&[DealId::generate()]).await;
     for _ in 0..21 {
         client.send(Message::text("")).await;
@@ -89,8 +89,8 @@ async fn too_many_messages_close_the_socket() {
 }
 
 #[actix_web::test]
-async fn as_many_messages_as_allowed_keep_the_socket_open() {
-    let feed = Feed::start(unpaced());
+async fn messages_within_the_limit_keep_the_socket_open() {
+    let feed = Feed::start(unthrottled());
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
     for _ in 0..20 {
@@ -102,15 +102,15 @@ async fn as_many_messages_as_allowed_keep_the_socket_open() {
 
 #[actix_web::test]
 async fn an_oversize_message_closes_the_socket() {
-    let feed = Feed::start(unpaced());
+    let feed = Feed::start(unthrottled());
     let mut client = feed.watch(&[DealId::generate()]).await;
     client.send(Message::text("x".repeat(4_097))).await;
     assert_eq!(client.close_code().await, Some(1009));
 }
 
 #[actix_web::test]
-async fn a_message_in_fragments_closes_the_socket() {
-    let feed = Feed::start(unpaced());
+async fn a_fragmented_message_closes_the_socket() {
+    let feed = Feed::start(unthrottled());
     let mut client = feed.watch_raw(&[DealId::generate()], None).await;
     client.write_all(&client_frame(TEXT_UNFINISHED, b"half of it")).await.unwrap();
     assert_eq!(raw_close_code(&mut client).await, Some(1003));
@@ -118,7 +118,7 @@ async fn a_message_in_fragments_closes_the_socket() {
 
 #[actix_web::test]
 async fn an_unmasked_message_closes_the_socket() {
-    let feed = Feed::start(unpaced());
+    let feed = Feed::start(unthrottled());
     let mut client = feed.watch_raw(&[DealId::generate()], None).await;
     client.write_all(&[TEXT, 2, b'h', b'i']).await.unwrap();
     assert_eq!(raw_close_code(&mut client).await, Some(1002));

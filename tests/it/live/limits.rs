@@ -1,4 +1,4 @@
-//! Who may open a socket.
+//! Limits on opening sockets.
 
 use std::net::IpAddr;
 use std::sync::Weak;
@@ -7,11 +7,11 @@ use muster::config::LiveConfig;
 use muster::domain::DealId;
 use muster::live::Refusal;
 
-use super::feed::{Feed, hub, paced, progress, unpaced};
+use super::feed::{Feed, hub, progress, throttled, unthrottled};
 
 #[actix_web::test]
-async fn a_page_of_another_site_may_not_open_a_socket() {
-    let feed = Feed::start(unpaced());
+async fn another_sites_page_cannot_open_a_socket() {
+    let feed = Feed::start(unthrottled());
     let deal = [DealId::generate()];
     for origin in ["https://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1.evil.example"] {
         assert_eq!(feed.try_watch(&deal, Some(origin)).await.err(), Some(403), "{origin}");
@@ -19,9 +19,9 @@ async fn a_page_of_another_site_may_not_open_a_socket() {
 }
 
 #[actix_web::test]
-async fn pages_of_this_site_listed_ones_and_programs_may() {
+async fn own_pages_allowed_origins_and_programs_can_open_sockets() {
     let feed =
-        Feed::start(LiveConfig { allowed_origins: vec!["https://partner.example".parse().unwrap()], ..unpaced() });
+        Feed::start(LiveConfig { allowed_origins: vec!["https://partner.example".parse().unwrap()], ..unthrottled() });
     let deal = [DealId::generate()];
     let own = format!("https://{}", feed.address);
     for origin in [None, Some(own.as_str()), Some("https://muster.example"), Some("https://partner.example")] {
@@ -32,42 +32,42 @@ async fn pages_of_this_site_listed_ones_and_programs_may() {
 
 #[actix_web::test]
 async fn a_socket_watches_one_to_thirty_two_deals() {
-    let feed = Feed::start(unpaced());
+    let feed = Feed::start(unthrottled());
     let deals = std::iter::repeat_with(DealId::generate).take(33).collect::<Vec<_>>();
     assert_eq!(feed.try_watch(&[], None).await.err(), Some(400));
     assert_eq!(feed.try_watch(&deals, None).await.err(), Some(400));
     let mut client = feed.watch(&deals[..32]).await;
     feed.hub.offer(progress(deals[31], 1));
     assert_eq!(client.rev().await, 1);
-    assert!(feed.try_watch(&[deals[0]; 40], None).await.is_ok(), "the same deal again is no other deal");
+    assert!(feed.try_watch(&[deals[0]; 40], None).await.is_ok(), "repeated ids count once");
 }
 
 #[actix_web::test]
-async fn one_address_opens_only_so_many_sockets_until_one_closes() {
-    let feed = Feed::start(LiveConfig { sockets_per_address_max: 2, ..unpaced() });
+async fn the_sockets_of_one_address_are_limited_until_one_closes() {
+    let feed = Feed::start(LiveConfig { sockets_per_address_max: 2, ..unthrottled() });
     let deal = [DealId::generate()];
     let first = feed.watch(&deal).await;
     let _second = feed.watch(&deal).await;
     assert_eq!(feed.try_watch(&deal, None).await.err(), Some(429));
     drop(first);
-    feed.has_open(1).await;
+    feed.wait_for_open_sockets(1).await;
     assert!(feed.try_watch(&deal, None).await.is_ok());
 }
 
 #[actix_web::test]
-async fn a_full_node_says_so() {
-    let feed = Feed::start(LiveConfig { sockets_per_node_max: 1, ..unpaced() });
+async fn a_full_node_answers_503() {
+    let feed = Feed::start(LiveConfig { sockets_per_node_max: 1, ..unthrottled() });
     let deal = [DealId::generate()];
     let _first = feed.watch(&deal).await;
     assert_eq!(feed.try_watch(&deal, None).await.err(), Some(503));
 }
 
 #[actix_web::test]
-async fn a_plain_request_is_told_to_upgrade() {
-    let feed = Feed::start(unpaced());
+async fn a_plain_request_is_answered_426() {
+    let feed = Feed::start(unthrottled());
     let answer = plain_get(&feed, &format!("/live?deal={}", DealId::generate())).await;
     assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
-    feed.has_open(0).await;
+    feed.wait_for_open_sockets(0).await;
 }
 
 async fn plain_get(feed: &Feed, path: &str) -> String {
@@ -76,13 +76,13 @@ async fn plain_get(feed: &Feed, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", feed.address);
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    super::feed::in_time(stream.read_to_string(&mut answer)).await.unwrap();
+    super::feed::with_deadline(stream.read_to_string(&mut answer)).await.unwrap();
     answer
 }
 
 #[tokio::test]
-async fn a_herd_is_let_in_at_a_rate() {
-    let config = LiveConfig { upgrades_per_second_max: 3, sockets_per_address_max: 100, ..paced() };
+async fn upgrades_per_second_are_limited() {
+    let config = LiveConfig { upgrades_per_second_max: 3, sockets_per_address_max: 100, ..throttled() };
     let hub = hub(config);
     let address = IpAddr::from([192, 0, 2, 1]);
     let sockets = std::iter::repeat_with(|| hub.sockets().register(address, Weak::new())).take(10).collect::<Vec<_>>();
@@ -90,15 +90,15 @@ async fn a_herd_is_let_in_at_a_rate() {
     assert!(matches!(sockets.last(), Some(Err(Refusal::NodeBusy))));
 }
 
-/// Whether or not it closes them again: each costs the node a handshake.
+/// Each open costs a handshake, whether or not the socket is closed again.
 #[tokio::test]
-async fn an_address_that_opens_and_closes_sockets_all_the_time_is_slowed_down_and_others_are_not() {
+async fn an_address_that_churns_sockets_is_throttled_alone() {
     let config = LiveConfig {
         sockets_per_address_max: 10,
         opens_per_address_burst: 10,
         opens_per_address_per_second: 1,
         ping_every: std::time::Duration::from_hours(1),
-        ..paced()
+        ..throttled()
     };
     let hub = hub(config);
     let open = |last: u8| hub.sockets().register([192, 0, 2, last].into(), Weak::new());
@@ -107,15 +107,15 @@ async fn an_address_that_opens_and_closes_sockets_all_the_time_is_slowed_down_an
     assert!(outcomes.iter().take(10).all(Result::is_ok));
     assert!(matches!(outcomes.last(), Some(Err(Refusal::AddressTooFast))), "{:?}", outcomes.last());
     assert!(open(2).is_ok(), "another address");
-    // What is known of them is forgotten once it makes no difference.
+    // An address is dropped from memory once its limits have recovered.
     assert_eq!(hub.sockets().tracked_addresses(), 2);
     hub.sockets().check(tokio::time::Instant::now() + std::time::Duration::from_secs(30));
     assert_eq!(hub.sockets().tracked_addresses(), 0);
 }
 
 #[tokio::test]
-async fn a_household_is_one_address_however_it_is_written() {
-    let config = LiveConfig { sockets_per_address_max: 1, ..paced() };
+async fn addresses_of_one_household_count_as_one() {
+    let config = LiveConfig { sockets_per_address_max: 1, ..throttled() };
     let hub = hub(config);
     let open = |address: &str| hub.sockets().register(address.parse().unwrap(), Weak::new());
     let _sockets = ["192.0.2.1", "2001:db8:0:100::1", "2001:db8:0:200::1"].map(|address| open(address).ok().unwrap());

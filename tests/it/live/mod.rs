@@ -1,4 +1,4 @@
-//! The live feed: frames, pace, limits, hostile and stalled clients, going down.
+//! The live feed: frames, throttling, limits, hostile and stalled clients, and shutdown.
 
 mod direct_writes;
 mod end_to_end;

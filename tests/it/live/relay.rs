@@ -1,4 +1,4 @@
-//! The relay between the bus in Redis, the figures in Postgres, and those who watch.
+//! The relay between the bus in Redis, the figures in Postgres, and the watchers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::feed::{eventually, hub, in_time, paced, version};
-use crate::support::fault::until;
-use crate::support::people::wish;
+use super::feed::{eventually, hub, throttled, version, with_deadline};
+use crate::support::fault::wait_until;
+use crate::support::people::join_request;
 use crate::support::{Person, TestApp, app};
 
-/// A relay beside the one of the node, put together as `startup` does it. What it reads is written down.
+/// A relay beside the node's own, assembled as `startup` does it. It records what it reads from Postgres.
 struct Relay {
     hub: Hub,
     quota: Quota,
@@ -30,10 +30,10 @@ struct Relay {
 
 impl Relay {
     async fn start(app: &TestApp, resync_every: Duration) -> Self {
-        let hub = hub(LiveConfig { resync_every, frames_per_second_max: u32::MAX, ..paced() });
+        let hub = hub(LiveConfig { resync_every, frames_per_second_max: u32::MAX, ..throttled() });
         let settings = Settings {
-            url: app.home.redis_url.clone().into(),
-            prefix: app.home.name.clone(),
+            url: app.backend.redis_url.clone().into(),
+            prefix: app.backend.name.clone(),
             hold_ttl: app.config.redis.hold_ttl,
             connect_timeout: app.config.redis.connect_timeout,
             response_timeout: app.config.redis.response_timeout,
@@ -60,7 +60,7 @@ impl Relay {
         Self { hub, quota, told, bus, reads, task }
     }
 
-    /// Watches a deal, and waits until the bus would bring news of it.
+    /// Watches a deal, and waits until the relay is subscribed to it.
     async fn watch(&self, app: &TestApp, deal: DealId) -> Subscription {
         let watcher = self.hub.subscribe(deal);
         self.is_subscribed(app, deal, true).await;
@@ -68,8 +68,8 @@ impl Relay {
     }
 
     async fn is_subscribed(&self, app: &TestApp, deal: DealId, wanted: bool) {
-        let (mut redis, channel) = (app.home.redis().await, Keys::new(&app.home.name).channel(deal));
-        until("Redis knows who listens", async || {
+        let (mut redis, channel) = (app.backend.redis().await, Keys::new(&app.backend.name).channel(deal));
+        wait_until("Redis knows the subscribers", async || {
             let (_, listeners): (String, u32) =
                 redis::cmd("PUBSUB").arg("NUMSUB").arg(&channel).query_async(&mut redis).await.unwrap();
             (listeners > 0) == wanted
@@ -95,71 +95,71 @@ impl Drop for Relay {
 }
 
 async fn rev(watcher: &mut Subscription) -> i64 {
-    version(&in_time(watcher.next()).await).1
+    version(&with_deadline(watcher.next()).await).1
 }
 
-/// A node, somebody who joins, and a deal.
-async fn scene() -> (TestApp, Person, DealId, i64) {
+/// A node, a buyer, and a deal with its rev.
+async fn fixture() -> (TestApp, Person, DealId, i64) {
     let app = app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let published = app.deal(&mo).publish().await;
     (app, ann, published.id, published.progress.rev)
 }
 
-/// Records a join in Postgres that nobody tells Redis of, and so nobody on the bus.
-async fn joins_unheard(app: &TestApp, person: &Person, deal: DealId) {
-    app.store.lane_connection().commit_signups(&[wish(person, deal, 1, "unheard")]).await.unwrap();
+/// Commits a join without telling Redis, so nothing is published on the bus.
+async fn commit_without_telling_redis(app: &TestApp, person: &Person, deal: DealId) {
+    app.store.lane_connection().commit_signups(&[join_request(person, deal, 1, "unheard")]).await.unwrap();
 }
 
 const SELDOM: Duration = Duration::from_hours(1);
 const OFTEN: Duration = Duration::from_millis(20);
 
 #[tokio::test]
-async fn the_first_watcher_of_a_deal_gets_its_figures_without_waiting_for_news() {
-    let (app, _, deal, published) = scene().await;
+async fn the_first_watcher_of_a_deal_gets_its_figures_without_a_change() {
+    let (app, _, deal, published) = fixture().await;
     let relay = Relay::start(&app, SELDOM).await;
     let mut watcher = relay.hub.subscribe(deal);
     assert_eq!(rev(&mut watcher).await, published);
 }
 
 #[tokio::test]
-async fn news_reach_watchers() {
-    let (app, ann, deal, published) = scene().await;
+async fn changes_on_the_bus_reach_watchers() {
+    let (app, ann, deal, published) = fixture().await;
     let relay = Relay::start(&app, SELDOM).await;
     let mut watcher = relay.watch(&app, deal).await;
     assert_eq!(rev(&mut watcher).await, published);
-    app.join(&ann, deal, 1, "a").await;
+    app.engine_join(&ann, deal, 1, "a").await;
     assert_eq!(rev(&mut watcher).await, published + 1);
 }
 
 #[tokio::test]
-async fn figures_that_the_bus_lost_are_read_from_postgres() {
-    let (app, ann, deal, published) = scene().await;
+async fn changes_lost_by_the_bus_are_read_from_postgres() {
+    let (app, ann, deal, published) = fixture().await;
     let relay = Relay::start(&app, OFTEN).await;
     let mut watcher = relay.watch(&app, deal).await;
     assert_eq!(rev(&mut watcher).await, published);
-    joins_unheard(&app, &ann, deal).await;
+    commit_without_telling_redis(&app, &ann, deal).await;
     assert_eq!(rev(&mut watcher).await, published + 1);
 }
 
 #[tokio::test]
-async fn after_a_gap_in_the_bus_postgres_is_read_at_once() {
-    let (app, ann, deal, published) = scene().await;
+async fn after_a_gap_on_the_bus_postgres_is_read_immediately() {
+    let (app, ann, deal, published) = fixture().await;
     let mut relay = Relay::start(&app, SELDOM).await;
     let mut watcher = relay.watch(&app, deal).await;
     assert_eq!(rev(&mut watcher).await, published);
-    // The connection to the bus is lost, and comes back when it has missed something.
+    // The connection to the bus is lost, and returns after it has missed a message.
     relay.bus.abort();
     relay.is_subscribed(&app, deal, false).await;
-    joins_unheard(&app, &ann, deal).await;
+    commit_without_telling_redis(&app, &ann, deal).await;
     relay.bus = listen(&relay.quota, &relay.hub, &relay.told);
     assert_eq!(rev(&mut watcher).await, published + 1);
 }
 
 #[tokio::test]
-async fn without_a_bus_counts_come_from_the_truth() {
-    let (app, ann, deal, published) = scene().await;
-    let hub = hub(LiveConfig { resync_every: OFTEN, ..paced() });
+async fn without_a_bus_figures_come_from_postgres() {
+    let (app, ann, deal, published) = fixture().await;
+    let hub = hub(LiveConfig { resync_every: OFTEN, ..throttled() });
     let store = app.store.clone();
     let read = move |deals: Vec<DealId>| {
         let store = store.clone();
@@ -168,27 +168,27 @@ async fn without_a_bus_counts_come_from_the_truth() {
     let task = tokio::spawn(relay::run(hub.clone(), futures_util::stream::empty(), read));
     let mut watcher = hub.subscribe(deal);
     assert_eq!(rev(&mut watcher).await, published);
-    joins_unheard(&app, &ann, deal).await;
+    commit_without_telling_redis(&app, &ann, deal).await;
     assert_eq!(rev(&mut watcher).await, published + 1);
     task.abort();
 }
 
 #[tokio::test]
-async fn a_failed_read_is_made_good_by_the_next() {
-    let (app, _, deal, published) = scene().await;
-    app.home.sql("ALTER TABLE deals RENAME TO deals_of_others").await;
+async fn a_failed_read_is_retried() {
+    let (app, _, deal, published) = fixture().await;
+    app.backend.sql("ALTER TABLE deals RENAME TO deals_of_others").await;
     assert!(app.store.progress_of(&[deal]).await.is_err());
     let relay = Relay::start(&app, OFTEN).await;
     let mut watcher = relay.hub.subscribe(deal);
     eventually(|| relay.reads().len() > 3).await;
     assert!(watcher.take_latest().is_none());
-    app.home.sql("ALTER TABLE deals_of_others RENAME TO deals").await;
+    app.backend.sql("ALTER TABLE deals_of_others RENAME TO deals").await;
     assert_eq!(rev(&mut watcher).await, published);
 }
 
 #[tokio::test]
 async fn many_deals_are_read_in_bounded_calls() {
-    let (app, _, deal, published) = scene().await;
+    let (app, _, deal, published) = fixture().await;
     let relay = Relay::start(&app, SELDOM).await;
     let deals = std::iter::repeat_with(DealId::generate).take(1_200).chain([deal]).collect::<Vec<_>>();
     let mut watchers = deals.iter().map(|deal| relay.hub.subscribe(*deal)).collect::<Vec<_>>();

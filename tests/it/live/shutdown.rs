@@ -1,4 +1,4 @@
-//! How sockets end when the node goes down.
+//! How sockets are closed when the node shuts down.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use muster::config::LiveConfig;
 use muster::domain::DealId;
 use tokio::task::JoinSet;
 
-use super::feed::{Feed, in_time, unpaced};
+use super::feed::{Feed, unthrottled, with_deadline};
 
 const WITHIN: Duration = Duration::from_secs(20);
 
 #[actix_web::test]
-async fn a_node_that_goes_down_sends_its_sockets_elsewhere_and_takes_no_more() {
-    let feed = Feed::start(unpaced());
+async fn a_draining_node_closes_its_sockets_with_1012_and_refuses_new_ones() {
+    let feed = Feed::start(unthrottled());
     let deal = DealId::generate();
     let mut clients = [feed.watch(&[deal]).await, feed.watch(&[deal]).await];
     let hub = feed.hub.clone();
@@ -21,28 +21,28 @@ async fn a_node_that_goes_down_sends_its_sockets_elsewhere_and_takes_no_more() {
     for client in &mut clients {
         assert_eq!(client.close_code().await, Some(1012));
     }
-    in_time(draining).await.unwrap();
+    with_deadline(draining).await.unwrap();
     assert_eq!(feed.hub.sockets().count(), 0);
     assert_eq!(feed.try_watch(&[deal], None).await.err(), Some(503));
 }
 
 #[actix_web::test]
-async fn sockets_are_closed_slice_by_slice() {
-    let feed = Feed::start(LiveConfig { drain_percent_per_second: 50, ..unpaced() });
+async fn sockets_are_closed_in_slices() {
+    let feed = Feed::start(LiveConfig { drain_percent_per_second: 50, ..unthrottled() });
     let deal = DealId::generate();
     let mut clients = JoinSet::new();
     for _ in 0..44 {
         let mut client = feed.watch(&[deal]).await;
         clients.spawn(async move { client.close_code().await });
     }
-    feed.has_open(44).await;
+    feed.wait_for_open_sockets(44).await;
     let pauses = Cell::new(0);
-    // Nobody else is asked to leave before the pause is over.
+    // The second half is not asked to leave before the pause is over.
     let pause = async || {
-        feed.has_open(22).await;
+        feed.wait_for_open_sockets(22).await;
         pauses.set(pauses.get() + 1);
     };
-    in_time(feed.hub.sockets().drain_in_slices(WITHIN, pause)).await;
+    with_deadline(feed.hub.sockets().drain_in_slices(WITHIN, pause)).await;
     assert_eq!(pauses.get(), 1, "between the two halves");
     assert_eq!(clients.join_all().await, [Some(1012); 44]);
 }

@@ -1,4 +1,5 @@
-//! At most so many frames a second, and always the latest in the end. Time is given, not waited for.
+//! The limit on frames per second: the latest frame is always sent in the end. Tests pass the time in instead of
+//! waiting.
 
 use std::time::Duration;
 
@@ -11,14 +12,14 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use tokio::time::Instant;
 
-use crate::support::chance::seed;
+use crate::support::rng::seed;
 
-use super::feed::{Feed, hub, paced, progress, waiting};
+use super::feed::{Feed, hub, pending_version, progress, throttled};
 
 const PERIOD: Duration = Duration::from_millis(100);
 
 #[test]
-fn a_quiet_deal_sends_at_once_and_then_when_the_period_is_over() {
+fn the_first_change_is_sent_immediately_and_later_ones_when_the_period_ends() {
     let start = Instant::now();
     let mut throttle = Throttle::new(PERIOD);
     assert_eq!(throttle.record_change(start), Schedule::Now);
@@ -26,13 +27,13 @@ fn a_quiet_deal_sends_at_once_and_then_when_the_period_is_over() {
     assert_eq!(throttle.record_change(start + PERIOD / 2), Schedule::AlreadyScheduled);
     assert!(!throttle.take_due(start + PERIOD / 2));
     assert!(throttle.take_due(start + PERIOD));
-    assert!(!throttle.take_due(start + PERIOD), "it was sent");
+    assert!(!throttle.take_due(start + PERIOD), "the frame was already sent");
     assert_eq!(throttle.record_change(start + PERIOD * 3), Schedule::Now);
 }
 
 #[test]
-fn a_thousand_changes_in_a_second_make_ten_frames_and_the_last_is_the_latest() {
-    let hub = hub(paced());
+fn a_thousand_changes_in_a_second_make_ten_frames_ending_with_the_latest() {
+    let hub = hub(throttled());
     let deal = DealId::generate();
     let mut watcher = hub.subscribe(deal);
     let start = Instant::now();
@@ -41,17 +42,17 @@ fn a_thousand_changes_in_a_second_make_ten_frames_and_the_last_is_the_latest() {
         let now = start + Duration::from_millis(ms.unsigned_abs());
         hub.offer_at(progress(deal, ms + 1), now);
         hub.send_due(now);
-        seen.extend(waiting(&mut watcher));
+        seen.extend(pending_version(&mut watcher));
     }
     assert_eq!(seen.len(), 10, "{seen:?}");
     assert_eq!(seen.first(), Some(&(1, 1)));
     hub.send_due(start + Duration::from_secs(2));
-    assert_eq!(waiting(&mut watcher), Some((1, 1_000)));
+    assert_eq!(pending_version(&mut watcher), Some((1, 1_000)));
 }
 
 #[test]
-fn the_more_watch_a_deal_the_fewer_frames_each_of_them_gets() {
-    let hub = hub(LiveConfig { fan_out_per_second_max: 1_000, ..paced() });
+fn the_more_watchers_a_deal_has_the_fewer_frames_each_gets() {
+    let hub = hub(LiveConfig { fan_out_per_second_max: 1_000, ..throttled() });
     let deal = DealId::generate();
     let start = Instant::now();
     let frames_in_a_second = |watchers: &mut [Subscription], from: i64| {
@@ -60,12 +61,12 @@ fn the_more_watch_a_deal_the_fewer_frames_each_of_them_gets() {
             let now = start + Duration::from_millis(ms.unsigned_abs());
             hub.offer_at(progress(deal, ms + 1), now);
             hub.send_due(now);
-            seen += watchers.iter_mut().filter_map(waiting).count();
+            seen += watchers.iter_mut().filter_map(pending_version).count();
         }
         seen / watchers.len()
     };
-    // Newcomers see the latest at once.
-    let newcomers = |watchers: &mut [Subscription]| watchers.iter_mut().filter_map(waiting).count();
+    // New watchers get the latest frame immediately.
+    let newcomers = |watchers: &mut [Subscription]| watchers.iter_mut().filter_map(pending_version).count();
     let mut watchers: Vec<_> = (0..100).map(|_| hub.subscribe(deal)).collect();
     assert_eq!(frames_in_a_second(&mut watchers, 0), 10);
     watchers.extend((0..400).map(|_| hub.subscribe(deal)));
@@ -77,8 +78,8 @@ fn the_more_watch_a_deal_the_fewer_frames_each_of_them_gets() {
 }
 
 #[test]
-fn a_scheduled_frame_goes_out_although_the_period_grows_meanwhile() {
-    let hub = hub(LiveConfig { fan_out_per_second_max: 1_000, ..paced() });
+fn a_scheduled_frame_is_sent_even_if_the_period_grows() {
+    let hub = hub(LiveConfig { fan_out_per_second_max: 1_000, ..throttled() });
     let deal = DealId::generate();
     let mut watcher = hub.subscribe(deal);
     let start = Instant::now();
@@ -87,12 +88,12 @@ fn a_scheduled_frame_goes_out_although_the_period_grows_meanwhile() {
     let _newcomers: Vec<_> = (0..499).map(|_| hub.subscribe(deal)).collect();
     hub.offer_at(progress(deal, 3), start + PERIOD / 2);
     hub.send_due(start + PERIOD);
-    assert_eq!(waiting(&mut watcher), Some((1, 3)));
+    assert_eq!(pending_version(&mut watcher), Some((1, 3)));
 }
 
 #[test]
-fn deals_keep_their_pace_apart_from_each_other() {
-    let hub = hub(paced());
+fn each_deal_is_throttled_independently() {
+    let hub = hub(throttled());
     let deals = [DealId::generate(), DealId::generate()];
     let mut watchers = deals.map(|deal| hub.subscribe(deal));
     let start = Instant::now();
@@ -101,16 +102,16 @@ fn deals_keep_their_pace_apart_from_each_other() {
         hub.offer_at(progress(deal, 1), now);
         hub.offer_at(progress(deal, 2), now);
     }
-    assert_eq!(watchers.each_mut().map(waiting), [Some((1, 1)), Some((1, 1))]);
+    assert_eq!(watchers.each_mut().map(pending_version), [Some((1, 1)), Some((1, 1))]);
     hub.send_due(start + PERIOD);
-    assert_eq!(watchers.each_mut().map(waiting), [Some((1, 2)), None]);
+    assert_eq!(watchers.each_mut().map(pending_version), [Some((1, 2)), None]);
     hub.send_due(start + PERIOD * 2);
-    assert_eq!(watchers.each_mut().map(waiting), [None, Some((1, 2))]);
+    assert_eq!(watchers.each_mut().map(pending_version), [None, Some((1, 2))]);
 }
 
 #[actix_web::test]
-async fn a_rush_reaches_browsers_at_the_pace_and_ends_with_the_latest() {
-    let feed = Feed::start(paced());
+async fn a_rush_is_throttled_and_ends_with_the_latest_frame() {
+    let feed = Feed::start(throttled());
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
     let start = Instant::now();
@@ -129,18 +130,18 @@ async fn a_rush_reaches_browsers_at_the_pace_and_ends_with_the_latest() {
 }
 
 #[test]
-fn a_bucket_allows_its_burst_and_then_its_rate() {
+fn a_token_bucket_allows_its_burst_and_then_its_rate() {
     let start = Instant::now();
     let mut bucket = TokenBucket::new(20, 2, start);
     assert!((0..20).all(|_| bucket.take(1, start)));
     assert!(!bucket.take(1, start));
     assert!(!bucket.take(1, start + Duration::from_millis(499)));
     assert!(bucket.take(1, start + Duration::from_millis(500)));
-    assert!(!bucket.take(21, start + Duration::from_secs(1_000)), "more than the burst is never there");
+    assert!(!bucket.take(21, start + Duration::from_secs(1_000)), "the bucket never holds more than the burst");
     assert!(bucket.take(20, start + Duration::from_secs(1_000)));
 }
 
-/// Something that happens to a hub.
+/// An event at a hub.
 #[derive(Clone, Debug)]
 enum Event {
     Offer { epoch: i64, rev: i64 },
@@ -162,10 +163,10 @@ proptest! {
     #![proptest_config(Config { rng_seed: RngSeed::Fixed(seed()), ..Config::default() })]
 
     #[test]
-    fn watchers_only_move_forward_and_end_with_the_newest_figures_whatever_the_bus_does(
+    fn watchers_only_move_forward_and_end_with_the_newest_despite_loss_and_reordering(
         events in prop::collection::vec(event(), 0..120)
     ) {
-        let hub = hub(paced());
+        let hub = hub(throttled());
         let deal = DealId::generate();
         let mut now = Instant::now();
         let mut newest = None;
@@ -180,13 +181,13 @@ proptest! {
                     now += Duration::from_millis(ms);
                     hub.send_due(now);
                 }
-                Event::Look => watchers.iter_mut().for_each(|(watcher, seen)| seen.extend(waiting(watcher))),
+                Event::Look => watchers.iter_mut().for_each(|(watcher, seen)| seen.extend(pending_version(watcher))),
                 Event::Newcomer => watchers.push((hub.subscribe(deal), Vec::new())),
             }
         }
         hub.send_due(now + PERIOD);
         for (mut watcher, mut seen) in watchers {
-            seen.extend(waiting(&mut watcher));
+            seen.extend(pending_version(&mut watcher));
             prop_assert!(seen.is_sorted(), "{:?}", seen);
             prop_assert_eq!(seen.last().copied(), newest);
         }

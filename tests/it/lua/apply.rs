@@ -4,11 +4,11 @@ use muster::domain::{AccountId, DealId, DealState, Progress, Refusal};
 use muster::quota::{Answer, Begun, BuyerUnits, Change};
 use redis::AsyncCommands;
 
-use super::table::{now, snapshot};
-use super::{Table, new_deal, open, request, someone};
-use crate::support::orders::orders;
+use super::harness::{now, snapshot};
+use super::{Harness, new_buyer, new_deal, open, request};
+use crate::support::permutations::permutations;
 
-/// Six commits of one deal (joins, a second signup, a leave, and the tip), each with its range of versions.
+/// Six commits of one deal (joins, a second signup, a leave, and the tip), each with its range of revs.
 fn commits(deal: DealId, people: &[AccountId]) -> Vec<Change> {
     let of = |buyer: usize, units, rev| BuyerUnits { buyer: people[buyer], units, rev };
     let steps: [(i64, i64, DealState, u32, u32, Vec<BuyerUnits>); 6] = [
@@ -30,57 +30,60 @@ fn commits(deal: DealId, people: &[AccountId]) -> Vec<Change> {
 }
 
 #[tokio::test]
-async fn commits_applied_in_any_order_and_any_number_of_times_end_the_same() {
-    let table = Table::lay().await;
-    let people: Vec<_> = (0..5).map(|_| someone()).collect();
+async fn commits_applied_in_any_order_and_repeatedly_end_in_the_same_state() {
+    let harness = Harness::start().await;
+    let people: Vec<_> = (0..5).map(|_| new_buyer()).collect();
     let mut ends = std::collections::HashSet::new();
-    for order in orders(6) {
+    for order in permutations(6) {
         let deal = new_deal();
-        table.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
+        harness.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
         let commits = commits(deal, &people);
         for &n in &order {
-            table.quota.apply(&commits[n]).await.unwrap();
+            harness.quota.apply(&commits[n]).await.unwrap();
         }
         // Late and repeated: the first two of this order once more.
         for &n in &order[..2] {
-            assert_eq!(table.quota.apply(&commits[n]).await.unwrap(), muster::quota::Applied::Same, "{order:?}");
+            assert_eq!(harness.quota.apply(&commits[n]).await.unwrap(), muster::quota::Applied::Same, "{order:?}");
         }
-        ends.insert(table.dump(deal).await);
+        ends.insert(harness.dump(deal).await);
     }
     assert_eq!(ends.len(), 1, "{ends:#?}");
     let end = ends.into_iter().next().unwrap();
     for known in [r#""rev": "9""#, r#""applied": "9""#, r#""state": "tipped""#, r#""units": "8""#, r#""buyers": "5""#] {
         assert!(end.contains(known), "{known} in {end}");
     }
-    assert!(end.contains(&format!(r#""{}": "1 8""#, people[1])), "who left and came back has the newest units: {end}");
+    assert!(
+        end.contains(&format!(r#""{}": "1 8""#, people[1])),
+        "a buyer who left and rejoined has the newest units: {end}"
+    );
 }
 
 #[tokio::test]
 async fn a_gap_in_the_versions_stays_until_it_is_filled() {
-    let table = Table::lay().await;
-    let (deal, people) = (new_deal(), [0; 5].map(|_| someone()));
-    table.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
+    let harness = Harness::start().await;
+    let (deal, people) = (new_deal(), [0; 5].map(|_| new_buyer()));
+    harness.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
     let commits = commits(deal, &people);
     for (n, applied) in [(1, 1), (5, 1), (0, 4), (3, 4), (4, 4), (2, 9)] {
-        table.quota.apply(&commits[n]).await.unwrap();
-        let known = table.quota.figures(&[deal]).await.unwrap()[&deal];
+        harness.quota.apply(&commits[n]).await.unwrap();
+        let known = harness.quota.figures(&[deal]).await.unwrap()[&deal];
         assert_eq!(known.applied, applied, "after commit {n}");
     }
 }
 
 #[tokio::test]
 async fn newer_figures_are_published_once_and_older_ones_never() {
-    let table = Table::lay().await;
-    let (deal, people) = (new_deal(), [0; 5].map(|_| someone()));
-    table.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
+    let harness = Harness::start().await;
+    let (deal, people) = (new_deal(), [0; 5].map(|_| new_buyer()));
+    harness.load(Progress { tipping_point: 5, ..open(deal) }, &[]).await;
     let commits = commits(deal, &people);
-    let mut bus = table.bus(deal).await;
+    let mut bus = harness.bus(deal).await;
     for n in [1, 1, 0, 3, 2, 5, 5] {
-        table.quota.apply(&commits[n]).await.unwrap();
+        harness.quota.apply(&commits[n]).await.unwrap();
     }
-    // The last message ends the list: every earlier message has been received before it.
+    // This message is the last, so every earlier one has been received before it.
     let last = Progress { rev: 10, ..commits[5].progress };
-    assert_eq!(table.apply(last, 9, &[], &[]).await, "newer");
+    assert_eq!(harness.apply(last, 9, &[], &[]).await, "newer");
     let mut heard = Vec::new();
     let mut messages = bus.on_message();
     while heard.last() != Some(&10) {
@@ -94,169 +97,184 @@ async fn newer_figures_are_published_once_and_older_ones_never() {
 
 #[tokio::test]
 async fn older_figures_still_bring_newer_buyers() {
-    let table = Table::lay().await;
-    let (deal, early) = (new_deal(), someone());
-    table.load(open(deal), &[]).await;
-    assert_eq!(table.apply(Progress { rev: 9, units: 8, ..open(deal) }, 8, &[], &[]).await, "newer");
+    let harness = Harness::start().await;
+    let (deal, early) = (new_deal(), new_buyer());
+    harness.load(open(deal), &[]).await;
+    assert_eq!(harness.apply(Progress { rev: 9, units: 8, ..open(deal) }, 8, &[], &[]).await, "newer");
     let buyer = BuyerUnits { buyer: early, units: 1, rev: 2 };
-    assert_eq!(table.apply(Progress { rev: 2, units: 1, ..open(deal) }, 1, &[], &[buyer]).await, "same");
-    assert_eq!(table.quota.buyers(deal).await.unwrap()[&early], 1);
-    assert_eq!(table.quota.figures(&[deal]).await.unwrap()[&deal].units, 8);
+    assert_eq!(harness.apply(Progress { rev: 2, units: 1, ..open(deal) }, 1, &[], &[buyer]).await, "same");
+    assert_eq!(harness.quota.buyers(deal).await.unwrap()[&early], 1);
+    assert_eq!(harness.quota.figures(&[deal]).await.unwrap()[&deal].units, 8);
 }
 
 #[tokio::test]
 async fn only_a_load_creates_the_key_but_finished_holds_are_always_dropped() {
-    let table = Table::lay().await;
+    let harness = Harness::start().await;
     let deal = new_deal();
-    table.load(open(deal), &[]).await;
-    let [done, other] = [request(deal, someone(), 2), request(deal, someone(), 1)];
-    table.admit(&[done, other]).await;
-    let () = table.redis.clone().del(table.keys.quota(deal)).await.unwrap();
-    let () = table.redis.clone().del(table.keys.buyers(deal)).await.unwrap();
+    harness.load(open(deal), &[]).await;
+    let [done, other] = [request(deal, new_buyer(), 2), request(deal, new_buyer(), 1)];
+    harness.admit(&[done, other]).await;
+    let () = harness.redis.clone().del(harness.keys.quota(deal)).await.unwrap();
+    let () = harness.redis.clone().del(harness.keys.buyers(deal)).await.unwrap();
     let buyer = BuyerUnits { buyer: done.buyer, units: 2, rev: 2 };
-    assert_eq!(table.apply(Progress { rev: 2, ..open(deal) }, 1, &[done.id], &[buyer]).await, "missing");
-    assert_eq!(table.holds(deal).await.units, 1);
-    assert!(table.asks_to_load(deal).await);
-    assert!(table.quota.buyers(deal).await.unwrap().is_empty(), "nothing of a deal that is not loaded");
+    assert_eq!(harness.apply(Progress { rev: 2, ..open(deal) }, 1, &[done.id], &[buyer]).await, "missing");
+    assert_eq!(harness.holds(deal).await.units, 1);
+    assert!(harness.must_be_loaded(deal).await);
+    assert!(harness.quota.buyers(deal).await.unwrap().is_empty(), "a deal that is not loaded has no buyers");
 }
 
 #[tokio::test]
 async fn a_change_of_an_older_epoch_only_drops_its_holds() {
-    let table = Table::lay().await;
+    let harness = Harness::start().await;
     let deal = new_deal();
-    table.load(Progress { epoch: 3, rev: 4, ..open(deal) }, &[]).await;
-    let done = request(deal, someone(), 1);
-    let untouched = table.dump(deal).await;
-    table.ask(done).await;
+    harness.load(Progress { epoch: 3, rev: 4, ..open(deal) }, &[]).await;
+    let done = request(deal, new_buyer(), 1);
+    let untouched = harness.dump(deal).await;
+    harness.admit_one(done).await;
     let buyer = BuyerUnits { buyer: done.buyer, units: 1, rev: 9 };
     let lost = Progress { epoch: 2, rev: 9, units: 7, ..open(deal) };
-    assert_eq!(table.apply(lost, 4, &[done.id], &[buyer]).await, "stale");
+    assert_eq!(harness.apply(lost, 4, &[done.id], &[buyer]).await, "stale");
     let sums_of_nothing = untouched.replace(r"held {}", r#"held {"=new": "0", "=units": "0"}"#);
-    assert_eq!(table.dump(deal).await, sums_of_nothing);
+    assert_eq!(harness.dump(deal).await, sums_of_nothing);
 }
 
 #[tokio::test]
-async fn a_newer_epoch_is_published_at_once_and_the_deal_is_loaded_again() {
-    let table = Table::lay().await;
-    let (deal, lost) = (new_deal(), someone());
-    table.load(Progress { rev: 9, units: 1, ..open(deal) }, &[BuyerUnits { buyer: lost, units: 1, rev: 9 }]).await;
-    let mut bus = table.bus(deal).await;
+async fn a_newer_epoch_is_published_immediately_and_the_deal_reloaded() {
+    let harness = Harness::start().await;
+    let (deal, lost) = (new_deal(), new_buyer());
+    harness.load(Progress { rev: 9, units: 1, ..open(deal) }, &[BuyerUnits { buyer: lost, units: 1, rev: 9 }]).await;
+    let mut bus = harness.bus(deal).await;
     let truth = Progress { epoch: 2, rev: 3, ..open(deal) };
-    assert_eq!(table.apply(truth, 2, &[], &[]).await, "missing");
+    assert_eq!(harness.apply(truth, 2, &[], &[]).await, "missing");
     let message = bus.on_message().next().await.unwrap();
     assert_eq!(serde_json::from_slice::<Progress>(message.get_payload_bytes()).unwrap(), truth);
-    assert!(table.asks_to_load(deal).await);
-    table.load(truth, &[]).await;
-    assert!(table.quota.buyers(deal).await.unwrap().is_empty(), "the lost commit's buyer is forgotten");
-    assert_eq!(table.apply(Progress { rev: 10, ..open(deal) }, 9, &[], &[]).await, "stale");
+    assert!(harness.must_be_loaded(deal).await);
+    harness.load(truth, &[]).await;
+    assert!(harness.quota.buyers(deal).await.unwrap().is_empty(), "the buyer of the lost commit is gone");
+    assert_eq!(harness.apply(Progress { rev: 10, ..open(deal) }, 9, &[], &[]).await, "stale");
 }
 
 #[tokio::test]
 async fn commits_of_two_epochs_in_any_order_never_leave_figures_of_the_older_one() {
-    let table = Table::lay().await;
-    for order in orders(5) {
+    let harness = Harness::start().await;
+    for order in permutations(5) {
         let deal = new_deal();
-        table.load(open(deal), &[]).await;
+        harness.load(open(deal), &[]).await;
         for &n in &order {
             let (epoch, rev) = [(1, 2), (1, 3), (2, 2), (2, 3), (1, 4)][n];
-            table.apply(Progress { epoch, rev, ..open(deal) }, rev - 1, &[], &[]).await;
+            harness.apply(Progress { epoch, rev, ..open(deal) }, rev - 1, &[], &[]).await;
         }
-        assert!(table.asks_to_load(deal).await, "{order:?}");
+        assert!(harness.must_be_loaded(deal).await, "{order:?}");
     }
 }
 
 #[tokio::test]
 async fn changes_applied_during_a_load_are_kept() {
-    let table = Table::lay().await;
+    let harness = Harness::start().await;
     let deal = new_deal();
-    let Begun::Begun(load) = table.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
-    let buyer = BuyerUnits { buyer: someone(), units: 1, rev: 3 };
-    assert_eq!(table.apply(Progress { rev: 3, units: 5, ..open(deal) }, 2, &[], &[buyer]).await, "newer");
+    let Begun::Begun(load) = harness.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
+    let buyer = BuyerUnits { buyer: new_buyer(), units: 1, rev: 3 };
+    assert_eq!(harness.apply(Progress { rev: 3, units: 5, ..open(deal) }, 2, &[], &[buyer]).await, "newer");
     load.finish(&snapshot(Progress { rev: 2, units: 4, ..open(deal) })).await.unwrap().unwrap();
-    let known = table.quota.figures(&[deal]).await.unwrap()[&deal];
+    let known = harness.quota.figures(&[deal]).await.unwrap()[&deal];
     assert_eq!((known.rev, known.units, known.applied), (3, 5, 3));
-    assert_eq!(table.quota.buyers(deal).await.unwrap()[&buyer.buyer], 1);
+    assert_eq!(harness.quota.buyers(deal).await.unwrap()[&buyer.buyer], 1);
 }
 
 #[tokio::test]
 async fn admission_follows_the_applied_figures() {
-    let table = Table::lay().await;
+    let harness = Harness::start().await;
     let deal = new_deal();
-    table.load(open(deal), &[]).await;
-    let joining = request(deal, someone(), 1);
-    assert_eq!(table.ask(joining).await, Answer::Admitted);
+    harness.load(open(deal), &[]).await;
+    let joining = request(deal, new_buyer(), 1);
+    assert_eq!(harness.admit_one(joining).await, Answer::Admitted);
     let full = Progress { rev: 2, state: DealState::Tipped, buyers: 50, units: 100, ..open(deal) };
-    assert_eq!(table.apply(full, 1, &[], &[]).await, "newer");
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::sold_out(1, 2));
-    assert_eq!(table.ask(joining).await, Answer::Admitted, "who holds a place goes on, whatever became of the figures");
+    assert_eq!(harness.apply(full, 1, &[], &[]).await, "newer");
+    assert_eq!(harness.admit_one(request(deal, new_buyer(), 1)).await, Answer::sold_out(1, 2));
+    assert_eq!(
+        harness.admit_one(joining).await,
+        Answer::Admitted,
+        "a held place stays admitted whatever the figures are"
+    );
     let left = Progress { rev: 3, units: 99, ..full };
-    assert_eq!(table.apply(left, 2, &[joining.id], &[]).await, "newer");
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::Admitted);
+    assert_eq!(harness.apply(left, 2, &[joining.id], &[]).await, "newer");
+    assert_eq!(harness.admit_one(request(deal, new_buyer(), 1)).await, Answer::Admitted);
     let late = now() + TimeDelta::days(1);
-    assert_eq!(table.admit_at(&[request(deal, someone(), 1)], late).await, [Answer::refused(Refusal::Closed)]);
+    assert_eq!(harness.admit_at(&[request(deal, new_buyer(), 1)], late).await, [Answer::refused(Refusal::Closed)]);
 }
 
 #[tokio::test]
 async fn admission_follows_the_newest_applied_terms() {
-    let table = Table::lay().await;
+    let harness = Harness::start().await;
     let deal = new_deal();
     let at = |rev| Progress { rev, units: 90, ..open(deal) };
-    table.load(at(1), &[]).await;
-    assert_eq!(table.ask(request(deal, someone(), 3)).await, Answer::refused(Refusal::NotEnoughLeft { available: 1 }));
-    assert_eq!(table.apply(Progress { tipping_point: 8, ..at(2) }, 1, &[], &[]).await, "newer");
-    assert_eq!(table.ask(request(deal, someone(), 3)).await, Answer::Admitted, "fewer buyers are needed");
-    assert_eq!(table.apply(Progress { cap: None, ..at(4) }, 3, &[], &[]).await, "newer");
-    assert_eq!(table.ask(request(deal, someone(), 1_000)).await, Answer::Admitted, "no cap");
-    assert_eq!(table.apply(Progress { cap: Some(91), ..at(3) }, 2, &[], &[]).await, "same");
-    assert_eq!(table.ask(request(deal, someone(), 1_000)).await, Answer::Admitted, "an older cap changes nothing");
-    assert_eq!(table.apply(Progress { cap: Some(91), ..at(5) }, 4, &[], &[]).await, "newer");
+    harness.load(at(1), &[]).await;
     assert_eq!(
-        table.ask(request(deal, someone(), 2)).await,
+        harness.admit_one(request(deal, new_buyer(), 3)).await,
+        Answer::refused(Refusal::NotEnoughLeft { available: 1 })
+    );
+    assert_eq!(harness.apply(Progress { tipping_point: 8, ..at(2) }, 1, &[], &[]).await, "newer");
+    assert_eq!(harness.admit_one(request(deal, new_buyer(), 3)).await, Answer::Admitted, "fewer buyers are needed");
+    assert_eq!(harness.apply(Progress { cap: None, ..at(4) }, 3, &[], &[]).await, "newer");
+    assert_eq!(harness.admit_one(request(deal, new_buyer(), 1_000)).await, Answer::Admitted, "no cap");
+    assert_eq!(harness.apply(Progress { cap: Some(91), ..at(3) }, 2, &[], &[]).await, "same");
+    assert_eq!(
+        harness.admit_one(request(deal, new_buyer(), 1_000)).await,
+        Answer::Admitted,
+        "an older cap changes nothing"
+    );
+    assert_eq!(harness.apply(Progress { cap: Some(91), ..at(5) }, 4, &[], &[]).await, "newer");
+    assert_eq!(
+        harness.admit_one(request(deal, new_buyer(), 2)).await,
         Answer::refused(Refusal::NotEnoughLeft { available: 0 }),
         "a cap again"
     );
     let opens_at = now() + TimeDelta::minutes(30);
     let later = Change { progress: at(6), opens_at, rev_before: 5, done: Vec::new(), buyers: Vec::new() };
-    table.quota.apply(&later).await.unwrap();
-    assert_eq!(table.ask(request(deal, someone(), 1)).await, Answer::refused(Refusal::NotOpen), "it opens later");
+    harness.quota.apply(&later).await.unwrap();
+    assert_eq!(
+        harness.admit_one(request(deal, new_buyer(), 1)).await,
+        Answer::refused(Refusal::NotOpen),
+        "it opens later"
+    );
 }
 
 #[tokio::test]
-async fn a_deal_that_closes_later_stays_longer_with_all_its_parts() {
-    let table = Table::lay().await;
-    let (deal, ann) = (new_deal(), BuyerUnits { buyer: someone(), units: 1, rev: 1 });
-    table.load(open(deal), &[ann]).await;
-    // A gap, so that there are ranges.
-    table.apply(Progress { rev: 5, ..open(deal) }, 4, &[], &[]).await;
-    let before = table.stays_ms(table.keys.quota(deal)).await;
+async fn a_later_closing_time_extends_the_ttl_of_all_the_deals_keys() {
+    let harness = Harness::start().await;
+    let (deal, ann) = (new_deal(), BuyerUnits { buyer: new_buyer(), units: 1, rev: 1 });
+    harness.load(open(deal), &[ann]).await;
+    // A gap, so that the key of the ranges exists.
+    harness.apply(Progress { rev: 5, ..open(deal) }, 4, &[], &[]).await;
+    let before = harness.ttl_ms(harness.keys.quota(deal)).await;
     let hours = |n: i64| Progress { closes_at: open(deal).closes_at + TimeDelta::hours(n), ..open(deal) };
     for (rev, closes, stays) in [(7, 24, 24), (6, 1, 24), (8, 24, 24), (9, 25, 25)] {
-        table.apply(Progress { rev, ..hours(closes) }, rev - 1, &[], &[]).await;
+        harness.apply(Progress { rev, ..hours(closes) }, rev - 1, &[], &[]).await;
         let later = stays * 3_600_000;
-        // The quota last: what is read later stays shorter.
-        let buyers = table.stays_ms(table.keys.buyers(deal)).await - later;
-        let ranges = table.stays_ms(table.keys.ranges(deal)).await - later;
-        let quota = table.stays_ms(table.keys.quota(deal)).await - later;
+        // Read the quota last: a TTL that is read later is shorter.
+        let buyers = harness.ttl_ms(harness.keys.buyers(deal)).await - later;
+        let ranges = harness.ttl_ms(harness.keys.ranges(deal)).await - later;
+        let quota = harness.ttl_ms(harness.keys.quota(deal)).await - later;
         assert!((before - 60_000..=before).contains(&quota), "after {rev}: {quota} instead of {before}");
         for part in [buyers, ranges] {
             assert!((quota + 1_000..=before + 1_000).contains(&part), "after {rev}: {part} after {quota}");
         }
     }
     let late = now() + TimeDelta::hours(25);
-    assert_eq!(table.admit_at(&[request(deal, ann.buyer, 1)], late).await, [Answer::Admitted]);
+    assert_eq!(harness.admit_at(&[request(deal, ann.buyer, 1)], late).await, [Answer::Admitted]);
 }
 
 #[tokio::test]
-async fn buyers_and_ranges_end_soon_after_the_quota() {
-    let table = Table::lay().await;
+async fn buyers_and_ranges_expire_soon_after_the_quota() {
+    let harness = Harness::start().await;
     let deal = new_deal();
-    table.load(open(deal), &[]).await;
-    // A gap, so that there are ranges; and the first buyer, so that there are buyers.
-    let buyer = BuyerUnits { buyer: someone(), units: 1, rev: 5 };
-    table.apply(Progress { rev: 5, ..open(deal) }, 4, &[], &[buyer]).await;
-    let mut redis = table.redis.clone();
-    let ends_in: i64 = redis.pttl(table.keys.quota(deal)).await.unwrap();
-    for key in [table.keys.buyers(deal), table.keys.ranges(deal)] {
+    harness.load(open(deal), &[]).await;
+    // A gap, so that the key of the ranges exists, and a buyer, so that the key of the buyers exists.
+    let buyer = BuyerUnits { buyer: new_buyer(), units: 1, rev: 5 };
+    harness.apply(Progress { rev: 5, ..open(deal) }, 4, &[], &[buyer]).await;
+    let mut redis = harness.redis.clone();
+    let ends_in: i64 = redis.pttl(harness.keys.quota(deal)).await.unwrap();
+    for key in [harness.keys.buyers(deal), harness.keys.ranges(deal)] {
         let later: i64 = redis.pttl(&key).await.unwrap();
         assert!(later > ends_in && later <= ends_in + 1_000, "{key}: {later} after {ends_in}");
     }

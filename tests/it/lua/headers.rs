@@ -18,7 +18,7 @@ pub fn scripts() -> Vec<Script> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let read = |path: std::path::PathBuf| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        // Shared by other scripts, and no script of its own.
+        // A library of other scripts, not a script.
         (name != "holds").then(|| parse(name, &fs::read_to_string(path).unwrap()))
     };
     paths.filter_map(read).collect()
@@ -40,7 +40,7 @@ fn parse(name: String, text: &str) -> Script {
     let numbered = |section: &str| -> Vec<(usize, String)> {
         let words: Vec<&str> = section.split_whitespace().collect();
         let pairs = words.windows(2).filter_map(|pair| Some((pair[0].parse().ok()?, pair[1].to_owned())));
-        // In their order: numbers inside a sentence do not count.
+        // In ascending order, so numbers inside a sentence do not count.
         pairs.fold(Vec::new(), |mut so_far, (n, word)| {
             if n == so_far.len() + 1 {
                 so_far.push((n, word));
@@ -54,7 +54,7 @@ fn parse(name: String, text: &str) -> Script {
     Script { name, keys, most_arguments, reply, writes, body: body.join("\n") }
 }
 
-/// The numbers in `KEYS[1]` and so on.
+/// The indexes in `KEYS[1]` and so on.
 fn indexes(body: &str, of: &str) -> BTreeSet<usize> {
     body.split(&format!("{of}[")).skip(1).filter_map(|rest| rest.split(']').next()?.parse().ok()).collect()
 }
@@ -63,7 +63,7 @@ fn quoted(text: &str) -> Option<&str> {
     text.strip_prefix('\'')?.split('\'').next()
 }
 
-/// The words that a script may answer: `{'word'`, `word = 'word'` and `return 'word'`, also after `and` and `or`.
+/// The words with which a script may reply: `{'word'`, `word = 'word'` and `return 'word'`, also after `and` and `or`.
 fn answered(body: &str) -> BTreeSet<String> {
     let places = ["{'", "word = '", "return '", " or '"];
     let mut words = BTreeSet::new();
@@ -77,7 +77,7 @@ fn answered(body: &str) -> BTreeSet<String> {
     words
 }
 
-/// The words that a header promises: quoted, between bars, or at the beginning of a line of their own.
+/// The words that a header promises: quoted, separated by bars, or at the beginning of a line.
 fn promised(reply: &str) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
@@ -109,13 +109,13 @@ fn promised(reply: &str) -> BTreeSet<String> {
 const WRITING: [&str; 12] =
     ["HSET", "HSETNX", "HDEL", "HINCRBY", "ZADD", "ZREM", "DEL", "SET", "PEXPIRE", "PEXPIREAT", "PUBLISH", "INCRBY"];
 
-/// The keys that a script writes, by their numbers.
+/// The indexes of the keys that a script writes.
 fn written(body: &str) -> BTreeSet<usize> {
     let mut written = BTreeSet::new();
     for command in WRITING {
         for rest in body.split(&format!("redis.call('{command}'")).skip(1) {
             let arguments = rest.split(')').next().unwrap_or_default();
-            // DEL takes several; of the others the first is the key.
+            // `DEL` takes several keys; every other command takes one.
             let most = if command == "DEL" { usize::MAX } else { 1 };
             written.extend(
                 arguments.split("KEYS[").skip(1).take(most).filter_map(|n| n.split(']').next()?.parse::<usize>().ok()),
@@ -144,14 +144,14 @@ fn a_script_uses_the_keys_and_arguments_that_its_header_names() {
 }
 
 #[test]
-fn a_script_answers_the_words_that_its_header_promises() {
+fn a_script_replies_with_the_words_that_its_header_names() {
     for script in scripts() {
         assert_eq!(answered(&script.body), promised(&script.reply), "lua/{}.lua", script.name);
     }
 }
 
 #[test]
-fn a_script_writes_the_keys_that_its_header_says() {
+fn a_script_writes_the_keys_that_its_header_names() {
     for script in scripts() {
         let name = &script.name;
         for (n, key) in script.keys.iter().enumerate() {
@@ -163,7 +163,7 @@ fn a_script_writes_the_keys_that_its_header_says() {
 }
 
 #[test]
-fn every_key_comes_in_through_keys() {
+fn every_key_is_passed_through_keys() {
     for script in scripts() {
         for call in script.body.split("redis.call(").skip(1) {
             let arguments = call.split(')').next().unwrap_or_default();

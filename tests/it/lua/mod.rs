@@ -1,7 +1,9 @@
-//! Each script of `lua/` on a real Redis: twice, late, out of order, on missing keys and on keys of a wrong type.
+//! Each script in `lua/` on a real Redis: called twice, late and out of order, with missing keys and with keys of the
+//! wrong type.
 
 mod admit;
 mod apply;
+mod harness;
 mod headers;
 mod holds;
 mod load_begin;
@@ -11,7 +13,6 @@ mod orders;
 mod rate_limit;
 mod release;
 mod renew;
-mod table;
 mod wrong_types;
 
-use table::{Table, new_deal, open, request, someone};
+use harness::{Harness, new_buyer, new_deal, open, request};

@@ -1,4 +1,4 @@
-//! All scripts of a deal, called in every order and repeated: at rest, Redis equals Postgres.
+//! All scripts of a deal, called in every order and repeatedly: in the end Redis equals Postgres.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,11 +7,11 @@ use muster::domain::{AccountId, DealId, JoinRequest, Progress, SignupId};
 use muster::quota::{Begun, BuyerUnits, Change};
 use redis::AsyncCommands;
 
-use super::table::{now, snapshot};
-use super::{Table, new_deal, open, request, someone};
-use crate::support::orders::orders;
+use super::harness::{now, snapshot};
+use super::{Harness, new_buyer, new_deal, open, request};
+use crate::support::permutations::permutations;
 
-/// What Redis had of the deal before anything else happened.
+/// What Redis has of the deal before the first call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
     Nothing,
@@ -19,9 +19,10 @@ enum Start {
     Old,
 }
 
-/// A deal and its commits, and three buyers. Ben and Cid joined before; Ann joins, then leaves; then its terms change, twice.
-struct Scene {
-    table: Table,
+/// A deal with its commits, and three buyers. Ben and Cid joined earlier. Ann joins and leaves, then the terms change
+/// twice.
+struct Fixture {
+    harness: Harness,
     ann: AccountId,
     ben: AccountId,
     cid: AccountId,
@@ -30,7 +31,7 @@ struct Scene {
 /// One call of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
-    /// A whole load, with the snapshot of the version before Ann joined.
+    /// A whole load, with the snapshot from before Ann joined.
     Load,
     Admit,
     Renew,
@@ -41,17 +42,17 @@ enum Call {
 
 use Call::{Admit, Apply, Load, Release, Renew};
 
-/// The calls that joins and leaves make.
+/// The calls of joins and leaves.
 const PEOPLE: [Call; 6] = [Load, Admit, Renew, Release, Apply(5), Apply(6)];
 /// The same with two changes of the terms.
 const TERMS: [Call; 6] = [Load, Admit, Apply(5), Apply(6), Apply(7), Apply(8)];
 
-impl Scene {
-    async fn set() -> Self {
-        Self { table: Table::lay().await, ann: someone(), ben: someone(), cid: someone() }
+impl Fixture {
+    async fn new() -> Self {
+        Self { harness: Harness::start().await, ann: new_buyer(), ben: new_buyer(), cid: new_buyer() }
     }
 
-    /// The deal at this version, and who is in it.
+    /// The deal and its buyers at this version.
     fn at(&self, deal: DealId, rev: i64) -> (Progress, Vec<BuyerUnits>) {
         let of = |buyer, units, rev| BuyerUnits { buyer, units, rev };
         let mut buyers = BTreeMap::from([(2, of(self.ben, 1, 3)), (3, of(self.cid, 2, 4))]);
@@ -84,18 +85,18 @@ impl Scene {
 
     async fn load(&self, deal: DealId, rev: i64) {
         let (progress, buyers) = self.at(deal, rev);
-        if let Begun::Begun(load) = self.table.quota.begin_load(deal).await.unwrap() {
+        if let Begun::Begun(load) = self.harness.quota.begin_load(deal).await.unwrap() {
             load.buyers(&buyers).await.unwrap().unwrap();
             load.finish(&snapshot(progress)).await.unwrap().unwrap();
         }
     }
 
-    /// Makes a call, and answers up to which version Redis knows the figures then.
+    /// Makes a call, and returns the rev of the figures that Redis has afterwards.
     async fn call(&self, call: Call, deal: DealId, ann: JoinRequest, other: JoinRequest) -> i64 {
-        let quota = &self.table.quota;
+        let quota = &self.harness.quota;
         match call {
             Load => self.load(deal, 4).await,
-            // The answer does not matter: a place, or that the deal must be loaded.
+            // Either answer is fine: admitted, or the deal must be loaded.
             Admit => {
                 quota.admit(deal, &[ann], now().timestamp_millis()).await.unwrap();
             }
@@ -107,8 +108,8 @@ impl Scene {
                 quota.apply(&self.commit(deal, rev, done)).await.unwrap();
             }
         }
-        // At any moment: the sums are those of the parts, every hold ends, nothing is ahead of Postgres.
-        self.table.holds(deal).await;
+        // Invariants at any time: the sums equal the holds, every hold expires, and nothing is ahead of Postgres.
+        self.harness.holds(deal).await;
         let known = quota.figures(&[deal]).await.unwrap();
         let Some(known) = known.get(&deal) else { return 0 };
         assert!(known.rev <= 8 && known.applied <= 8 && known.units <= 5, "{known:?}");
@@ -116,51 +117,51 @@ impl Scene {
     }
 
     /// Releases every hold, loads the deal if it is missing, and applies what is missing, as the reconciler does.
-    async fn comes_to_rest(&self, deal: DealId, last: i64, signups: &[SignupId]) {
-        self.table.quota.release(deal, signups).await;
+    async fn reconcile_and_check(&self, deal: DealId, last: i64, signups: &[SignupId]) {
+        self.harness.quota.release(deal, signups).await;
         self.load(deal, last).await;
         let (progress, buyers) = self.at(deal, last);
-        let known = self.table.quota.figures(&[deal]).await.unwrap()[&deal];
+        let known = self.harness.quota.figures(&[deal]).await.unwrap()[&deal];
         if (known.rev, known.applied) != (last, last) {
             let buyers = buyers.into_iter().filter(|buyer| buyer.rev > known.applied).collect();
             let missing = Change { rev_before: known.applied, buyers, ..self.commit(deal, last, &[]) };
-            self.table.quota.apply(&missing).await.unwrap();
+            self.harness.quota.apply(&missing).await.unwrap();
         }
-        // It stays until an hour after it closes.
+        // The keys stay for an hour after the deal closes.
         let stays = (progress.closes_at - now() + TimeDelta::hours(1)).num_milliseconds();
-        // The quota last: what is read later stays shorter.
-        let buyers = self.table.stays_ms(self.table.keys.buyers(deal)).await;
-        let quota = self.table.stays_ms(self.table.keys.quota(deal)).await;
+        // Read the quota last: a TTL that is read later is shorter.
+        let buyers = self.harness.ttl_ms(self.harness.keys.buyers(deal)).await;
+        let quota = self.harness.ttl_ms(self.harness.keys.quota(deal)).await;
         assert!((stays - 60_000..=stays).contains(&quota), "{quota} instead of {stays}");
         assert!((quota + 1_000..=stays + 1_000).contains(&buyers), "{buyers} after {quota}");
     }
 }
 
 async fn ends_of(start: Start, calls: [Call; 6], times: usize) -> HashSet<String> {
-    let scene = Scene::set().await;
+    let fixture = Fixture::new().await;
     let last = calls.iter().map(|call| if let Apply(rev) = call { *rev } else { 0 }).max().unwrap();
     let mut ends = HashSet::new();
-    for order in orders(6) {
+    for order in permutations(6) {
         let deal = new_deal();
-        let (ann, other) = (request(deal, scene.ann, 2), request(deal, someone(), 1));
-        scene.table.load(open(deal), &[]).await;
-        scene.table.admit(&[other]).await;
+        let (ann, other) = (request(deal, fixture.ann, 2), request(deal, new_buyer(), 1));
+        fixture.harness.load(open(deal), &[]).await;
+        fixture.harness.admit(&[other]).await;
         if start == Start::Nothing {
-            let () = scene.table.redis.clone().del(scene.table.keys.quota(deal)).await.unwrap();
+            let () = fixture.harness.redis.clone().del(fixture.harness.keys.quota(deal)).await.unwrap();
         }
         let mut rev = 0;
         for &n in &order {
             for _ in 0..times {
-                let now = scene.call(calls[n], deal, ann, other).await;
+                let now = fixture.call(calls[n], deal, ann, other).await;
                 assert!(now >= rev, "{order:?}: from {rev} back to {now}");
                 rev = now;
             }
         }
-        scene.comes_to_rest(deal, last, &[ann.id, other.id]).await;
-        let buyers = scene.table.quota.buyers(deal).await.unwrap();
-        let expected = [(scene.ann, 0), (scene.ben, 1), (scene.cid, 2)].into_iter().collect();
+        fixture.reconcile_and_check(deal, last, &[ann.id, other.id]).await;
+        let buyers = fixture.harness.quota.buyers(deal).await.unwrap();
+        let expected = [(fixture.ann, 0), (fixture.ben, 1), (fixture.cid, 2)].into_iter().collect();
         assert_eq!(buyers, expected, "{order:?}");
-        ends.insert(scene.table.dump(deal).await);
+        ends.insert(fixture.harness.dump(deal).await);
     }
     ends
 }
@@ -178,7 +179,7 @@ async fn end_of(calls: [Call; 6]) -> String {
 }
 
 #[tokio::test]
-async fn in_any_order_and_repeated_the_calls_end_with_what_postgres_says() {
+async fn calls_in_any_order_and_repeated_end_with_what_postgres_says() {
     let end = end_of(PEOPLE).await;
     for known in [r#""rev": "6""#, r#""applied": "6""#, r#""units": "3""#, r#""buyers": "2""#] {
         assert!(end.contains(known), "{known} in {end}");
@@ -186,7 +187,7 @@ async fn in_any_order_and_repeated_the_calls_end_with_what_postgres_says() {
 }
 
 #[tokio::test]
-async fn in_any_order_and_repeated_the_calls_end_with_the_newest_terms() {
+async fn calls_in_any_order_and_repeated_end_with_the_newest_terms() {
     let end = end_of(TERMS).await;
     let closes = format!(r#""closes_ms": "{}""#, (open(new_deal()).closes_at + TimeDelta::hours(1)).timestamp_millis());
     for known in [r#""rev": "8""#, r#""applied": "8""#, r#""tipping_point": "9""#, &closes] {
@@ -195,7 +196,7 @@ async fn in_any_order_and_repeated_the_calls_end_with_the_newest_terms() {
     assert!(!end.contains(r#""cap""#), "no cap in {end}");
 }
 
-/// The line of the figures. The other lines name people, who differ each time.
+/// The line with the figures. The other lines contain random ids.
 fn figures(dump: &str) -> String {
     dump.lines().find(|line| line.contains("quota")).unwrap().split_once(' ').unwrap().1.to_owned()
 }

@@ -1,11 +1,12 @@
-//! Every script, with a value of a wrong type under each key that its header names: the call fails and leaves the value alone.
+//! Every script, with a value of the wrong type under each key that its header names: the call fails and leaves the
+//! value alone.
 
 use redis::AsyncCommands;
 
 use super::headers::scripts;
-use super::{Table, new_deal, open};
+use super::{Harness, new_deal, open};
 
-/// Arguments with which a script gets to every key, and keys that it deletes before it looks at them.
+/// Arguments that make a script use all of its keys, and the keys that it deletes first.
 fn call<'a>(script: &str, run_id: &'a str) -> (Vec<&'a str>, &'static [&'static str]) {
     match script {
         "admit" => (vec![run_id, "1795348800000", "15000", "another", "buyer", "1"], &[]),
@@ -13,7 +14,7 @@ fn call<'a>(script: &str, run_id: &'a str) -> (Vec<&'a str>, &'static [&'static 
             let figures = ["1", "5", "4", "open", "1", "1", "10", "100", "0", "1", "{}"];
             ([&figures[..], &["1", "signup", "buyer", "1", "5"]].concat(), &[])
         }
-        // This load begins from nothing.
+        // This load starts from nothing.
         "load_begin" => (vec!["another-run", "token", "5000"], &["buyers", "ranges", "holds", "held"]),
         "load_buyers" => (vec!["token", "buyer", "1", "2"], &[]),
         "load_finish" => (vec!["token", "1", "3", "open", "1", "2", "10", "100", "0", "9999", "60000"], &[]),
@@ -25,34 +26,34 @@ fn call<'a>(script: &str, run_id: &'a str) -> (Vec<&'a str>, &'static [&'static 
 }
 
 #[tokio::test]
-async fn a_key_of_a_wrong_type_is_an_error_and_stays() {
-    let table = Table::lay().await;
-    let mut redis = table.redis.clone();
+async fn a_key_of_the_wrong_type_is_an_error_and_is_left_alone() {
+    let harness = Harness::start().await;
+    let mut redis = harness.redis.clone();
     for script in scripts() {
-        let (arguments, deleted) = call(&script.name, &table.run_id);
+        let (arguments, deleted) = call(&script.name, &harness.run_id);
         for wrong in script.keys.iter().filter(|key| *key != "channel" && !deleted.contains(&key.as_str())) {
             let deal = new_deal();
             let key = |name: &String| match name.as_str() {
-                "quota" => table.keys.quota(deal),
-                "buyers" => table.keys.buyers(deal),
-                "holds" => table.keys.holds(deal),
-                "held" => table.keys.held(deal),
-                "ranges" => table.keys.ranges(deal),
-                "raising" => table.keys.raising(deal),
-                "channel" => table.keys.channel(deal),
-                "rate" => table.keys.rate("joins", "ann"),
+                "quota" => harness.keys.quota(deal),
+                "buyers" => harness.keys.buyers(deal),
+                "holds" => harness.keys.holds(deal),
+                "held" => harness.keys.held(deal),
+                "ranges" => harness.keys.ranges(deal),
+                "raising" => harness.keys.raising(deal),
+                "channel" => harness.keys.channel(deal),
+                "rate" => harness.keys.rate("joins", "ann"),
                 _ => panic!("lua/{}.lua has a key that is unknown here: {name}", script.name),
             };
-            // A deal that is sold out, with one hold.
-            table.load(muster::domain::Progress { units: 100, ..open(deal) }, &[]).await;
-            let () = redis.hset(table.keys.quota(deal), "token", "token").await.unwrap();
-            let () = redis.hset(table.keys.held(deal), "signup", "1 1").await.unwrap();
-            let () = redis.zadd(table.keys.holds(deal), "signup", 9_999_999_999_999_i64).await.unwrap();
+            // A sold-out deal with one hold.
+            harness.load(muster::domain::Progress { units: 100, ..open(deal) }, &[]).await;
+            let () = redis.hset(harness.keys.quota(deal), "token", "token").await.unwrap();
+            let () = redis.hset(harness.keys.held(deal), "signup", "1 1").await.unwrap();
+            let () = redis.zadd(harness.keys.holds(deal), "signup", 9_999_999_999_999_i64).await.unwrap();
             let (in_the_way, what) = (key(wrong), format!("lua/{}.lua with a wrong {wrong}", script.name));
             let () = redis.del(&in_the_way).await.unwrap();
             let () = redis::cmd("XADD").arg(&in_the_way).arg(&["*", "a", "b"]).query_async(&mut redis).await.unwrap();
             let keys: Vec<String> = script.keys.iter().map(key).collect();
-            match table.run(&script.name, &keys, &arguments).await {
+            match harness.run(&script.name, &keys, &arguments).await {
                 Err(refused) => assert_eq!(refused.code(), Some("WRONGTYPE"), "{what}: {refused}"),
                 Ok(answer) => panic!("{what}: {answer:?}"),
             }

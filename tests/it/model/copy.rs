@@ -1,18 +1,18 @@
-//! A copy of everything that Redis holds of one test, to be put back when it is old.
+//! A copy of everything that a test has in Redis, to be restored later.
 
 use muster::domain::DealId;
 use muster::quota::Keys;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
-use crate::support::servers::Home;
+use crate::support::servers::Backend;
 
-/// Each key with what `DUMP` says.
-pub struct Copy(Vec<(String, Vec<u8>)>);
+/// Each key with its `DUMP`.
+pub struct RedisCopy(Vec<(String, Vec<u8>)>);
 
-impl Copy {
-    pub async fn of(home: &Home, redis: &mut MultiplexedConnection) -> Self {
-        let keys: Vec<String> = redis.keys(format!("{}:*", home.name)).await.unwrap();
+impl RedisCopy {
+    pub async fn of(backend: &Backend, redis: &mut MultiplexedConnection) -> Self {
+        let keys: Vec<String> = redis.keys(format!("{}:*", backend.name)).await.unwrap();
         let mut kept = Vec::new();
         for key in keys {
             let dump: Option<Vec<u8>> = redis::cmd("DUMP").arg(&key).query_async(redis).await.unwrap();
@@ -21,19 +21,19 @@ impl Copy {
         Self(kept)
     }
 
-    /// Puts it in the place of all that is there. Redis' run id is then another one than the deals were loaded under.
-    pub async fn restart(&self, home: &Home, redis: &mut MultiplexedConnection) {
-        home.forget_everything().await;
+    /// Replaces everything by the copy. Redis then has another run id than the one under which the deals were loaded.
+    pub async fn restart(&self, backend: &Backend, redis: &mut MultiplexedConnection) {
+        backend.flush_redis().await;
         self.put(|_| true, redis).await;
         for (key, _) in self.0.iter().filter(|(key, _)| key.ends_with(":quota")) {
             let () = redis.hset(key, "run_id", "of an earlier run").await.unwrap();
         }
     }
 
-    /// Puts what it holds of these deals in the place of what is there of them.
-    pub async fn put_back(&self, home: &Home, deals: &[DealId], redis: &mut MultiplexedConnection) {
+    /// Replaces the keys of these deals by the copy.
+    pub async fn put_back(&self, backend: &Backend, deals: &[DealId], redis: &mut MultiplexedConnection) {
         for deal in deals {
-            let of_deal = Keys::new(&home.name).quota(*deal).replace("quota", "");
+            let of_deal = Keys::new(&backend.name).quota(*deal).replace("quota", "");
             let keys: Vec<String> = redis.keys(format!("{of_deal}*")).await.unwrap();
             if !keys.is_empty() {
                 let () = redis.del(keys).await.unwrap();
@@ -45,7 +45,7 @@ impl Copy {
     async fn put(&self, which: impl Fn(&str) -> bool, redis: &mut MultiplexedConnection) {
         for (key, dump) in self.0.iter().filter(|(key, _)| which(key)) {
             let mut restore = redis::cmd("RESTORE");
-            // Ends in an hour: when the copied one would have ended makes no difference.
+            // One hour; the original expiry makes no difference.
             restore.arg(key).arg(3_600_000).arg(dump.as_slice()).arg("REPLACE");
             let () = restore.query_async(redis).await.unwrap();
         }

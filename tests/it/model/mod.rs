@@ -1,10 +1,11 @@
-//! Muster against a small model of what it promises: whatever people do, in whatever order, and whatever happens to Redis and
-//! to nodes meanwhile, each outcome and all figures are those that the model says.
+//! Compares Muster with a small model of its promises. Buyers, Redis and nodes do anything in any order; each outcome
+//! and all figures must match the model.
 //!
-//! [`promises`] is what is promised, without anything that makes it fast or safe; [`steps`] says what can happen next; [`system`]
-//! does it to real nodes on a real Postgres and Redis, and compares.
+//! [`promises`] is the model, without anything that makes Muster fast or safe. [`steps`] lists the steps. [`system`]
+//! takes them with real nodes on real Postgres and Redis, and compares.
 //!
-//! `PROPTEST_CASES=500 make test ARGS=model::` looks longer. The seed is printed; `MUSTER_TEST_SEED=<seed>` repeats a run.
+//! `PROPTEST_CASES=500 make test ARGS=model::` runs longer. The seed is printed; `MUSTER_TEST_SEED=<seed>` repeats a
+//! run.
 
 mod copy;
 mod node;
@@ -21,11 +22,11 @@ use promises::Model;
 use steps::Step;
 use system::System;
 
-use crate::support::chance::seed;
+use crate::support::rng::seed;
 
-/// What fits into a run of all tests.
+/// Few enough for a run of all tests.
 const CASES: u32 = 12;
-/// Each step back starts nodes and a database: enough to take the superfluous steps out of a case.
+/// Each shrinking step starts nodes and a database. This many are enough to remove the superfluous steps of a case.
 const MOST_SHRINKS: u32 = 300;
 
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
@@ -56,7 +57,7 @@ impl ReferenceStateMachine for Model {
     }
 
     fn apply(mut model: Self, step: &Step) -> Self {
-        model.take(step);
+        model.apply_step(step);
         model
     }
 }
@@ -72,7 +73,7 @@ impl StateMachineTest for Muster {
     }
 
     fn apply(mut system: System, model: &Model, step: Step) -> System {
-        system.take(&step, model);
+        system.apply_step(&step, model);
         system.compare(model);
         system
     }

@@ -1,4 +1,4 @@
-//! A node that can die: everything that it does runs in a runtime of its own, which is dropped with whatever is on its way.
+//! A node that can be killed: it runs in a runtime of its own, which is dropped with everything in flight.
 
 use muster::clock::Clock;
 use muster::config::Config;
@@ -10,16 +10,16 @@ use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::support::fault::{NO_REDIS, until};
+use crate::support::fault::{NO_REDIS, wait_until};
 
-pub struct MortalNode {
+pub struct KillableNode {
     pub engine: Engine,
     store: Store,
     clock: Clock,
     runtime: Runtime,
 }
 
-impl MortalNode {
+impl KillableNode {
     pub fn start(config: &Config) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (engine, store, clock) = runtime.block_on(async {
@@ -29,7 +29,7 @@ impl MortalNode {
             let codes = config.security.coupon_keys.iter().map(|key| (key.id(), *key.secret())).collect();
             let engine = Engine::start(store.clone(), quota, &clock, CodeKeys::new(codes, Vec::new()), &lanes(config));
             if config.redis.url.expose_secret() != NO_REDIS {
-                until("it is connected and admits", async || {
+                wait_until("it is connected and admits", async || {
                     engine.catch_up_now().await.unwrap();
                     engine.admits()
                 })
@@ -40,24 +40,24 @@ impl MortalNode {
         Self { engine, store, clock, runtime }
     }
 
-    /// Does something as this node would: in its runtime.
+    /// Runs this in the node's runtime.
     pub fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         self.runtime.block_on(self.runtime.spawn(work)).unwrap()
     }
 
-    /// Begins something that will not come to its end if the node dies.
+    /// Starts this in the node's runtime. It never finishes if the node is killed first.
     pub fn begin(&self, work: impl Future<Output = JoinOutcome> + Send + 'static) -> JoinHandle<JoinOutcome> {
         self.runtime.spawn(work)
     }
 
-    /// Looks at Postgres' clock, as each commit does.
-    pub fn look_at_the_clock(&self) {
+    /// Reads the clock of Postgres, as each commit does.
+    pub fn sync_clock(&self) {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         self.run(async move { clock.correct(store.ping().await.unwrap()) });
     }
 
-    /// Dies at once: nothing is finished, nobody is told.
-    pub fn die(self) {
+    /// Kills the node: nothing in flight is finished or answered.
+    pub fn kill(self) {
         self.runtime.shutdown_background();
     }
 }

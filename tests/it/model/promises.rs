@@ -1,4 +1,4 @@
-//! What Muster promises, as small as it can be said: two deals, a few buyers, one clock, and no way to lose anything.
+//! A minimal model of Muster's promises: two deals, a few buyers, one clock, and nothing is ever lost.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use muster::domain::{DealState, LeaveOutcome, Refusal};
 
 use super::steps::{DEALS, Place, Step};
 
-/// A deal's terms. Hours are those since the beginning, less half an hour: at no full hour is anything about to open or close,
-/// so that the two seconds of slack that Redis has make no difference.
+/// A deal's terms. Hours count from half an hour before the start, so nothing opens or closes at a full hour, and the
+/// two seconds of slack in Redis make no difference.
 #[derive(Clone, Copy, Debug)]
-pub struct TermsOf {
+pub struct ModelTerms {
     pub tipping_point: u32,
     pub cap: Option<u32>,
     pub per_buyer_max: u32,
@@ -17,14 +17,14 @@ pub struct TermsOf {
     pub closes: i64,
 }
 
-/// One that can be sold out, and must keep room for those that it still needs; and one without a cap that opens later.
-pub const TERMS: [TermsOf; DEALS] = [
-    TermsOf { tipping_point: 3, cap: Some(6), per_buyer_max: 3, opens: -1, closes: 12 },
-    TermsOf { tipping_point: 2, cap: None, per_buyer_max: 4, opens: 1, closes: 20 },
+/// One deal that can sell out and must keep units for the buyers it needs, and one without a cap that opens later.
+pub const TERMS: [ModelTerms; DEALS] = [
+    ModelTerms { tipping_point: 3, cap: Some(6), per_buyer_max: 3, opens: -1, closes: 12 },
+    ModelTerms { tipping_point: 2, cap: None, per_buyer_max: 4, opens: 1, closes: 20 },
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignupOf {
+pub struct ModelSignup {
     pub units: u32,
     pub number: u32,
     pub has_left: bool,
@@ -32,16 +32,16 @@ pub struct SignupOf {
 }
 
 #[derive(Clone, Debug)]
-pub struct DealOf {
+pub struct ModelDeal {
     pub state: DealState,
-    /// How often it changed since it was published.
+    /// The number of changes since it was published.
     pub changes: i64,
-    pub signups: BTreeMap<Place, SignupOf>,
+    pub signups: BTreeMap<Place, ModelSignup>,
     has_tipped: bool,
-    terms: TermsOf,
+    terms: ModelTerms,
 }
 
-/// What the last step must have come to.
+/// The expected outcome of the last step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     Nothing,
@@ -51,31 +51,36 @@ pub enum Expected {
         has_left: bool,
         replayed: bool,
     },
-    /// With any of these words: whoever never was in the deal may hear of the places before hearing of the limit.
+    /// Any of these. A stranger may be refused for too few units before the per-buyer limit is checked.
     Refused(Vec<Refusal>),
     Left(LeaveOutcome),
     Closed(Vec<usize>),
-    /// So many coupons.
+    /// The number of coupons issued.
     Settled(u64),
-    /// Whether it could be.
+    /// Whether the deal is withdrawn afterwards.
     Withdrawn(bool),
 }
 
 #[derive(Clone, Debug)]
 pub struct Model {
-    pub deals: Vec<DealOf>,
+    pub deals: Vec<ModelDeal>,
     pub expected: Expected,
     hour: i64,
 }
 
 impl Model {
     pub fn new() -> Self {
-        let deal =
-            |terms| DealOf { state: DealState::Open, changes: 0, signups: BTreeMap::new(), has_tipped: false, terms };
+        let deal = |terms| ModelDeal {
+            state: DealState::Open,
+            changes: 0,
+            signups: BTreeMap::new(),
+            has_tipped: false,
+            terms,
+        };
         Self { deals: TERMS.map(deal).to_vec(), expected: Expected::Nothing, hour: 0 }
     }
 
-    pub fn take(&mut self, step: &Step) {
+    pub fn apply_step(&mut self, step: &Step) {
         let hour = self.hour;
         self.expected = match *step {
             Step::Join(_, place, units) | Step::Crash(_, _, place, units) => {
@@ -90,7 +95,7 @@ impl Model {
                 let ended = self.deals.iter_mut().enumerate().filter_map(|(n, deal)| deal.close(hour).then_some(n));
                 Expected::Closed(ended.collect())
             }
-            Step::Settle(_) => Expected::Settled(self.deals.iter_mut().map(DealOf::settle).sum()),
+            Step::Settle(_) => Expected::Settled(self.deals.iter_mut().map(ModelDeal::settle).sum()),
             Step::Withdraw(_, deal) => Expected::Withdrawn(self.deals[deal].withdraw()),
             Step::Wipe | Step::KeepCopy | Step::RestartFromCopy | Step::PutCopyBack | Step::ForgetScripts => {
                 Expected::Nothing
@@ -99,8 +104,8 @@ impl Model {
     }
 }
 
-impl DealOf {
-    fn active(&self) -> impl Iterator<Item = (&Place, &SignupOf)> {
+impl ModelDeal {
+    fn active(&self) -> impl Iterator<Item = (&Place, &ModelSignup)> {
         self.signups.iter().filter(|(_, signup)| !signup.has_left)
     }
 
@@ -120,7 +125,7 @@ impl DealOf {
 
     fn join(&mut self, place: Place, units: u32, hour: i64) -> Expected {
         if let Some(made) = self.signups.get(&place) {
-            let SignupOf { number, has_left, .. } = *made;
+            let ModelSignup { number, has_left, .. } = *made;
             return if made.units == units {
                 Expected::Joined { units, number, has_left, replayed: true }
             } else {
@@ -142,7 +147,7 @@ impl DealOf {
             (Some(refusal), _) | (None, Some(refusal)) => return Expected::Refused(vec![refusal]),
         }
         let number = self.buyers() + u32::from(self.units_of(place.buyer) == 0);
-        self.signups.insert(place, SignupOf { units, number, has_left: false, is_settled: false });
+        self.signups.insert(place, ModelSignup { units, number, has_left: false, is_settled: false });
         self.changes += 1;
         if self.buyers() >= self.terms.tipping_point {
             self.state = DealState::Tipped;
@@ -151,7 +156,7 @@ impl DealOf {
         Expected::Joined { units, number, has_left: false, replayed: false }
     }
 
-    /// While it is open, a deal keeps a unit for each buyer that it still needs.
+    /// An open deal keeps one unit for each buyer that it still needs.
     fn no_room(&self, buyer: usize, units: u32) -> Option<Refusal> {
         let left = self.terms.cap? - self.units();
         let buyers_after = self.buyers() + u32::from(self.units_of(buyer) == 0);

@@ -1,4 +1,4 @@
-//! What can happen: people's verbs, time, workers, and faults.
+//! The steps: verbs of buyers and merchants, time, workers, and faults.
 
 use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
@@ -7,16 +7,16 @@ pub const DEALS: usize = 2;
 pub const BUYERS: usize = 4;
 const KEYS: usize = 2;
 
-/// Where something is asked for.
+/// The node that takes the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum At {
+pub enum On {
     One,
     Two,
     /// A node that never reaches Redis.
     WithoutRedis,
 }
 
-/// One buyer's key in one deal: what names a signup.
+/// One buyer's key in one deal, which identifies a signup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub deal: usize,
@@ -24,9 +24,9 @@ pub struct Place {
     pub key: usize,
 }
 
-/// How far a join has come when its node dies.
+/// How far a join has got when its node is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum CrashPoint {
     Begun,
     Held,
     Recorded,
@@ -34,31 +34,31 @@ pub enum Moment {
 
 #[derive(Clone, Debug)]
 pub enum Step {
-    Join(At, Place, u32),
-    Leave(At, Place),
-    /// Hours.
+    Join(On, Place, u32),
+    Leave(On, Place),
+    /// In hours.
     TimePasses(i64),
-    Close(At),
-    Settle(At),
-    Withdraw(At, usize),
-    /// The node dies while this join is on its way; its client asks again elsewhere.
-    Crash(At, Moment, Place, u32),
+    Close(On),
+    Settle(On),
+    Withdraw(On, usize),
+    /// The node is killed during this join, and the client retries on another node.
+    Crash(On, CrashPoint, Place, u32),
     /// Redis loses everything.
     Wipe,
-    /// Everything that Redis holds is put by.
+    /// Copies everything in Redis.
     KeepCopy,
-    /// Redis is started again from what was put by.
+    /// Redis restarts from the copy.
     RestartFromCopy,
-    /// What was put by of the deals that still live is put back, and then reconciled.
+    /// Restores the copy of the deals that are not final, and reconciles.
     PutCopyBack,
     ForgetScripts,
 }
 
 pub fn any_step() -> BoxedStrategy<Step> {
-    let at = || prop_oneof![3 => Just(At::One), 3 => Just(At::Two), 1 => Just(At::WithoutRedis)];
-    let with_redis = prop_oneof![Just(At::One), Just(At::Two)];
+    let at = || prop_oneof![3 => Just(On::One), 3 => Just(On::Two), 1 => Just(On::WithoutRedis)];
+    let with_redis = prop_oneof![Just(On::One), Just(On::Two)];
     let place = || (0..DEALS, 0..BUYERS, 0..KEYS).prop_map(|(deal, buyer, key)| Place { deal, buyer, key });
-    let moment = prop_oneof![Just(Moment::Begun), Just(Moment::Held), Just(Moment::Recorded)];
+    let moment = prop_oneof![Just(CrashPoint::Begun), Just(CrashPoint::Held), Just(CrashPoint::Recorded)];
     let units = || 1..=3_u32;
     prop_oneof![
         20 => (at(), place(), units()).prop_map(|(at, place, units)| Step::Join(at, place, units)),

@@ -1,4 +1,4 @@
-//! Real nodes on a real Postgres and Redis, doing what a [`Step`] says.
+//! Real nodes on real Postgres and Redis that take a [`Step`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use redis::aio::MultiplexedConnection;
 use sqlx::PgConnection;
 use tokio::runtime::{Builder, Runtime};
 
-use super::copy::Copy;
-use super::node::MortalNode;
+use super::copy::RedisCopy;
+use super::node::KillableNode;
 use super::promises::{Expected, Model, TERMS};
-use super::steps::{At, BUYERS, Moment, Place, Step};
-use crate::support::fault::{NO_REDIS, until};
-use crate::support::people::wish;
+use super::steps::{BUYERS, CrashPoint, On, Place, Step};
+use crate::support::fault::{NO_REDIS, wait_until};
+use crate::support::people::join_request;
 use crate::support::{self, Person, TestApp};
 
-/// Longer than the time between a change and the look at it; the clock stands in between.
+/// Longer than the time between a change and reconciling, during which the test does not move the clock.
 const LATELY: Duration = Duration::from_mins(1);
 
 pub struct System {
     app: TestApp,
-    nodes: BTreeMap<u8, MortalNode>,
+    nodes: BTreeMap<u8, KillableNode>,
     mo: Person,
     buyers: Vec<Person>,
     deals: Vec<DealId>,
-    /// Each deal's version when it was published.
+    /// Each deal's rev when it was published.
     published: Vec<i64>,
-    copy: Option<Copy>,
+    copy: Option<RedisCopy>,
     redis: MultiplexedConnection,
     run_id: String,
     postgres: PgConnection,
@@ -59,22 +59,22 @@ impl System {
                 deals.push(deal.id);
                 published.push(deal.progress.rev);
             }
-            let mut redis = app.home.redis().await;
+            let mut redis = app.backend.redis().await;
             let info: redis::InfoDict = redis::cmd("INFO").arg("server").query_async(&mut redis).await.unwrap();
-            let postgres = app.home.connect().await;
+            let postgres = app.backend.connect().await;
             (app, mo, buyers, deals, published, redis, info.get("run_id").unwrap(), postgres)
         });
-        let nodes = [At::One, At::Two, At::WithoutRedis].map(|at| (at as u8, MortalNode::start(&config(&app, at))));
+        let nodes = [On::One, On::Two, On::WithoutRedis].map(|at| (at as u8, KillableNode::start(&config(&app, at))));
         let nodes = BTreeMap::from(nodes);
         Self { app, nodes, mo, buyers, deals, published, copy: None, redis, run_id, postgres, runtime }
     }
 
-    pub fn take(&mut self, step: &Step, model: &Model) {
+    pub fn apply_step(&mut self, step: &Step, model: &Model) {
         let expected = &model.expected;
         match *step {
             Step::Join(at, place, units) => {
                 let told = self.join(at, place, units);
-                assert_told(&told, expected, false);
+                assert_outcome(&told, expected, false);
             }
             Step::Leave(at, place) => {
                 let (engine, buyer) = (self.node(at).engine.clone(), self.buyers[place.buyer].id);
@@ -85,7 +85,7 @@ impl System {
             Step::TimePasses(hours) => {
                 let by = Duration::from_hours(hours.unsigned_abs());
                 self.runtime.block_on(self.app.clock.advance(by));
-                self.nodes.values().for_each(MortalNode::look_at_the_clock);
+                self.nodes.values().for_each(KillableNode::sync_clock);
             }
             Step::Close(at) => {
                 let engine = self.node(at).engine.clone();
@@ -101,23 +101,23 @@ impl System {
                 assert_eq!(Expected::Settled(issued), *expected);
             }
             Step::Withdraw(at, deal) => {
-                let (engine, mo, deal) = (self.node(at).engine.clone(), self.mo.shop(), self.deals[deal]);
+                let (engine, mo, deal) = (self.node(at).engine.clone(), self.mo.merchant_id(), self.deals[deal]);
                 let told = self.node(at).run(async move { engine.withdraw(mo, deal, "ill").await.unwrap() });
                 assert_eq!(Expected::Withdrawn(matches!(told, WithdrawOutcome::Withdrawn(_))), *expected);
             }
             Step::Crash(at, moment, place, units) => {
                 self.crash(at, moment, place, units);
-                let told = self.join(if at == At::One { At::Two } else { At::One }, place, units);
-                assert_told(&told, expected, true);
+                let told = self.join(if at == On::One { On::Two } else { On::One }, place, units);
+                assert_outcome(&told, expected, true);
             }
-            Step::Wipe => self.runtime.block_on(self.app.home.forget_everything()),
+            Step::Wipe => self.runtime.block_on(self.app.backend.flush_redis()),
             Step::KeepCopy => {
-                let copy = self.runtime.block_on(Copy::of(&self.app.home, &mut self.redis));
+                let copy = self.runtime.block_on(RedisCopy::of(&self.app.backend, &mut self.redis));
                 self.copy = Some(copy);
             }
             Step::RestartFromCopy => {
                 if let Some(copy) = &self.copy {
-                    self.runtime.block_on(copy.restart(&self.app.home, &mut self.redis));
+                    self.runtime.block_on(copy.restart(&self.app.backend, &mut self.redis));
                 }
             }
             Step::PutCopyBack => self.put_copy_back(model),
@@ -126,20 +126,20 @@ impl System {
                 let () = self.runtime.block_on(forget);
             }
         }
-        // What a node without Redis did is told by the others when they look, which is every two seconds.
+        // The other nodes tell Redis what a node without Redis did. They look every two seconds.
         if matches!(
             step,
-            Step::Join(At::WithoutRedis, ..)
-                | Step::Leave(At::WithoutRedis, _)
-                | Step::Close(At::WithoutRedis)
-                | Step::Withdraw(At::WithoutRedis, _)
+            Step::Join(On::WithoutRedis, ..)
+                | Step::Leave(On::WithoutRedis, _)
+                | Step::Close(On::WithoutRedis)
+                | Step::Withdraw(On::WithoutRedis, _)
                 | Step::PutCopyBack
         ) {
             self.reconcile();
         }
     }
 
-    /// Postgres says what the model says, and so does Redis as soon as what was answered has been told to it.
+    /// Asserts that Postgres equals the model, and that Redis does so once it was told.
     pub fn compare(&mut self, model: &Model) {
         for (n, deal) in model.deals.iter().enumerate() {
             let id = self.deals[n];
@@ -147,11 +147,11 @@ impl System {
             let expected = (deal.state, deal.buyers(), deal.units(), self.published[n] + deal.changes);
             assert_eq!((progress.state, progress.buyers, progress.units, progress.rev), expected, "deal {n}");
             self.compare_signups(n, model);
-            let key = muster::quota::Keys::new(&self.app.home.name);
+            let key = muster::quota::Keys::new(&self.app.backend.name);
             let (quota, holds) = (key.quota(id), key.holds(id));
             let (redis, run_id) = (&mut self.redis, &self.run_id);
             let what = format!("Redis says of deal {n}: {expected:?}");
-            let told = until(&what, async || {
+            let told = wait_until(&what, async || {
                 let (known, held): (BTreeMap<String, String>, i64) =
                     redis::pipe().hgetall(&quota).zcard(&holds).query_async(redis).await.unwrap();
                 let is_loaded =
@@ -182,9 +182,9 @@ impl System {
         assert_eq!(found.collect::<BTreeMap<_, _>>(), expected.collect(), "signups of deal {n}");
     }
 
-    /// The workers do what is left to do, and then everything that was promised holds.
+    /// Runs all workers and asserts that the audit is clean.
     pub fn end(self) {
-        self.nodes.into_values().for_each(MortalNode::die);
+        self.nodes.into_values().for_each(KillableNode::kill);
         let app = &self.app;
         self.runtime.block_on(async {
             app.close_now().await;
@@ -194,16 +194,16 @@ impl System {
         });
     }
 
-    fn node(&self, at: At) -> &MortalNode {
+    fn node(&self, at: On) -> &KillableNode {
         &self.nodes[&(at as u8)]
     }
 
     fn request(&self, place: Place, units: u32) -> JoinRequest {
-        wish(&self.buyers[place.buyer], self.deals[place.deal], units, &format!("key-{}", place.key))
+        join_request(&self.buyers[place.buyer], self.deals[place.deal], units, &format!("key-{}", place.key))
     }
 
-    /// Joins as a client does: asks again while places are held by joins that are being recorded.
-    fn join(&self, at: At, place: Place, units: u32) -> JoinOutcome {
+    /// Joins, and retries while places are held by joins that are being recorded, as a client does.
+    fn join(&self, at: On, place: Place, units: u32) -> JoinOutcome {
         let (node, request) = (self.node(at), self.request(place, units));
         let join = async || {
             let engine = node.engine.clone();
@@ -211,7 +211,7 @@ impl System {
         };
         self.runtime.block_on(async {
             let mut told = join().await;
-            until("no place is held for a dead node", async || {
+            wait_until("no place is held for a dead node", async || {
                 let again = told == JoinOutcome::Refused(Refusal::PlacesHeld);
                 if again {
                     told = join().await;
@@ -223,63 +223,64 @@ impl System {
         })
     }
 
-    /// A node dies when a join has come so far, or was answered before, and another one takes its place.
-    fn crash(&mut self, at: At, moment: Moment, place: Place, units: u32) {
+    /// Kills a node once a join has reached this point or was answered, and starts another in its place.
+    fn crash(&mut self, at: On, moment: CrashPoint, place: Place, units: u32) {
         let request = self.request(place, units);
         let node = self.nodes.remove(&(at as u8)).unwrap();
         let engine = node.engine.clone();
         let joining = node.begin(async move { engine.join(request).await });
-        let held = muster::quota::Keys::new(&self.app.home.name).held(request.deal);
-        let (redis, home) = (&mut self.redis, &self.app.home);
-        self.runtime.block_on(until("the join has come so far", async || {
+        let held = muster::quota::Keys::new(&self.app.backend.name).held(request.deal);
+        let (redis, backend) = (&mut self.redis, &self.app.backend);
+        self.runtime.block_on(wait_until("the join has reached the crash point", async || {
             let is_there = match moment {
-                Moment::Begun => true,
-                Moment::Held => redis.hexists(&held, request.id.to_string()).await.unwrap(),
-                Moment::Recorded => {
-                    home.number(&format!("SELECT count(*) FROM signups WHERE id = '{}'", request.id)).await == 1
+                CrashPoint::Begun => true,
+                CrashPoint::Held => redis.hexists(&held, request.id.to_string()).await.unwrap(),
+                CrashPoint::Recorded => {
+                    backend.query_i64(&format!("SELECT count(*) FROM signups WHERE id = '{}'", request.id)).await == 1
                 }
             };
             is_there || joining.is_finished()
         }));
-        node.die();
-        // What it had sent is decided, whether or not somebody waits for it.
-        self.runtime.block_on(until("Postgres has done what the dead node had sent", async || {
-            home.number(
-                "SELECT count(*) FROM pg_stat_activity
+        node.kill();
+        // Postgres completes what the node had sent, whether or not anybody waits for it.
+        self.runtime.block_on(wait_until("Postgres has completed what the dead node had sent", async || {
+            backend
+                .query_i64(
+                    "SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()",
-            )
-            .await
+                )
+                .await
                 == 0
         }));
-        self.nodes.insert(at as u8, MortalNode::start(&config(&self.app, at)));
+        self.nodes.insert(at as u8, KillableNode::start(&config(&self.app, at)));
     }
 
     fn put_copy_back(&mut self, model: &Model) {
         let Some(copy) = &self.copy else { return };
         let living = self.deals.iter().zip(&model.deals).filter(|(_, deal)| !deal.state.is_final());
         let living: Vec<DealId> = living.map(|(id, _)| *id).collect();
-        self.runtime.block_on(copy.put_back(&self.app.home, &living, &mut self.redis));
+        self.runtime.block_on(copy.put_back(&self.app.backend, &living, &mut self.redis));
     }
 
     fn reconcile(&self) {
-        let engine = self.node(At::One).engine.clone();
-        self.node(At::One).run(async move { engine.reconcile(Some(LATELY), Catching::Everything).await.unwrap() });
-        let engine = self.node(At::One).engine.clone();
-        self.node(At::One).run(async move { engine.reconcile(None, Catching::Everything).await.unwrap() });
+        let engine = self.node(On::One).engine.clone();
+        self.node(On::One).run(async move { engine.reconcile(Some(LATELY), Catching::Everything).await.unwrap() });
+        let engine = self.node(On::One).engine.clone();
+        self.node(On::One).run(async move { engine.reconcile(None, Catching::Everything).await.unwrap() });
     }
 }
 
-fn config(app: &TestApp, at: At) -> Config {
+fn config(app: &TestApp, at: On) -> Config {
     let mut config = (*Arc::clone(&app.config)).clone();
-    if at == At::WithoutRedis {
+    if at == On::WithoutRedis {
         config.redis.url = NO_REDIS.into();
     }
     config
 }
 
-/// `asked_before`: whether a node that died may have recorded it.
+/// `asked_before`: a killed node may have recorded the join already.
 #[track_caller]
-fn assert_told(told: &JoinOutcome, expected: &Expected, asked_before: bool) {
+fn assert_outcome(told: &JoinOutcome, expected: &Expected, asked_before: bool) {
     match (told, expected) {
         (JoinOutcome::Joined(joined), Expected::Joined { units, number, has_left, replayed }) => {
             assert_eq!((joined.units, joined.number), (*units, *number));
@@ -287,6 +288,6 @@ fn assert_told(told: &JoinOutcome, expected: &Expected, asked_before: bool) {
             assert!(asked_before || joined.replayed == *replayed, "replayed: {}", joined.replayed);
         }
         (JoinOutcome::Refused(why), Expected::Refused(reasons)) if reasons.contains(why) => {}
-        _ => panic!("told {told:?}, expected {expected:?}"),
+        _ => panic!("got {told:?}, expected {expected:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Signing up, in and out.
+//! Signing up, signing in and signing out.
 
 use crate::support::app;
 
@@ -6,7 +6,7 @@ const ANN: [(&str, &str); 4] =
     [("role", "buyer"), ("name", "Ann"), ("email", "ann@example.com"), ("password", "correct horse battery")];
 
 #[actix_web::test]
-async fn an_account_signs_up_signs_out_and_signs_in_again() {
+async fn an_account_can_sign_up_sign_out_and_sign_in() {
     let app = app().start().await;
     let mut ann = app.browser();
     let form = ann.get("/sign-up").await;
@@ -20,13 +20,13 @@ async fn an_account_signs_up_signs_out_and_signs_in_again() {
     let form = ann.get("/sign-in?next=/my/deals").await;
     let typed = [("email", "Ann@Example.com"), ("password", "correct horse battery")];
     let signed_in = ann.submit(&form, "/sign-in", &typed).await;
-    assert_eq!(signed_in.leads_to().as_deref(), Some("/my/deals"));
+    assert_eq!(signed_in.location().as_deref(), Some("/my/deals"));
     assert!(signed_in.header("set-cookie").contains("HttpOnly; SameSite=Lax"));
     ann.get("/my/deals").await.says("You have not joined a deal yet");
 }
 
 #[actix_web::test]
-async fn a_merchant_begins_at_the_stall() {
+async fn a_new_merchant_lands_on_the_dashboard() {
     let app = app().start().await;
     let mut mo = app.browser();
     let form = mo.get("/sign-up?role=merchant").await;
@@ -36,7 +36,7 @@ async fn a_merchant_begins_at_the_stall() {
 }
 
 #[actix_web::test]
-async fn a_wrong_password_and_an_unknown_address_sound_alike() {
+async fn a_wrong_password_and_an_unknown_address_get_the_same_message() {
     let app = app().start().await;
     let mut ann = app.browser();
     let form = ann.get("/sign-up").await;
@@ -48,12 +48,12 @@ async fn a_wrong_password_and_an_unknown_address_sound_alike() {
         assert_eq!(refused.status, 401);
         refused.says("The e-mail address or the password is wrong.");
         assert_eq!(refused.field("/sign-in", "email"), email);
-        assert_eq!(refused.field("/sign-in", "password"), "", "a password never comes back");
+        assert_eq!(refused.field("/sign-in", "password"), "", "the form does not return the password");
     }
 }
 
 #[actix_web::test]
-async fn all_problems_of_a_new_account_are_reported_at_once() {
+async fn every_problem_of_the_sign_up_form_is_shown_at_once() {
     let app = app().start().await;
     let mut browser = app.browser();
     let form = browser.get("/sign-up?next=/deals/1").await;
@@ -66,7 +66,7 @@ async fn all_problems_of_a_new_account_are_reported_at_once() {
 }
 
 #[actix_web::test]
-async fn an_address_that_has_an_account_is_told_to_sign_in() {
+async fn signing_up_with_a_taken_address_is_refused() {
     let app = app().start().await;
     for status in [303, 409] {
         let mut browser = app.browser();
@@ -76,11 +76,11 @@ async fn an_address_that_has_an_account_is_told_to_sign_in() {
 }
 
 #[actix_web::test]
-async fn signing_in_never_leads_to_another_site() {
+async fn signing_in_never_redirects_to_another_site() {
     let app = app().start().await;
     let mut ann = app.browser();
     let form = ann.get("/sign-up?next=//evil.example").await;
     let typed: Vec<_> = ANN.into_iter().chain([("next", "https://evil.example")]).collect();
-    assert_eq!(ann.submit(&form, "/sign-up", &typed).await.leads_to().as_deref(), Some("/"));
-    assert_eq!(ann.get("/sign-in?next=//evil.example").await.leads_to().as_deref(), Some("/"));
+    assert_eq!(ann.submit(&form, "/sign-up", &typed).await.location().as_deref(), Some("/"));
+    assert_eq!(ann.get("/sign-in?next=//evil.example").await.location().as_deref(), Some("/"));
 }

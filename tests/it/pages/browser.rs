@@ -1,4 +1,4 @@
-//! A browser without JavaScript: it keeps a cookie, follows no redirect by itself, and sends the forms that it finds.
+//! A browser without JavaScript: it keeps a cookie, does not follow redirects by itself, and submits forms.
 
 use muster::domain::AccountId;
 use reqwest::StatusCode;
@@ -14,7 +14,7 @@ pub struct Browser {
     cookie: Option<String>,
 }
 
-/// What came back.
+/// A response with its HTML.
 pub struct Page {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -22,7 +22,7 @@ pub struct Page {
 }
 
 impl Node {
-    /// A browser in which nobody is signed in.
+    /// A browser without a session.
     pub fn browser(&self) -> Browser {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Browser { client, base: self.url(""), cookie: None }
@@ -33,7 +33,7 @@ impl Node {
         self.signed_in(person.id).await
     }
 
-    /// A browser whose cookie has this session.
+    /// A browser whose cookie contains this session.
     pub fn browser_with(&self, session: &str) -> Browser {
         Browser { cookie: Some(format!("muster={session}")), ..self.browser() }
     }
@@ -50,16 +50,16 @@ impl Browser {
         self.send(request).await
     }
 
-    /// Opens a page, and whatever it leads to.
+    /// Opens a page and follows its redirects.
     pub async fn open(&mut self, path: &str) -> Page {
         let mut page = self.get(path).await;
-        while let Some(path) = page.leads_to() {
+        while let Some(path) = page.location() {
             page = self.get(&path).await;
         }
         page
     }
 
-    /// Sends fields without having seen a form.
+    /// Submits fields without having loaded a form.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let body = serde_urlencoded::to_string(fields).unwrap();
         let request = self.client.post(format!("{}{path}", self.base)).body(body);
@@ -67,7 +67,7 @@ impl Browser {
         self.send(request).await
     }
 
-    /// Fills in the form of a page that goes to this address, and sends it with everything that it holds.
+    /// Fills in the form with this action, and submits it with all of its fields.
     pub async fn submit(&mut self, page: &Page, action: &str, typed: &[(&str, &str)]) -> Page {
         let mut fields = page.form(action);
         for (name, value) in typed {
@@ -78,10 +78,10 @@ impl Browser {
         self.post(action, &fields).await
     }
 
-    /// The same, and then wherever it leads.
+    /// The same, and follows the redirect.
     pub async fn submit_and_follow(&mut self, page: &Page, action: &str, typed: &[(&str, &str)]) -> Page {
         let answer = self.submit(page, action, typed).await;
-        match answer.leads_to() {
+        match answer.location() {
             Some(path) => self.open(&path).await,
             None => answer,
         }
@@ -102,23 +102,23 @@ impl Browser {
 }
 
 impl Page {
-    pub fn leads_to(&self) -> Option<String> {
+    pub fn location(&self) -> Option<String> {
         self.headers.get(LOCATION).map(|path| path.to_str().unwrap().to_owned())
     }
 
-    /// Asserts that a sentence is on the page.
+    /// Asserts that the page contains this text.
     pub fn says(&self, sentence: &str) -> &Self {
         assert!(self.text().contains(sentence), "{sentence:?} is not in:\n{}", self.text());
         self
     }
 
-    /// Asserts that it is not.
+    /// Asserts that the page does not contain this text.
     pub fn does_not_say(&self, sentence: &str) -> &Self {
         assert!(!self.text().contains(sentence), "{sentence:?} is in:\n{}", self.text());
         self
     }
 
-    /// What people read: the text between the tags, scripts apart, white space as one.
+    /// The visible text: no tags or scripts, white space collapsed.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut rest = self.html.as_str();
@@ -132,10 +132,10 @@ impl Page {
         unescaped(&text).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// The fields of the form that goes to this address, as they stand.
+    /// The names and values of the fields in the form with this action.
     pub fn form(&self, action: &str) -> Vec<(String, String)> {
         let form = self.html.split("<form").find(|form| attribute(form, "action").as_deref() == Some(action));
-        let form = form.unwrap_or_else(|| panic!("no form goes to {action} in:\n{}", self.html));
+        let form = form.unwrap_or_else(|| panic!("no form has the action {action} in:\n{}", self.html));
         let form = form.split("</form>").next().unwrap();
         let mut fields: Vec<(String, String)> = Vec::new();
         for input in form.split("<input").skip(1) {
@@ -154,7 +154,7 @@ impl Page {
         fields
     }
 
-    /// What a field of a form holds.
+    /// The value of a field in the form with this action.
     pub fn field(&self, action: &str, name: &str) -> String {
         let field = self.form(action).into_iter().find(|(known, _)| known == name);
         field.unwrap_or_else(|| panic!("the form to {action} has no {name}")).1

@@ -1,10 +1,10 @@
-//! Answers that are compressed: they say what they would say uncompressed, and never what was so before.
+//! Compressed responses: the same content as uncompressed ones, and never stale.
 
 use std::io::Read as _;
 
 use crate::support::{TestApp, app};
 
-/// What is read at this path, and in which coding it came.
+/// The decoded body at this path, and its content coding.
 async fn read(app: &TestApp, path: &str, accepted: &str) -> (String, Option<String>) {
     let answer = app.get(path).header("accept-encoding", accepted).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{path}");
@@ -26,7 +26,7 @@ async fn read(app: &TestApp, path: &str, accepted: &str) -> (String, Option<Stri
 const AS_BROWSERS_ASK: &str = "gzip, deflate, br, zstd";
 
 #[actix_web::test]
-async fn files_and_pictures_say_the_same_in_every_coding() {
+async fn files_and_pictures_are_identical_in_every_content_coding() {
     let app = app().start().await;
     let page = app.browser().get("/").await.html;
     let files = page.split('"').filter(|part| part.starts_with("/static/")).map(|url| url.split('#').next().unwrap());
@@ -41,13 +41,13 @@ async fn files_and_pictures_say_the_same_in_every_coding() {
 }
 
 #[actix_web::test]
-async fn a_compressed_page_is_as_new_as_any() {
+async fn compressed_pages_are_never_stale() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(10).publish().await;
     let path = format!("/deals/{}", deal.id);
     for n in 1..=5 {
         let buyer = app.buyer(&format!("Ann{n}")).await;
-        app.join(&buyer, deal.id, 1, "k").await;
+        app.engine_join(&buyer, deal.id, 1, "k").await;
         for path in [&*path, "/"] {
             for accepted in [AS_BROWSERS_ASK, "gzip", "identity"] {
                 let (page, _) = read(&app, path, accepted).await;
@@ -58,7 +58,7 @@ async fn a_compressed_page_is_as_new_as_any() {
 }
 
 #[actix_web::test]
-async fn a_page_for_one_reader_is_compressed_unless_it_is_short() {
+async fn dynamic_responses_are_compressed_unless_they_are_short() {
     let app = app().start().await;
     for (path, says) in [("/sign-in", "Sign in"), ("/api/docs", "signups"), ("/api/openapi.json", "signups")] {
         let (page, coding) = read(&app, path, AS_BROWSERS_ASK).await;

@@ -5,11 +5,11 @@ use muster::domain::CouponCode;
 use crate::support::app;
 
 #[actix_web::test]
-async fn every_unit_of_a_tipped_deal_becomes_a_coupon_to_show() {
+async fn every_unit_of_a_tipped_deal_has_a_coupon_page() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo's Pottery").await).tipping_point(1).publish().await;
     let ann = app.buyer("Ann").await;
-    app.join(&ann, deal.id, 2, "k").await;
+    app.engine_join(&ann, deal.id, 2, "k").await;
     let mut browser = app.browser_of(&ann).await;
     browser.get("/my/coupons").await.says("No coupons yet");
     app.settle_now().await;
@@ -32,7 +32,7 @@ async fn every_unit_of_a_tipped_deal_becomes_a_coupon_to_show() {
 }
 
 #[actix_web::test]
-async fn scanning_a_coupon_opens_a_page_that_explains_it_and_never_sends_its_code() {
+async fn the_scan_page_explains_the_coupon_and_submits_nothing() {
     let app = app().start().await;
     let mut browsers = [app.browser(), app.browser_of(&app.buyer("Ann").await).await];
     browsers[0].get("/c").await.says("Sign in");
@@ -40,7 +40,7 @@ async fn scanning_a_coupon_opens_a_page_that_explains_it_and_never_sends_its_cod
         let page = browser.get("/c").await;
         assert_eq!(page.status, 200);
         page.says("This is a coupon").says("Opening this page has not used it.").says("Is it yours?");
-        // Without scripts the code can only be in the address; with them it is shown in this place.
+        // Without scripts the code is only in the address; a script shows it here.
         page.says("The code stands in the address of this page");
         assert!(page.html.contains("data-coupon hidden"), "{}", page.html);
         assert!(page.header("content-security-policy").contains("script-src 'self'"));
@@ -49,11 +49,11 @@ async fn scanning_a_coupon_opens_a_page_that_explains_it_and_never_sends_its_cod
 }
 
 #[actix_web::test]
-async fn a_coupon_is_its_buyers_own() {
+async fn a_coupon_page_is_visible_only_to_its_buyer() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(1).publish().await;
     let ann = app.buyer("Ann").await;
-    app.join(&ann, deal.id, 1, "k").await;
+    app.engine_join(&ann, deal.id, 1, "k").await;
     app.settle_now().await;
     let list = app.browser_of(&ann).await.get("/my/coupons").await;
     let coupon = list.html.split("href=\"").find(|href| href.starts_with("/my/coupons/")).unwrap();
@@ -62,13 +62,13 @@ async fn a_coupon_is_its_buyers_own() {
 }
 
 #[actix_web::test]
-async fn a_coupon_of_a_withdrawn_deal_is_void() {
+async fn a_withdrawn_deals_coupon_is_shown_as_void() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).tipping_point(1).publish().await;
     let ann = app.buyer("Ann").await;
-    app.join(&ann, deal.id, 1, "k").await;
+    app.engine_join(&ann, deal.id, 1, "k").await;
     app.settle_now().await;
-    app.engine.withdraw(merchant.shop(), deal.id, "Closed.").await.unwrap();
+    app.engine.withdraw(merchant.merchant_id(), deal.id, "Closed.").await.unwrap();
     app.browser_of(&ann).await.get("/my/coupons").await.says("Void");
 }

@@ -3,12 +3,12 @@
 use crate::support::app;
 
 #[actix_web::test]
-async fn the_console_shows_who_joined_by_number_and_not_by_name() {
+async fn the_console_lists_buyers_by_number_without_names() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
     for name in ["Ann Weaver", "Bob Smith"] {
-        app.join(&app.buyer(name).await, deal.id, 2, "k").await;
+        app.engine_join(&app.buyer(name).await, deal.id, 2, "k").await;
     }
     let console = app.browser_of(&merchant).await.get(&format!("/merchant/deals/{}", deal.id)).await;
     console.says("Buyers 2").says("Coupons 4").says("Still needed 8").says("joined").does_not_say("Ann Weaver");
@@ -16,7 +16,7 @@ async fn the_console_shows_who_joined_by_number_and_not_by_name() {
 }
 
 #[actix_web::test]
-async fn a_deal_is_taken_down_with_a_reason_that_buyers_read() {
+async fn withdrawing_a_deal_shows_buyers_the_reason() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
@@ -32,7 +32,7 @@ async fn a_deal_is_taken_down_with_a_reason_that_buyers_read() {
 }
 
 #[actix_web::test]
-async fn a_deal_is_its_merchants_own() {
+async fn the_console_of_another_merchants_deal_is_not_found() {
     let app = app().start().await;
     let (mo, other) = (app.merchant("Mo").await, app.merchant("Other").await);
     let deal = app.deal(&mo).publish().await;
@@ -50,7 +50,7 @@ async fn a_deal_is_its_merchants_own() {
 }
 
 #[actix_web::test]
-async fn a_buyer_has_no_dashboard() {
+async fn buyers_cannot_open_the_dashboard() {
     let app = app().start().await;
     let mut ann = app.browser_of(&app.buyer("Ann").await).await;
     for path in ["/merchant", "/merchant/deals/new", "/merchant/redeem"] {

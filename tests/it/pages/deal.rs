@@ -1,4 +1,4 @@
-//! A deal's own page, in each of its states.
+//! The page of a deal, in each of its states.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ async fn page(app: &TestApp, deal: &Deal) -> Page {
 async fn fill(app: &TestApp, deal: &Deal, buyers: u32) {
     for n in 0..buyers {
         let buyer = app.buyer(&format!("Ann{n}")).await;
-        app.join(&buyer, deal.id, 1, "k").await;
+        app.engine_join(&buyer, deal.id, 1, "k").await;
     }
 }
 
 #[actix_web::test]
-async fn an_open_deal_says_how_many_are_needed_and_what_happens_if_they_do_not_come() {
+async fn an_open_deal_shows_the_buyers_needed_and_that_nobody_pays_without_them() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(10).cap(50).publish().await;
     fill(&app, &deal, 7).await;
@@ -33,7 +33,7 @@ async fn an_open_deal_says_how_many_are_needed_and_what_happens_if_they_do_not_c
 }
 
 #[actix_web::test]
-async fn a_deal_that_needs_one_buyer_does_not_speak_of_buyers() {
+async fn a_deal_that_needs_one_buyer_uses_the_singular() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(1).publish().await;
     page(&app, &deal).await.says("1 more buyer needed").says("The deal needs 1 buyer by");
@@ -55,7 +55,7 @@ async fn a_deal_at_four_fifths_is_almost_there() {
 }
 
 #[actix_web::test]
-async fn a_tipped_deal_is_on_and_then_it_happened() {
+async fn a_tipped_deal_is_on_and_later_happened() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(2).publish().await;
     fill(&app, &deal, 2).await;
@@ -67,7 +67,7 @@ async fn a_tipped_deal_is_on_and_then_it_happened() {
 }
 
 #[actix_web::test]
-async fn a_sold_out_deal_takes_nobody_more() {
+async fn a_sold_out_deal_offers_no_join() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(2).cap(2).publish().await;
     fill(&app, &deal, 2).await;
@@ -75,7 +75,7 @@ async fn a_sold_out_deal_takes_nobody_more() {
 }
 
 #[actix_web::test]
-async fn a_deal_without_enough_buyers_costs_nobody_anything() {
+async fn a_failed_deal_says_that_nobody_pays() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(2).publish().await;
     fill(&app, &deal, 1).await;
@@ -89,12 +89,12 @@ async fn a_withdrawn_deal_says_why() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
-    app.engine.withdraw(merchant.shop(), deal.id, "The kiln is broken.").await.unwrap();
+    app.engine.withdraw(merchant.merchant_id(), deal.id, "The kiln is broken.").await.unwrap();
     page(&app, &deal).await.says("Taken down").says("The kiln is broken.").says("This deal was taken down.");
 }
 
 #[actix_web::test]
-async fn a_draft_is_seen_by_its_merchant_only() {
+async fn a_draft_is_visible_only_to_its_merchant() {
     let app = app().start().await;
     let (merchant, other) = (app.merchant("Mo").await, app.merchant("Other").await);
     let draft = app.deal(&merchant).draft().await;
@@ -105,7 +105,7 @@ async fn a_draft_is_seen_by_its_merchant_only() {
 }
 
 #[actix_web::test]
-async fn the_first_html_has_what_is_shown_where_a_deal_is_shared() {
+async fn a_deal_page_has_open_graph_tags_and_json_ld() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).publish().await;
     let html = page(&app, &deal).await.html;
@@ -119,7 +119,7 @@ async fn the_first_html_has_what_is_shown_where_a_deal_is_shared() {
 }
 
 #[actix_web::test]
-async fn a_merchants_text_is_never_executed() {
+async fn text_of_a_merchant_never_runs_as_a_script() {
     let app = app().start().await;
     let merchant = app.merchant("<img src=x onerror=alert(1)>").await;
     let hostile = "</script><script>alert(1)</script>\"onload=\"alert(1)";
@@ -141,7 +141,7 @@ async fn a_merchants_text_is_never_executed() {
 }
 
 #[actix_web::test]
-async fn a_deal_page_weighs_under_60_kb_with_everything_but_pictures() {
+async fn a_deal_page_transfers_under_60_kb_without_pictures() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).cap(100).publish().await;
     let page = page(&app, &deal).await;
@@ -170,7 +170,7 @@ async fn a_deal_page_weighs_under_60_kb_with_everything_but_pictures() {
 }
 
 #[actix_web::test]
-async fn the_state_of_the_page_is_the_state_of_the_deal() {
+async fn the_page_carries_the_phase_and_state_of_the_deal() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(1).publish().await;
     fill(&app, &deal, 1).await;

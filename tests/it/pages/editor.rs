@@ -1,4 +1,4 @@
-//! Writing and changing deals.
+//! Writing and editing deals.
 
 use chrono::TimeDelta;
 use muster::domain::DealState;
@@ -22,7 +22,7 @@ const GOOD: [(&str, &str); 12] = [
     ("coupon_expires_at", "EXPIRES"),
 ];
 
-/// The good fields, with times that are still to come.
+/// Valid fields, with times in the future.
 fn good(app: &TestApp) -> Vec<(&'static str, String)> {
     let later = |days| (app.nodes[0].clock.now() + TimeDelta::days(days)).format("%Y-%m-%dT%H:%M").to_string();
     let dated = |value: &str| value.replace("CLOSES", &later(3)).replace("EXPIRES", &later(90));
@@ -57,7 +57,7 @@ async fn a_merchant_writes_previews_and_publishes_a_deal() {
 }
 
 #[actix_web::test]
-async fn all_problems_come_at_once_and_nothing_typed_is_lost() {
+async fn all_problems_are_shown_at_once_and_the_input_is_kept() {
     let app = app().start().await;
     let mut mo = app.browser_of(&app.merchant("Mo").await).await;
     let (form, good) = (mo.get(NEW).await, good(&app));
@@ -85,7 +85,7 @@ async fn all_problems_come_at_once_and_nothing_typed_is_lost() {
 }
 
 #[actix_web::test]
-async fn a_published_deal_changes_its_texts_only() {
+async fn only_the_texts_of_a_published_deal_can_be_edited() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
@@ -102,7 +102,7 @@ async fn a_published_deal_changes_its_texts_only() {
 }
 
 #[actix_web::test]
-async fn two_windows_do_not_overwrite_each_other_unseen() {
+async fn saving_over_an_unseen_change_must_be_confirmed() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).draft().await;
@@ -114,11 +114,15 @@ async fn two_windows_do_not_overwrite_each_other_unseen() {
     assert_eq!(refused.status, 409);
     refused.says("changed in another window");
     assert_eq!(refused.field(&edit, "title"), "Second");
-    assert_eq!(mo.submit(&refused, &edit, &[("then", "save")]).await.status, 303, "now that it was seen, it may");
+    assert_eq!(
+        mo.submit(&refused, &edit, &[("then", "save")]).await.status,
+        303,
+        "the form now has the newest version"
+    );
 }
 
 #[actix_web::test]
-async fn a_draft_whose_window_is_over_is_not_published() {
+async fn a_draft_cannot_be_published_after_its_window() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).draft().await;

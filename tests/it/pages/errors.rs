@@ -3,7 +3,7 @@
 use crate::support::app;
 
 #[actix_web::test]
-async fn an_address_with_nothing_at_it_offers_to_search() {
+async fn an_unknown_page_is_a_404_with_a_search() {
     let app = app().start().await;
     let mut browser = app.browser();
     for path in ["/nothing", "/deals/1", "/deals/0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d", "/deals/x/y/z"] {
@@ -16,7 +16,7 @@ async fn an_address_with_nothing_at_it_offers_to_search() {
 }
 
 #[actix_web::test]
-async fn programs_get_a_problem_document_instead() {
+async fn an_unknown_api_route_is_a_problem_document() {
     let app = app().start().await;
     let answer = app.get("/api/v1/nothing").send().await.unwrap();
     assert_eq!(answer.status(), 404);
@@ -24,7 +24,7 @@ async fn programs_get_a_problem_document_instead() {
 }
 
 #[actix_web::test]
-async fn a_method_that_an_address_does_not_take_gets_a_page() {
+async fn an_unsupported_method_gets_an_error_page() {
     let app = app().start().await;
     let page = app.browser().post("/my/deals", &[]).await;
     assert_eq!((page.status.as_u16(), page.header("allow")), (405, "GET, HEAD"));
@@ -32,7 +32,7 @@ async fn a_method_that_an_address_does_not_take_gets_a_page() {
 }
 
 #[actix_web::test]
-async fn without_postgres_there_is_a_page_that_says_to_try_again() {
+async fn without_postgres_pages_answer_503_and_offer_a_retry() {
     let mut app = app().with_private_servers().start().await;
     let mut browser = app.browser();
     browser.get("/").await.says("The market is still empty");
@@ -44,7 +44,7 @@ async fn without_postgres_there_is_a_page_that_says_to_try_again() {
 }
 
 #[actix_web::test]
-async fn without_redis_pages_are_as_always() {
+async fn pages_work_without_redis() {
     let mut app = app().with_private_servers().start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(3).publish().await;
     app.servers().redis().unwrap().kill().await;

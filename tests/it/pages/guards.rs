@@ -1,4 +1,4 @@
-//! What keeps other sites from using a visitor's session, and a page from doing more than it should.
+//! Protection against cross-site requests, and limits on what a page may do.
 
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN};
 use secrecy::ExposeSecret;
@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use crate::support::app;
 
 #[actix_web::test]
-async fn a_form_without_its_token_is_refused() {
+async fn a_form_without_a_valid_csrf_token_is_refused() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).publish().await;
     let mut ann = app.browser_of(&app.buyer("Ann").await).await;
@@ -18,12 +18,12 @@ async fn a_form_without_its_token_is_refused() {
         refused.says("This is not for you");
     }
     let theirs = app.browser_of(&app.buyer("Bob").await).await.get("/account").await.field("/sign-out", "csrf_token");
-    assert_eq!(ann.submit(&page, &join, &[("csrf_token", &theirs)]).await.status, 403, "another one's token");
+    assert_eq!(ann.submit(&page, &join, &[("csrf_token", &theirs)]).await.status, 403, "another user's token");
     assert_eq!(app.store.deal(deal.id).await.unwrap().unwrap().progress.buyers, 0);
 }
 
 #[actix_web::test]
-async fn a_form_on_another_site_is_refused_even_with_the_token() {
+async fn a_form_of_another_site_is_refused() {
     let app = app().start().await;
     let ann = app.buyer("Ann").await;
     let session = app.auth.start_session(ann.id, None).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_form_on_another_site_is_refused_even_with_the_token() {
 }
 
 #[actix_web::test]
-async fn a_body_that_is_no_form_or_too_large_gets_a_page() {
+async fn a_body_that_is_not_a_form_or_too_large_gets_an_error_page() {
     let app = app().start().await;
     let post = || app.client.post(app.url("/sign-in")).header(ORIGIN, app.url(""));
     let json = post().header(CONTENT_TYPE, "application/json").body("{}").send().await.unwrap();
@@ -48,7 +48,7 @@ async fn a_body_that_is_no_form_or_too_large_gets_a_page() {
 }
 
 #[actix_web::test]
-async fn pages_are_private_and_static_files_are_for_ever() {
+async fn pages_are_private_and_static_files_immutable() {
     let app = app().start().await;
     let mut browser = app.browser();
     let page = browser.get("/").await;
@@ -68,7 +68,7 @@ async fn pages_are_private_and_static_files_are_for_ever() {
 }
 
 #[actix_web::test]
-async fn every_script_asks_only_for_scripts_that_exist() {
+async fn scripts_import_only_existing_scripts() {
     let app = app().start().await;
     let mut browser = app.browser();
     let page = browser.get("/").await;

@@ -42,14 +42,14 @@ async fn filters_narrow_the_home_page_and_combine() {
 }
 
 #[actix_web::test]
-async fn almost_there_shows_only_deals_at_four_fifths_of_their_way() {
+async fn the_almost_there_filter_shows_only_deals_at_four_fifths() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let near = app.deal(&merchant).tipping_point(5).publish().await;
     app.deal(&merchant).with(|form| form.title = "Far away".into()).publish().await;
     for buyer in 0..4 {
         let buyer = app.buyer(&format!("Ann{buyer}")).await;
-        app.join(&buyer, near.id, 1, "k").await;
+        app.engine_join(&buyer, near.id, 1, "k").await;
     }
     let page = app.browser().get("/?order=almost").await;
     page.says("Pottery for beginners").says("Almost there").says("1 more buyer needed").does_not_say("Far away");
@@ -64,7 +64,7 @@ async fn a_malformed_query_shows_the_home_page() {
 }
 
 #[actix_web::test]
-async fn a_long_home_page_has_more_pages() {
+async fn a_long_home_page_is_split_into_pages() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     for n in 0..25 {

@@ -1,4 +1,4 @@
-//! Pages as people use them, without JavaScript.
+//! The pages as people use them, without JavaScript.
 
 mod accounts;
 mod browser;

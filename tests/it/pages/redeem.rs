@@ -1,4 +1,4 @@
-//! Using coupons at the merchant's.
+//! Redeeming coupons on the merchant's page.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::support::{Person, TestApp, app};
 
 const HERE: &str = "/merchant/redeem";
 
-/// A merchant, and the code of a coupon of hers.
+/// A merchant, and the code of a coupon for their deal.
 async fn coupon(app: &TestApp) -> (Person, String) {
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).tipping_point(1).publish().await;
     let ann = app.buyer("Ann").await;
-    app.join(&ann, deal.id, 1, "k").await;
+    app.engine_join(&ann, deal.id, 1, "k").await;
     app.settle_now().await;
     let coupons = app.engine.coupons(ann.id, &PageRequest::first(1)).await.unwrap();
     (merchant, coupons.items[0].code.to_string())
@@ -28,7 +28,7 @@ async fn redeem(app: &TestApp, merchant: &Person, code: &str) -> Page {
 }
 
 #[actix_web::test]
-async fn a_coupon_is_redeemed_once_and_the_second_time_it_says_when_and_where() {
+async fn a_second_redemption_shows_when_and_where_the_first_was() {
     let app = app().start().await;
     let (mo, code) = coupon(&app).await;
     let typed = code.to_lowercase().replace('-', " ");
@@ -41,7 +41,7 @@ async fn a_coupon_is_redeemed_once_and_the_second_time_it_says_when_and_where() 
 }
 
 #[actix_web::test]
-async fn the_link_of_a_qr_code_is_redeemed_like_its_code() {
+async fn the_link_in_a_qr_code_is_redeemed_like_its_code() {
     let app = app().start().await;
     let (mo, code) = coupon(&app).await;
     let link = format!("{}/c#{}", app.url(""), code.replace('-', ""));
@@ -49,7 +49,7 @@ async fn the_link_of_a_qr_code_is_redeemed_like_its_code() {
 }
 
 #[actix_web::test]
-async fn a_till_without_a_name_goes_by_the_merchants() {
+async fn a_redemption_without_a_till_is_recorded_under_the_merchants_name() {
     let app = app().start().await;
     let (mo, code) = coupon(&app).await;
     let mut browser = app.browser_of(&mo).await;
@@ -60,7 +60,7 @@ async fn a_till_without_a_name_goes_by_the_merchants() {
 }
 
 #[actix_web::test]
-async fn a_form_that_is_sent_twice_redeems_once_and_says_so_twice() {
+async fn submitting_the_redeem_form_twice_redeems_once_with_one_answer() {
     let app = app().start().await;
     let (mo, code) = coupon(&app).await;
     let mut browser = app.browser_of(&mo).await;
@@ -71,7 +71,7 @@ async fn a_form_that_is_sent_twice_redeems_once_and_says_so_twice() {
 }
 
 #[actix_web::test]
-async fn an_invalid_code_stays_in_the_form_for_correction() {
+async fn an_invalid_code_stays_in_the_form() {
     let app = app().start().await;
     let (mo, _) = coupon(&app).await;
     let page = redeem(&app, &mo, "ABCD-1234").await;
@@ -81,7 +81,7 @@ async fn an_invalid_code_stays_in_the_form_for_correction() {
 }
 
 #[actix_web::test]
-async fn a_code_of_nobody_or_of_somebody_else_is_unknown() {
+async fn unknown_codes_and_other_merchants_codes_are_not_found() {
     let app = app().start().await;
     let (_, code) = coupon(&app).await;
     let other = app.merchant("Other").await;
@@ -93,21 +93,21 @@ async fn a_code_of_nobody_or_of_somebody_else_is_unknown() {
 }
 
 #[actix_web::test]
-async fn an_expired_and_a_void_coupon_say_so() {
+async fn expired_and_void_coupons_say_so() {
     let app = app().start().await;
     let (mo, code) = coupon(&app).await;
     app.clock.advance(Duration::from_hours(24 * 91)).await;
     redeem(&app, &mo, &code).await.says("The time of this coupon is over.");
 
     let (mo, code) = coupon(&app).await;
-    let own = DealFilter { merchants: Some(vec![mo.shop()]), ..DealFilter::default() };
+    let own = DealFilter { merchants: Some(vec![mo.merchant_id()]), ..DealFilter::default() };
     let deal = app.store.deals(&own, &PageRequest::first(1)).await.unwrap().items.remove(0);
-    app.engine.withdraw(mo.shop(), deal.id, "Closed.").await.unwrap();
+    app.engine.withdraw(mo.merchant_id(), deal.id, "Closed.").await.unwrap();
     redeem(&app, &mo, &code).await.says("Void");
 }
 
 #[actix_web::test]
-async fn too_many_wrong_codes_have_to_wait() {
+async fn too_many_wrong_codes_are_answered_429() {
     let app = app().start().await;
     let (mo, _) = coupon(&app).await;
     let mut last = None;

@@ -1,13 +1,13 @@
-//! Without guards the last place is sold twice; with either of them it is not.
+//! Negative controls: without any guard the last place is sold twice, and with either guard it is not.
 
 use muster::domain::{JoinOutcome, Refusal};
 
-use crate::support::fault::{NO_REDIS, until};
+use crate::support::fault::{NO_REDIS, wait_until};
 use crate::support::outcomes::joined;
-use crate::support::people::wish;
+use crate::support::people::join_request;
 use crate::support::{self, TestApp};
 
-/// Looks whether there is room, and writes some time later: what somebody would write who has not thought of others.
+/// Checks for room and writes later, without a lock.
 const NAIVE: &str = "
     ALTER TABLE deals DROP CONSTRAINT deals_never_oversold;
     ALTER TABLE signups DROP CONSTRAINT signups_rev_is_taken;
@@ -65,7 +65,7 @@ const NAIVE: &str = "
     END
     $$;";
 
-/// Whoever has looked and is about to write waits here, until the test lets everybody go on.
+/// A statement that has checked and is about to write waits here until the test opens the gate.
 const GATE: &str = "
     CREATE FUNCTION wait_at_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -74,34 +74,34 @@ const GATE: &str = "
     END $$;
     CREATE TRIGGER gate BEFORE INSERT ON signups FOR EACH STATEMENT EXECUTE FUNCTION wait_at_the_gate();";
 
-/// Two buyers at two nodes want the last place at the same moment. Whether it was sold twice.
-async fn is_the_last_place_sold_twice(app: &TestApp, naive: bool) -> bool {
+/// Two buyers at two nodes want the last place at the same time. Returns whether it was sold twice.
+async fn sells_last_place_twice(app: &TestApp, naive: bool) -> bool {
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
-    joined(app.join(&people[0], deal, 1, "a").await);
+    joined(app.engine_join(&people[0], deal, 1, "a").await);
     for node in &app.nodes {
-        // Loaded, and known to both.
-        joined(node.join(&people[0], deal, 1, "a").await);
+        // The deal is loaded, and known to both nodes.
+        joined(node.engine_join(&people[0], deal, 1, "a").await);
     }
-    app.home.nothing_is_held(deal).await;
+    app.backend.wait_until_nothing_is_held(deal).await;
     app.reconcile_now().await;
     if naive {
-        app.home.sql(NAIVE).await;
+        app.backend.sql(NAIVE).await;
     }
-    app.home.sql(GATE).await;
-    let mut gate = app.home.connect().await;
+    app.backend.sql(GATE).await;
+    let mut gate = app.backend.connect().await;
     sqlx::query("SELECT pg_advisory_lock(1)").execute(&mut gate).await.unwrap();
     let racers: Vec<_> = [0, 1]
         .map(|n: usize| {
-            let (engine, request) = (app.nodes[n].engine.clone(), wish(&people[n + 1], deal, 1, "a"));
+            let (engine, request) = (app.nodes[n].engine.clone(), join_request(&people[n + 1], deal, 1, "a"));
             tokio::spawn(async move { engine.join(request).await })
         })
         .into();
-    // Each has come as far as its guard lets it: to the gate, to the deal's lock, or to an answer.
-    until("both have come as far as they can", async || {
+    // Each has got as far as its guard lets it: to the gate, to the deal's lock, or to an answer.
+    wait_until("both have got as far as they can", async || {
         let answered = racers.iter().filter(|racer| racer.is_finished()).count();
-        app.home.waiting_for_locks().await + i64::try_from(answered).unwrap() == 2
+        app.backend.waiting_for_locks().await + i64::try_from(answered).unwrap() == 2
     })
     .await;
     sqlx::query("SELECT pg_advisory_unlock(1)").execute(&mut gate).await.unwrap();
@@ -114,44 +114,44 @@ async fn is_the_last_place_sold_twice(app: &TestApp, naive: bool) -> bool {
         assert!(is_told, "{outcome:?}");
     }
     let (_, units) = app.counts(deal).await;
-    assert!(units >= 2, "one of them has it");
+    assert!(units >= 2, "one of them has the place");
     units > 2
 }
 
 #[tokio::test]
 async fn with_both_guards_off_the_last_place_is_sold_twice() {
     let app = support::app().nodes(2).with("redis.url", NO_REDIS).start().await;
-    assert!(is_the_last_place_sold_twice(&app, true).await, "the control fails: the race tests prove nothing");
+    assert!(sells_last_place_twice(&app, true).await, "the control fails: the race tests prove nothing");
 }
 
 #[tokio::test]
-async fn with_the_redis_guard_alone_the_last_place_is_sold_once() {
+async fn with_redis_alone_the_last_place_is_sold_once() {
     let app = support::app().nodes(2).start().await;
-    assert!(!is_the_last_place_sold_twice(&app, true).await);
+    assert!(!sells_last_place_twice(&app, true).await);
 }
 
 #[tokio::test]
-async fn with_the_postgres_guard_alone_the_last_place_is_sold_once() {
+async fn with_postgres_alone_the_last_place_is_sold_once() {
     let app = support::app().nodes(2).with("redis.url", NO_REDIS).start().await;
-    assert!(!is_the_last_place_sold_twice(&app, false).await);
+    assert!(!sells_last_place_twice(&app, false).await);
 }
 
 #[tokio::test]
-async fn with_the_last_line_alone_it_is_sold_once() {
+async fn with_the_check_constraint_alone_the_last_place_is_sold_once() {
     let app = support::app().nodes(2).with("redis.url", NO_REDIS).start().await;
-    app.home.sql("ALTER TABLE deals ADD CONSTRAINT the_last_line CHECK (units <= cap)").await;
-    assert!(!is_the_last_place_sold_twice(&app, true).await);
+    app.backend.sql("ALTER TABLE deals ADD CONSTRAINT the_last_line CHECK (units <= cap)").await;
+    assert!(!sells_last_place_twice(&app, true).await);
 }
 
-/// The same with a Redis that is there and is not asked.
+/// The same with a Redis that runs but refuses nobody.
 #[cfg(feature = "negative-controls")]
 #[tokio::test]
-async fn with_a_redis_that_admits_everybody_only_postgres_guards_the_last_place() {
+async fn when_redis_admits_everybody_only_postgres_guards_the_last_place() {
     for naive in [true, false] {
         let app = support::app().nodes(2).start().await;
         for node in &app.nodes {
             node.engine.admit_everybody();
         }
-        assert_eq!(is_the_last_place_sold_twice(&app, naive).await, naive);
+        assert_eq!(sells_last_place_twice(&app, naive).await, naive);
     }
 }

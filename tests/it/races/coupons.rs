@@ -4,17 +4,17 @@ use muster::store::PageRequest;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 use crate::support::outcomes::joined;
-use crate::support::race::at_once;
+use crate::support::race::run_concurrently;
 use crate::support::{self};
 
 #[tokio::test]
-async fn two_cashiers_with_one_coupon_redeem_it_once() {
+async fn concurrent_redemptions_on_two_nodes_redeem_a_coupon_once() {
     let app = support::app().nodes(2).start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).tipping_point(1).publish().await.id;
-    joined(app.join(&ann, deal, 3, "a").await);
+    joined(app.engine_join(&ann, deal, 3, "a").await);
     app.settle_now().await;
     let coupons = app.engine.coupons(ann.id, &PageRequest::first(10)).await.unwrap().items;
     assert_eq!(coupons.len(), 3);
@@ -22,14 +22,14 @@ async fn two_cashiers_with_one_coupon_redeem_it_once() {
         let cashiers: Vec<_> = (0..20)
             .map(|n| {
                 let (engine, code) = (app.nodes[n % 2].engine.clone(), coupon.code.clone());
-                let (owner, shop) = (mo.id, [mo.shop()]);
+                let (owner, shop) = (mo.id, [mo.merchant_id()]);
                 let key = with_key.then(|| IdempotencyKey::parse("one-request").unwrap());
                 let till = Till::parse(&format!("till {n}")).unwrap();
                 async move { engine.redeem(owner, &shop, &till, &code, key.as_ref()).await.unwrap() }
             })
             .collect();
         let (mut first, mut told) = (Vec::new(), Vec::new());
-        for outcome in at_once(cashiers).await {
+        for outcome in run_concurrently(cashiers).await {
             match outcome {
                 RedeemOutcome::Redeemed { redemption, replayed: false } => first.push(redemption),
                 RedeemOutcome::Redeemed { redemption, replayed: true } if with_key => told.push(redemption),
@@ -38,18 +38,18 @@ async fn two_cashiers_with_one_coupon_redeem_it_once() {
             }
         }
         assert_eq!((first.len(), told.len()), (1, 19));
-        assert!(told.iter().all(|redemption| *redemption == first[0]), "everybody hears the same");
+        assert!(told.iter().all(|redemption| *redemption == first[0]), "every caller gets the same answer");
     }
     app.assert_clean().await;
 }
 
-/// The same over HTTP, where limits, bodies and keys are in the way as well.
+/// The same over HTTP, through limits, parsing and keys.
 #[tokio::test]
-async fn thirty_tills_at_three_nodes_redeem_one_coupon_once_and_the_others_hear_when_and_where() {
+async fn thirty_tills_at_three_nodes_redeem_a_coupon_once_and_all_learn_when_and_where() {
     let app = support::app().nodes(3).start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).tipping_point(1).publish().await.id;
-    joined(app.join(&ann, deal, 2, "a").await);
+    joined(app.engine_join(&ann, deal, 2, "a").await);
     app.settle_now().await;
     let coupons = app.engine.coupons(ann.id, &PageRequest::first(10)).await.unwrap().items;
     assert_eq!(coupons.len(), 2);
@@ -64,13 +64,13 @@ async fn thirty_tills_at_three_nodes_redeem_one_coupon_once_and_the_others_hear_
                 }
             })
             .collect();
-        // All of them have looked the code up, or wait to do so, before any of them goes on.
-        let mut blocker = app.home.connect().await;
+        // Several tills have looked the code up, or wait to do so, before any of them continues.
+        let mut blocker = app.backend.connect().await;
         blocker.execute("BEGIN").await.unwrap();
         let lock = sqlx::query("SELECT 1 FROM coupons WHERE id = $1 FOR UPDATE").bind(coupon.id.as_uuid());
         lock.execute(&mut blocker).await.unwrap();
-        let scanning = tokio::spawn(at_once(tills));
-        until("several tills wait at each node", async || app.home.waiting_for_locks().await >= 9).await;
+        let scanning = tokio::spawn(run_concurrently(tills));
+        wait_until("several tills wait at each node", async || app.backend.waiting_for_locks().await >= 9).await;
         blocker.execute("ROLLBACK").await.unwrap();
         let told = scanning.await.unwrap();
         let (first, others): (Vec<_>, Vec<_>) = told.iter().partition(|(status, _)| *status == 201);
@@ -86,7 +86,7 @@ async fn thirty_tills_at_three_nodes_redeem_one_coupon_once_and_the_others_hear_
 }
 
 #[tokio::test]
-async fn settlers_joins_and_the_end_of_the_deal_at_once_leave_nobody_without_coupons() {
+async fn settling_during_joins_and_closing_leaves_no_unit_without_a_coupon() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 80).await;
@@ -95,7 +95,8 @@ async fn settlers_joins_and_the_end_of_the_deal_at_once_leave_nobody_without_cou
         .iter()
         .enumerate()
         .map(|(n, person)| {
-            let (engine, request) = (app.nodes[n % 2].engine.clone(), support::people::wish(person, deal, 2, "a"));
+            let (engine, request) =
+                (app.nodes[n % 2].engine.clone(), support::people::join_request(person, deal, 2, "a"));
             tokio::spawn(async move { joined(engine.join(request).await) })
         })
         .collect();
@@ -107,14 +108,14 @@ async fn settlers_joins_and_the_end_of_the_deal_at_once_leave_nobody_without_cou
             }
         }
     });
-    at_once(settlers.collect::<Vec<_>>()).await;
+    run_concurrently(settlers.collect::<Vec<_>>()).await;
     for join in joins {
         join.await.unwrap();
     }
     app.clock.advance(std::time::Duration::from_hours(24)).await;
     app.close_now().await;
     app.settle_now().await;
-    assert_eq!(app.home.number("SELECT count(*) FROM coupons").await, 160);
+    assert_eq!(app.backend.query_i64("SELECT count(*) FROM coupons").await, 160);
     app.deliver_now().await;
     app.assert_clean().await;
 }

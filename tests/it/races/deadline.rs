@@ -4,15 +4,15 @@ use std::time::Duration;
 use muster::domain::{DealState, JoinOutcome, LeaveOutcome, Refusal};
 
 use crate::support::outcomes::joined;
-use crate::support::people::wish;
-use crate::support::race::at_once;
+use crate::support::people::join_request;
+use crate::support::race::run_concurrently;
 use crate::support::{self};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// The clock passes the deadline while everybody joins, and both nodes end the deal as soon as they can.
+/// The clock passes the deadline while everybody joins, and both nodes close the deal as soon as they can.
 #[tokio::test]
-async fn joins_at_the_deadline_are_either_in_time_or_refused() {
+async fn joins_around_the_deadline_either_count_or_are_refused_as_closed() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 120).await;
@@ -21,17 +21,17 @@ async fn joins_at_the_deadline_are_either_in_time_or_refused() {
         .iter()
         .enumerate()
         .map(|(n, person)| {
-            let (engine, request) = (app.nodes[n % 2].engine.clone(), wish(person, deal, 1, "a"));
+            let (engine, request) = (app.nodes[n % 2].engine.clone(), join_request(person, deal, 1, "a"));
             tokio::spawn(async move { engine.join(request).await })
         })
         .collect();
-    support::fault::until("some have joined", async || app.counts(deal).await.0 > 0).await;
+    support::fault::wait_until("some have joined", async || app.counts(deal).await.0 > 0).await;
     app.clock.advance(DAY).await;
     let closers = (0..4).map(|n| {
         let engine = app.nodes[n % 2].engine.clone();
         async move { engine.close_due().await.unwrap().len() }
     });
-    at_once(closers.collect::<Vec<_>>()).await;
+    run_concurrently(closers.collect::<Vec<_>>()).await;
     let mut in_time = 0;
     for client in clients {
         match client.await.unwrap() {
@@ -50,20 +50,20 @@ async fn joins_at_the_deadline_are_either_in_time_or_refused() {
     app.assert_clean().await;
 }
 
-/// A thousand at three nodes, in small batches, so that many commits lie around the deadline; half of them come after it has
-/// passed, and are turned away by Redis or by Postgres. That nobody was late is what the audit says (I7).
+/// Three nodes commit in small batches, so many commits are near the deadline. Half of the joins arrive while it
+/// passes, and Redis or Postgres refuses the late ones. Check I7 of the audit asserts that no signup is late.
 #[tokio::test]
-async fn a_thousand_joins_around_the_deadline_are_each_in_time_or_refused() {
+async fn a_thousand_joins_around_the_deadline_either_count_or_are_refused_as_closed() {
     let app = support::app().nodes(3).with("lanes.batch_max", "16").start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 1_000).await;
     let deal = app.deal(&mo).tipping_point(1_000).publish().await.id;
     let join = |n: usize| {
-        let (engine, request) = (app.nodes[n % 3].engine.clone(), wish(&people[n], deal, 1, "a"));
+        let (engine, request) = (app.nodes[n % 3].engine.clone(), join_request(&people[n], deal, 1, "a"));
         tokio::spawn(async move { engine.join(request).await })
     };
     let mut clients: Vec<_> = (0..500).map(join).collect();
-    support::fault::until("some have joined", async || app.counts(deal).await.0 > 0).await;
+    support::fault::wait_until("some have joined", async || app.counts(deal).await.0 > 0).await;
     let passing = async {
         app.clock.advance(DAY).await;
         app.nodes[1].engine.close_due().await.unwrap();
@@ -78,8 +78,11 @@ async fn a_thousand_joins_around_the_deadline_are_each_in_time_or_refused() {
     };
     let ((), more) = tokio::join!(passing, arriving);
     clients.extend(more);
-    // One more, who is late for certain.
-    assert_eq!(app.nodes[2].join(&app.buyer("Late").await, deal, 1, "a").await, JoinOutcome::Refused(Refusal::Closed));
+    // One more join, which is certainly late.
+    assert_eq!(
+        app.nodes[2].engine_join(&app.buyer("Late").await, deal, 1, "a").await,
+        JoinOutcome::Refused(Refusal::Closed)
+    );
     let (mut in_time, mut late) = (0, 0);
     for client in clients {
         match client.await.unwrap() {
@@ -98,23 +101,23 @@ async fn a_thousand_joins_around_the_deadline_are_each_in_time_or_refused() {
     app.assert_clean().await;
 }
 
-/// The join waits for the deal's lock when the deadline passes: what counts is the time after it has the lock.
+/// The join waits for the deal's lock when the deadline passes. What counts is the time after it has the lock.
 #[tokio::test]
-async fn a_join_that_waited_across_the_deadline_is_late() {
+async fn a_join_that_waited_past_the_deadline_is_refused() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);
     let deal = app.deal(&mo).publish().await.id;
-    let anns = joined(app.join(&ann, deal, 1, "a").await).id;
-    let lock = app.home.lock_deal(deal).await;
+    let anns = joined(app.engine_join(&ann, deal, 1, "a").await).id;
+    let lock = app.backend.lock_deal(deal).await;
     let late = async {
-        let both = async || app.home.waiting_for_locks().await == 2;
-        support::fault::until("a join and a leave wait", both).await;
+        let both = async || app.backend.waiting_for_locks().await == 2;
+        support::fault::wait_until("a join and a leave wait", both).await;
         app.clock.advance(DAY).await;
         lock.unlock().await;
     };
-    let leave = app.nodes[0].leave(&ann, anns);
-    let (join, leave, ()) = tokio::join!(app.nodes[1].join(&bob, deal, 1, "a"), leave, late);
+    let leave = app.nodes[0].engine_leave(&ann, anns);
+    let (join, leave, ()) = tokio::join!(app.nodes[1].engine_join(&bob, deal, 1, "a"), leave, late);
     assert_eq!((join, leave), (JoinOutcome::Refused(Refusal::Closed), LeaveOutcome::Closed));
     app.close_now().await;
     app.deliver_now().await;
@@ -122,7 +125,7 @@ async fn a_join_that_waited_across_the_deadline_is_late() {
 }
 
 #[tokio::test]
-async fn many_closers_end_each_deal_once() {
+async fn concurrent_closers_end_each_deal_once() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let ann = app.buyer("Ann").await;
@@ -130,7 +133,7 @@ async fn many_closers_end_each_deal_once() {
     let mut revs = HashMap::new();
     for n in 0..20 {
         let deal = app.deal(&mo).tipping_point(1 + n % 2).publish().await.id;
-        joined(app.join(&ann, deal, 1, "a").await);
+        joined(app.engine_join(&ann, deal, 1, "a").await);
         deals.insert(deal);
         revs.insert(deal, app.progress(deal).await.rev);
     }
@@ -139,15 +142,15 @@ async fn many_closers_end_each_deal_once() {
         let engine = app.nodes[n % 2].engine.clone();
         async move { engine.close_due().await.unwrap() }
     });
-    let mut ended: Vec<_> = at_once(closers.collect::<Vec<_>>()).await.concat();
-    // A deal that another closer had locked may be left for the next time.
+    let mut ended: Vec<_> = run_concurrently(closers.collect::<Vec<_>>()).await.concat();
+    // A closer skips a deal that another has locked, so one more call may be needed.
     ended.extend(app.engine.close_due().await.unwrap());
     assert_eq!(ended.len(), 20);
     assert_eq!(ended.into_iter().collect::<HashSet<_>>(), deals);
     for (deal, rev) in revs {
         assert_eq!(app.progress(deal).await.rev, rev + 1, "one change of state");
     }
-    assert_eq!(app.home.number("SELECT count(*) FROM outbox WHERE key LIKE 'fail:%'").await, 10);
+    assert_eq!(app.backend.query_i64("SELECT count(*) FROM outbox WHERE key LIKE 'fail:%'").await, 10);
     app.settle_now().await;
     app.deliver_now().await;
     app.assert_clean().await;

@@ -2,19 +2,19 @@ use std::collections::HashSet;
 
 use muster::domain::{DealId, JoinOutcome, JoinRequest, Refusal};
 
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
 use crate::support::outcomes::{joined, refused};
-use crate::support::people::wish;
-use crate::support::race::at_once;
+use crate::support::people::join_request;
+use crate::support::race::run_concurrently;
 use crate::support::{self, TestApp};
 
-/// All of these at once, at one node and the other in turn.
+/// Runs all requests concurrently, through the nodes in turn.
 async fn join_all(app: &TestApp, requests: impl IntoIterator<Item = JoinRequest>) -> Vec<JoinOutcome> {
     let racers = requests.into_iter().enumerate().map(|(n, request)| {
         let engine = app.nodes[n % app.nodes.len()].engine.clone();
         async move { engine.join(request).await }
     });
-    at_once(racers.collect::<Vec<_>>()).await
+    run_concurrently(racers.collect::<Vec<_>>()).await
 }
 
 async fn two_nodes() -> (TestApp, support::Person) {
@@ -29,7 +29,7 @@ async fn the_last_place_goes_to_exactly_one_buyer() {
     let people = app.people("Pat", 50).await;
     for round in 0..4 {
         let deal = app.deal(&mo).tipping_point(1).cap(1).publish().await.id;
-        let outcomes = join_all(&app, people.iter().map(|person| wish(person, deal, 1, "a"))).await;
+        let outcomes = join_all(&app, people.iter().map(|person| join_request(person, deal, 1, "a"))).await;
         let winners = outcomes.iter().filter(|outcome| matches!(outcome, JoinOutcome::Joined(_))).count();
         let losers = outcomes
             .iter()
@@ -42,14 +42,14 @@ async fn the_last_place_goes_to_exactly_one_buyer() {
     app.assert_clean().await;
 }
 
-/// A double click, fifty times over: everybody hears of the same signup.
+/// Fifty retries of one request, all answered with the same signup.
 #[tokio::test]
-async fn the_same_request_many_times_at_once_is_one_signup_even_on_the_last_place() {
+async fn concurrent_retries_of_a_join_make_one_signup_even_on_the_last_place() {
     let (app, mo) = two_nodes().await;
     let ann = app.buyer("Ann").await;
     for _ in 0..4 {
         let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
-        let request = wish(&ann, deal, 2, "a");
+        let request = join_request(&ann, deal, 2, "a");
         let told: Vec<_> = join_all(&app, vec![request; 50]).await.into_iter().map(joined).collect();
         let same: HashSet<_> = told.iter().map(|joined| (joined.id, joined.units, joined.number)).collect();
         assert_eq!(same, HashSet::from([(request.id, 2, 1)]));
@@ -61,12 +61,12 @@ async fn the_same_request_many_times_at_once_is_one_signup_even_on_the_last_plac
 }
 
 #[tokio::test]
-async fn one_key_for_two_wishes_at_once_is_one_of_them() {
+async fn concurrent_joins_with_one_key_and_different_units_make_one_signup() {
     let (app, mo) = two_nodes().await;
     let ann = app.buyer("Ann").await;
     let deal = app.deal(&mo).publish().await.id;
-    let wishes = (0..20).map(|n| wish(&ann, deal, 1 + n / 2 % 2, "a"));
-    let outcomes = join_all(&app, wishes).await;
+    let requests = (0..20).map(|n| join_request(&ann, deal, 1 + n / 2 % 2, "a"));
+    let outcomes = join_all(&app, requests).await;
     let units: HashSet<u32> = outcomes
         .iter()
         .filter_map(|o| if let JoinOutcome::Joined(joined) = o { Some(joined.units) } else { None })
@@ -78,11 +78,11 @@ async fn one_key_for_two_wishes_at_once_is_one_of_them() {
 }
 
 #[tokio::test]
-async fn one_buyer_at_two_nodes_gets_no_more_than_one_buyer_may_have() {
+async fn the_per_buyer_limit_holds_across_nodes() {
     let (app, mo) = two_nodes().await;
     let ann = app.buyer("Ann").await;
     let deal = app.deal(&mo).per_buyer_max(3).publish().await.id;
-    let outcomes = join_all(&app, (0..30).map(|n| wish(&ann, deal, 1, &format!("{n}")))).await;
+    let outcomes = join_all(&app, (0..30).map(|n| join_request(&ann, deal, 1, &format!("{n}")))).await;
     let joined = outcomes.iter().filter(|outcome| matches!(outcome, JoinOutcome::Joined(_))).count();
     let limited = outcomes.iter().filter(|o| matches!(o, JoinOutcome::Refused(Refusal::BuyerLimit { max: 3 }))).count();
     assert_eq!((joined, limited), (3, 27), "{outcomes:?}");
@@ -90,14 +90,14 @@ async fn one_buyer_at_two_nodes_gets_no_more_than_one_buyer_may_have() {
     app.assert_clean().await;
 }
 
-/// A deal in the same lane as this one.
+/// A deal that is sold out, and known as such to Redis.
 async fn sold_out(app: &TestApp, mo: &support::Person) -> DealId {
     let deal = app.deal(mo).tipping_point(1).cap(1).publish().await.id;
-    joined(app.join(&app.buyer("First").await, deal, 1, "a").await);
-    let known = muster::quota::Keys::new(&app.home.name).quota(deal);
-    until("Redis knows that it is sold out", async || {
+    joined(app.engine_join(&app.buyer("First").await, deal, 1, "a").await);
+    let known = muster::quota::Keys::new(&app.backend.name).quota(deal);
+    wait_until("Redis knows that it is sold out", async || {
         let units: Option<u32> =
-            redis::cmd("HGET").arg(&known).arg("units").query_async(&mut app.home.redis().await).await.unwrap();
+            redis::cmd("HGET").arg(&known).arg("units").query_async(&mut app.backend.redis().await).await.unwrap();
         units == Some(1)
     })
     .await;
@@ -111,12 +111,12 @@ async fn a_refusal_never_waits_behind_a_commit() {
     let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);
     let full = sold_out(&app, &mo).await;
     let slow = app.deal(&mo).publish().await.id;
-    let lock = app.home.lock_deal(slow).await;
-    let stuck = app.join(&ann, slow, 1, "a");
+    let lock = app.backend.lock_deal(slow).await;
+    let stuck = app.engine_join(&ann, slow, 1, "a");
     let others = async {
-        until("a batch of the lane is on its way", async || app.home.waiting_for_locks().await == 1).await;
-        let told = refused(app.join(&bob, full, 1, "a").await);
-        assert_eq!(app.home.waiting_for_locks().await, 1, "it still is");
+        wait_until("a batch of the lane is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
+        let told = refused(app.engine_join(&bob, full, 1, "a").await);
+        assert_eq!(app.backend.waiting_for_locks().await, 1, "the batch is still waiting");
         lock.unlock().await;
         told
     };

@@ -1,7 +1,7 @@
-//! What happens when many do something at once, on two nodes with one Redis and one Postgres.
+//! Concurrent requests on two or three nodes with one Redis and one Postgres.
 //!
-//! The negative controls come first: with both guards off, overselling must appear. If it does not, the other tests in here
-//! prove nothing.
+//! The negative controls come first: with both guards off, overselling must appear. If it does not, the other tests in
+//! this folder prove nothing.
 
 mod announce;
 mod controls;

@@ -1,43 +1,43 @@
-//! One key, many times, over HTTP and at three nodes: what a nervous finger and a load balancer make together.
+//! Many concurrent joins with one key, over HTTP and at three nodes, as from a double click behind a load balancer.
 
 use std::collections::{HashMap, HashSet};
 
 use muster::domain::DealId;
 use serde_json::Value;
 
-use crate::support::race::at_once;
+use crate::support::race::run_concurrently;
 use crate::support::{self, Person, TestApp};
 
-/// Status, whether it was said to be a replay, and body.
+/// The status, whether it was a replay, and the body.
 type Told = (u16, bool, Value);
 
 async fn three_nodes() -> (TestApp, Person) {
-    // More clicks than one buyer is allowed in a minute.
+    // A buyer may not click this often in a minute.
     let many = ["limits.joins_per_account.count", "limits.joins_per_account_and_deal.count"];
     let app = many.iter().fold(support::app().nodes(3), |app, limit| app.with(limit, "1000")).start().await;
     let ann = app.buyer("Ann").await;
     (app, ann)
 }
 
-/// Joins with one key, at one node after the other and all at once: so many units each time.
+/// Joins concurrently with one key, through the nodes in turn. `units` has the units of each join.
 async fn join_at_once(app: &TestApp, ann: &Person, deal: DealId, units: impl Iterator<Item = u32>) -> Vec<Told> {
     let clicks = units.enumerate().map(|(n, units)| {
         let ann = ann.at(&app.nodes[n % app.nodes.len()]);
         async move {
-            let answer = ann.join(deal, units, "one-key").await;
+            let answer = ann.post_join(deal, units, "one-key").await;
             let is_replay = answer.headers().get("idempotency-replayed").is_some_and(|said| said == "true");
             (answer.status().as_u16(), is_replay, answer.json().await.unwrap())
         }
     });
-    at_once(clicks.collect::<Vec<_>>()).await
+    run_concurrently(clicks.collect::<Vec<_>>()).await
 }
 
 #[tokio::test]
-async fn fifty_requests_with_one_key_at_three_nodes_make_one_signup() {
+async fn fifty_joins_with_one_key_at_three_nodes_make_one_signup_and_get_one_answer() {
     let (app, ann) = three_nodes().await;
     let mo = app.merchant("Mo").await;
     for round in 1..=4 {
-        // Its units are the last ones: whoever came too late for them must not hear so.
+        // These are the last units, and the retries must not be told so.
         let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
         let told = join_at_once(&app, &ann, deal, std::iter::repeat_n(2, 50)).await;
         let same: HashSet<_> = told
@@ -46,17 +46,17 @@ async fn fifty_requests_with_one_key_at_three_nodes_make_one_signup() {
             .collect();
         assert_eq!(same.len(), 1, "round {round}: {same:?}");
         assert_eq!(told[0].0, 201, "{:?}", told[0]);
-        assert_eq!(told.iter().filter(|(_, is_replay, _)| !is_replay).count(), 1, "one of them made it");
+        assert_eq!(told.iter().filter(|(_, is_replay, _)| !is_replay).count(), 1, "one response is not a replay");
         assert_eq!(app.counts(deal).await, (1, 2));
     }
-    assert_eq!(app.home.number("SELECT count(*) FROM signups").await, 4);
+    assert_eq!(app.backend.query_i64("SELECT count(*) FROM signups").await, 4);
     app.settle_now().await;
     app.deliver_now().await;
     app.assert_clean().await;
 }
 
 #[tokio::test]
-async fn for_other_units_at_the_same_time_it_is_one_of_them_and_the_others_are_told() {
+async fn one_key_with_different_units_joins_once_and_the_rest_are_key_reused() {
     let (app, ann) = three_nodes().await;
     let mo = app.merchant("Mo").await;
     for round in 0..4 {

@@ -1,6 +1,5 @@
-//! Sixty clients make two thousand attempts at two hundred units, over HTTP and at two nodes; each writes down what it was
-//! told. Also while Redis is wiped, and while it is stopped and started. `RUSH=full` makes it 300 clients, 20,000 attempts and
-//! 1,000 units.
+//! Sixty clients make 2,000 attempts at 200 units, over HTTP and at two nodes, and log what they are told. Also while
+//! Redis is wiped or restarts. `RUSH=full` makes it 300 clients, 20,000 attempts and 1,000 units.
 
 use std::sync::LazyLock;
 
@@ -11,11 +10,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
-use crate::support::chance::seed;
-use crate::support::fault::until;
+use crate::support::fault::wait_until;
+use crate::support::rng::seed;
 use crate::support::{self, Person, TestApp};
 
-/// How big a rush is.
+/// The size of a rush.
 struct Size {
     clients: usize,
     attempts: usize,
@@ -27,25 +26,25 @@ static SIZE: LazyLock<Size> = LazyLock::new(|| match std::env::var("RUSH").as_de
     _ => Size { clients: 60, attempts: 2_000, cap: 200 },
 });
 
-/// One client: people who share it, an address of each node, and its log.
+/// A client: its people, their addresses at each node, and its log.
 struct Client {
     people: Vec<Person>,
     bases: Vec<Vec<Person>>,
     deal: DealId,
     log: ClientLog,
-    chance: StdRng,
+    rng: StdRng,
 }
 
 impl Client {
-    /// Asks for a place until it is told the outcome; how many units were refused for want of places, if they were.
+    /// Joins until the outcome is certain. Returns the units, if they were refused because too few were left.
     async fn attempt(&mut self, n: usize) -> Option<u32> {
-        let who = self.chance.random_range(0..self.people.len());
-        let units = self.chance.random_range(1..=3);
+        let who = self.rng.random_range(0..self.people.len());
+        let units = self.rng.random_range(1..=3);
         let key = IdempotencyKey::parse(&format!("attempt-{n}")).unwrap();
-        let mut node = self.chance.random_range(0..self.bases.len());
+        let mut node = self.rng.random_range(0..self.bases.len());
         loop {
             let asked = self.log.joins(self.deal, self.people[who].id, &key, units).unwrap();
-            let response = self.bases[node][who].try_join(self.deal, units, key.as_str()).await;
+            let response = self.bases[node][who].try_post_join(self.deal, units, key.as_str()).await;
             let (status, body) = match response {
                 Ok(response) => (response.status().as_u16(), response.json::<Value>().await.unwrap_or_default()),
                 Err(error) => {
@@ -68,9 +67,9 @@ impl Client {
             match (status, code.as_str()) {
                 (201, _) | (409, "buyer_limit") => return None,
                 (409, "sold_out" | "not_enough_left") => return Some(units),
-                // Asked again with its key, at the other node.
+                // Retried with the same key at the other node.
                 (409, "places_held") | (202 | 503, _) => node = (node + 1) % self.bases.len(),
-                _ => panic!("told {status} {body}"),
+                _ => panic!("unexpected response: {status} {body}"),
             }
         }
     }
@@ -97,8 +96,8 @@ impl Rush {
             let bases = app.nodes.iter().map(|node| people.iter().map(|person| person.at(node)).collect()).collect();
             let log = ClientLog::create(&logs.path().join(format!("{n}.jsonl")), app.nodes[0].clock.clone()).unwrap();
             log.begins(deal, begin).unwrap();
-            let chance = StdRng::seed_from_u64(seed.wrapping_add(n as u64));
-            let mut client = Client { people, bases, deal, log, chance };
+            let rng = StdRng::seed_from_u64(seed.wrapping_add(n as u64));
+            let mut client = Client { people, bases, deal, log, rng };
             clients.spawn(async move {
                 let mut smallest_refused = None;
                 for attempt in (n..SIZE.attempts).step_by(SIZE.clients) {
@@ -111,13 +110,13 @@ impl Rush {
         Self { app, deal, logs, clients }
     }
 
-    async fn until_sold(&self, units: u32) {
-        until("so much is sold", async || self.app.counts(self.deal).await.1 >= units).await;
+    async fn wait_until_sold(&self, units: u32) {
+        wait_until("enough units are sold", async || self.app.counts(self.deal).await.1 >= units).await;
     }
 
-    /// Exactly the cap is sold, or what is left is smaller than the smallest request that was refused; and every client's log
-    /// agrees.
-    async fn ends_well(self) {
+    /// Asserts that the cap is sold, or that less is left than the smallest refused request wanted, and that every
+    /// client's log agrees.
+    async fn assert_sold_exactly(self) {
         let refused = self.clients.join_all().await.into_iter().flatten().min();
         let progress = self.app.progress(self.deal).await;
         let left = progress.left().unwrap();
@@ -137,29 +136,29 @@ fn version(progress: &Progress) -> Version {
 }
 
 #[tokio::test]
-async fn a_rush_sells_exactly_what_there_is() {
+async fn a_rush_sells_exactly_the_cap() {
     let app = support::app().nodes(2).with_workers().start().await;
-    Rush::begin(app).await.ends_well().await;
+    Rush::begin(app).await.assert_sold_exactly().await;
 }
 
 #[tokio::test]
-async fn wiping_redis_during_a_rush_oversells_nothing() {
+async fn a_rush_sells_exactly_the_cap_while_redis_is_wiped() {
     let app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let rush = Rush::begin(app).await;
     for sold in [SIZE.cap / 3, SIZE.cap * 3 / 4, SIZE.cap - 3] {
-        rush.until_sold(sold).await;
-        let () = redis::cmd("FLUSHALL").query_async(&mut rush.app.home.redis().await).await.unwrap();
+        rush.wait_until_sold(sold).await;
+        let () = redis::cmd("FLUSHALL").query_async(&mut rush.app.backend.redis().await).await.unwrap();
     }
-    rush.ends_well().await;
+    rush.assert_sold_exactly().await;
 }
 
 #[tokio::test]
-async fn a_rush_in_which_redis_is_stopped_and_started_sells_exactly_what_there_is() {
+async fn a_rush_sells_exactly_the_cap_while_redis_restarts() {
     let app = support::app().with_private_servers().nodes(2).with_workers().start().await;
     let mut rush = Rush::begin(app).await;
-    rush.until_sold(SIZE.cap / 3).await;
+    rush.wait_until_sold(SIZE.cap / 3).await;
     rush.app.servers().redis().unwrap().stop().await;
-    rush.until_sold(SIZE.cap * 2 / 3).await;
+    rush.wait_until_sold(SIZE.cap * 2 / 3).await;
     rush.app.servers().redis().unwrap().start().await.unwrap();
-    rush.ends_well().await;
+    rush.assert_sold_exactly().await;
 }

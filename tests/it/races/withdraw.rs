@@ -1,16 +1,16 @@
-//! A deal is taken down while others do something with it: one of the two comes first, and whoever comes second is told.
+//! A deal is withdrawn while others act on it: one comes first, and the other is told.
 
 use muster::domain::{CouponState, DealState, JoinOutcome, LeaveOutcome, Refusal};
 use muster::engine::WithdrawOutcome;
 use muster::store::PageRequest;
 
 use crate::support::outcomes::joined;
-use crate::support::people::wish;
-use crate::support::race::at_once;
+use crate::support::people::join_request;
+use crate::support::race::run_concurrently;
 use crate::support::{self};
 
 #[tokio::test]
-async fn a_join_during_a_withdrawal_is_recorded_or_refused_as_closed() {
+async fn joins_racing_a_withdrawal_either_count_or_are_refused_as_closed() {
     let app = support::app().nodes(3).with("lanes.batch_max", "4").start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 60).await;
@@ -21,16 +21,16 @@ async fn a_join_during_a_withdrawal_is_recorded_or_refused_as_closed() {
             .iter()
             .enumerate()
             .map(|(n, person)| {
-                let (engine, request) = (app.nodes[n % 3].engine.clone(), wish(person, deal, 1, "a"));
+                let (engine, request) = (app.nodes[n % 3].engine.clone(), join_request(person, deal, 1, "a"));
                 tokio::spawn(async move { engine.join(request).await })
             })
             .collect();
         let withdrawals = (0..3).map(|n| {
-            let (engine, mo) = (app.nodes[n].engine.clone(), mo.shop());
+            let (engine, mo) = (app.nodes[n].engine.clone(), mo.merchant_id());
             async move { engine.withdraw(mo, deal, "ill").await.unwrap() }
         });
-        for outcome in at_once(withdrawals.collect::<Vec<_>>()).await {
-            assert!(matches!(outcome, WithdrawOutcome::Withdrawn(_)), "twice is the same as once: {outcome:?}");
+        for outcome in run_concurrently(withdrawals.collect::<Vec<_>>()).await {
+            assert!(matches!(outcome, WithdrawOutcome::Withdrawn(_)), "withdrawing is idempotent: {outcome:?}");
         }
         let mut in_time = 0;
         for join in joins {
@@ -42,7 +42,7 @@ async fn a_join_during_a_withdrawal_is_recorded_or_refused_as_closed() {
         }
         let progress = app.progress(deal).await;
         assert_eq!((progress.state, progress.buyers), (DealState::Withdrawn, in_time), "round {round}");
-        // Each join made one version and taking it down the last: nobody took it down twice.
+        // Each join made one rev and the withdrawal made the last, so it happened once.
         assert_eq!(progress.rev, first_rev + i64::from(in_time) + 1, "round {round}");
     }
     app.settle_now().await;
@@ -51,14 +51,14 @@ async fn a_join_during_a_withdrawal_is_recorded_or_refused_as_closed() {
 }
 
 #[tokio::test]
-async fn a_leave_during_a_withdrawal_is_recorded_or_refused_as_closed() {
+async fn leaves_racing_a_withdrawal_either_succeed_or_are_refused_as_closed() {
     let app = support::app().nodes(2).start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     for round in 0..20 {
         let deal = app.deal(&mo).publish().await.id;
-        let signup = joined(app.join(&ann, deal, 1, "a").await).id;
+        let signup = joined(app.engine_join(&ann, deal, 1, "a").await).id;
         let (leaves, withdraws) = (app.nodes[round % 2].engine.clone(), app.nodes[1].engine.clone());
-        let (buyer, merchant) = (ann.id, mo.shop());
+        let (buyer, merchant) = (ann.id, mo.merchant_id());
         let leave = tokio::spawn(async move { leaves.leave(buyer, signup).await });
         let withdraw = tokio::spawn(async move { withdraws.withdraw(merchant, deal, "ill").await.unwrap() });
         assert!(matches!(withdraw.await.unwrap(), WithdrawOutcome::Withdrawn(_)));
@@ -71,29 +71,29 @@ async fn a_leave_during_a_withdrawal_is_recorded_or_refused_as_closed() {
         assert_eq!((progress.state, progress.buyers), (DealState::Withdrawn, expected), "round {round}");
     }
     let afterwards = "SELECT count(*) FROM signups AS s JOIN deals AS d ON d.id = s.deal WHERE s.left_at > d.ended_at";
-    assert_eq!(app.home.number(afterwards).await, 0, "nobody leaves afterwards");
+    assert_eq!(app.backend.query_i64(afterwards).await, 0, "nobody leaves afterwards");
     app.deliver_now().await;
     app.assert_clean().await;
 }
 
-/// A deal of which each signup has all of its coupons or none, and all of them are void.
+/// Each signup has all of its coupons or none, and all coupons are void.
 #[tokio::test]
-async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_half_ones() {
+async fn withdrawing_during_settling_voids_all_coupons_and_splits_no_signup() {
     let app = support::app().nodes(2).start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 40).await;
     let mut issued_in_all = 0;
     for round in 0..4 {
         let deal = app.deal(&mo).tipping_point(1).publish().await.id;
-        for joining in at_once(people.iter().map(|person| {
-            let (engine, request) = (app.engine.clone(), wish(person, deal, 2, "a"));
+        for joining in run_concurrently(people.iter().map(|person| {
+            let (engine, request) = (app.engine.clone(), join_request(person, deal, 2, "a"));
             async move { engine.join(request).await }
         }))
         .await
         {
             joined(joining);
         }
-        // Some are issued before the race, whoever wins it.
+        // Some coupons are issued before the race, whichever side wins it.
         let mut issued = app.engine.settle(6).await.unwrap();
         assert!(issued > 0, "round {round}");
         let settlers: Vec<_> = (0..4)
@@ -102,12 +102,13 @@ async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_h
                 tokio::spawn(async move { engine.settle(6).await.unwrap() })
             })
             .collect();
-        let taken_down = app.nodes[round % 2].engine.withdraw(mo.shop(), deal, "ill").await.unwrap();
-        assert!(matches!(taken_down, WithdrawOutcome::Withdrawn(_)));
+        let withdrawn = app.nodes[round % 2].engine.withdraw(mo.merchant_id(), deal, "ill").await.unwrap();
+        assert!(matches!(withdrawn, WithdrawOutcome::Withdrawn(_)));
         for settler in settlers {
             issued += settler.await.unwrap();
         }
-        let stored = async || app.home.number(&format!("SELECT count(*) FROM coupons WHERE deal = '{deal}'")).await;
+        let stored =
+            async || app.backend.query_i64(&format!("SELECT count(*) FROM coupons WHERE deal = '{deal}'")).await;
         assert_eq!(stored().await, i64::try_from(issued).unwrap(), "round {round}");
         issued_in_all += issued;
         println!("round {round}: {issued} of 80 were issued before it was taken down");
@@ -117,7 +118,7 @@ async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_h
                 AND (SELECT count(*) FROM coupons AS c WHERE c.deal = s.deal AND c.signup = s.id)
                     <> CASE WHEN s.rev <= t.settled_rev THEN s.units ELSE 0 END"
         );
-        assert_eq!(app.home.number(&halves).await, 0, "round {round}");
+        assert_eq!(app.backend.query_i64(&halves).await, 0, "round {round}");
     }
     let mut void = 0;
     for person in &people {
@@ -125,20 +126,20 @@ async fn a_deal_that_is_taken_down_while_it_is_settled_has_void_coupons_and_no_h
         assert!(coupons.iter().all(|coupon| coupon.state == CouponState::Void));
         void += coupons.len();
     }
-    assert_eq!(void, usize::try_from(issued_in_all).unwrap(), "every coupon that was issued was looked at");
+    assert_eq!(void, usize::try_from(issued_in_all).unwrap(), "every issued coupon was checked");
     app.deliver_now().await;
     app.assert_clean().await;
 }
 
-/// Its window is over when its merchant takes it down: it ends once, in one way.
+/// Its deadline has passed when its merchant withdraws it. It ends once, in one way.
 #[tokio::test]
-async fn a_deal_that_is_taken_down_while_it_is_closed_ends_once() {
+async fn a_withdrawal_racing_the_closer_ends_the_deal_once() {
     let app = support::app().nodes(2).start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let mut deals = Vec::new();
     for n in 0..20 {
         let deal = app.deal(&mo).tipping_point(1 + n % 2).publish().await.id;
-        joined(app.join(&ann, deal, 1, "a").await);
+        joined(app.engine_join(&ann, deal, 1, "a").await);
         deals.push((deal, app.progress(deal).await.rev));
     }
     app.clock.advance(std::time::Duration::from_hours(25)).await;
@@ -149,10 +150,10 @@ async fn a_deal_that_is_taken_down_while_it_is_closed_ends_once() {
         })
         .collect();
     let withdrawals = deals.iter().map(|(deal, _)| {
-        let (engine, mo, deal) = (app.nodes[1].engine.clone(), mo.shop(), *deal);
+        let (engine, mo, deal) = (app.nodes[1].engine.clone(), mo.merchant_id(), *deal);
         async move { (deal, engine.withdraw(mo, deal, "ill").await.unwrap()) }
     });
-    let withdrawals = at_once(withdrawals.collect::<Vec<_>>()).await;
+    let withdrawals = run_concurrently(withdrawals.collect::<Vec<_>>()).await;
     let mut closed = Vec::new();
     for closer in closers {
         closed.extend(closer.await.unwrap());

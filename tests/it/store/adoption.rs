@@ -1,4 +1,4 @@
-//! A database of before the squash goes on as if nothing had happened.
+//! A database from before the squash of the migrations is adopted and keeps working.
 
 use std::collections::BTreeMap;
 
@@ -6,22 +6,22 @@ use serde_json::{Map, Value, json};
 use sqlx::Executor;
 use sqlx::migrate::{Migrate, Migrator};
 
-use super::before::LAST;
+use super::legacy::LAST;
 use crate::api::{Answer, send};
-use crate::support::fault::until;
-use crate::support::servers::Home;
+use crate::support::fault::wait_until;
+use crate::support::servers::Backend;
 use crate::support::{self, Person, TestApp};
 
-/// The keys that made the codes of the coupons, newest first.
+/// The coupon keys of the data, newest first: id, and the byte that the key repeats.
 const KEYS: [(&str, &str); 2] = [("2", "7a"), ("1", "5e")];
-/// The functions that a database has.
+/// The definitions of all functions in a database.
 const FUNCTIONS: &str = "
     SELECT string_agg(format('%s(%s) %s %s', p.proname, pg_get_function_arguments(p.oid), p.proconfig, p.prosrc), E'\n'
                       ORDER BY p.proname, pg_get_function_arguments(p.oid))
       FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND p.proname <> 'muster_now'";
 
-async fn functions(home: &Home) -> String {
-    sqlx::query_scalar(FUNCTIONS).fetch_one(&mut home.connect().await).await.unwrap()
+async fn functions(backend: &Backend) -> String {
+    sqlx::query_scalar(FUNCTIONS).fetch_one(&mut backend.connect().await).await.unwrap()
 }
 
 /// Columns that later migrations drop, by table.
@@ -42,7 +42,7 @@ fn rows(dump: &str) -> BTreeMap<String, Vec<Map<String, Value>>> {
     tables
 }
 
-/// Demands that every row is still there with every value, beside the tables and columns that later migrations add.
+/// Asserts that every row still exists with every value. Later migrations may add tables and columns.
 fn assert_kept(before: &str, after: &str) {
     let (before, after) = (rows(before), rows(after));
     assert!(
@@ -57,7 +57,7 @@ fn assert_kept(before: &str, after: &str) {
                 found.get(column) == Some(value) || DROPPED.contains(&(table.as_str(), column.as_str()))
             };
             let found = after.iter().any(|found| row.iter().all(|field| kept(field, found)));
-            assert!(found, "{table} has no row {row:?} any more");
+            assert!(found, "{table} has lost the row {row:?}");
         }
     }
 }
@@ -67,33 +67,33 @@ async fn redeem(merchant: &Person, coupon: &Value) -> Answer {
     send(merchant.post("/api/v1/redemptions").json(&request)).await
 }
 
-/// A person of the data: the last digits of the id, and the token's repeated letter.
+/// A person of the data: the last digits of the id, and the letter that the token repeats.
 fn person(app: &TestApp, name: &str, id: &str, letter: &str) -> Person {
     let id = format!("0190a000-0000-7000-8000-{id:0>12}").parse().unwrap();
-    app.known(id, name, &format!("mst_{}", letter.repeat(32)))
+    app.existing_person(id, name, &format!("mst_{}", letter.repeat(32)))
 }
 
-async fn app_at(home: Home) -> TestApp {
+async fn app_at(backend: Backend) -> TestApp {
     let keys = KEYS.map(|(id, byte)| format!("{id}:{}", byte.repeat(32)));
-    support::app().at(home).with("security.coupon_keys", keys.join(",")).start().await
+    support::app().at(backend).with("security.coupon_keys", keys.join(",")).start().await
 }
 
 #[tokio::test]
 async fn a_database_from_before_the_squash_is_adopted_with_all_its_data() {
-    let home = Home::used_before_squash().await;
-    let before = home.dump().await;
-    home.store().migrate().await.unwrap();
-    assert_kept(&before, &home.dump().await);
-    let recorded = home.recorded_migrations().await;
+    let backend = Backend::used_before_squash().await;
+    let before = backend.dump().await;
+    backend.store().migrate().await.unwrap();
+    assert_kept(&before, &backend.dump().await);
+    let recorded = backend.recorded_migrations().await;
     assert_eq!(recorded[..2], [(1, "schema".to_owned()), (2, "function version".to_owned())]);
-    assert_eq!(functions(&home).await, functions(&Home::shared().await).await);
+    assert_eq!(functions(&backend).await, functions(&Backend::shared().await).await);
 
     let owners = "SELECT string_agg(format('%s %s %s %s', m.id = s.account, a.email, m.name, s.role), ', ')
                     FROM merchants AS m JOIN staff AS s ON s.merchant = m.id JOIN accounts AS a ON a.id = s.account";
-    let owners: String = sqlx::query_scalar(owners).fetch_one(&mut home.connect().await).await.unwrap();
+    let owners: String = sqlx::query_scalar(owners).fetch_one(&mut backend.connect().await).await.unwrap();
     assert_eq!(owners, "t mo@example.com Mo owner", "the merchant has the id that its account has");
 
-    let app = app_at(home).await;
+    let app = app_at(backend).await;
     app.assert_clean().await;
     let (mo, ann) = (person(&app, "Mo", "1", "m"), person(&app, "Ann", "2", "a"));
     let signups = send(ann.get("/api/v1/signups")).await;
@@ -106,8 +106,8 @@ async fn a_database_from_before_the_squash_is_adopted_with_all_its_data() {
 }
 
 #[tokio::test]
-async fn coupons_of_every_key_are_shown_and_redeemed_after_adoption() {
-    let app = app_at(Home::used_before_squash().await).await;
+async fn coupons_of_every_key_work_in_an_adopted_database() {
+    let app = app_at(Backend::used_before_squash().await).await;
     let mo = person(&app, "Mo", "1", "m");
     let mut redeemed = 0;
     for (name, id, letter) in [("Ann", "2", "a"), ("Bob", "3", "b"), ("Cid", "4", "c")] {
@@ -124,16 +124,16 @@ async fn coupons_of_every_key_are_shown_and_redeemed_after_adoption() {
     }
     assert_eq!(redeemed, 2, "one of each key");
     let left = "SELECT count(*) FROM coupons WHERE redeemed_at IS NULL";
-    assert_eq!(app.home.number(left).await, 0);
-    assert_eq!(app.home.number("SELECT count(DISTINCT key_id) FROM coupons").await, 2);
+    assert_eq!(app.backend.query_i64(left).await, 0);
+    assert_eq!(app.backend.query_i64("SELECT count(DISTINCT key_id) FROM coupons").await, 2);
     app.assert_clean().await;
 }
 
-/// The committed text that databases of before are compared with says what `0001_schema.sql` creates.
+/// Adoption compares a database with a committed text. The text must describe what `0001_schema.sql` creates.
 #[tokio::test]
-async fn a_database_made_by_the_first_migration_has_the_schema_at_the_squash() {
-    let home = Home::empty().await;
-    let mut database = home.connect().await;
+async fn the_first_migration_creates_the_schema_that_adoption_expects() {
+    let backend = Backend::empty().await;
+    let mut database = backend.connect().await;
     sqlx::migrate!().run_to(1, &mut database).await.unwrap();
     let pretend = format!(
         "UPDATE _sqlx_migrations SET description = 'people';
@@ -141,24 +141,24 @@ async fn a_database_made_by_the_first_migration_has_the_schema_at_the_squash() {
          SELECT n, 'of before', true, '', 0 FROM generate_series(2, {LAST}) AS n"
     );
     database.execute(sqlx::AssertSqlSafe(pretend)).await.unwrap();
-    home.store().migrate().await.unwrap();
-    assert_eq!(home.recorded_migrations().await[0].1, "schema");
+    backend.store().migrate().await.unwrap();
+    assert_eq!(backend.recorded_migrations().await[0].1, "schema");
 }
 
-/// Taking over happens under the lock that sqlx takes for migrations, so a node of before that starts meanwhile is in nobody's way.
+/// Adoption takes the lock that sqlx takes for migrations, so an older node that starts meanwhile does not interfere.
 #[tokio::test]
-async fn one_of_many_starting_nodes_adopts_the_database_and_the_others_wait() {
-    let home = Home::used_before_squash().await;
-    let mut other = home.connect().await;
+async fn of_nodes_that_start_together_one_adopts_the_database_while_the_others_wait() {
+    let backend = Backend::used_before_squash().await;
+    let mut other = backend.connect().await;
     other.lock().await.unwrap();
-    let stores = [home.store(), home.store(), home.store()];
+    let stores = [backend.store(), backend.store(), backend.store()];
     let nodes: Vec<_> = stores.map(|store| tokio::spawn(async move { store.migrate().await })).into();
-    until("all of them wait", async || home.waiting_for_locks().await == 3).await;
-    assert_eq!(home.recorded_migrations().await.len(), usize::try_from(LAST).unwrap(), "nothing happened yet");
+    wait_until("all of them wait", async || backend.waiting_for_locks().await == 3).await;
+    assert_eq!(backend.recorded_migrations().await.len(), usize::try_from(LAST).unwrap(), "nothing has changed yet");
     other.unlock().await.unwrap();
     for node in nodes {
         node.await.unwrap().unwrap();
     }
     let migrator: Migrator = sqlx::migrate!();
-    assert_eq!(home.recorded_migrations().await.len(), migrator.iter().count());
+    assert_eq!(backend.recorded_migrations().await.len(), migrator.iter().count());
 }

@@ -1,7 +1,7 @@
-//! The database itself: its schema, its functions, and who may change them.
+//! The database: its schema, its functions, and the roles that may change them.
 
 mod adoption;
-mod before;
 mod functions;
+mod legacy;
 mod refused;
 mod roles;

@@ -1,4 +1,4 @@
-//! A Muster under test: one or more nodes, started the way `muster serve` starts them, on free ports.
+//! A system under test: one or more nodes on free ports, started the way `muster serve` starts them.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -17,22 +17,29 @@ use muster::worker::{deliver_due, mail::Mailer};
 use tokio::runtime::Runtime;
 
 use super::clock::TestClock;
-use super::proxy::Wire;
-use super::servers::Home;
+use super::proxy::FaultProxy;
+use super::servers::Backend;
 
-/// Nodes run here and not in a test's own runtime, which is gone as soon as the test is: they still have connections to
-/// close then.
+/// Nodes do not run in a test's own runtime, which is dropped with the test: they still close connections afterwards.
 static NODES: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
 
 static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| telemetry::record_metrics().unwrap());
 
-/// More than any test makes.
+/// More than any test has.
 const CHUNK: u32 = 10_000;
 
-/// A Muster with settings for tests, to be changed before it starts.
+/// Builds a system with settings for tests.
 pub fn app() -> Builder {
-    Builder { nodes: 1, workers: false, private: false, wired: false, metrics: false, settings: Vec::new(), home: None }
+    Builder {
+        nodes: 1,
+        workers: false,
+        private: false,
+        with_proxies: false,
+        metrics: false,
+        settings: Vec::new(),
+        backend: None,
+    }
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by a method of its own")]
@@ -40,16 +47,16 @@ pub struct Builder {
     nodes: usize,
     workers: bool,
     private: bool,
-    wired: bool,
+    with_proxies: bool,
     metrics: bool,
     settings: Vec<(String, String)>,
-    home: Option<Home>,
+    backend: Option<Backend>,
 }
 
 impl Builder {
-    /// Uses this database instead of a new one.
-    pub fn at(mut self, home: Home) -> Self {
-        self.home = Some(home);
+    /// Uses this backend instead of a new one.
+    pub fn at(mut self, backend: Backend) -> Self {
+        self.backend = Some(backend);
         self
     }
 
@@ -59,73 +66,76 @@ impl Builder {
         self
     }
 
-    /// Starts so many nodes on the same servers.
+    /// Starts this many nodes on the same servers.
     pub fn nodes(mut self, nodes: usize) -> Self {
         self.nodes = nodes;
         self
     }
 
-    /// Lets the workers run by themselves; else tests tick them.
+    /// Runs the workers. Otherwise tests call what workers do.
     pub fn with_workers(mut self) -> Self {
         self.workers = true;
         self
     }
 
-    /// Starts servers for this test alone, to be killed and stopped: see [`TestApp::servers`].
+    /// Starts servers for this test alone, which it may kill and pause: see [`TestApp::servers`].
     pub fn with_private_servers(mut self) -> Self {
         self.private = true;
         self
     }
 
-    /// Puts a way between each node and its servers that can be slow or cut: see [`TestApp::wires`].
-    pub fn wired(mut self) -> Self {
-        self.wired = true;
+    /// Puts proxies between each node and its servers, which can delay and cut connections: see [`TestApp::proxies`].
+    pub fn with_proxies(mut self) -> Self {
+        self.with_proxies = true;
         self
     }
 
-    /// Shows what it counts at `/metrics`. There is one count for this whole process, so tests look only at what is there.
+    /// Exports metrics at `/metrics`. The whole process shares the counters, so tests only check which series exist.
     pub fn with_metrics(mut self) -> Self {
         self.metrics = true;
         self
     }
 
     pub async fn start(mut self) -> TestApp {
-        // Whoever is first in this process.
+        // The first test of the process installs it.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let (home, servers) = if let Some(home) = self.home.take() {
-            (home, None)
+        let (backend, servers) = if let Some(backend) = self.backend.take() {
+            (backend, None)
         } else if self.private {
-            let (home, servers) = Home::private().await;
-            (home, Some(servers))
+            let (backend, servers) = Backend::private().await;
+            (backend, Some(servers))
         } else {
-            (Home::shared().await, None)
+            (Backend::shared().await, None)
         };
         let mails = tempfile::tempdir().unwrap();
-        let (mut nodes, mut wires) = (Vec::new(), Vec::new());
+        let (mut nodes, mut proxies) = (Vec::new(), Vec::new());
         for _ in 0..self.nodes {
-            let mut sources = self.sources(&home, mails.path());
-            if self.wired {
-                let to = Wires { redis: Wire::to_redis(&home), postgres: Wire::to_postgres(&home) };
+            let mut sources = self.sources(&backend, mails.path());
+            if self.with_proxies {
+                let to =
+                    NodeProxies { redis: FaultProxy::to_redis(&backend), postgres: FaultProxy::to_postgres(&backend) };
                 sources = sources.with("redis.url", &to.redis.url).with("postgres.database_url", &to.postgres.url);
-                wires.push(to);
+                proxies.push(to);
             }
             let config = Config::load(&sources).unwrap();
             nodes.push(Node::start(config, self.workers, self.metrics.then(|| METRICS.clone())).await);
         }
-        let clock =
-            TestClock { database_url: home.database_url.clone(), nodes: nodes.iter().map(|n| n.app.clone()).collect() };
-        let sources = self.sources(&home, mails.path());
-        TestApp { nodes, clock, wires, mails, servers, home, sources }
+        let clock = TestClock {
+            database_url: backend.database_url.clone(),
+            nodes: nodes.iter().map(|n| n.app.clone()).collect(),
+        };
+        let sources = self.sources(&backend, mails.path());
+        TestApp { nodes, clock, proxies, mails, servers, backend, sources }
     }
 
-    fn sources(&self, home: &Home, mails: &Path) -> Sources {
+    fn sources(&self, backend: &Backend, mails: &Path) -> Sources {
         let sources = Sources { profile: Some(Profile::Dev), ..Sources::default() }
-            .with("postgres.database_url", &home.database_url)
+            .with("postgres.database_url", &backend.database_url)
             .with("postgres.pool_max", "6")
-            .with("redis.url", &home.redis_url)
-            .with("redis.prefix", &home.name)
+            .with("redis.url", &backend.redis_url)
+            .with("redis.prefix", &backend.name)
             .with("lanes.count", "2")
-            // A machine that is busy with tests takes its time; what is about time-outs sets its own.
+            // A machine that is busy with tests is slow. Tests of timeouts set their own.
             .with("lanes.queue_wait_max_ms", "30000")
             .with("lanes.reply_after_ms", "60000")
             .with("redis.connect_timeout_ms", "10000")
@@ -144,21 +154,21 @@ impl Builder {
     }
 }
 
-/// A node's ways to its servers.
-pub struct Wires {
-    pub redis: Wire,
-    pub postgres: Wire,
+/// The proxies between one node and its servers.
+pub struct NodeProxies {
+    pub redis: FaultProxy,
+    pub postgres: FaultProxy,
 }
 
-/// A started Muster. Derefs to its first node. Ends when dropped.
+/// A running system. Derefs to its first node, and stops when dropped.
 pub struct TestApp {
     pub nodes: Vec<Node>,
     pub clock: TestClock,
-    /// Of each node, if the app was built to be wired.
-    pub wires: Vec<Wires>,
+    /// One for each node, if the app was built with proxies.
+    pub proxies: Vec<NodeProxies>,
     mails: tempfile::TempDir,
     servers: Option<Servers>,
-    pub home: Home,
+    pub backend: Backend,
     sources: Sources,
 }
 
@@ -168,7 +178,7 @@ impl TestApp {
         self.servers.as_mut().expect("the app was built with_private_servers")
     }
 
-    /// Starts one more node on the same servers, with these settings changed.
+    /// Starts another node on the same servers, with these settings changed.
     pub async fn add_node(&mut self, settings: &[(&str, &str)]) -> &Node {
         let sources = settings.iter().fold(self.sources.clone(), |sources, (path, value)| sources.with(path, *value));
         let node = Node::start(Config::load(&sources).unwrap(), false, None).await;
@@ -177,7 +187,7 @@ impl TestApp {
         self.nodes.last().unwrap()
     }
 
-    /// The mails that were sent, as files.
+    /// The text of every mail that was sent.
     pub fn mails(&self) -> Vec<String> {
         let mut files: Vec<_> = self.mails.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
@@ -220,12 +230,12 @@ impl Node {
         }
     }
 
-    /// The address of a path of this node.
+    /// The URL of a path on this node.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// A request of nobody.
+    /// An anonymous request.
     pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.get(self.url(path))
     }
@@ -235,12 +245,12 @@ impl Node {
         while self.engine.settle(CHUNK).await.unwrap() > 0 {}
     }
 
-    /// Ends all deals whose window is over.
+    /// Closes all deals whose window is over.
     pub async fn close_now(&self) {
         self.engine.close_due().await.unwrap();
     }
 
-    /// Tells Redis everything that Postgres knows.
+    /// Tells Redis everything that Postgres has.
     pub async fn reconcile_now(&self) {
         self.engine.reconcile(None, Catching::Everything).await.unwrap();
     }
@@ -250,7 +260,7 @@ impl Node {
         while deliver_due(&self.store, &self.mailer, CHUNK).await.unwrap() > 0 {}
     }
 
-    /// Ends this node the way SIGTERM does, and waits for it.
+    /// Stops this node as SIGTERM does, and waits for it.
     pub async fn stop(&mut self) {
         self.shutdown.begin();
         if let Some(running) = self.running.take() {

@@ -1,17 +1,17 @@
-//! The audit, for the end of a test.
+//! The audit, for the end of tests.
 
 use muster::engine::{AuditOptions, AuditOutcome, AuditReport};
 use secrecy::ExposeSecret;
 
 use super::app::Node;
-use super::fault::{NO_REDIS, until};
+use super::fault::{NO_REDIS, wait_until};
 
 impl Node {
-    /// Everything that was promised holds. What is still on its way to Redis gets the time to arrive.
+    /// Asserts that the audit is clean, after Redis was given time to catch up.
     pub async fn assert_clean(&self) {
         let without_redis = self.config.redis.url.expose_secret() == NO_REDIS;
         if !without_redis {
-            until("Redis is there", async || {
+            wait_until("Redis admits", async || {
                 self.engine.catch_up_now().await.unwrap();
                 self.engine.admits()
             })
@@ -23,7 +23,7 @@ impl Node {
         assert_eq!(report.outcome(), expected, "\n{report}");
     }
 
-    /// What the audit finds.
+    /// The report of the audit.
     pub async fn audit(&self, options: &AuditOptions) -> AuditReport {
         self.engine.audit(options, |_| {}).await.unwrap()
     }

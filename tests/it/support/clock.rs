@@ -1,4 +1,4 @@
-//! Time that tests move: `muster_now()` in SQL and the nodes' clocks together.
+//! A clock that tests move: `muster_now()` in SQL and the clocks of the nodes.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ pub async fn install(database: &mut PgConnection) {
     database.execute(statements).await.unwrap();
 }
 
-/// Moves the time of one test's database and nodes.
+/// Moves the clock of one test's database and nodes.
 pub struct TestClock {
     pub(super) database_url: String,
     pub(super) nodes: Vec<App>,
 }
 
 impl TestClock {
-    /// Lets time pass.
+    /// Moves the clock forward.
     pub async fn advance(&self, by: Duration) {
         let mut database = PgConnection::connect(&self.database_url).await.unwrap();
         let moved =

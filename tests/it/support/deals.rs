@@ -1,4 +1,4 @@
-//! Deals for tests: valid in every respect but what a test is about.
+//! Deals for tests, valid in every respect that a test does not change.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::app::Node;
 use super::people::Person;
 
 impl Node {
-    /// A deal of this merchant: 10 buyers needed, no cap, open now and for a day.
+    /// A deal of this merchant that needs 10 buyers, has no cap, and is open from now on for a day.
     pub fn deal<'a>(&'a self, merchant: &'a Person) -> DealBuilder<'a> {
         let now = self.clock.now();
         let form = TermsForm {
@@ -67,21 +67,21 @@ impl DealBuilder<'_> {
         self
     }
 
-    /// Changes anything else.
+    /// Changes any other field.
     pub fn with(mut self, change: impl FnOnce(&mut TermsForm)) -> Self {
         change(&mut self.form);
         self
     }
 
-    /// Stores it as a draft.
+    /// Stores the deal as a draft.
     pub async fn draft(self) -> Deal {
         let terms = Terms::parse(&self.form, self.node.clock.now()).unwrap();
-        self.node.store.create_deal(self.merchant.shop(), &terms, None).await.unwrap()
+        self.node.store.create_deal(self.merchant.merchant_id(), &terms, None).await.unwrap()
     }
 
-    /// Stores and publishes it.
+    /// Stores and publishes the deal.
     pub async fn publish(self) -> Deal {
-        let (node, merchant) = (self.node, self.merchant.shop());
+        let (node, merchant) = (self.node, self.merchant.merchant_id());
         let draft = self.draft().await;
         match node.engine.publish(merchant, draft.id).await.unwrap() {
             PublishOutcome::Published(deal) => *deal,

@@ -1,13 +1,13 @@
-//! Everything that a test's database holds, to see that something changed nothing.
+//! A dump of a test's database, to assert that nothing changed.
 
 use sqlx::{AssertSqlSafe, Row};
 
-use super::servers::Home;
+use super::servers::Backend;
 
-/// What changes without anybody asking for it: when tokens were used.
+/// A column that changes on its own: when a token was last used.
 const RESTLESS: &str = "'last_used_at'";
 
-impl Home {
+impl Backend {
     /// Every row of every table, as text.
     pub async fn dump(&self) -> String {
         let mut database = self.connect().await;

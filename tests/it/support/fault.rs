@@ -1,33 +1,33 @@
-//! What goes wrong on purpose, and waiting for what follows from it.
+//! Faults in Redis and Postgres, and waiting for their effects.
 
 use std::time::Duration;
 
 use muster::domain::DealId;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use super::servers::Home;
+use super::servers::Backend;
 
-/// A Redis that is not there.
+/// The URL of a Redis that does not exist.
 pub const NO_REDIS: &str = "redis+unix:///nowhere/redis.sock?db=0";
 
-/// Longer than anything here takes; a test that waits so long has failed.
+/// A test that waits this long has failed.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// Waits until something is so.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+/// Waits until a condition holds, and fails the test after [`DEADLINE`].
+pub async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let mut looks = tokio::time::interval(Duration::from_millis(5));
     let looking = async {
         while !is_so().await {
             looks.tick().await;
         }
     };
-    assert!(tokio::time::timeout(DEADLINE, looking).await.is_ok(), "in vain: {what}");
+    assert!(tokio::time::timeout(DEADLINE, looking).await.is_ok(), "timed out waiting until {what}");
 }
 
-/// A deal's row or a table, locked as by a transaction that does not come to its end.
+/// A deal's row or a table, locked by a transaction that stays open.
 pub struct Locked(PgConnection);
 
-impl Home {
+impl Backend {
     pub async fn lock_deal(&self, deal: DealId) -> Locked {
         let mut database = self.connect().await;
         database.execute("BEGIN").await.unwrap();
@@ -36,7 +36,7 @@ impl Home {
         Locked(database)
     }
 
-    /// Keeps everybody from reading a table until it is unlocked.
+    /// Blocks all access to a table until it is unlocked.
     pub async fn lock_table(&self, table: &str) -> Locked {
         let mut database = self.connect().await;
         database.execute("BEGIN").await.unwrap();
@@ -44,20 +44,20 @@ impl Home {
         Locked(database)
     }
 
-    /// Runs statements in this test's database.
+    /// Executes statements in this test's database.
     pub async fn sql(&self, statements: &str) {
         self.connect().await.execute(AssertSqlSafe(statements.to_owned())).await.unwrap();
     }
 
-    /// Asks this test's database for one number.
-    pub async fn number(&self, query: &str) -> i64 {
+    /// Runs a query for one integer in this test's database.
+    pub async fn query_i64(&self, query: &str) -> i64 {
         let query = format!("SELECT ({query})::bigint");
         sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut self.connect().await).await.unwrap()
     }
 
-    /// How many connections of nodes wait for a lock.
+    /// The number of the nodes' connections that wait for a lock.
     pub async fn waiting_for_locks(&self) -> i64 {
-        self.number(
+        self.query_i64(
             "SELECT count(*) FROM pg_stat_activity
               WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name = 'muster'",
         )

@@ -1,11 +1,11 @@
-//! Outcomes of the engine, taken apart.
+//! Unwraps outcomes of the engine, and reads a deal's figures.
 
 use muster::domain::{DealId, JoinOutcome, Joined, LeaveOutcome, Progress, Refusal, SignupId};
 
 use super::app::Node;
 use super::people::Person;
 
-/// The signup of a join that was accepted.
+/// Unwraps an accepted join.
 #[track_caller]
 pub fn joined(outcome: JoinOutcome) -> Joined {
     match outcome {
@@ -14,7 +14,7 @@ pub fn joined(outcome: JoinOutcome) -> Joined {
     }
 }
 
-/// Why a join was refused.
+/// Unwraps a refused join.
 #[track_caller]
 pub fn refused(outcome: JoinOutcome) -> Refusal {
     match outcome {
@@ -24,17 +24,17 @@ pub fn refused(outcome: JoinOutcome) -> Refusal {
 }
 
 impl Node {
-    /// Leaves a deal without HTTP.
-    pub async fn leave(&self, person: &Person, signup: SignupId) -> LeaveOutcome {
+    /// Leaves a deal through the engine, without HTTP.
+    pub async fn engine_leave(&self, person: &Person, signup: SignupId) -> LeaveOutcome {
         self.engine.leave(person.id, signup).await
     }
 
-    /// What Postgres says of a deal.
+    /// The figures of a deal in Postgres.
     pub async fn progress(&self, deal: DealId) -> Progress {
         self.store.progress_of(&[deal]).await.unwrap()[0]
     }
 
-    /// A deal's buyers and units.
+    /// A deal's buyers and units in Postgres.
     pub async fn counts(&self, deal: DealId) -> (u32, u32) {
         let progress = self.progress(deal).await;
         (progress.buyers, progress.units)

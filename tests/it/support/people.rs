@@ -1,4 +1,4 @@
-//! Buyers and merchants with a token, made without hashing a password.
+//! Buyers and merchants with tokens, created without hashing a password.
 
 use muster::auth::FreshSecret;
 use muster::domain::{
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::app::Node;
 
-/// Somebody with an account, at one node.
+/// An account with a token, and a client of one node.
 #[derive(Clone)]
 pub struct Person {
     pub id: AccountId,
@@ -23,26 +23,26 @@ pub struct Person {
 }
 
 impl Node {
-    /// Makes a buyer.
+    /// Creates a buyer.
     pub async fn buyer(&self, name: &str) -> Person {
         self.people(name, 1).await.remove(0)
     }
 
-    /// Makes the owner of a new merchant of the same name. The two never share an id.
+    /// Creates a merchant and its owner, both with this name. They never share an id.
     pub async fn merchant(&self, name: &str) -> Person {
         let owner = self.buyer(name).await;
-        let shop = self.shop_of(&owner, name).await;
+        let shop = self.create_merchant_for(&owner, name).await;
         Person { shop: Some(shop), ..owner }
     }
 
-    /// Makes a merchant of this name that somebody owns, besides those that they own already.
-    pub async fn shop_of(&self, owner: &Person, name: &str) -> MerchantId {
+    /// Creates a merchant of this name for an owner, who may own others already.
+    pub async fn create_merchant_for(&self, owner: &Person, name: &str) -> MerchantId {
         let merchant = Merchant { id: MerchantId::generate(), name: name.to_owned() };
         self.store.create_merchants(&[(merchant.clone(), owner.id)]).await.unwrap();
         merchant.id
     }
 
-    /// Makes many of the same name.
+    /// Creates buyers of the same name.
     pub async fn people(&self, name: &str, count: usize) -> Vec<Person> {
         let accounts: Vec<NewAccount> = (0..count).map(|_| new_account(name)).collect();
         let secrets: Vec<FreshSecret> = accounts.iter().map(|_| FreshSecret::token()).collect();
@@ -63,8 +63,8 @@ impl Node {
 }
 
 impl Node {
-    /// Somebody who has an account and a token already.
-    pub fn known(&self, id: AccountId, name: &str, token: &str) -> Person {
+    /// An account that exists already, with this token.
+    pub fn existing_person(&self, id: AccountId, name: &str, token: &str) -> Person {
         Person {
             id,
             shop: None,
@@ -76,16 +76,16 @@ impl Node {
     }
 }
 
-/// A request to join that this key names.
-pub fn wish(person: &Person, deal: DealId, units: u32, key: &str) -> JoinRequest {
+/// The engine's request for a join with this key.
+pub fn join_request(person: &Person, deal: DealId, units: u32, key: &str) -> JoinRequest {
     let (units, key) = (Units::new(units.into()).unwrap(), IdempotencyKey::parse(key).unwrap());
     JoinRequest::new(deal, person.id, units, &key)
 }
 
 impl Node {
-    /// Joins a deal without HTTP.
-    pub async fn join(&self, person: &Person, deal: DealId, units: u32, key: &str) -> JoinOutcome {
-        self.engine.join(wish(person, deal, units, key)).await
+    /// Joins a deal through the engine, without HTTP.
+    pub async fn engine_join(&self, person: &Person, deal: DealId, units: u32, key: &str) -> JoinOutcome {
+        self.engine.join(join_request(person, deal, units, key)).await
     }
 }
 
@@ -108,21 +108,21 @@ fn new_token(account: &NewAccount, secret: &FreshSecret) -> NewToken {
 
 impl Person {
     /// The merchant that [`Node::merchant`] made for this person.
-    pub fn shop(&self) -> MerchantId {
+    pub fn merchant_id(&self) -> MerchantId {
         self.shop.expect("a merchant")
     }
 
-    /// The same person, talking to another node.
+    /// The same person as a client of another node.
     pub fn at(&self, node: &Node) -> Self {
         Self { base: node.url(""), ..self.clone() }
     }
 
-    /// The same person, talking to a node at this address through this client.
+    /// The same person as a client of the node at this address, through this HTTP client.
     pub fn at_url(&self, base: &str, client: &reqwest::Client) -> Self {
         Self { base: base.to_owned(), client: client.clone(), ..self.clone() }
     }
 
-    /// A request of this person.
+    /// An authenticated request.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
@@ -140,12 +140,12 @@ impl Person {
     }
 
     /// Joins a deal over HTTP.
-    pub async fn join(&self, deal: DealId, units: u32, key: &str) -> Response {
-        self.try_join(deal, units, key).await.unwrap()
+    pub async fn post_join(&self, deal: DealId, units: u32, key: &str) -> Response {
+        self.try_post_join(deal, units, key).await.unwrap()
     }
 
-    /// Joins a deal over HTTP, unless the way there is broken.
-    pub async fn try_join(&self, deal: DealId, units: u32, key: &str) -> reqwest::Result<Response> {
+    /// Joins a deal over HTTP. The error is a broken connection.
+    pub async fn try_post_join(&self, deal: DealId, units: u32, key: &str) -> reqwest::Result<Response> {
         let joining = self.post(&format!("/api/v1/deals/{deal}/signups")).header("Idempotency-Key", key);
         joining.json(&json!({ "units": units })).send().await
     }

@@ -1,4 +1,4 @@
-//! Processes: of tests, which end with them, and of this machine, as `/proc` tells of them.
+//! Child processes that end with their test, and processes as `/proc` shows them.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -6,10 +6,11 @@ use std::process::Command;
 
 const SETPRIV: &str = "/usr/bin/setpriv";
 
-/// A program that gets a signal (`KILL`, `TERM`) when the thread that started it ends: with its test, even if that is killed.
+/// A command whose process gets this signal (`KILL`, `TERM`) when the thread that started it ends, even if the test is
+/// killed.
 ///
-/// Without `setpriv`, only a test that comes to its end ends its programs.
-pub fn bound(program: impl AsRef<OsStr>, signal: &str) -> Command {
+/// Without `setpriv`, the process ends only if the test ends normally.
+pub fn with_death_signal(program: impl AsRef<OsStr>, signal: &str) -> Command {
     if !Path::new(SETPRIV).exists() {
         return Command::new(program);
     }
@@ -29,17 +30,17 @@ pub fn children(parent: u32) -> Vec<(u32, String)> {
     .collect()
 }
 
-/// The state of a process: `T` if it stands still, `Z` if it has ended; none if it is gone.
+/// The state of a process: `T` if it is stopped, `Z` if it is a zombie, `None` if it does not exist.
 pub fn state(pid: u32) -> Option<String> {
     Some(stat(pid)?.1)
 }
 
-/// Whether there is such a process, and it has not ended.
+/// Whether the process exists and is not a zombie.
 pub fn is_running(pid: u32) -> bool {
     stat(pid).is_some_and(|(_, state, _)| state != "Z")
 }
 
-/// The name of a process, its state, and its parent.
+/// The name of a process, its state and its parent.
 fn stat(pid: u32) -> Option<(String, String, u32)> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (before, after) = stat.rsplit_once(") ")?;

@@ -1,11 +1,11 @@
-//! Many things at once.
+//! Concurrent tasks.
 
 use std::future::Future;
 
 use tokio::task::JoinSet;
 
-/// Runs these at the same time, each in a task of its own; what they came to, in no order.
-pub async fn at_once<T: Send + 'static>(
+/// Runs each future in a task of its own, all at the same time. Returns their outputs in no particular order.
+pub async fn run_concurrently<T: Send + 'static>(
     racers: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let racers: JoinSet<T> = racers.into_iter().collect();

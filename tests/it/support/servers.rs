@@ -1,7 +1,7 @@
-//! One pair of private servers for this process, and in it a database of its own for each test.
+//! One pair of private servers for this process, and in them a database and a key prefix for each test.
 //!
-//! Postgres is migrated once, into a template; a clone takes 0.1 s. The servers end with the process by themselves:
-//! statics are never dropped. See `muster::dev::servers`.
+//! Postgres is migrated once, into a template that tests clone. The servers notice the end of the process by
+//! themselves, because statics are never dropped. See `muster::dev::servers`.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -18,34 +18,34 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 
 use super::clock;
-use super::fault::until;
+use super::fault::wait_until;
 
 const TEMPLATE: &str = "muster_template";
 
-/// Databases of tests that are over; the next test drops them.
+/// Databases of finished tests, which the next test drops.
 static USED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// Where one test's data is. Its name is the database's name and the prefix of the keys in Redis.
-pub struct Home {
+/// One test's database and key prefix in Redis. Both have its name.
+pub struct Backend {
     pub name: String,
     pub database_url: String,
     pub redis_url: String,
 }
 
-impl Home {
-    /// A clone in the servers of this process.
+impl Backend {
+    /// A clone of the template, in the servers of this process.
     pub async fn shared() -> Self {
         Self::clone_in(shared().await).await
     }
 
-    /// A prefix in the Redis of this process, without a database.
-    pub async fn of_redis() -> Self {
+    /// A key prefix in the Redis of this process, without a database.
+    pub async fn redis_only() -> Self {
         let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
         Self { database_url: String::new(), redis_url: shared().await.redis_url(), name }
     }
 
-    /// The only database in servers of its own, for tests that stop or kill them.
+    /// A clone of the template in servers of its own, for tests that stop or kill them.
     pub async fn private() -> (Self, Servers) {
         let servers = Servers::start(Options::temporary()).await.unwrap();
         make_template(&servers).await;
@@ -71,7 +71,7 @@ impl Home {
         Self { database_url: servers.database_url(&name), redis_url: servers.redis_url(), name }
     }
 
-    /// The names of what Redis has of a deal, after its hash tag.
+    /// The names of a deal's keys in Redis, without their common prefix.
     pub async fn keys_of(&self, deal: DealId) -> Vec<String> {
         let of_deal = Keys::new(&self.name).quota(deal).replace("quota", "");
         let keys: Vec<String> = self.redis().await.keys(format!("{of_deal}*")).await.unwrap();
@@ -80,14 +80,14 @@ impl Home {
         names
     }
 
-    /// Waits until no place of a deal is held: what was answered has been told to Redis.
-    pub async fn nothing_is_held(&self, deal: DealId) {
+    /// Waits until no place of a deal is held, so what was answered has been told to Redis.
+    pub async fn wait_until_nothing_is_held(&self, deal: DealId) {
         let (mut redis, holds) = (self.redis().await, Keys::new(&self.name).holds(deal));
-        until("no place is held", async || redis.zcard::<_, i64>(&holds).await.unwrap() == 0).await;
+        wait_until("no place is held", async || redis.zcard::<_, i64>(&holds).await.unwrap() == 0).await;
     }
 
-    /// What FLUSHALL would do to this test's Redis, which it shares with others.
-    pub async fn forget_everything(&self) {
+    /// Deletes this test's keys, because `FLUSHALL` would delete those of other tests.
+    pub async fn flush_redis(&self) {
         let mut redis = self.redis().await;
         let keys: Vec<String> = redis.keys(format!("{}:*", self.name)).await.unwrap();
         if !keys.is_empty() {
@@ -95,14 +95,14 @@ impl Home {
         }
     }
 
-    /// Where the server writes what it has to say.
+    /// The log file of the Postgres server.
     pub async fn postgres_log(&self) -> PathBuf {
         let data: String =
             sqlx::query_scalar("SHOW data_directory").fetch_one(&mut self.connect().await).await.unwrap();
         PathBuf::from(data).parent().unwrap().join("log/postgres.log")
     }
 
-    /// A connection to Redis beside the node's.
+    /// A connection to Redis beside the nodes'.
     pub async fn redis(&self) -> MultiplexedConnection {
         let patient = Duration::from_secs(30);
         let patient =
@@ -111,13 +111,13 @@ impl Home {
         client.get_multiplexed_async_connection_with_config(&patient).await.unwrap()
     }
 
-    /// A connection beside the node's, to look at or to break what it stores.
+    /// A connection to Postgres beside the nodes'.
     pub async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.database_url).await.unwrap()
     }
 }
 
-impl Drop for Home {
+impl Drop for Backend {
     fn drop(&mut self) {
         if !self.database_url.is_empty()
             && let Ok(mut used) = USED.lock()
@@ -145,11 +145,11 @@ async fn make_template(servers: &Servers) {
     store.close().await;
     let mut template = PgConnection::connect(&servers.database_url(TEMPLATE)).await.unwrap();
     clock::install(&mut template).await;
-    // A database that somebody is connected to cannot be a template.
+    // A database with connections cannot be a template.
     template.close().await.unwrap();
 }
 
-/// The settings of a store that needs one connection.
+/// The settings of a store with one connection.
 pub fn store_settings(database_url: String) -> store::Settings {
     store::Settings {
         url: database_url.into(),

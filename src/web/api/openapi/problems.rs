@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_problem_that_a_handler_names_has_a_code() {
+    fn every_problem_named_by_a_handler_has_a_code() {
         let document = serde_json::to_value(Operations::openapi()).unwrap();
         let operations =
             document["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap().values());

@@ -53,7 +53,7 @@ fn the_number_of_buyers_takes_singular_or_plural() {
 }
 
 #[test]
-fn the_first_paint_has_the_numbers_and_the_figures_for_the_script() {
+fn the_first_paint_has_the_text_and_the_figures_for_the_script() {
     let html = page(&deal());
     assert!(html.contains("3 more buyers needed") && html.contains("7 of 10 joined"));
     assert!(html.contains(r#"max="10" value="7""#));
@@ -150,7 +150,7 @@ fn a_forms_problems_belong_to_their_fields_or_to_the_form() {
 }
 
 #[test]
-fn goods_are_recognised_by_words_and_every_name_draws_something() {
+fn goods_are_recognised_by_words_and_every_name_gets_a_picture() {
     let mut bread = deal();
     bread.terms.title = "Sourdough bread, a loaf a week".into();
     assert!(super::drawing::picture_url(&bread).starts_with("/pictures/bakery/"));

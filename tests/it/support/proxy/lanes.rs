@@ -1,5 +1,5 @@
-//! Stands between a node and Postgres, and cuts connections of the lanes at the two moments that matter: when a batch is on
-//! its way, and when it is committed and the answer is on its way back.
+//! A proxy between a node and Postgres that cuts connections of lanes at the two critical moments: before a batch
+//! arrives, and after it is committed but not yet answered.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::support::servers::Home;
+use crate::support::servers::Backend;
 
-/// First bytes of messages of Postgres' protocol.
+/// First bytes of messages of the Postgres protocol.
 const BIND: u8 = b'B';
 const BIND_COMPLETE: u8 = b'2';
 
-pub struct Proxy {
+pub struct LaneProxy {
     pub url: String,
     cuts: Arc<Cuts>,
     _folder: TempDir,
@@ -27,10 +27,10 @@ struct Cuts {
     replies: AtomicUsize,
 }
 
-impl Proxy {
-    pub fn before(home: &Home) -> Self {
+impl LaneProxy {
+    pub fn before(backend: &Backend) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (path, query) = home.database_url.split_once('?').unwrap();
+        let (path, query) = backend.database_url.split_once('?').unwrap();
         let host = query.split('&').find_map(|pair| pair.strip_prefix("host=")).unwrap();
         let to = PathBuf::from(host).join(".s.PGSQL.5432");
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
@@ -45,28 +45,28 @@ impl Proxy {
         Self { url, cuts, _folder: folder }
     }
 
-    /// The next calls of the lanes do not arrive.
+    /// The next calls of lanes do not reach Postgres.
     pub fn cut_calls(&self, count: usize) {
         self.cuts.calls.store(count, Ordering::SeqCst);
     }
 
-    /// The answers to the next calls of the lanes do not arrive; they are committed.
+    /// The replies to the next calls of lanes are lost, although the calls are committed.
     pub fn cut_replies(&self, count: usize) {
         self.cuts.replies.store(count, Ordering::SeqCst);
     }
 
-    /// Whether every cut that was asked for has happened.
+    /// Whether all requested cuts have happened.
     pub fn is_done(&self) -> bool {
         self.cuts.calls.load(Ordering::SeqCst) == 0 && self.cuts.replies.load(Ordering::SeqCst) == 0
     }
 }
 
-/// Takes one from the cuts that are to be made.
+/// Takes one of the remaining cuts, if there is one.
 fn take(cuts: &AtomicUsize) -> bool {
     cuts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
-/// Ends when either side does, or at a cut: then both connections are dropped.
+/// Ends when either side closes, or at a cut. Then both connections are dropped.
 async fn relay(mut node: UnixStream, to: PathBuf, cuts: Arc<Cuts>) {
     let Ok(mut postgres) = UnixStream::connect(to).await else { return };
     let (mut said, mut answered) = (vec![0; 256 * 1024], vec![0; 256 * 1024]);
@@ -87,7 +87,7 @@ async fn relay(mut node: UnixStream, to: PathBuf, cuts: Arc<Cuts>) {
             read = postgres.read(&mut answered) => {
                 let Ok(length @ 1..) = read else { return };
                 let answered = &answered[..length];
-                // Postgres commits before it sends any of the answer.
+                // Postgres commits before it sends any of the reply.
                 if is_lane && answered[0] == BIND_COMPLETE && take(&cuts.replies) {
                     return;
                 }

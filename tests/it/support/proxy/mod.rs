@@ -1,8 +1,8 @@
-//! What stands between a node and its servers, and breaks on purpose.
+//! Proxies between a node and its servers that cause faults.
 
+mod fault;
 mod lanes;
 mod twice;
-mod wire;
 
-pub use lanes::Proxy;
-pub use wire::Wire;
+pub use fault::FaultProxy;
+pub use lanes::LaneProxy;

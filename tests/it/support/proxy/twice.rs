@@ -1,4 +1,4 @@
-//! Every script twice: what a client of a cluster does that sends a call again whose answer was lost.
+//! Executes every script twice, as a client does that repeats a call whose reply was lost.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use tokio::net::UnixStream;
 
 const END: &[u8] = b"the other execution is over";
 
-/// Carries commands to Redis; a script is executed over a connection beside it first, to its end.
+/// Copies commands to Redis. Executes each script over a second connection first.
 pub async fn carry(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -32,19 +32,19 @@ pub async fn carry(
     }
 }
 
-/// Executes a command and waits for the end of its answer, whatever it is.
+/// Executes a command and waits until its reply has arrived.
 async fn execute(beside: &mut UnixStream, command: &[u8]) {
     let end = [format!("*2\r\n$4\r\nECHO\r\n${}\r\n", END.len()).as_bytes(), END, b"\r\n"].concat();
     beside.write_all(&[command, &end].concat()).await.unwrap();
     let (mut answer, mut bytes) = (Vec::new(), vec![0; 64 * 1024]);
     while !answer.windows(END.len()).any(|window| window == END) {
         let length = beside.read(&mut bytes).await.unwrap();
-        assert!(length > 0, "Redis has ended the connection beside");
+        assert!(length > 0, "Redis has closed the second connection");
         answer.extend_from_slice(&bytes[..length]);
     }
 }
 
-/// How long the first command is, if it is all there: an array of strings, each with its length before it.
+/// The length of the first command if it is complete: an array of strings, each after its length.
 fn command_length(bytes: &[u8]) -> Option<usize> {
     let (count, mut at) = number(bytes, 0, b'*')?;
     for _ in 0..count {
@@ -54,7 +54,7 @@ fn command_length(bytes: &[u8]) -> Option<usize> {
     (at <= bytes.len()).then_some(at)
 }
 
-/// The number after a mark, and where the line after it begins.
+/// The number after this marker, and where the next line begins.
 fn number(bytes: &[u8], at: usize, mark: u8) -> Option<(usize, usize)> {
     let line = bytes.get(at..)?;
     assert!(line.first().is_none_or(|first| *first == mark), "not a command: {:?}", String::from_utf8_lossy(line));

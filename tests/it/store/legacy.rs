@@ -5,20 +5,20 @@ use std::path::Path;
 use muster::store::{Store, StoreError};
 use sqlx::migrate::Migrator;
 
-use crate::support::servers::{Home, store_settings};
+use crate::support::servers::{Backend, store_settings};
 
 /// The last migration of the earlier series.
 pub const LAST: i64 = 14;
-/// A data folder of before, after its last migration. Its deal "Kayak tour" has tipped, and has coupons of two keys; Ann has three
-/// signups there, and left one of them; "Cooking class" was withdrawn as a draft.
+/// Data of a database after the last of them. Deal "Kayak tour" has tipped and has coupons of two keys. Ann has three
+/// signups in it and has left one of them. "Cooking class" was withdrawn as a draft.
 const DATA: &str = include_str!("data_before_squash.sql");
 
-impl Home {
-    /// An empty database, after the earlier series up to this migration.
+impl Backend {
+    /// An empty database after the earlier series up to this migration.
     pub async fn before_squash(last: i64) -> Self {
-        let home = Self::empty().await;
-        home.migrate_before_squash(last).await;
-        home
+        let backend = Self::empty().await;
+        backend.migrate_before_squash(last).await;
+        backend
     }
 
     /// Applies the earlier series up to this migration.
@@ -28,27 +28,27 @@ impl Home {
         migrator.run_to(last, &mut self.connect().await).await.unwrap();
     }
 
-    /// A database that people used before the squash.
+    /// A database with data from before the squash.
     pub async fn used_before_squash() -> Self {
-        let home = Self::before_squash(LAST).await;
-        sqlx::raw_sql(DATA).execute(&mut home.connect().await).await.unwrap();
-        home
+        let backend = Self::before_squash(LAST).await;
+        sqlx::raw_sql(DATA).execute(&mut backend.connect().await).await.unwrap();
+        backend
     }
 
-    /// A store of this version in the database, as the role that owns it.
+    /// A store of the present version, as the role that owns the database.
     pub fn store(&self) -> Store {
         Store::new(&store_settings(self.database_url.clone())).unwrap()
     }
 
-    /// The migrations that are recorded, with their descriptions.
+    /// The recorded migrations with their descriptions.
     pub async fn recorded_migrations(&self) -> Vec<(i64, String)> {
         let all = "SELECT version, description FROM _sqlx_migrations ORDER BY version";
         sqlx::query_as(all).fetch_all(&mut self.connect().await).await.unwrap()
     }
 }
 
-/// What a refused migration says.
-pub fn said(refused: Result<(), StoreError>) -> String {
+/// The message of a migration that was refused.
+pub fn refusal(refused: Result<(), StoreError>) -> String {
     match refused {
         Err(StoreError::Migration(error)) => error.to_string(),
         other => panic!("it was not refused: {other:?}"),

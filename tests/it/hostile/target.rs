@@ -1,4 +1,4 @@
-//! A node under attack, somebody who watches a deal on it, and people who join meanwhile.
+//! A node under attack, a client that watches a deal on it, and buyers who join meanwhile.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -10,17 +10,17 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::process::Process;
-use crate::live::feed::{Client, in_time, query};
+use crate::live::feed::{Client, query, with_deadline};
 use crate::support::{self, Person, TestApp};
 
-/// How often somebody trickles a byte: often enough to look alive.
+/// The period in which a slow client sends a byte, short enough for it to look alive.
 const TRICKLE: Duration = Duration::from_millis(50);
-/// How often somebody joins.
+/// The period in which a buyer joins.
 const ONE_AFTER_THE_OTHER: Duration = Duration::from_millis(50);
 const MIB: usize = 1 << 20;
 
-pub struct Siege {
-    /// In the end, everything that was promised must hold.
+pub struct Target {
+    /// Runs the audit at the end.
     app: TestApp,
     pub node: Process,
     pub deal: DealId,
@@ -30,36 +30,37 @@ pub struct Siege {
     before: usize,
 }
 
-impl Siege {
+impl Target {
     pub async fn begin(settings: &[(&str, &str)]) -> Self {
         let app = support::app().start().await;
         let node = Process::start(&app, settings);
         let mo = app.merchant("Mo").await;
         let deal = app.deal(&mo).tipping_point(5_000).publish().await.id;
         let base = format!("http://{}", node.address);
-        // A connection that was kept may be closed, for its time was up, at the moment when it is used again.
+        // The node may close a kept connection just when it is used again, so none is kept.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         let buyers: Vec<_> =
             app.people("Pat", 1_000).await.iter().map(|person| person.at_url(&base, &client)).collect();
         let watcher = Client::connect(node.address, &format!("/api/v1/live?{}", query(&[deal])), None).await;
-        let mut siege = Self { app, node, deal, watcher: watcher.expect("a socket"), buyers, joined: 0, before: 0 };
-        // Whatever is made for the first request of all is there before anything is measured.
-        siege.others_are_served().await;
-        siege.before = siege.node.resident_bytes();
-        siege
+        let mut target = Self { app, node, deal, watcher: watcher.expect("a socket"), buyers, joined: 0, before: 0 };
+        // Warm up, so that memory is measured after the first allocations.
+        target.assert_serving().await;
+        target.before = target.node.resident_bytes();
+        target
     }
 
-    /// Somebody joins, and somebody else sees it.
-    pub async fn others_are_served(&mut self) {
-        let answer = in_time(self.buyers.pop().expect("a buyer").join(self.deal, 1, "a")).await;
+    /// A buyer joins, and the watcher sees it.
+    pub async fn assert_serving(&mut self) {
+        let answer = with_deadline(self.buyers.pop().expect("a buyer").post_join(self.deal, 1, "a")).await;
         assert_eq!(answer.status().as_u16(), 201);
         self.joined += 1;
         let (watcher, joined) = (&mut self.watcher, self.joined);
-        in_time(watcher.frame_where(|frame| frame["buyers"] == joined)).await;
+        with_deadline(watcher.frame_where(|frame| frame["buyers"] == joined)).await;
     }
 
-    /// Goes on with that until an attack is over; answers what the attack came to, and by how much memory grew at most.
-    pub async fn while_others_are_served<T>(&mut self, attack: impl Future<Output = T>) -> (T, usize) {
+    /// Keeps joining and watching until the attack is over. Returns the result of the attack, and the peak growth of
+    /// memory in bytes.
+    pub async fn serve_during<T>(&mut self, attack: impl Future<Output = T>) -> (T, usize) {
         let is_over = Cell::new(false);
         let attacking = async {
             let outcome = attack.await;
@@ -70,44 +71,46 @@ impl Siege {
             let (mut peak, mut ticks) = (0, tokio::time::interval(ONE_AFTER_THE_OTHER));
             while !is_over.get() {
                 ticks.tick().await;
-                self.others_are_served().await;
+                self.assert_serving().await;
                 peak = peak.max(self.node.resident_bytes());
             }
             peak
         };
         let (outcome, peak) = tokio::join!(attacking, others);
-        self.others_are_served().await;
+        self.assert_serving().await;
         (outcome, peak.max(self.node.resident_bytes()).saturating_sub(self.before))
     }
 
-    /// The attack is over, and nothing that was promised was broken.
+    /// Stops the node and asserts that the audit is clean.
     pub async fn end(self) {
         drop(self.node);
         self.app.assert_clean().await;
     }
 
-    pub fn somebody(&self) -> &Person {
+    pub fn any_buyer(&self) -> &Person {
         self.buyers.first().expect("a buyer")
     }
 
     pub async fn connect(&self) -> TcpStream {
-        in_time(TcpStream::connect(self.node.address)).await.expect("a connection")
+        with_deadline(TcpStream::connect(self.node.address)).await.expect("a connection")
     }
 }
 
-/// Says by how much memory grew, and that it is within the bound.
+/// Prints by how much memory grew, and asserts the bound.
 #[track_caller]
 pub fn assert_growth(what: &str, grown: usize, most_mib: usize) {
     println!("{what}: grew by {} KiB", grown / 1024);
     assert!(grown < most_mib * MIB, "{what}: grew by {} MiB", grown / MIB);
 }
 
-/// All of these at once; what each came to.
-pub async fn all<T: Send + 'static>(attacks: impl Iterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+/// Runs all attacks concurrently and returns their results.
+pub async fn run_all<T: Send + 'static>(
+    attacks: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
     attacks.collect::<JoinSet<T>>().join_all().await
 }
 
-/// Sends this, then a byte now and then, until the server has enough; answers what it said.
+/// Sends `begin` and then a byte at a time until the server closes the connection. Returns the response.
 pub async fn trickle(mut stream: TcpStream, begin: Vec<u8>) -> String {
     stream.write_all(&begin).await.ok();
     let (mut read, mut write) = stream.split();
@@ -128,8 +131,8 @@ pub async fn trickle(mut stream: TcpStream, begin: Vec<u8>) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// Sends as much of this as is taken, and answers how much that was and what was said.
-pub async fn pour(stream: TcpStream, head: Vec<u8>, chunk: Vec<u8>, times: usize) -> (usize, String) {
+/// Sends until the server takes no more. Returns how many bytes it took, and the response.
+pub async fn flood(stream: TcpStream, head: Vec<u8>, chunk: Vec<u8>, times: usize) -> (usize, String) {
     let (mut read, mut write) = stream.into_split();
     let pouring = tokio::spawn(async move {
         let mut taken = 0;
@@ -144,8 +147,8 @@ pub async fn pour(stream: TcpStream, head: Vec<u8>, chunk: Vec<u8>, times: usize
         taken
     });
     let mut said = Vec::new();
-    in_time(read.read_to_end(&mut said)).await.ok();
-    // The server is through with it: whatever is not sent yet does not matter.
-    let taken = in_time(pouring).await.unwrap_or_default();
+    with_deadline(read.read_to_end(&mut said)).await.ok();
+    // The server has closed the connection, so the rest need not be sent.
+    let taken = with_deadline(pouring).await.unwrap_or_default();
     (taken, String::from_utf8_lossy(&said).into_owned())
 }

@@ -1,7 +1,7 @@
-//! All orders in which things can happen.
+//! Permutations, for tests that try every order.
 
-/// Every order of the numbers from 0 to `count - 1`.
-pub fn orders(count: usize) -> Vec<Vec<usize>> {
+/// Every permutation of the numbers from 0 to `count - 1`.
+pub fn permutations(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |shorter, next| {
         let with_next = |order: Vec<usize>| {
             (0..=order.len()).map(move |place| {

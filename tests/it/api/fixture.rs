@@ -1,4 +1,5 @@
-//! One Muster with somebody of every kind, and a plausible request for every route: what the matrices walk.
+//! A node with an account of every kind, and a plausible request for every route. The tests that walk all routes use
+//! it.
 
 use muster::auth::FreshSecret;
 use muster::domain::{Deal, Scopes, TokenId};
@@ -10,38 +11,37 @@ use super::deals::new_deal;
 use super::send;
 use crate::support::{self, Person, TestApp};
 
-/// What one scene has.
-pub struct Scene {
+pub struct Fixture {
     pub app: TestApp,
-    /// Has a signup in each deal, and a coupon.
+    /// A buyer with a signup in the open and in the tipped deal, and a coupon.
     pub ann: Person,
     pub bob: Person,
-    /// Whose deals they are.
+    /// The owner of the merchant that offers the deals.
     pub mo: Person,
     /// The owner of another merchant.
     pub jo: Person,
-    /// Still waits for buyers.
+    /// An open deal below its tipping point.
     pub open: Deal,
-    /// Nobody but Mo sees it.
+    /// Visible to Mo only.
     pub draft: Deal,
-    /// Ann's, in the open deal.
+    /// The id of Ann's signup in the open deal.
     pub signup: String,
-    /// Ann's.
+    /// Ann's coupon.
     pub coupon: Value,
-    /// Mo's second token.
+    /// The id of Mo's second token.
     pub token: String,
 }
 
-impl Scene {
-    pub async fn set() -> Self {
+impl Fixture {
+    pub async fn new() -> Self {
         let app = support::app().start().await;
         let (ann, bob) = (app.buyer("Ann").await, app.buyer("Bob").await);
         let (mo, jo) = (app.merchant("Mo").await, app.merchant("Jo").await);
         let open = app.deal(&mo).publish().await;
         let draft = app.deal(&mo).draft().await;
         let tipped = app.deal(&mo).tipping_point(1).publish().await;
-        let joined: Value = ann.join(open.id, 1, "first").await.json().await.unwrap();
-        ann.join(tipped.id, 1, "first").await;
+        let joined: Value = ann.post_join(open.id, 1, "first").await.json().await.unwrap();
+        ann.post_join(tipped.id, 1, "first").await;
         app.settle_now().await;
         let coupons = send(ann.get("/api/v1/coupons")).await;
         let token = TokenId::generate();
@@ -62,7 +62,7 @@ impl Scene {
         }
     }
 
-    /// The address of a route, about the thing that its owner may use it on.
+    /// The path of a route with the id of a resource that the right caller may use.
     pub fn path(&self, method: &Method, route: &str) -> String {
         let id = match route.trim_start_matches("/api/v1/").split('/').next().unwrap() {
             "deals" if route.ends_with("/publish") || *method == Method::PATCH => self.draft.id.to_string(),
@@ -75,7 +75,7 @@ impl Scene {
         route.replace("{id}", &id)
     }
 
-    /// A request for this route with everything that it needs, except somebody who sends it.
+    /// A complete request for this route, but without credentials.
     pub fn request(&self, method: &Method, route: &str) -> RequestBuilder {
         let request = self.app.client.request(method.clone(), self.app.url(&self.path(method, route)));
         let request = request.header("Idempotency-Key", "matrix").header("If-Match", "*");
@@ -85,7 +85,7 @@ impl Scene {
         }
     }
 
-    /// The body that this route takes, if it takes one.
+    /// The body of this route's request, or `None` if it takes none.
     pub fn body(&self, method: &Method, route: &str) -> Option<Value> {
         Some(match (method.as_str(), route.trim_start_matches("/api/v1")) {
             ("POST", "/accounts") => {

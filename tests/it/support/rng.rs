@@ -1,4 +1,4 @@
-//! Chance that can be repeated.
+//! Random numbers that can be repeated.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -7,7 +7,7 @@ const VARIABLE: &str = "MUSTER_TEST_SEED";
 
 /// The seed of a test: `MUSTER_TEST_SEED` if it is set, otherwise a random number.
 ///
-/// Printed, so the output of a failed test holds it.
+/// It is printed, so the output of a failed test contains it.
 pub fn seed() -> u64 {
     let seed = match std::env::var(VARIABLE) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{VARIABLE} must be a whole number, not {text:?}")),
@@ -17,12 +17,12 @@ pub fn seed() -> u64 {
     seed
 }
 
-/// The seed of a test that plays the same game every time, unless `MUSTER_TEST_SEED` names another.
+/// The seed of a test that is deterministic unless `MUSTER_TEST_SEED` is set.
 pub fn seed_or(usual: u64) -> u64 {
     if std::env::var_os(VARIABLE).is_some() { seed() } else { usual }
 }
 
 /// A generator with the seed of [`seed`].
-pub fn chance() -> StdRng {
+pub fn seeded_rng() -> StdRng {
     StdRng::seed_from_u64(seed())
 }

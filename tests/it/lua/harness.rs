@@ -1,4 +1,4 @@
-//! Deals in a Redis, under a prefix of their own and without a Postgres.
+//! Deals in Redis, under a prefix of their own and without Postgres.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,11 +12,11 @@ use muster::quota::{
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, RedisError, Script, Value};
 
-use crate::support::servers::Home;
+use crate::support::servers::Backend;
 
 pub const HOLD_TTL: Duration = Duration::from_secs(15);
 
-/// The node's clock for tests that do not move it.
+/// The fixed time of tests that do not move the clock.
 pub fn now() -> DateTime<Utc> {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
@@ -25,11 +25,11 @@ pub fn new_deal() -> DealId {
     DealId::generate()
 }
 
-pub fn someone() -> AccountId {
+pub fn new_buyer() -> AccountId {
     AccountId::generate()
 }
 
-/// A deal that needs 10 buyers, sells 100 units, is open and has sold nothing.
+/// An open deal that needs 10 buyers, has a cap of 100 units, and has sold nothing.
 pub fn open(deal: DealId) -> Progress {
     Progress {
         deal,
@@ -49,21 +49,21 @@ pub fn request(deal: DealId, buyer: AccountId, units: u32) -> JoinRequest {
     JoinRequest { id, deal, buyer, units: Units::new(units.into()).unwrap() }
 }
 
-pub struct Table {
+pub struct Harness {
     pub quota: Quota,
     pub redis: MultiplexedConnection,
     pub keys: Keys,
     pub run_id: String,
     url: String,
-    _home: Home,
+    _backend: Backend,
 }
 
-impl Table {
-    pub async fn lay() -> Self {
-        let home = Home::of_redis().await;
+impl Harness {
+    pub async fn start() -> Self {
+        let backend = Backend::redis_only().await;
         let settings = Settings {
-            url: home.redis_url.clone().into(),
-            prefix: home.name.clone(),
+            url: backend.redis_url.clone().into(),
+            prefix: backend.name.clone(),
             hold_ttl: HOLD_TTL,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(5),
@@ -71,12 +71,12 @@ impl Table {
             allow_eviction: false,
         };
         let quota = Quota::connect(settings).await.unwrap();
-        admit_over_what_is_there(&quota);
-        let client = redis::Client::open(home.redis_url.as_str()).unwrap();
+        allow_admission(&quota);
+        let client = redis::Client::open(backend.redis_url.as_str()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
         let info: redis::InfoDict = redis::cmd("INFO").query_async(&mut redis).await.unwrap();
-        let (keys, url) = (Keys::new(&home.name), home.redis_url.clone());
-        Self { quota, redis, keys, run_id: info.get("run_id").unwrap(), url, _home: home }
+        let (keys, url) = (Keys::new(&backend.name), backend.redis_url.clone());
+        Self { quota, redis, keys, run_id: info.get("run_id").unwrap(), url, _backend: backend }
     }
 
     /// A connection that is subscribed to a deal's channel.
@@ -90,7 +90,7 @@ impl Table {
     /// Loads a deal the way the engine does.
     pub async fn load(&self, progress: Progress, buyers: &[BuyerUnits]) {
         let Begun::Begun(load) = self.quota.begin_load(progress.deal).await.unwrap() else {
-            panic!("not to be loaded")
+            panic!("the load did not begin")
         };
         load.buyers(buyers).await.unwrap().unwrap();
         load.finish(&snapshot(progress)).await.unwrap().unwrap();
@@ -107,13 +107,13 @@ impl Table {
         }
     }
 
-    /// Asks for one place.
-    pub async fn ask(&self, request: JoinRequest) -> Answer {
+    /// Admits a single request.
+    pub async fn admit_one(&self, request: JoinRequest) -> Answer {
         self.admit(&[request]).await[0]
     }
 
-    pub async fn asks_to_load(&self, deal: DealId) -> bool {
-        let asked = self.quota.admit(deal, &[request(deal, someone(), 1)], now().timestamp_millis()).await.unwrap();
+    pub async fn must_be_loaded(&self, deal: DealId) -> bool {
+        let asked = self.quota.admit(deal, &[request(deal, new_buyer(), 1)], now().timestamp_millis()).await.unwrap();
         asked == Admission::Load
     }
 
@@ -134,20 +134,20 @@ impl Table {
         }
     }
 
-    /// The holds, after checking what must be true of them at any time.
+    /// The holds, after checking their invariants.
     pub async fn holds(&self, deal: DealId) -> HoldsInRedis {
         let holds = self.quota.holds(deal).await.unwrap();
-        assert_eq!((holds.sum_units, holds.sum_new), (holds.units, holds.new), "the sums are those of the parts");
-        assert_eq!(holds.without_end, 0, "every hold ends");
+        assert_eq!((holds.sum_units, holds.sum_new), (holds.units, holds.new), "the sums equal the holds");
+        assert_eq!(holds.without_end, 0, "every hold expires");
         holds
     }
 
     /// Makes a hold expire.
-    pub async fn end_hold(&self, deal: DealId, signup: SignupId) {
+    pub async fn expire_hold(&self, deal: DealId, signup: SignupId) {
         let () = self.redis.clone().zadd(self.keys.holds(deal), signup.to_string(), 1).await.unwrap();
     }
 
-    /// Everything that is stored of a deal, as text, without the fields that depend on the time.
+    /// Everything that Redis stores about a deal, as text, without fields that depend on the time.
     pub async fn dump(&self, deal: DealId) -> String {
         let mut redis = self.redis.clone();
         let mut text = String::new();
@@ -166,7 +166,7 @@ impl Table {
         text.replace(&deal.to_string(), "DEAL")
     }
 
-    /// Runs a script by its name, with arguments that no method of [`Quota`] would send.
+    /// Runs a script by its name, with arguments that [`Quota`] would never send.
     pub async fn run(&self, script: &str, keys: &[String], arguments: &[&str]) -> Result<Value, RedisError> {
         let script = Script::new(&source(script));
         let mut call = script.prepare_invoke();
@@ -180,15 +180,15 @@ impl Table {
     }
 
     /// The time to live of a key, in ms.
-    pub async fn stays_ms(&self, key: String) -> i64 {
+    pub async fn ttl_ms(&self, key: String) -> i64 {
         self.redis.clone().pttl(key).await.unwrap()
     }
 }
 
 /// Lets Redis admit joins, as the engine does after catching up.
-fn admit_over_what_is_there(quota: &Quota) {
+fn allow_admission(quota: &Quota) {
     let event = quota.link_events().borrow().clone();
-    let LinkEvent::CatchingUp(link) = event else { panic!("Redis is not there") };
+    let LinkEvent::CatchingUp(link) = event else { panic!("Redis is not connected") };
     quota.admit_over(&link);
 }
 

@@ -1,4 +1,4 @@
-//! Deals in every state, with everything as it must be; and ways to break it.
+//! Deals in every state, all consistent, and ways to corrupt them.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::support::{Person, TestApp, app};
 
-pub struct Scene {
+pub struct Fixture {
     pub app: TestApp,
     pub merchant: Person,
-    /// Needs 5 buyers, has 2 with 3 units, and one who left; a cap of 20.
+    /// Needs 5 buyers and has 2 with 3 units; a third has left. The cap is 20.
     pub open: DealId,
-    /// Tipped at 2 buyers, has 3 with 4 units and their coupons; a cap of 10. And one who left before the tip.
+    /// Tipped at 2 buyers and has 3 with 4 units and their coupons. One buyer left before the tip. The cap is 10.
     pub tipped: DealId,
     /// Had one buyer of 2 at its deadline.
     pub failed: DealId,
-    /// Between the database and a test that breaks it.
+    /// The connection that corrupts data.
     pub database: PgConnection,
 }
 
-impl Scene {
-    /// Sets the scene, and sees that the audit finds nothing.
-    pub async fn set() -> Self {
+impl Fixture {
+    /// Creates the deals and asserts that the audit is clean.
+    pub async fn new() -> Self {
         let app = app().start().await;
         let merchant = app.merchant("Mo").await;
         let [ann, bob, cleo] = [app.buyer("Ann").await, app.buyer("Bob").await, app.buyer("Cleo").await];
@@ -46,27 +46,28 @@ impl Scene {
         join(&app, &app.buyer("Dan").await, &tipped, 1).await;
         app.clock.advance(Duration::from_secs(6)).await;
         app.close_now().await;
-        let outcome = app.engine.withdraw(merchant.shop(), withdrawn.id, "The kiln broke.").await.unwrap();
+        let outcome = app.engine.withdraw(merchant.merchant_id(), withdrawn.id, "The kiln broke.").await.unwrap();
         assert!(matches!(outcome, WithdrawOutcome::Withdrawn(_)));
         app.settle_now().await;
         app.deliver_now().await;
         app.assert_clean().await;
-        let database = app.home.connect().await;
+        let database = app.backend.connect().await;
         Self { merchant, open: open.id, tipped: tipped.id, failed: failed.id, database, app }
     }
 
-    /// The same without anything in Redis, so that breaking Postgres breaks nothing there.
-    pub async fn set_in_postgres_alone() -> Self {
-        let scene = Self::set().await;
-        let mut redis = scene.redis().await;
-        for key in scene.keys().await {
+    /// The same with an empty Redis, so corrupting Postgres breaks no check of Redis.
+    pub async fn without_redis_data() -> Self {
+        let fixture = Self::new().await;
+        let mut redis = fixture.redis().await;
+        for key in fixture.keys().await {
             redis::cmd("DEL").arg(key).query_async::<()>(&mut redis).await.unwrap();
         }
-        scene
+        fixture
     }
 
-    /// Runs statements that no Muster would.
-    pub async fn breaks(&mut self, statements: &str) {
+    /// Runs statements that Muster itself never would. `:open`, `:tipped` and `:failed` stand for the ids of those
+    /// deals.
+    pub async fn corrupt(&mut self, statements: &str) {
         let statements = statements
             .replace(":open", &format!("'{}'", self.open))
             .replace(":tipped", &format!("'{}'", self.tipped))
@@ -74,8 +75,8 @@ impl Scene {
         self.database.execute(AssertSqlSafe(statements)).await.unwrap();
     }
 
-    /// Asks Redis for what no Muster would.
-    pub async fn breaks_redis(&self, command: &[&str]) {
+    /// Sends Redis a command that Muster itself never would.
+    pub async fn corrupt_redis(&self, command: &[&str]) {
         let mut asked = redis::cmd(command[0]);
         for argument in &command[1..] {
             asked.arg(argument);
@@ -83,22 +84,22 @@ impl Scene {
         asked.query_async::<redis::Value>(&mut self.redis().await).await.unwrap();
     }
 
-    /// The name of a key of a deal.
+    /// The name of a deal's key in Redis.
     pub fn key(&self, deal: DealId, what: &str) -> String {
-        Keys::new(&self.app.home.name).quota(deal).replace("quota", what)
+        Keys::new(&self.app.backend.name).quota(deal).replace("quota", what)
     }
 
     pub async fn redis(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.app.home.redis_url.as_str()).unwrap();
+        let client = redis::Client::open(self.app.backend.redis_url.as_str()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
     }
 
     async fn keys(&self) -> Vec<String> {
-        let pattern = format!("{}:*", self.app.home.name);
+        let pattern = format!("{}:*", self.app.backend.name);
         redis::cmd("KEYS").arg(pattern).query_async(&mut self.redis().await).await.unwrap()
     }
 
-    /// Exactly this check finds something, and of this deal.
+    /// Asserts that exactly this check finds something, and that its first finding is about this deal.
     pub async fn assert_found(&self, check: &str, deal: impl Into<Option<DealId>>) {
         let report = self.app.audit(&AuditOptions::at_rest()).await;
         assert_eq!(report.failed(), [check], "\n{report}");
@@ -114,7 +115,7 @@ impl Scene {
 }
 
 pub async fn join(app: &TestApp, who: &Person, deal: &Deal, units: u32) -> muster::domain::Joined {
-    match app.join(who, deal.id, units, "first").await {
+    match app.engine_join(who, deal.id, units, "first").await {
         JoinOutcome::Joined(joined) => joined,
         refused => panic!("{refused:?}"),
     }

@@ -1,5 +1,5 @@
-//! A way from a node to a server that can be slow, cut, or led to another server: as after a failover, when the same address
-//! is another machine.
+//! A proxy between a node and a server. It can delay replies, cut connections, or redirect them to another server, as
+//! after a failover that moves an address.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::twice;
-use crate::support::servers::Home;
+use crate::support::servers::Backend;
 
 const POSTGRES_SOCKET: &str = ".s.PGSQL.5432";
 
-/// Ends with the test: its tasks are of the test's runtime.
-pub struct Wire {
-    /// The server's address, by way of this.
+/// Stops with the test, whose runtime its tasks run in.
+pub struct FaultProxy {
+    /// The URL of the server through this proxy.
     pub url: String,
     state: watch::Sender<State>,
     doubled: Arc<AtomicUsize>,
@@ -30,25 +30,25 @@ pub struct Wire {
 struct State {
     /// The socket of the server.
     to: PathBuf,
-    replies_take: Duration,
+    delay_replies: Duration,
     is_cut: bool,
     runs_scripts_twice: bool,
-    /// Another one: connections that began before end.
+    /// Raised by each change; connections of an older generation are closed.
     number: u64,
 }
 
-impl Wire {
-    /// To the Redis of a test.
-    pub fn to_redis(home: &Home) -> Self {
-        let to = redis_socket(&home.redis_url);
+impl FaultProxy {
+    /// A proxy to the Redis of a test.
+    pub fn to_redis(backend: &Backend) -> Self {
+        let to = redis_socket(&backend.redis_url);
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("redis.sock");
         Self::listen(folder, &socket, to, format!("redis+unix://{}?db=0", socket.display()))
     }
 
-    /// To the Postgres of a test.
-    pub fn to_postgres(home: &Home) -> Self {
-        let (path, query) = home.database_url.split_once('?').unwrap();
+    /// A proxy to the Postgres of a test.
+    pub fn to_postgres(backend: &Backend) -> Self {
+        let (path, query) = backend.database_url.split_once('?').unwrap();
         let host = query.split('&').find_map(|pair| pair.strip_prefix("host=")).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let url = format!("{path}?{}", query.replace(host, &folder.path().display().to_string()));
@@ -57,7 +57,7 @@ impl Wire {
     }
 
     fn listen(folder: TempDir, socket: &Path, to: PathBuf, url: String) -> Self {
-        let begin = State { to, replies_take: Duration::ZERO, is_cut: false, runs_scripts_twice: false, number: 0 };
+        let begin = State { to, delay_replies: Duration::ZERO, is_cut: false, runs_scripts_twice: false, number: 0 };
         let wire = Self { url, state: watch::Sender::new(begin), doubled: Arc::default(), _folder: folder };
         let listener = UnixListener::bind(socket).unwrap();
         let (state, doubled) = (wire.state.clone(), Arc::clone(&wire.doubled));
@@ -69,7 +69,7 @@ impl Wire {
         wire
     }
 
-    /// The same over TCP, for a replica: it can be told nothing else. Answers the port.
+    /// Also listens on TCP, because a replica cannot connect to a Unix socket. Returns the port.
     pub async fn listen_on_loopback(&self) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -82,33 +82,33 @@ impl Wire {
         port
     }
 
-    /// From now on each answer comes so much later.
-    pub fn replies_take(&self, delay: Duration) {
-        self.state.send_modify(|state| state.replies_take = delay);
+    /// Delays every reply from now on.
+    pub fn delay_replies(&self, delay: Duration) {
+        self.state.send_modify(|state| state.delay_replies = delay);
     }
 
-    /// Ends all connections, and takes no new ones.
+    /// Closes all connections and accepts no new ones.
     pub fn cut(&self) {
         self.change(|state| state.is_cut = true);
     }
 
-    /// Takes connections again.
-    pub fn mend(&self) {
+    /// Accepts connections again.
+    pub fn restore(&self) {
         self.change(|state| state.is_cut = false);
     }
 
-    /// Ends all connections; new ones come to this Redis.
-    pub fn lead_to_redis(&self, url: &str) {
+    /// Closes all connections and connects new ones to this Redis.
+    pub fn redirect_to_redis(&self, url: &str) {
         self.change(|state| state.to = redis_socket(url));
     }
 
-    /// From now on every script is executed twice each time it is called.
+    /// Executes every script twice from now on.
     pub fn run_scripts_twice(&self) {
         self.change(|state| state.runs_scripts_twice = true);
     }
 
-    /// How many calls were executed twice.
-    pub fn doubled(&self) -> usize {
+    /// The number of calls that were executed twice.
+    pub fn scripts_run_twice(&self) -> usize {
         self.doubled.load(Ordering::SeqCst)
     }
 
@@ -124,7 +124,7 @@ fn redis_socket(url: &str) -> PathBuf {
     url.strip_prefix("redis+unix://").unwrap().split('?').next().unwrap().into()
 }
 
-/// Ends when either side does, or when the way is cut or led elsewhere: then both connections are dropped.
+/// Ends when either side closes, or when the proxy is cut or redirected. Then both connections are dropped.
 async fn relay(node: impl AsyncRead + AsyncWrite, mut changes: watch::Receiver<State>, doubled: Arc<AtomicUsize>) {
     let now = changes.borrow().clone();
     if now.is_cut {
@@ -142,12 +142,12 @@ async fn relay(node: impl AsyncRead + AsyncWrite, mut changes: watch::Receiver<S
     let delays = changes.clone();
     tokio::select! {
         () = asked => {}
-        () = carry(server_says, to_node, || delays.borrow().replies_take) => {}
+        () = carry(server_says, to_node, || delays.borrow().delay_replies) => {}
         _ = changes.wait_for(|state| state.number != now.number) => {}
     }
 }
 
-/// Carries what one side says to the other, each piece so much later.
+/// Copies bytes from one side to the other, each piece after a delay.
 async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, takes: impl Fn() -> Duration) {
     let (arrived, mut due) = mpsc::channel::<(Instant, Vec<u8>)>(4_096);
     let reading = async {
