@@ -6,24 +6,23 @@
 //! - [`clock`]: the only place that reads the time.
 //! - [`failpoint`]: steps at which a process under test dies. A release has none.
 //! - [`recent`]: a bounded cache of what was used recently.
-//! - [`shutdown`], [`telemetry`]: how the process ends; its logs and metrics.
+//! - [`telemetry`]: logs and metrics.
 //! - [`config`]: the settings, with their defaults.
-//! - [`client_log`]: what clients saw, for the audit.
 //! - [`store`]: Postgres. Everything that must not be lost.
 //! - [`quota`]: Redis. Admission, the live bus, shared rate limits.
 //! - [`engine`]: the verbs (join, leave, publish, settle …) and the lanes, which commit joins in groups.
-//! - [`worker`]: when to call the engine: settler, closer, reconciler, outbox.
+//! - [`notices`]: what people are told by e-mail, and how it is delivered.
+//! - [`worker`]: when to do what: settle, close, reconcile, deliver notices.
 //! - [`live`]: from a change of a deal's figures to the browsers that watch it.
 //! - [`auth`]: identifies the caller. Passwords, tokens, sessions.
 //! - [`limits`]: rate limits.
 //! - [`app`]: what handlers and workers share.
 //! - [`web`]: pages and the API over HTTP.
-//! - [`startup`]: assembles a node, and takes it apart in the right order.
+//! - [`app::startup`]: assembles a node, and takes it apart in the right order.
 //! - [`dev`]: private servers, sample deals and a simulated crowd, for developers and tests.
 
 pub mod app;
 pub mod auth;
-pub mod client_log;
 pub mod clock;
 pub mod config;
 pub mod dev;
@@ -32,10 +31,9 @@ pub mod engine;
 pub mod failpoint;
 pub mod limits;
 pub mod live;
+pub mod notices;
 pub mod quota;
 pub mod recent;
-pub mod shutdown;
-pub mod startup;
 pub mod store;
 pub mod telemetry;
 pub mod web;

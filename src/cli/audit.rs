@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use muster::app::startup;
 use muster::domain::DealId;
 use muster::engine::{AuditOptions, AuditOutcome, AuditReport, AuditStep};
-use muster::startup;
 
 use super::settings::SettingsArgs;
 use super::style;
@@ -63,7 +63,7 @@ async fn audit(args: Args) -> anyhow::Result<AuditReport> {
     let bar = ProgressBar::new(0).with_style(style::bar());
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.set_message("deals");
-    let report = engine.audit(&options, |step| match step {
+    let report = engine.audit().run(&options, |step| match step {
         AuditStep::Deals { done, total } => {
             bar.set_length(total);
             bar.set_position(done);

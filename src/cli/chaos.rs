@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::ProgressBar;
+use muster::app::shutdown::Shutdown;
 use muster::dev::chaos::{self, Length, Options, Step, catalogue};
-use muster::shutdown::Shutdown;
 
 use super::style;
 

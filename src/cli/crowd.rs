@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{HumanCount, HumanDuration, ProgressBar};
-use muster::client_log::ClientLog;
+use muster::app::shutdown::Shutdown;
+use muster::app::startup;
 use muster::clock::Clock;
 use muster::config::BaseUrl;
 use muster::dev::crowd::{self, Arrivals, Client, Pace, Replay, Schedule, Share, Tally};
 use muster::dev::load::Prepared;
 use muster::dev::people::{self, Simulated};
 use muster::domain::DealId;
-use muster::shutdown::Shutdown;
-use muster::startup;
+use muster::engine::client_log::ClientLog;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use muster::App;
+use muster::app::shutdown::Shutdown;
+use muster::app::startup::{self, Start};
 use muster::config::{BaseUrl, Config, Profile};
 use muster::dev::crowd::{self, Background};
 use muster::dev::home::{Home, Settings};
@@ -12,8 +14,6 @@ use muster::dev::people;
 use muster::dev::ports::require_free;
 use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
 use muster::dev::servers::{Options, Servers};
-use muster::shutdown::Shutdown;
-use muster::startup::{self, Start};
 use muster::telemetry;
 
 const DATABASE: &str = "muster";

@@ -9,8 +9,8 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use clap::Subcommand;
 use indicatif::ProgressBar;
+use muster::app::startup;
 use muster::dev::load::{self, LoadSpec};
-use muster::startup;
 
 use super::settings::SettingsArgs;
 use super::style;

@@ -1,6 +1,6 @@
 //! `muster migrate`: the schema and the SQL functions.
 
-use muster::startup;
+use muster::app::startup;
 
 use super::settings::SettingsArgs;
 

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use muster::app::startup;
 use muster::engine::ReconcileStep;
-use muster::startup;
 
 use super::settings::SettingsArgs;
 use super::style;

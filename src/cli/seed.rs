@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use muster::app::startup;
 use muster::auth::Auth;
 use muster::clock::Clock;
 use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
-use muster::startup;
 
 use super::settings::SettingsArgs;
 

@@ -1,7 +1,7 @@
 //! `muster serve`: runs one node.
 
-use muster::shutdown::Shutdown;
-use muster::startup::{self, Start};
+use muster::app::shutdown::Shutdown;
+use muster::app::startup::{self, Start};
 use muster::telemetry;
 
 use super::settings::SettingsArgs;

@@ -28,7 +28,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-pub use audit::{AuditError, AuditOptions, AuditOutcome, AuditReport, AuditStep, CheckReport, Finding};
+pub use audit::{
+    Audit, AuditError, AuditOptions, AuditOutcome, AuditReport, AuditStep, CheckReport, Finding, client_log,
+};
 pub use coupon_codes::{CodeKeys, NoCodeKey};
 pub use join::{LaneFull, Place};
 pub use lanes::LaneSettings;
@@ -56,8 +58,7 @@ pub struct Engine {
     many_to_settle: Arc<AtomicBool>,
     /// The versions that the reconciler saw last.
     behind: reconcile::Behind,
-    /// Allows one audit at a time: concurrent audits would slow down each other and the system.
-    auditing: Arc<tokio::sync::Mutex<()>>,
+    audit: Audit,
 }
 
 impl Engine {
@@ -66,6 +67,7 @@ impl Engine {
     pub fn start(store: Store, quota: Quota, clock: &Clock, codes: CodeKeys, settings: &LaneSettings) -> Self {
         let settle_soon = Arc::new(Notify::new());
         let lanes = lanes::Lanes::start(&store, &quota, clock, settings, &settle_soon);
+        let audit = Audit::new(store.clone(), quota.clone());
         Self {
             store,
             quota,
@@ -74,7 +76,7 @@ impl Engine {
             settle_soon,
             many_to_settle: Arc::default(),
             behind: reconcile::Behind::default(),
-            auditing: Arc::default(),
+            audit,
         }
     }
 
@@ -82,6 +84,12 @@ impl Engine {
     #[must_use]
     pub fn admits(&self) -> bool {
         self.quota.is_online()
+    }
+
+    /// The auditor.
+    #[must_use]
+    pub const fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// Waits until the settler has something to do, at most this long.

@@ -10,7 +10,7 @@ const SCHEMA_VERSION: u32 = 2;
 
 /// A marker field in the hash of a deal's buyers; it is not a buyer. Present while no buyer was evicted since they were
 /// loaded.
-pub(super) const WHOLE: &str = "=whole";
+pub(crate) const WHOLE: &str = "=whole";
 
 /// The names of keys under one prefix.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl Keys {
         self.of(deal, "quota")
     }
 
-    /// Hash: buyer → "units rev", foreverybody who ever had a signup; and `=whole`, which is lost with them if Redis
+    /// Hash: buyer → "units rev", for everybody who ever had a signup; and `=whole`, which is lost with them if Redis
     /// evicts the key.
     #[must_use]
     pub fn buyers(&self, deal: DealId) -> String {

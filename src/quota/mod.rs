@@ -13,7 +13,6 @@
 
 mod admit;
 mod apply;
-mod audit;
 pub mod bus;
 mod inspect;
 mod keys;
@@ -31,9 +30,9 @@ use secrecy::SecretString;
 
 pub use admit::{Admission, Answer};
 pub use apply::{Applied, BuyerUnits, Change};
-pub use audit::{DealSeen, HoldSeen, HoldsSeen, Inspector, QuotaInRedis, Strays};
 pub use inspect::{DealInRedis, HoldsInRedis};
 pub use keys::Keys;
+pub(crate) use keys::WHOLE;
 pub use limit::{Draw, Taken};
 pub use link::{Link, LinkEvent};
 pub use load::{Begun, Load, Snapshot};
@@ -95,6 +94,12 @@ impl Quota {
         })
     }
 
+    /// Time to live of a hold that nobody renews.
+    #[must_use]
+    pub fn hold_ttl(&self) -> Duration {
+        self.settings.hold_ttl
+    }
+
     /// Whether joins can be admitted here now.
     #[must_use]
     pub fn is_online(&self) -> bool {
@@ -118,7 +123,12 @@ impl Quota {
         self.admits_everybody.store(true, std::sync::atomic::Ordering::SeqCst);
     }
 
-    /// The connection foreverything but admission. It may be catching up.
+    /// The names of the keys, for the audit.
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
+        &self.keys
+    }
+
+    /// The connection for everything but admission. It may be catching up.
     fn any_link(&self) -> Result<Link, Away> {
         self.links.any().ok_or(Away)
     }

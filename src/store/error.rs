@@ -58,7 +58,7 @@ impl From<sqlx::Error> for StoreError {
 }
 
 /// A stored value that no version of Muster writes.
-pub(super) fn unreadable(what: &str) -> StoreError {
+pub(crate) fn unreadable(what: &str) -> StoreError {
     StoreError::Broken(sqlx::Error::Decode(format!("unreadable {what}").into()))
 }
 

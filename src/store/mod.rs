@@ -9,7 +9,6 @@
 #![expect(clippy::missing_errors_doc, reason = "the module says once what a StoreError means")]
 
 mod accounts;
-mod audit;
 mod changes;
 mod coalesce;
 mod coupons;
@@ -25,7 +24,6 @@ mod lifecycle;
 mod merchants;
 mod migrate;
 mod new_ids;
-mod outbox;
 mod page;
 mod samples;
 mod sessions;
@@ -44,22 +42,22 @@ use crate::domain::{Deal, DealId};
 use coalesce::Coalesce;
 
 pub use accounts::{CreateAccountOutcome, NewAccount, StoredAccount};
-pub use audit::{Invariant, Looked, SignupTrace};
 pub use changes::{DealVersion, LoadSnapshot};
 pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, Settler, Settling, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
 pub use decided::{Decided, DecidedJoin, DecidedLeave, Decision, Figures, LeaveDecision};
 pub use error::StoreError;
+pub(crate) use error::unreadable;
 pub use front_page::{FRONT_PAGE_DEALS, FrontPage};
 pub use lag::Lag;
 pub use lane::{CommitError, LANE_SETUP, LaneConnection};
 pub use lifecycle::{PublishAnswer, RaiseCapAnswer, WithdrawAnswer};
 pub use migrate::MigrationError;
-pub use outbox::{Message, MessageKind};
 pub use page::{Cursor, Page, PageRequest};
 pub use samples::SampleHistory;
 pub use sessions::{Found, Session, SessionLength};
 pub use signups::DealSignup;
+pub(crate) use signups::SignupRow;
 pub use tokens::NewToken;
 
 /// How to reach Postgres.
@@ -67,7 +65,7 @@ pub use tokens::NewToken;
 pub struct Settings {
     /// The URL: `postgres://…`.
     pub url: SecretString,
-    /// The most connections foreverything except the lanes.
+    /// The most connections for everything except the lanes.
     pub pool_max: u32,
     /// How long a request waits for a connection.
     pub acquire_timeout: Duration,
@@ -139,6 +137,11 @@ impl Store {
     pub fn lane_connection(&self) -> LaneConnection {
         let setup = format!("{}; {LANE_SETUP}", session_setup(self.lane_lock_timeout, Duration::ZERO));
         LaneConnection::new(self.options.clone(), setup)
+    }
+
+    /// The pool, for the SQL of slices and of the audit.
+    pub(crate) const fn pool(&self) -> &PgPool {
+        &self.pool
     }
 
     /// Waits until every connection has been returned, and closes them all.

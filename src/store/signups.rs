@@ -16,15 +16,15 @@ pub struct DealSignup {
     pub buyer_name: Option<String>,
 }
 
-pub(super) struct SignupRow {
-    pub(super) deal: Uuid,
-    pub(super) id: Uuid,
-    pub(super) buyer: Uuid,
-    pub(super) units: i32,
-    pub(super) number: i32,
-    pub(super) rev: i64,
-    pub(super) state: String,
-    pub(super) joined_at: DateTime<Utc>,
+pub(crate) struct SignupRow {
+    pub(crate) deal: Uuid,
+    pub(crate) id: Uuid,
+    pub(crate) buyer: Uuid,
+    pub(crate) units: i32,
+    pub(crate) number: i32,
+    pub(crate) rev: i64,
+    pub(crate) state: String,
+    pub(crate) joined_at: DateTime<Utc>,
 }
 
 impl TryFrom<SignupRow> for Signup {

@@ -16,8 +16,8 @@ use super::paths::{API, JOIN, JOIN_FORM};
 use super::problem::{Code, Problem};
 use super::request::endpoint::{Endpoint, at};
 use crate::App;
+use crate::app::shutdown::Shutdown;
 use crate::live::FanOut;
-use crate::shutdown::Shutdown;
 
 /// Health probes, for load balancers and process managers.
 fn probes() -> Vec<Endpoint> {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::app::shutdown::Shutdown;
 use crate::engine::Engine;
-use crate::shutdown::Shutdown;
 
 pub(super) async fn run(engine: Engine, every: Duration, shutdown: Shutdown) {
     while !shutdown.has_begun() {

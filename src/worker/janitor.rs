@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::shutdown::Shutdown;
+use crate::app::shutdown::Shutdown;
 use crate::store::Store;
 
 /// An ended session is rejected whether or not it is still stored, so the period only bounds the size of the table.

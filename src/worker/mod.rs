@@ -1,12 +1,11 @@
 //! Background workers: they close, settle and reconcile deals, deliver mail, delete ended sessions and report lag.
 //!
-//! Owns the workers' periods, the logging of their failures, and the sending of mail. Every worker may run on every
-//! node and may be killed at any point; the functions it calls are safe to repeat and to run concurrently. A worker
+//! Owns the workers' periods and the logging of their failures; the work itself is elsewhere. Every worker may run on
+//! every node and may be killed at any point; the functions it calls are safe to repeat and to run concurrently. A worker
 //! whose work fails tries again after its period.
 
 mod closer;
 mod janitor;
-pub mod mail;
 mod observer;
 mod outbox;
 mod reconciler;
@@ -14,14 +13,13 @@ mod settler;
 
 use std::sync::Arc;
 
+use crate::app::shutdown::Shutdown;
 use crate::config::WorkersConfig;
 use crate::engine::Engine;
-use crate::shutdown::Shutdown;
+use crate::notices::Mailer;
 use crate::store::Store;
-use mail::Mailer;
 
 pub use observer::observe;
-pub use outbox::deliver_due;
 
 /// Starts every worker. The workers stop soon after the shutdown begins; the returned task ends when all have stopped.
 #[must_use = "the task is the way to wait for the workers"]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::gauge;
 
-use crate::shutdown::Shutdown;
+use crate::app::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 
 /// Often enough for alerts that fire after minutes.

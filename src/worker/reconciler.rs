@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::app::shutdown::Shutdown;
 use crate::engine::{Catching, Engine};
-use crate::shutdown::Shutdown;
 
 /// The pause between two attempts while Redis or Postgres is unavailable.
 const RETRY: Duration = Duration::from_millis(250);

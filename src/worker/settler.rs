@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::app::shutdown::Shutdown;
 use crate::engine::Engine;
-use crate::shutdown::Shutdown;
 
 pub(super) async fn run(engine: Engine, every: Duration, chunk: u32, shutdown: Shutdown) {
     while !shutdown.has_begun() {

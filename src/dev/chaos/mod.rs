@@ -31,7 +31,7 @@ use self::logs::Logs;
 use self::round::Rounds;
 pub use self::table::Table;
 use self::workload::Observations;
-use crate::shutdown::Shutdown;
+use crate::app::shutdown::Shutdown;
 
 /// Options of a run.
 #[derive(Clone, Debug)]

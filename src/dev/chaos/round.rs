@@ -15,8 +15,8 @@ use super::inject::Target;
 use super::logs::Logs;
 use super::table::{FaultResult, Table};
 use super::workload::{Load, Observations};
+use crate::app::shutdown::Shutdown;
 use crate::engine::{AuditOptions, AuditOutcome};
-use crate::shutdown::Shutdown;
 
 /// Time between the start of the load and the first fault.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ impl Rounds {
             findings.push(format!("{} redemptions were acknowledged, but Postgres has {stored}", redeemed.len()));
         }
         let options = AuditOptions { logs: vec![log], ..AuditOptions::default() };
-        let report = self.cluster.engine.audit(&options, |_| {}).await?;
+        let report = self.cluster.engine.audit().run(&options, |_| {}).await?;
         if report.outcome() != AuditOutcome::Clean {
             let names: Vec<&str> = happened.iter().map(|fault| fault.name.as_str()).collect();
             findings.push(format!("the audit of round {number}, after {}:\n{report}", names.join("; ")));

@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use super::client::{Client, ClientError, DealView};
 use super::protocol::JoinEnd;
+use crate::app::shutdown::Shutdown;
 use crate::config::BaseUrl;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, DealState, Figures, IdempotencyKey, Units};
-use crate::shutdown::Shutdown;
 
 /// Target time for tipping one showcase deal. The gap between its joins is clamped to the limits below.
 const TIP_WITHIN: Duration = Duration::from_secs(50);

@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::protocol::{self, Answer, JoinEnd, LeaveEnd, Next, Reply, Retry};
-use crate::client_log::{self, ClientLog, PendingCall, Version};
 use crate::config::BaseUrl;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, DealState, Figures, IdempotencyKey, SignupId, Units};
+use crate::engine::client_log::{self, ClientLog, PendingCall, Version};
 
 const API: &str = "/api/v1";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -15,10 +15,10 @@ use super::protocol::{JoinEnd, LeaveEnd, Receipt};
 use super::report::Report;
 use super::schedule::{Event, Schedule, What};
 use super::tally::{Tally, Tip};
+use crate::app::shutdown::Shutdown;
 use crate::dev::people::Simulated;
 use crate::domain::idempotency::IdempotencyKeyError;
 use crate::domain::{DealId, Figures, IdempotencyKey, SignupId, Units};
-use crate::shutdown::Shutdown;
 
 /// Live counts are right within 10 seconds, even after a crash.
 const COUNTS_TIMEOUT: Duration = Duration::from_secs(10);

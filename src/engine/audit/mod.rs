@@ -4,25 +4,27 @@
 //! cannot be read at the same moment. Redis is read first, so it may only be older, and a difference counts if it
 //! persists. Must never write anything.
 //!
-//! I1 to I13 check Postgres ([`crate::store::Invariant`]), Q1 to Q3 check Redis, L1 to L3 check the clients' logs
-//! ([`crate::client_log`]).
+//! I1 to I13 check Postgres (`postgres/`), Q1 to Q3 check Redis (`redis/`), and L1 to L3 check what clients logged
+//! ([`client_log`]).
 
-mod clients;
-mod logs;
-mod quotas;
+pub mod client_log;
+mod postgres;
+mod redis;
 mod report;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Engine;
-use crate::client_log::LogError;
-use crate::domain::DealId;
-use crate::quota::{CannotLook, Inspector};
-use crate::store::{Invariant, StoreError};
+use tokio::sync::Mutex;
 
-use self::logs::Logged;
-use self::quotas::Suspicion;
+use crate::domain::DealId;
+use crate::quota::{CannotLook, Quota};
+use crate::store::{Store, StoreError};
+
+use self::client_log::{LogError, Logged};
+use self::postgres::Invariant;
+use self::redis::{Inspector, Suspicion};
 use self::report::Rule;
 pub use self::report::{AuditOutcome, AuditReport, CheckReport, Finding};
 
@@ -89,22 +91,35 @@ pub enum AuditError {
     Log(#[from] LogError),
 }
 
-impl Engine {
+/// The auditor. Cheap to clone.
+#[derive(Clone)]
+pub struct Audit {
+    store: Store,
+    quota: Quota,
+    /// Allows one audit at a time: concurrent audits would slow down each other and the system.
+    alone: Arc<Mutex<()>>,
+}
+
+impl Audit {
+    pub(super) fn new(store: Store, quota: Quota) -> Self {
+        Self { store, quota, alone: Arc::default() }
+    }
+
     /// Checks everything. `step` receives the progress.
     ///
     /// # Errors
     /// Postgres could not be checked. If Redis is unavailable, the report says that the Redis checks were not made.
-    pub async fn audit(
+    pub async fn run(
         &self,
         options: &AuditOptions,
         mut step: impl FnMut(AuditStep),
     ) -> Result<AuditReport, AuditError> {
-        let _alone = self.auditing.lock().await;
+        let _alone = self.alone.lock().await;
         let began = Instant::now();
         // The logs are read first, so that a wrong path fails before the audit runs.
         let logged = Logged::read(&options.logs, options.deal)?;
         let mut report = AuditReport::begin(!options.logs.is_empty());
-        let mut inspector = self.quota.inspector().await;
+        let mut inspector = Inspector::open(&self.quota).await;
         let mut suspicions = Vec::new();
         let total = match options.deal {
             Some(_) => 1,
@@ -137,7 +152,7 @@ impl Engine {
         }
         if !options.logs.is_empty() {
             step(AuditStep::Logs);
-            clients::compare(&self.store, &logged, &mut report).await?;
+            client_log::compare(&self.store, &logged, &mut report).await?;
         }
         report.took = began.elapsed();
         Ok(report)
@@ -158,7 +173,7 @@ impl Engine {
         suspicions: &mut Vec<Suspicion>,
     ) -> Result<(), AuditError> {
         let Ok(open) = inspector else { return Ok(()) };
-        match quotas::look(open, &self.store, deal, None, report).await? {
+        match redis::look(open, &self.store, deal, None, report).await? {
             Ok(found) => suspicions.extend(found),
             Err(why) => *inspector = Err(why),
         }
@@ -174,7 +189,7 @@ impl Engine {
         suspicions: &mut Vec<Suspicion>,
     ) -> Result<(), AuditError> {
         let Ok(open) = inspector else { return Ok(()) };
-        match quotas::look_at_keys(open, &self.store, only, report).await? {
+        match redis::look_at_keys(open, &self.store, only, report).await? {
             Ok(found) => suspicions.extend(found),
             Err(why) => *inspector = Err(why),
         }
@@ -199,7 +214,7 @@ impl Engine {
             tokio::time::sleep(wait.min(most.unwrap_or_default().saturating_sub(since.elapsed()))).await;
             wait = (wait * 2).min(LONGEST_WAIT);
             let passed = since.elapsed();
-            rest = match quotas::still_there(open, &self.store, rest, options.deal).await? {
+            rest = match redis::still_there(open, &self.store, rest, options.deal).await? {
                 Ok(still) => still,
                 Err(why) => {
                     *inspector = Err(why);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::postgres::{Invariant, Looked};
 use crate::domain::DealId;
-use crate::store::{Invariant, Looked};
 
 /// The most findings of one check that are shown. All of them are counted.
 const MOST_TOLD: usize = 100;

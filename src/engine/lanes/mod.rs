@@ -155,7 +155,7 @@ impl Lanes {
         }
     }
 
-    /// A slot for a join to this deal. `None` if the deal is sold out for this buyer, or forevery stranger while the
+    /// A slot for a join to this deal. `None` if the deal is sold out for this buyer, or for every stranger while the
     /// buyer is unknown and the queue is full.
     pub(super) fn reserve(&self, deal: DealId, buyer: Option<AccountId>) -> Result<Option<Slot>, LaneFull> {
         let is_sold_out = || self.sold_out.refuses(deal, buyer, self.clock.now());

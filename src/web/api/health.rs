@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::shutdown::Shutdown;
+use crate::app::shutdown::Shutdown;
 use crate::web::problem::{Code, Problem};
 
 /// How long Postgres may take to answer the probe.

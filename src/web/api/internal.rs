@@ -36,7 +36,7 @@ pub async fn audit(app: Data<App>, mut query: Query) -> Result<HttpResponse, Pro
     });
     query.end()?;
     let options = AuditOptions { deal, ..AuditOptions::default() };
-    match app.engine.audit(&options, |_| {}).await {
+    match app.engine.audit().run(&options, |_| {}).await {
         Ok(report) => {
             if options.deal.is_none() {
                 gauge!("muster_audit_findings").set(u32::try_from(report.findings()).unwrap_or(u32::MAX));

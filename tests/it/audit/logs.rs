@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use muster::client_log::{ClientLog, Reply, Version};
 use muster::domain::{Deal, IdempotencyKey, JoinOutcome, Joined, Progress, SignupId};
+use muster::engine::client_log::{ClientLog, Reply, Version};
 use muster::engine::{AuditOptions, AuditOutcome};
 use muster::live::message::frame;
 use uuid::Uuid;
@@ -231,7 +231,7 @@ async fn l3_finds_a_last_frame_that_contradicts_postgres() {
 async fn an_unreadable_log_is_an_error() {
     let app = app().start().await;
     let options = AuditOptions { logs: vec!["/nowhere/client.log".into()], ..AuditOptions::default() };
-    let error = app.engine.audit(&options, |_| {}).await.unwrap_err();
+    let error = app.engine.audit().run(&options, |_| {}).await.unwrap_err();
     assert!(error.to_string().starts_with("/nowhere/client.log: "), "{error}");
     assert_eq!(app.audit(&AuditOptions::default()).await.outcome(), AuditOutcome::Clean);
 }

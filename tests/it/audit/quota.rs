@@ -47,7 +47,7 @@ async fn q1_does_not_report_a_change_that_arrives_in_time() {
             block_in_place(|| Handle::current().block_on(fixture.app.reconcile_now()));
         }
     };
-    let report = fixture.app.engine.audit(&AuditOptions::default(), repair).await.unwrap();
+    let report = fixture.app.engine.audit().run(&AuditOptions::default(), repair).await.unwrap();
     assert!(report.failed().is_empty(), "\n{report}");
     assert_eq!(looked_again, 1);
 }

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use muster::client_log::{self, Call, ClientLog, Line};
+use muster::app::shutdown::Shutdown;
 use muster::clock::Clock;
 use muster::dev::crowd::{self, Arrivals, Background, Client, Pace, Replay, Report, Schedule, Tally};
 use muster::dev::people::{Simulated, simulate};
 use muster::domain::{Deal, DealState};
-use muster::shutdown::Shutdown;
+use muster::engine::client_log::{self, Call, ClientLog, Line};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use secrecy::ExposeSecret;

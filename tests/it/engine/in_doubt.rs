@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 
+use muster::app::startup;
 use muster::domain::{DealId, JoinOutcome, LeaveOutcome};
 use muster::engine::Engine;
-use muster::startup;
 use rand::RngExt;
 
 use crate::support::fault::wait_until;

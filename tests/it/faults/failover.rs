@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use muster::client_log::{ClientLog, Reply, Version};
 use muster::domain::{DealId, IdempotencyKey};
 use muster::engine::AuditOptions;
+use muster::engine::client_log::{ClientLog, Reply, Version};
 use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 

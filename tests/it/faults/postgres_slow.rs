@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use muster::app::startup;
 use muster::domain::{JoinOutcome, Refusal};
-use muster::startup;
 use redis::AsyncCommands;
 use serde_json::json;
 use sqlx::Executor;

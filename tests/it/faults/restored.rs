@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use muster::app::startup;
 use muster::dev::servers::{Options, Servers};
 use muster::domain::DealId;
-use muster::startup;
 
 use super::crowd::redis_agrees;
 use super::rebuilt::reconcile;
@@ -97,7 +97,7 @@ async fn a_backup_restored_into_another_server_begins_a_new_epoch_by_itself() {
         assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1));
     }
     while engine.settle(1_000).await.unwrap() > 0 {}
-    let report = engine.audit(&muster::engine::AuditOptions::default(), |_| {}).await.unwrap();
+    let report = engine.audit().run(&muster::engine::AuditOptions::default(), |_| {}).await.unwrap();
     assert_eq!(report.outcome(), muster::engine::AuditOutcome::Clean, "\n{report}");
     store.close().await;
 }

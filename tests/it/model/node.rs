@@ -1,10 +1,10 @@
 //! A node that can be killed: it runs in a runtime of its own, which is dropped with everything in flight.
 
+use muster::app::startup;
 use muster::clock::Clock;
 use muster::config::Config;
 use muster::domain::JoinOutcome;
 use muster::engine::{CodeKeys, Engine, LaneSettings};
-use muster::startup;
 use muster::store::Store;
 use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, Runtime};

@@ -66,7 +66,7 @@ async fn a_load_that_spans_a_raise_admits_up_to_the_raised_cap() {
     let people = app.people("Pat", 3).await;
     let deal = sold_out(&app, &mo, &people).await;
     app.backend.flush_redis().await;
-    let quota = muster::startup::quota(&app.config).await.unwrap();
+    let quota = muster::app::startup::quota(&app.config).await.unwrap();
     let Begun::Begun(load) = quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
     let old = app.store.load_snapshot(deal).await.unwrap().unwrap();
     app.engine.raise_cap(mo.merchant_id(), deal, Some(3)).await.unwrap();

@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use muster::client_log::{self, ClientLog, Version};
 use muster::domain::{DealId, IdempotencyKey, Progress};
+use muster::engine::client_log::{self, ClientLog, Version};
 use muster::engine::{AuditOptions, AuditOutcome};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

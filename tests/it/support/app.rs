@@ -7,13 +7,13 @@ use std::sync::{Arc, LazyLock};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use muster::App;
+use muster::app::shutdown::Shutdown;
+use muster::app::startup::{self, Running, Start};
 use muster::config::{Config, Profile, Sources};
 use muster::dev::servers::Servers;
 use muster::engine::Catching;
-use muster::shutdown::Shutdown;
-use muster::startup::{self, Running, Start};
+use muster::notices::{Mailer, deliver_due};
 use muster::telemetry;
-use muster::worker::{deliver_due, mail::Mailer};
 use tokio::runtime::Runtime;
 
 use super::clock::TestClock;

@@ -25,6 +25,6 @@ impl Node {
 
     /// The report of the audit.
     pub async fn audit(&self, options: &AuditOptions) -> AuditReport {
-        self.engine.audit(options, |_| {}).await.unwrap()
+        self.engine.audit().run(options, |_| {}).await.unwrap()
     }
 }

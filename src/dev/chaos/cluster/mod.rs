@@ -14,10 +14,10 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::time::Instant;
 
+use crate::app::startup;
 use crate::config::{Config, Profile, Sources};
 use crate::dev::servers::{Options, Place, Servers};
 use crate::engine::Engine;
-use crate::startup;
 use crate::store::Store;
 
 pub(super) use node::Node;

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::Round;
-use crate::client_log;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, IdempotencyKey, SignupId};
+use crate::engine::client_log;
 
 /// Short, so that a paused node does not block a client for long.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(3_500);

@@ -24,11 +24,11 @@ use rand::{RngExt, SeedableRng};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use crate::client_log::{ClientLog, Version};
 use crate::clock::Clock;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, SignupId};
 use crate::engine::Engine;
+use crate::engine::client_log::{ClientLog, Version};
 use crate::store::Store;
 
 use self::cashier::Redeemed;

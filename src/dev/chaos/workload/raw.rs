@@ -10,9 +10,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::Round;
-use crate::client_log;
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, IdempotencyKey};
+use crate::engine::client_log;
 
 /// Latest time of the reset. The range reaches from before the request is read to after it is answered.
 const LATEST_RESET_US: u64 = 8_000;

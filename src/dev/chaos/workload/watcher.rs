@@ -14,8 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Round, lock};
-use crate::client_log::{Frame, Version};
 use crate::domain::DealId;
+use crate::engine::client_log::{Frame, Version};
 
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Maximum wait before reconnecting. Browsers wait longer.

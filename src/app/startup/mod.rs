@@ -16,17 +16,18 @@ use std::sync::Arc;
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::app::App;
+use crate::App;
+use crate::app::shutdown::Shutdown;
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::live::Hub;
+use crate::notices::Mailer;
 use crate::quota::Quota;
-use crate::shutdown::Shutdown;
 use crate::store::Store;
-use crate::worker::{self, mail::Mailer};
+use crate::worker;
 
 /// The arguments of [`start`].
 pub struct Start {

@@ -1,8 +1,7 @@
 //! The transactional outbox: expands events into messages, claims messages, and records what became of them.
 
-use super::error::unreadable;
-use super::{Store, StoreError};
 use crate::domain::{DealId, SignupId};
+use crate::store::{Store, StoreError, unreadable};
 
 /// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +29,7 @@ impl MessageKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub id: i64,
-    /// The id of the message, the same forevery attempt, so that a receiver can drop duplicates.
+    /// The id of the message, the same for every attempt, so that a receiver can drop duplicates.
     pub key: String,
     pub kind: MessageKind,
     pub deal: DealId,
@@ -47,7 +46,7 @@ pub struct Message {
 impl Store {
     /// Expands one due event by up to `chunk` buyers. Returns false if no event is due.
     pub async fn expand_outbox(&self, chunk: u32) -> Result<bool, StoreError> {
-        let made = sqlx::query_scalar!("SELECT expand_outbox($1)", chunk.cast_signed()).fetch_one(&self.pool).await?;
+        let made = sqlx::query_scalar!("SELECT expand_outbox($1)", chunk.cast_signed()).fetch_one(self.pool()).await?;
         Ok(made.is_some())
     }
 
@@ -58,7 +57,7 @@ impl Store {
                  FROM claim_outbox($1)"#,
             most.cast_signed()
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         let read = rows.into_iter().map(|r| {
             Ok(Message {
@@ -78,14 +77,16 @@ impl Store {
     /// Marks these messages as delivered. After an error they are sent again.
     pub async fn messages_delivered(&self, ids: &[i64]) -> Result<(), StoreError> {
         sqlx::query!("UPDATE outbox SET delivered_at = muster_now(), last_error = NULL WHERE id = ANY ($1)", ids)
-            .execute(&self.pool)
+            .execute(self.pool())
             .await?;
         Ok(())
     }
 
     /// Records why a message was not sent. Its claim has already set the time of the next attempt.
     pub async fn message_failed(&self, id: i64, why: &str) -> Result<(), StoreError> {
-        sqlx::query!("UPDATE outbox SET last_error = left($2, 500) WHERE id = $1", id, why).execute(&self.pool).await?;
+        sqlx::query!("UPDATE outbox SET last_error = left($2, 500) WHERE id = $1", id, why)
+            .execute(self.pool())
+            .await?;
         Ok(())
     }
 }

@@ -3,17 +3,21 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::AuditError;
-use super::logs::Logged;
-use super::report::{AuditReport, Finding, Rule};
-use crate::client_log::{Frame, Version};
+use super::by_deal::Logged;
+use super::{Frame, Version};
 use crate::domain::{DealId, Figures, Progress, Signup, SignupId};
+use crate::engine::audit::AuditError;
+use crate::engine::audit::report::{AuditReport, Finding, Rule};
 use crate::store::Store;
 
 /// The most signups looked up in one statement.
 const CHUNK: usize = 1_000;
 
-pub(super) async fn compare(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
+pub(in crate::engine::audit) async fn compare(
+    store: &Store,
+    logged: &Logged,
+    report: &mut AuditReport,
+) -> Result<(), AuditError> {
     let since = Instant::now();
     joined(store, logged, report).await?;
     report.tally(Rule::L1).took = since.elapsed();

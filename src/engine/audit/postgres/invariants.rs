@@ -3,10 +3,9 @@
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// What must hold forevery deal.
+/// What must hold for every deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "must_hold says it")]
-pub enum Invariant {
+pub(in crate::engine::audit) enum Invariant {
     I1,
     I2,
     I3,
@@ -23,7 +22,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 13] = [
+    pub(in crate::engine::audit) const ALL: [Self; 13] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -41,7 +40,7 @@ impl Invariant {
 
     /// The short name: `I1` to `I13`.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub(in crate::engine::audit) const fn id(self) -> &'static str {
         match self {
             Self::I1 => "I1",
             Self::I2 => "I2",
@@ -61,7 +60,7 @@ impl Invariant {
 
     /// The condition that must hold.
     #[must_use]
-    pub const fn must_hold(self) -> &'static str {
+    pub(in crate::engine::audit) const fn must_hold(self) -> &'static str {
         match self {
             Self::I1 => "0 ≤ units sold ≤ cap",
             Self::I2 => "a deal's units and buyers equal the sum over its active signups",
@@ -83,7 +82,7 @@ impl Invariant {
 
     /// The rows that the invariant covers, in words, for "12 … looked at".
     #[must_use]
-    pub const fn counts(self) -> &'static str {
+    pub(in crate::engine::audit) const fn counts(self) -> &'static str {
         match self {
             Self::I1 | Self::I2 | Self::I5 | Self::I6 | Self::I10 | Self::I12 | Self::I13 => "deals",
             Self::I3 | Self::I4 => "buyers",

@@ -4,50 +4,54 @@
 //! must never write, and never read two deals at once.
 
 mod invariants;
-mod logged;
+mod signups;
 
-use sqlx::PgPool;
-
-use super::{Store, StoreError};
 use crate::domain::DealId;
+use crate::store::{Store, StoreError};
 
-pub use invariants::Invariant;
-pub use logged::SignupTrace;
+pub(super) use invariants::Invariant;
 
 /// The result of one check of one deal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Looked {
+pub(in crate::engine::audit) struct Looked {
     /// Rows that the check read.
-    pub looked_at: u64,
+    pub(in crate::engine::audit) looked_at: u64,
     /// Rows that violate the invariant.
-    pub wrong: u64,
+    pub(in crate::engine::audit) wrong: u64,
     /// The first violations: what was expected, and what was found.
-    pub told: Vec<(String, String)>,
+    pub(in crate::engine::audit) told: Vec<(String, String)>,
 }
 
 impl Store {
     /// The number of deals.
-    pub async fn count_deals(&self) -> Result<u64, StoreError> {
-        let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM deals"#).fetch_one(&self.pool).await?;
+    pub(in crate::engine::audit) async fn count_deals(&self) -> Result<u64, StoreError> {
+        let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM deals"#).fetch_one(self.pool()).await?;
         Ok(count.cast_unsigned())
     }
 
     /// Up to `most` deals in the order of their ids, after `last`.
-    pub async fn deals_after(&self, last: Option<DealId>, most: u32) -> Result<Vec<DealId>, StoreError> {
+    pub(in crate::engine::audit) async fn deals_after(
+        &self,
+        last: Option<DealId>,
+        most: u32,
+    ) -> Result<Vec<DealId>, StoreError> {
         let ids = sqlx::query_scalar!(
             "SELECT id FROM deals WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
             last.map(DealId::as_uuid),
             i64::from(most)
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         Ok(ids.into_iter().map(DealId::from).collect())
     }
 
     /// Checks one invariant for one deal.
-    pub async fn look(&self, invariant: Invariant, deal: DealId) -> Result<Looked, StoreError> {
-        let pool: &PgPool = &self.pool;
-        let row = invariants::look(pool, invariant, deal.as_uuid()).await?;
+    pub(in crate::engine::audit) async fn look(
+        &self,
+        invariant: Invariant,
+        deal: DealId,
+    ) -> Result<Looked, StoreError> {
+        let row = invariants::look(self.pool(), invariant, deal.as_uuid()).await?;
         Ok(Looked {
             looked_at: row.looked_at.cast_unsigned(),
             wrong: row.wrong.cast_unsigned(),

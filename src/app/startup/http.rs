@@ -8,9 +8,9 @@ use actix_web::{App as ActixApp, HttpServer};
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::app::App;
+use crate::App;
+use crate::app::shutdown::Shutdown;
 use crate::live::Hub;
-use crate::shutdown::Shutdown;
 use crate::web::listen::listen;
 use crate::web::routes;
 

@@ -2,22 +2,24 @@
 
 use uuid::Uuid;
 
-use super::super::signups::SignupRow;
-use super::super::{Store, StoreError};
 use crate::domain::{AccountId, DealId, Signup, SignupId};
+use crate::store::{SignupRow, Store, StoreError};
 
 /// A signup and its origin: enough to tell whether a client attempted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignupTrace {
-    pub id: SignupId,
-    pub buyer: AccountId,
+pub(in crate::engine::audit) struct SignupTrace {
+    pub(in crate::engine::audit) id: SignupId,
+    pub(in crate::engine::audit) buyer: AccountId,
     /// The deal's `rev` that it created.
-    pub rev: i64,
+    pub(in crate::engine::audit) rev: i64,
 }
 
 impl Store {
     /// The signups with these ids, of any buyer. Unknown ids are left out.
-    pub async fn signups_by_id(&self, wanted: &[(DealId, SignupId)]) -> Result<Vec<Signup>, StoreError> {
+    pub(in crate::engine::audit) async fn signups_by_id(
+        &self,
+        wanted: &[(DealId, SignupId)],
+    ) -> Result<Vec<Signup>, StoreError> {
         let deals: Vec<Uuid> = wanted.iter().map(|(deal, _)| deal.as_uuid()).collect();
         let ids: Vec<Uuid> = wanted.iter().map(|(_, id)| id.as_uuid()).collect();
         let rows = sqlx::query_as!(
@@ -28,15 +30,15 @@ impl Store {
             &deals,
             &ids
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await?;
         rows.into_iter().map(Signup::try_from).collect()
     }
 
     /// All signups of a deal.
-    pub async fn signup_traces(&self, deal: DealId) -> Result<Vec<SignupTrace>, StoreError> {
+    pub(in crate::engine::audit) async fn signup_traces(&self, deal: DealId) -> Result<Vec<SignupTrace>, StoreError> {
         let rows = sqlx::query!("SELECT id, buyer, rev FROM signups WHERE deal = $1", deal.as_uuid())
-            .fetch_all(&self.pool)
+            .fetch_all(self.pool())
             .await?;
         Ok(rows.into_iter().map(|r| SignupTrace { id: r.id.into(), buyer: r.buyer.into(), rev: r.rev }).collect())
     }

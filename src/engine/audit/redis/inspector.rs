@@ -10,8 +10,8 @@ use std::time::Duration;
 use deadpool_redis::Connection;
 use redis::InfoDict;
 
-use super::{CannotLook, Keys, Quota, keys};
 use crate::domain::{AccountId, DealId, DealState};
+use crate::quota::{CannotLook, Keys, Quota, WHOLE};
 
 /// Entries or keys in one reply.
 const CHUNK: usize = 1_000;
@@ -20,34 +20,34 @@ const MOST_TRIES: usize = 3;
 
 /// A loaded deal in Redis. The audit reads it before Postgres, so it can only be older.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QuotaInRedis {
+pub(super) struct QuotaInRedis {
     /// Epoch of the figures.
-    pub epoch: i64,
+    pub(super) epoch: i64,
     /// Version of the figures.
-    pub rev: i64,
+    pub(super) rev: i64,
     /// The version up to which every change of a buyer is known.
-    pub applied: i64,
+    pub(super) applied: i64,
     /// The deal's state.
-    pub state: DealState,
+    pub(super) state: DealState,
     /// Distinct buyers.
-    pub buyer_count: u32,
+    pub(super) buyer_count: u32,
     /// Units taken.
-    pub units: u32,
+    pub(super) units: u32,
     /// The number of distinct buyers at which the deal tips.
-    pub tipping_point: u32,
+    pub(super) tipping_point: u32,
     /// The most units that the deal sells; `None` without a limit.
-    pub cap: Option<u32>,
+    pub(super) cap: Option<u32>,
     /// When the window begins, in Unix milliseconds.
-    pub opens_ms: i64,
+    pub(super) opens_ms: i64,
     /// When the window ends, in Unix milliseconds.
-    pub closes_ms: i64,
+    pub(super) closes_ms: i64,
     /// Each buyer's units, and the version of their last change.
-    pub buyers: HashMap<AccountId, (u32, i64)>,
+    pub(super) buyers: HashMap<AccountId, (u32, i64)>,
 }
 
 /// A deal in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DealSeen {
+pub(super) enum DealSeen {
     /// Not loaded, or its buyers were evicted, or it was loaded into another run of Redis: the next join loads it.
     NotHere,
     /// Loaded.
@@ -58,66 +58,47 @@ pub enum DealSeen {
 
 /// A hold, with its parts from both keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HoldSeen {
+pub(super) struct HoldSeen {
     /// Units that it holds.
-    pub units: i64,
+    pub(super) units: i64,
     /// 1 for a buyer that was not known.
-    pub new: i64,
+    pub(super) new: i64,
     /// When it ends, in ms of Redis' clock. None if it never expires.
-    pub ends_ms: Option<i64>,
+    pub(super) ends_ms: Option<i64>,
 }
 
 /// A deal's holds at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HoldsSeen {
+pub(super) struct HoldsSeen {
     /// When they were read, in ms of Redis' clock.
-    pub now_ms: i64,
+    pub(super) now_ms: i64,
     /// The sum of units that admission reads.
-    pub sum_units: i64,
+    pub(super) sum_units: i64,
     /// The sum of new buyers that admission reads.
-    pub sum_new: i64,
+    pub(super) sum_new: i64,
     /// The holds by their signups' ids, as text.
-    pub holds: HashMap<String, HoldSeen>,
+    pub(super) holds: HashMap<String, HoldSeen>,
     /// Whether the keys of the holds expire.
-    pub keys_end: bool,
+    pub(super) keys_end: bool,
 }
 
 /// Keys that no version of Muster creates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Strays {
+pub(super) struct Strays {
     /// Number of keys looked at.
-    pub looked_at: u64,
+    pub(super) looked_at: u64,
     /// Keys under the prefix that have no hash tag, or an unknown name.
-    pub untagged: Vec<String>,
+    pub(super) untagged: Vec<String>,
     /// Keys outside of the prefix whose names contain an id, by this id.
-    pub outside: HashMap<DealId, String>,
+    pub(super) outside: HashMap<DealId, String>,
 }
 
 /// Reads Redis for the audit.
-pub struct Inspector {
+pub(in crate::engine::audit) struct Inspector {
     keys: Arc<Keys>,
     hold_ttl: Duration,
     run_id: String,
     connection: Connection,
-}
-
-impl Quota {
-    /// Begins to read Redis for an audit.
-    ///
-    /// # Errors
-    /// Redis is unavailable.
-    pub async fn inspector(&self) -> Result<Inspector, CannotLook> {
-        let mut connection = self.pooled().await?;
-        let info: InfoDict = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
-        let run_id = info.get("run_id").unwrap_or_default();
-        Ok(Inspector { keys: Arc::clone(&self.keys), hold_ttl: self.hold_ttl(), run_id, connection })
-    }
-
-    /// Time to live of a hold that nobody renews.
-    #[must_use]
-    pub fn hold_ttl(&self) -> Duration {
-        self.settings.hold_ttl
-    }
 }
 
 const FIELDS: [&str; 13] = [
@@ -137,9 +118,20 @@ const FIELDS: [&str; 13] = [
 ];
 
 impl Inspector {
+    /// Begins to read Redis.
+    ///
+    /// # Errors
+    /// Redis is unavailable.
+    pub(in crate::engine::audit) async fn open(quota: &Quota) -> Result<Self, CannotLook> {
+        let mut connection = quota.pooled().await?;
+        let info: InfoDict = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
+        let run_id = info.get("run_id").unwrap_or_default();
+        Ok(Self { keys: Arc::clone(quota.keys()), hold_ttl: quota.hold_ttl(), run_id, connection })
+    }
+
     /// Time to live of a hold that nobody renews, in ms.
     #[must_use]
-    pub fn hold_ttl_ms(&self) -> i64 {
+    pub(super) fn hold_ttl_ms(&self) -> i64 {
         i64::try_from(self.hold_ttl.as_millis()).unwrap_or(i64::MAX)
     }
 
@@ -147,7 +139,7 @@ impl Inspector {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn deal(&mut self, deal: DealId) -> Result<DealSeen, CannotLook> {
+    pub(super) async fn deal(&mut self, deal: DealId) -> Result<DealSeen, CannotLook> {
         for _ in 0..MOST_TRIES {
             let Some(fields) = self.fields(deal).await? else { return Ok(DealSeen::NotHere) };
             let buyers = self.buyers(deal).await?;
@@ -166,7 +158,7 @@ impl Inspector {
         let mut command = redis::cmd("HMGET");
         command.arg(self.keys.quota(deal)).arg(&FIELDS);
         let mut pipe = redis::pipe();
-        pipe.atomic().add_command(command).hexists(self.keys.buyers(deal), keys::WHOLE);
+        pipe.atomic().add_command(command).hexists(self.keys.buyers(deal), WHOLE);
         let (values, is_whole): (Vec<Option<String>>, bool) = pipe.query_async(&mut self.connection).await?;
         let fields: HashMap<_, _> =
             FIELDS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect();
@@ -181,7 +173,7 @@ impl Inspector {
             let mut scan = redis::cmd("HSCAN");
             scan.arg(self.keys.buyers(deal)).arg(cursor).arg("COUNT").arg(CHUNK);
             let (next, chunk): (u64, Vec<(String, String)>) = scan.query_async(&mut self.connection).await?;
-            buyers.extend(chunk.into_iter().filter(|(field, _)| field != keys::WHOLE));
+            buyers.extend(chunk.into_iter().filter(|(field, _)| field != WHOLE));
             cursor = next;
             if cursor == 0 {
                 return Ok(buyers);
@@ -193,7 +185,7 @@ impl Inspector {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn holds(&mut self, deal: DealId) -> Result<HoldsSeen, CannotLook> {
+    pub(super) async fn holds(&mut self, deal: DealId) -> Result<HoldsSeen, CannotLook> {
         let (units, ends) = (self.keys.held(deal), self.keys.holds(deal));
         let mut pipe = redis::pipe();
         pipe.atomic().hgetall(&units).cmd("ZRANGE").arg(&ends).arg(0).arg(-1).arg("WITHSCORES");
@@ -234,7 +226,7 @@ impl Inspector {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn strays(&mut self, only: Option<DealId>) -> Result<Strays, CannotLook> {
+    pub(super) async fn strays(&mut self, only: Option<DealId>) -> Result<Strays, CannotLook> {
         let (mut cursor, mut strays) = (0_u64, Strays::default());
         loop {
             let mut scan = redis::cmd("SCAN");

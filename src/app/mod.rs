@@ -1,4 +1,7 @@
-//! The parts of a running node, shared by all request handlers.
+//! A running node: its parts, which all request handlers share, and how it starts and stops.
+
+pub mod shutdown;
+pub mod startup;
 
 use std::sync::Arc;
 

@@ -20,6 +20,8 @@
 //! to other clients. Before writing `to`, a client waits until its sockets have shown that version, but no longer than
 //! the time within which counts must be right.
 
+mod by_deal;
+mod compare;
 mod line;
 mod reader;
 
@@ -34,6 +36,8 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::domain::{AccountId, DealId, IdempotencyKey, SignupId};
 
+pub(super) use by_deal::Logged;
+pub(super) use compare::compare;
 pub use line::{Call, Frame, Line, Mark, Reply, TimedLine, Version};
 pub use reader::{LogError, read};
 

@@ -3,39 +3,39 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::client_log::{self, Call, Frame, Line, LogError, Mark, Reply, Version};
+use super::{Call, Frame, Line, LogError, Mark, Reply, Version};
 use crate::domain::{AccountId, DealId, IdempotencyKey, SignupId};
 
 /// A 201 as a client received it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Joined {
-    pub(super) deal: DealId,
-    pub(super) buyer: AccountId,
-    pub(super) id: SignupId,
-    pub(super) units: u32,
-    pub(super) number: u32,
+pub(in crate::engine::audit) struct Joined {
+    pub(in crate::engine::audit) deal: DealId,
+    pub(in crate::engine::audit) buyer: AccountId,
+    pub(in crate::engine::audit) id: SignupId,
+    pub(in crate::engine::audit) units: u32,
+    pub(in crate::engine::audit) number: u32,
 }
 
 /// The clients' records of one deal.
 #[derive(Default)]
-pub(super) struct DealLogged {
-    pub(super) attempted: HashSet<SignupId>,
+pub(in crate::engine::audit) struct DealLogged {
+    pub(in crate::engine::audit) attempted: HashSet<SignupId>,
     /// The clients made no signup up to this version. None: they made all from the start.
-    pub(super) from: Option<Version>,
+    pub(in crate::engine::audit) from: Option<Version>,
     /// The clients made no signup from this version on. None: some clients had not ended.
-    pub(super) to: Option<Version>,
+    pub(in crate::engine::audit) to: Option<Version>,
     /// The last frames of the sockets that were open to the end.
-    pub(super) last_frames: Vec<Frame>,
+    pub(in crate::engine::audit) last_frames: Vec<Frame>,
 }
 
 /// The clients' records, by deal.
 #[derive(Default)]
-pub(super) struct Logged {
-    pub(super) joined: Vec<Joined>,
-    pub(super) deals: BTreeMap<DealId, DealLogged>,
-    pub(super) frames: u64,
+pub(in crate::engine::audit) struct Logged {
+    pub(in crate::engine::audit) joined: Vec<Joined>,
+    pub(in crate::engine::audit) deals: BTreeMap<DealId, DealLogged>,
+    pub(in crate::engine::audit) frames: u64,
     /// Faults within the frames: the deal, what was expected, and what was received.
-    pub(super) wrong_frames: Vec<(DealId, String, String)>,
+    pub(in crate::engine::audit) wrong_frames: Vec<(DealId, String, String)>,
 }
 
 /// For each deal of a file, the versions at which its client began and ended.
@@ -53,7 +53,7 @@ struct File {
 
 impl Logged {
     /// Reads logs, or the part of them about one deal.
-    pub(super) fn read(paths: &[PathBuf], only: Option<DealId>) -> Result<Self, LogError> {
+    pub(in crate::engine::audit) fn read(paths: &[PathBuf], only: Option<DealId>) -> Result<Self, LogError> {
         let mut logged = Self::default();
         let mut marks = Vec::new();
         for path in paths {
@@ -70,7 +70,7 @@ impl Logged {
 
     fn read_file(&mut self, path: &Path, only: Option<DealId>) -> Result<Marks, LogError> {
         let mut file = File::default();
-        for (at, line) in client_log::read(path)?.enumerate() {
+        for (at, line) in super::read(path)?.enumerate() {
             match line?.line {
                 Line::Call { n, call: Call::Join { deal, buyer, key, .. } } if wanted(only, deal) => {
                     self.joins(&mut file, n, deal, buyer, &key);

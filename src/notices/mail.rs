@@ -6,8 +6,8 @@ use lettre::transport::file::AsyncFileTransport;
 use lettre::transport::smtp::AsyncSmtpTransport;
 use lettre::{AsyncTransport, Message as Email, Tokio1Executor};
 
+use super::store::{Message, MessageKind};
 use crate::config::MailConfig;
-use crate::store::{Message, MessageKind};
 
 /// Renders and sends messages.
 pub struct Mailer {

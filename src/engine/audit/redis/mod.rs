@@ -1,0 +1,125 @@
+//! Q1 to Q3: Redis compared with Postgres.
+//!
+//! Redis is read first, Postgres after it. So Postgres must know every version that Redis knows, and Redis must have every change up
+//! to the version that it claims. Redis may only be behind, and not for long.
+
+mod compare;
+mod inspector;
+mod suspicion;
+
+use std::time::Instant;
+
+use super::report::{AuditReport, Finding, Rule};
+use crate::domain::{DealId, Progress};
+use crate::quota::CannotLook;
+use crate::store::{Store, StoreError};
+
+use self::compare::{compare, judge_holds};
+use self::inspector::DealSeen;
+use self::suspicion::Subject;
+
+pub(super) use self::inspector::Inspector;
+pub(super) use self::suspicion::Suspicion;
+
+type Looked<T> = Result<Result<T, CannotLook>, StoreError>;
+
+macro_rules! look {
+    ($answer:expr) => {
+        match $answer {
+            Ok(seen) => seen,
+            Err(why) => return Ok(Err(why)),
+        }
+    };
+}
+
+/// Q1 and Q2 of one deal. `behind` is the version that Redis must know by now. None: the one that Postgres knows.
+pub(super) async fn look(
+    inspector: &mut Inspector,
+    store: &Store,
+    deal: DealId,
+    behind: Option<(i64, i64)>,
+    report: &mut AuditReport,
+) -> Looked<Vec<Suspicion>> {
+    let mut found = Vec::new();
+    let since = Instant::now();
+    let seen = look!(inspector.deal(deal).await);
+    let here = !matches!(seen, DealSeen::NotHere);
+    match seen {
+        DealSeen::NotHere => {}
+        DealSeen::Unreadable(what) => {
+            found.push(Suspicion::of(deal, Subject::Unreadable, "fields that can be read", what));
+        }
+        DealSeen::Loaded(quota) => {
+            let truth = store.load_snapshot(deal).await?;
+            compare(deal, &quota, truth.as_ref(), behind, &mut found);
+        }
+    }
+    let q1 = report.tally(Rule::Q1);
+    q1.looked_at += u64::from(here);
+    q1.took += since.elapsed();
+
+    let since = Instant::now();
+    let holds = look!(inspector.holds(deal).await);
+    let version =
+        if holds.holds.is_empty() { None } else { store.progress_of(&[deal]).await?.first().map(Progress::version) };
+    judge_holds(deal, &holds, inspector.hold_ttl_ms(), version, &mut found);
+    let q2 = report.tally(Rule::Q2);
+    q2.looked_at += holds.holds.len() as u64;
+    q2.took += since.elapsed();
+    Ok(Ok(found))
+}
+
+/// Q3, for every key or for those that name this deal.
+pub(super) async fn look_at_keys(
+    inspector: &mut Inspector,
+    store: &Store,
+    only: Option<DealId>,
+    report: &mut AuditReport,
+) -> Looked<Vec<Suspicion>> {
+    let since = Instant::now();
+    let strays = look!(inspector.strays(only).await);
+    let mut found = Vec::new();
+    for key in strays.untagged {
+        let expected = "a hash tag and a known name after the prefix".to_owned();
+        let finding = Finding { deal: None, expected, found: key.clone() };
+        found.push(Suspicion { subject: Subject::Key(key), finding });
+    }
+    // Other applications may use this Redis, too. Only a key that names one of our deals is ours.
+    let named: Vec<DealId> = strays.outside.keys().copied().collect();
+    for ours in store.progress_of(&named).await? {
+        if let Some(key) = strays.outside.get(&ours.deal) {
+            found.push(Suspicion::of(ours.deal, Subject::Key(key.clone()), "the prefix before it", key.clone()));
+        }
+    }
+    let q3 = report.tally(Rule::Q3);
+    q3.looked_at += strays.looked_at;
+    q3.took += since.elapsed();
+    Ok(Ok(found))
+}
+
+/// Rechecks the suspicions, and keeps those that persist.
+pub(super) async fn still_there(
+    inspector: &mut Inspector,
+    store: &Store,
+    suspicions: Vec<Suspicion>,
+    only: Option<DealId>,
+) -> Looked<Vec<Suspicion>> {
+    // Rows are counted in the report at the first look only.
+    let mut again = AuditReport::begin(false);
+    let mut now = Vec::new();
+    let mut deals: Vec<DealId> = suspicions.iter().filter_map(|suspicion| suspicion.finding.deal).collect();
+    deals.sort_unstable();
+    deals.dedup();
+    for deal in deals {
+        let floor = suspicions.iter().find_map(|suspicion| match suspicion.subject {
+            Subject::Behind(epoch, rev) if suspicion.finding.deal == Some(deal) => Some((epoch, rev)),
+            _ => None,
+        });
+        now.extend(look!(look(inspector, store, deal, floor, &mut again).await?));
+    }
+    if suspicions.iter().any(|suspicion| matches!(suspicion.subject, Subject::Key(_))) {
+        now.extend(look!(look_at_keys(inspector, store, only, &mut again).await?));
+    }
+    now.retain(|suspicion| suspicions.iter().any(|first| first.is_the_same(suspicion)));
+    Ok(Ok(now))
+}
