@@ -14,7 +14,7 @@
 //! - [`notices`]: what people are told by e-mail, and how it is delivered.
 //! - [`worker`]: when to do what: settle, close, reconcile, deliver notices.
 //! - [`live`]: from a change of a deal's figures to the browsers that watch it.
-//! - [`auth`]: identifies the caller. Passwords, tokens, sessions.
+//! - [`people`]: accounts, sessions, tokens, merchants. Identifies the caller.
 //! - [`limits`]: rate limits.
 //! - [`app`]: what handlers and workers share.
 //! - [`web`]: pages and the API over HTTP.
@@ -22,7 +22,6 @@
 //! - [`dev`]: private servers, sample deals and a simulated crowd, for developers and tests.
 
 pub mod app;
-pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod dev;
@@ -32,6 +31,7 @@ pub mod failpoint;
 pub mod limits;
 pub mod live;
 pub mod notices;
+pub mod people;
 pub mod quota;
 pub mod recent;
 pub mod store;

@@ -5,12 +5,12 @@ pub mod startup;
 
 use std::sync::Arc;
 
-use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::live::Hub;
+use crate::people::Auth;
 use crate::store::Store;
 
 /// The parts of a node. Cheap to clone.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use muster::app::startup;
-use muster::auth::Auth;
 use muster::clock::Clock;
 use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
+use muster::people::Auth;
 
 use super::settings::SettingsArgs;
 

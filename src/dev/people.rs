@@ -3,9 +3,11 @@
 use secrecy::SecretString;
 
 use super::names;
-use crate::auth::FreshSecret;
-use crate::domain::{AccountId, Email, FieldProblem, Scopes, TokenId};
-use crate::store::{NewAccount, NewToken, Store, StoreError};
+use crate::domain::{AccountId, Email, FieldProblem, TokenId};
+use crate::people::FreshSecret;
+use crate::people::Scopes;
+use crate::people::{NewAccount, NewToken};
+use crate::store::{Store, StoreError};
 
 /// Rows per INSERT.
 const CHUNK: usize = 1_000;

@@ -3,11 +3,10 @@
 //! Owns every rule that can be decided without Redis and Postgres. Must never do I/O, be async, or ask for the time or for random
 //! numbers: callers pass both in. Each type checks its value when it is constructed, so no caller checks it again.
 
-pub mod access;
-pub mod account;
 pub mod coupon;
 pub mod coupon_code;
 pub mod deal;
+pub mod email;
 pub mod idempotency;
 pub mod ids;
 pub mod lifecycle;
@@ -19,11 +18,10 @@ pub mod signup;
 pub mod terms;
 pub mod till;
 
-pub use access::{Identity, Proof, Scope, Scopes, SecretHash, Token};
-pub use account::{Account, Email};
 pub use coupon::CouponState;
 pub use coupon_code::{CouponCode, CouponForm};
 pub use deal::Deal;
+pub use email::Email;
 pub use idempotency::IdempotencyKey;
 pub use ids::{AccountId, CouponId, DealId, MerchantId, SignupId, TokenId};
 pub use lifecycle::{DealEvent, Lifecycle, LifecycleColumns, NoSuchTransition};

@@ -1,4 +1,5 @@
 //! The transactional outbox: expands events into messages, claims messages, and records what became of them.
+#![expect(clippy::missing_errors_doc, reason = "`crate::store` says once what a StoreError means")]
 
 use crate::domain::{DealId, SignupId};
 use crate::store::{Store, StoreError, unreadable};

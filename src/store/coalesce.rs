@@ -25,7 +25,7 @@ const GATHER: Duration = Duration::from_millis(1);
 const SAME_FOR: Duration = Duration::from_millis(250);
 
 /// A source of values, read by key.
-pub(super) trait Source: Send + 'static {
+pub(crate) trait Source: Send + 'static {
     type Key: Copy + Eq + Hash + Send + Sync + 'static;
     type Value: PartialEq + Send + Sync + 'static;
 
@@ -37,12 +37,12 @@ pub(super) trait Source: Send + 'static {
 }
 
 /// The values of some keys.
-pub(super) type Found<K, V> = Result<Vec<(K, V)>, StoreError>;
+pub(crate) type Found<K, V> = Result<Vec<(K, V)>, StoreError>;
 type Answer<V> = Result<Option<Arc<V>>, StoreError>;
 type Requests<K, V> = HashMap<K, Vec<oneshot::Sender<Answer<V>>>>;
 
 /// The requests that wait, by key. Cheap to clone.
-pub(super) struct Coalesce<K, V>(Arc<Shared<K, V>>);
+pub(crate) struct Coalesce<K, V>(Arc<Shared<K, V>>);
 
 struct Shared<K, V> {
     waiting: Mutex<Waiting<K, V>>,
@@ -73,7 +73,7 @@ impl<K, V> Default for Coalesce<K, V> {
 
 impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + 'static> Coalesce<K, V> {
     /// The value of this key read at or after the call; `None` if it has none.
-    pub(super) async fn read<S: Source<Key = K, Value = V>>(&self, key: K, source: impl FnOnce() -> S) -> Answer<V> {
+    pub(crate) async fn read<S: Source<Key = K, Value = V>>(&self, key: K, source: impl FnOnce() -> S) -> Answer<V> {
         let (reply, answer) = oneshot::channel();
         let (begin, enough) = {
             let mut waiting = self.lock();

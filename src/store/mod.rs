@@ -1,6 +1,7 @@
-//! Postgres: everything that must not be lost. The only module with SQL.
+//! Postgres: everything that must not be lost.
 //!
-//! Owns the tables of `migrations/` and the functions of `sql/functions/`. The functions decide what is allowed: each locks, checks and
+//! Holds the SQL of joins, deals and coupons, the pool, the migrations, and what other SQL needs: that of slices (their
+//! `store.rs`) and of the audit. Owns the tables of `migrations/` and the functions of `sql/functions/`. The functions decide what is allowed: each locks, checks and
 //! writes in one call, and constraints back them up. This module must never hold a transaction open across an await
 //! that is not a statement. Every write is one statement, so a caller that goes away leaves nothing half done
 //! (`begin()` of sqlx 0.9 is not cancel-safe).
@@ -8,7 +9,6 @@
 //! A [`StoreError`] means that the database was unavailable, unless a method says more. [`StoreError::Broken`] is a defect.
 #![expect(clippy::missing_errors_doc, reason = "the module says once what a StoreError means")]
 
-mod accounts;
 mod changes;
 mod coalesce;
 mod coupons;
@@ -21,14 +21,11 @@ mod front_page;
 mod lag;
 mod lane;
 mod lifecycle;
-mod merchants;
 mod migrate;
 mod new_ids;
 mod page;
 mod samples;
-mod sessions;
 mod signups;
-mod tokens;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -39,10 +36,8 @@ use sqlx::{Executor, PgPool};
 
 use crate::domain::{Deal, DealId};
 
-use coalesce::Coalesce;
-
-pub use accounts::{CreateAccountOutcome, NewAccount, StoredAccount};
 pub use changes::{DealVersion, LoadSnapshot};
+pub(crate) use coalesce::{Coalesce, Found, Source};
 pub use coupons::{CodeKeyId, CouponToIssue, RedeemAnswer, Redemption, Settler, Settling, StoredCoupon, Unsettled};
 pub use deals::{DealChange, DealFilter, DealOrder, Facets, UpdateOutcome};
 pub use decided::{Decided, DecidedJoin, DecidedLeave, Decision, Figures, LeaveDecision};
@@ -55,10 +50,8 @@ pub use lifecycle::{PublishAnswer, RaiseCapAnswer, WithdrawAnswer};
 pub use migrate::MigrationError;
 pub use page::{Cursor, Page, PageRequest};
 pub use samples::SampleHistory;
-pub use sessions::{Found, Session, SessionLength};
 pub use signups::DealSignup;
 pub(crate) use signups::SignupRow;
-pub use tokens::NewToken;
 
 /// How to reach Postgres.
 #[derive(Clone, Debug)]

@@ -27,11 +27,11 @@ impl PageRequest {
     }
 
     /// The limit of the query: one more item shows whether there is a next page.
-    pub(super) fn fetch(&self) -> i64 {
+    pub(crate) fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    pub(super) fn after(&self) -> (Option<DateTime<Utc>>, Option<Uuid>) {
+    pub(crate) fn after(&self) -> (Option<DateTime<Utc>>, Option<Uuid>) {
         (self.cursor.map(|c| c.at), self.cursor.map(|c| c.id))
     }
 }
@@ -46,7 +46,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Cuts the extra item off, and keeps the cursor of the next page.
-    pub(super) fn cut(mut items: Vec<T>, request: &PageRequest, place: impl Fn(&T) -> Cursor) -> Self {
+    pub(crate) fn cut(mut items: Vec<T>, request: &PageRequest, place: impl Fn(&T) -> Cursor) -> Self {
         let most = request.limit as usize;
         let more = items.len() > most;
         items.truncate(most);

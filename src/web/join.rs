@@ -14,8 +14,9 @@
 //! closes a connection whose request body was not read.
 
 use crate::App;
-use crate::domain::{DealId, IdempotencyKey, Identity, JoinOutcome, JoinRequest, Refusal, Units};
+use crate::domain::{DealId, IdempotencyKey, JoinOutcome, JoinRequest, Refusal, Units};
 use crate::limits::{Limit, Network, RateLimited};
+use crate::people::Identity;
 use crate::store::StoreError;
 use crate::web::request::ReservedPlace;
 

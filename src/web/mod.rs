@@ -9,21 +9,21 @@
 //! `request` before the handler runs. A failure becomes a [`problem::Problem`] with a stable [`problem::Code`].
 
 mod api;
-mod assets;
+pub(crate) mod assets;
 mod content_coding;
 mod join;
-mod layout;
 pub mod listen;
 mod middleware;
+pub mod page;
 mod pages;
+pub mod paging;
 mod paths;
 pub mod problem;
 mod render_once;
-mod request;
+pub mod request;
 pub mod routes;
 mod words;
 
-pub use api::paging;
 pub use api::signups::join::Join as JoinBody;
 pub use pages::view::markdown;
 pub use request::{IdempotencyHeader, parse_json};

@@ -5,19 +5,19 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, ResponseError, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::api::{accounts, coupons, deals, health, internal, live, openapi, redemptions, signups, tokens};
+use super::api::{coupons, deals, health, internal, live, openapi, redemptions, signups};
 use super::assets;
 use super::middleware::{compress, error_pages, gate, observe, security_headers};
 use super::pages::merchant::{console, dashboard, edit_deal, new_deal, publish, redeem, withdraw};
-use super::pages::{
-    account, deal, home, join, leave, my_coupons, my_deals, picture, scanned, sign_in, sign_out, sign_up, signup,
-};
+use super::pages::{deal, home, join, leave, my_coupons, my_deals, picture, scanned, signup};
 use super::paths::{API, JOIN, JOIN_FORM};
 use super::problem::{Code, Problem};
 use super::request::endpoint::{Endpoint, at};
 use crate::App;
 use crate::app::shutdown::Shutdown;
 use crate::live::FanOut;
+use crate::people::api::{accounts, tokens};
+use crate::people::pages::{account, sign_in, sign_out, sign_up};
 
 /// Health probes, for load balancers and process managers.
 fn probes() -> Vec<Endpoint> {

@@ -18,13 +18,13 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::App;
 use crate::app::shutdown::Shutdown;
-use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::live::Hub;
 use crate::notices::Mailer;
+use crate::people::Auth;
 use crate::quota::Quota;
 use crate::store::Store;
 use crate::worker;

@@ -3,10 +3,10 @@
 use secrecy::SecretString;
 
 use super::{SeedError, Seeder, buyers, editions};
-use crate::auth::SignUpRequest;
 use crate::dev::samples::{DEMO_SHOP, Shop};
 use crate::domain::{AccountId, Email, FieldProblem, Merchant, MerchantId};
-use crate::store::NewAccount;
+use crate::people::NewAccount;
+use crate::people::SignUpRequest;
 
 /// An account for signing in during development.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

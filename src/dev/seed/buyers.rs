@@ -3,7 +3,7 @@
 use super::editions;
 use crate::dev::names;
 use crate::domain::{AccountId, Email, FieldProblem};
-use crate::store::NewAccount;
+use crate::people::NewAccount;
 
 /// Number of sample buyers. It must exceed the number of buyers of the largest sample deal.
 pub(super) const BUYERS: usize = 1_200;

@@ -1,7 +1,7 @@
 //! Errors of seeding.
 
-use crate::auth::AuthError;
 use crate::domain::FieldProblem;
+use crate::people::AuthError;
 use crate::store::StoreError;
 
 /// Why seeding failed. Running it again continues with the unfinished deal.

@@ -23,9 +23,9 @@ pub use accounts::{DEMO_BUYER, DEMO_MERCHANT, DemoAccount};
 pub use error::SeedError;
 
 use super::samples::{self, Sample};
-use crate::auth::Auth;
 use crate::domain::{Deal, DealId};
 use crate::engine::Engine;
+use crate::people::Auth;
 use crate::store::Store;
 
 /// Creates sample deals.

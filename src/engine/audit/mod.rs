@@ -131,8 +131,8 @@ impl Audit {
             for deal in &deals {
                 for invariant in Invariant::ALL {
                     let since = Instant::now();
-                    let looked = self.store.look(invariant, *deal).await?;
-                    report.tally(Rule::Store(invariant)).add(*deal, looked, since.elapsed());
+                    let checked = self.store.check(invariant, *deal).await?;
+                    report.tally(Rule::Store(invariant)).add(*deal, checked, since.elapsed());
                 }
                 self.suspect_deal(&mut inspector, *deal, &mut report, &mut suspicions).await?;
                 report.deals += 1;

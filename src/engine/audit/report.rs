@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::postgres::{Invariant, Looked};
+use super::postgres::{Checked, Invariant};
 use crate::domain::DealId;
 
 /// The most findings of one check that are shown. All of them are counted.
@@ -124,11 +124,11 @@ impl CheckReport {
     }
 
     /// The results from Postgres for one deal.
-    pub(super) fn add(&mut self, deal: DealId, looked: Looked, took: Duration) {
-        self.looked_at += looked.looked_at;
-        self.findings += looked.wrong;
+    pub(super) fn add(&mut self, deal: DealId, checked: Checked, took: Duration) {
+        self.looked_at += checked.rows;
+        self.findings += checked.violations;
         self.took += took;
-        let told = looked.told.into_iter().map(|(expected, found)| Finding { deal: Some(deal), expected, found });
+        let told = checked.examples.into_iter().map(|(expected, found)| Finding { deal: Some(deal), expected, found });
         self.found.extend(told.take(MOST_TOLD.saturating_sub(self.found.len())));
     }
 

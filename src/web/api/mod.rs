@@ -4,14 +4,11 @@
 //! call of the engine or the store follows, and each outcome has a status. The attribute above a handler describes it
 //! for OpenAPI.
 
-pub mod accounts;
 pub mod coupons;
 pub mod deals;
 pub mod health;
 pub mod internal;
 pub mod live;
 pub mod openapi;
-pub mod paging;
 pub mod redemptions;
 pub mod signups;
-pub mod tokens;

@@ -7,7 +7,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::middleware::Next;
 
-use crate::web::pages::error::PageError;
+use crate::web::page::PageError;
 
 /// Replaces an error response that is not HTML with the error page of its status. Responses below `/api/` stay as they
 /// are.

@@ -15,9 +15,9 @@ use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
 use crate::App;
-use crate::auth::Credential;
-use crate::domain::{Identity, Proof};
 use crate::limits::Limit;
+use crate::people::Credential;
+use crate::people::{Identity, Proof};
 use crate::web::paths;
 use crate::web::problem::{Code, Problem};
 use crate::web::request::{Body, Caller, GatePass, Reservation, client_address, origin, session};

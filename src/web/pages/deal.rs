@@ -7,15 +7,15 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::context::{Context, fresh_key};
-use super::error::PageError;
-use super::render;
-use super::view::Notice;
 use super::view::deal::DealPage;
 use super::view::join::{JoinAttempt, JoinSection, Visitor};
 use super::view::phase::Phase;
 use crate::domain::{Deal, DealId, Signup};
 use crate::web::content_coding::CompressedBody;
+use crate::web::page::Notice;
+use crate::web::page::PageError;
+use crate::web::page::context::{Context, fresh_key};
+use crate::web::page::render;
 use crate::web::render_once::{RenderCache, render_once};
 
 /// `GET /deals/{deal}`

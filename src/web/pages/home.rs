@@ -6,15 +6,15 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::context::Context;
-use super::error::PageError;
-use super::render;
 use super::view::card::Card;
 use super::view::home::{Filters, HomePage, Order};
 use super::view::phase::Phase;
 use crate::domain::{Deal, DealState};
 use crate::store::{DealFilter, DealOrder, FRONT_PAGE_DEALS, Facets, FrontPage, Page, PageRequest};
 use crate::web::content_coding::CompressedBody;
+use crate::web::page::Context;
+use crate::web::page::PageError;
+use crate::web::page::render;
 use crate::web::render_once::{RenderCache, render_once};
 
 /// The most characters of a search text or filter.

@@ -4,16 +4,16 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use super::context::{Context, fresh_key};
 use super::deal::{deal_page, visible_deal};
-use super::error::PageError;
-use super::render;
-use super::response::see_other;
 use super::signup::PendingJoin;
-use super::view::Notice;
 use super::view::join::{JoinAttempt, busy, incomplete, invalid_units, refused};
 use crate::domain::{DealId, IdempotencyKey, JoinOutcome, Refusal, Units};
 use crate::web::join::{self, Answer};
+use crate::web::page::Notice;
+use crate::web::page::PageError;
+use crate::web::page::context::{Context, fresh_key};
+use crate::web::page::render;
+use crate::web::page::see_other;
 use crate::web::request::{CsrfForm, ReservedPlace};
 
 /// The join form's fields.

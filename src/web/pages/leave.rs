@@ -3,14 +3,14 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
-use super::context::Context;
-use super::error::PageError;
-use super::render;
-use super::response::see_other;
 use super::signup::signup_page;
 use super::view::signup::leave_failed;
 use crate::domain::{LeaveOutcome, SignupId};
 use crate::limits::Limit;
+use crate::web::page::Context;
+use crate::web::page::PageError;
+use crate::web::page::render;
+use crate::web::page::see_other;
 
 /// `POST /signups/{signup}/leave`
 pub async fn leave(context: Context, path: web::Path<String>) -> Result<HttpResponse, PageError> {

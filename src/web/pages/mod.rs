@@ -4,23 +4,14 @@
 //! it to a view model in [`view`]. Handlers never write HTML themselves. After a successful form submission the response is a
 //! redirect. A rejected form is shown again with the submitted values and all of its problems.
 
-pub mod account;
-pub mod context;
 pub mod deal;
-pub mod error;
 pub mod home;
 pub mod join;
 pub mod leave;
 pub mod merchant;
 pub mod my_coupons;
 pub mod my_deals;
-pub mod next;
 pub mod picture;
-pub mod render;
-pub mod response;
 pub mod scanned;
-pub mod sign_in;
-pub mod sign_out;
-pub mod sign_up;
 pub mod signup;
 pub mod view;

@@ -3,13 +3,13 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
-use super::context::{Context, PageQuery};
-use super::error::PageError;
 use super::my_deals::deals_by_id;
-use super::render;
 use super::view::coupon::CouponPage;
 use super::view::lists::MyCouponsPage;
 use crate::domain::CouponId;
+use crate::web::page::PageError;
+use crate::web::page::context::{Context, PageQuery};
+use crate::web::page::render;
 
 const PATH: &str = "/my/coupons";
 /// Coupons per page.

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
-use super::context::{Context, PageQuery};
-use super::error::PageError;
-use super::render;
 use super::view::lists::MyDealsPage;
 use crate::domain::{Deal, DealId};
+use crate::web::page::PageError;
+use crate::web::page::context::{Context, PageQuery};
+use crate::web::page::render;
 
 const PATH: &str = "/my/deals";
 /// Signups per page.

@@ -3,10 +3,10 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
-use super::context::Context;
-use super::error::PageError;
-use super::render;
 use super::view::coupon::ScannedPage;
+use crate::web::page::Context;
+use crate::web::page::PageError;
+use crate::web::page::render;
 
 /// `GET /c`. The code is in the fragment of the address, so the server never receives it: every coupon gets this same page.
 pub async fn scanned(context: Context) -> Result<HttpResponse, PageError> {

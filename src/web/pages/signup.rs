@@ -4,13 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::context::Context;
-use super::error::PageError;
-use super::render;
-use super::view::Notice;
 use super::view::join::JoinAttempt;
 use super::view::signup::{PendingPage, RetryForm, SignupPage};
 use crate::domain::{Deal, DealId, Signup, SignupId, Units};
+use crate::web::page::Context;
+use crate::web::page::Notice;
+use crate::web::page::PageError;
+use crate::web::page::render;
 
 /// How often the waiting page reloads.
 const REFRESH_S: u32 = 2;

@@ -3,7 +3,8 @@
 use rust_decimal::Decimal;
 
 use crate::domain::problem::{FieldProblemKind as Kind, JsonType};
-use crate::domain::{Currency, DealState, Scope};
+use crate::domain::{Currency, DealState};
+use crate::people::Scope;
 
 /// The sentence for a problem: what to do about it.
 #[must_use]

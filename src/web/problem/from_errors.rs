@@ -1,9 +1,9 @@
 //! Converts errors of other modules to problems.
 
 use super::{Code, Problem};
-use crate::auth::AuthError;
 use crate::engine::LaneFull;
 use crate::limits::RateLimited;
+use crate::people::AuthError;
 use crate::store::StoreError;
 
 /// `Retry-After` when too many passwords wait to be checked.

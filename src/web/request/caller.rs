@@ -13,9 +13,10 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use crate::App;
-use crate::auth::Credential;
-use crate::domain::{Deal, DealId, Identity, Scope};
+use crate::domain::{Deal, DealId};
 use crate::limits::Network;
+use crate::people::Credential;
+use crate::people::{Identity, Scope};
 use crate::web::problem::{Code, Problem};
 use crate::web::request::GatePass;
 
@@ -32,7 +33,7 @@ pub struct Caller {
 
 /// The scopes that a handler can require of a limited token, as types.
 pub mod needs {
-    use crate::domain::Scope;
+    use crate::people::Scope;
 
     /// A required scope.
     pub trait Needs {

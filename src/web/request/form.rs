@@ -21,7 +21,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Caller, ReservedPlace};
 use crate::App;
-use crate::auth::Credential;
+use crate::people::Credential;
 use crate::web::problem::{Code, Problem};
 
 /// Room for the longest description with every character percent-encoded as `%xx%xx%xx`.

@@ -15,7 +15,7 @@ mod id;
 pub(super) mod origin;
 mod place;
 mod query;
-pub(super) mod session;
+pub mod session;
 
 pub use body::{Body, parse_json};
 pub use caller::{Buyer, Caller, ClientNetwork, MaybeSignedIn, Merchant, SignedIn, needs};

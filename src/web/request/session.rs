@@ -9,7 +9,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::auth::Credential;
+use crate::people::Credential;
 
 const fn name(https: bool) -> &'static str {
     if https { "__Host-muster" } else { "muster" }

@@ -2,8 +2,9 @@
 //!
 //! A route that is missing from the table fails the test, so a new route must say who may call it.
 
-use muster::domain::{Scope, Scopes, TokenId};
-use muster::store::NewToken;
+use muster::domain::TokenId;
+use muster::people::NewToken;
+use muster::people::{Scope, Scopes};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
@@ -66,7 +67,7 @@ impl Callers {
 }
 
 async fn limited_proof(fixture: &Fixture, person: &Person, is_staff: bool, scopes: Scopes) -> Proof {
-    let fresh = muster::auth::FreshSecret::token();
+    let fresh = muster::people::FreshSecret::token();
     let (id, label) = (TokenId::generate(), "limited".to_owned());
     let new = NewToken { id, account: person.id, hash: fresh.hash, label, scopes, expires_at: None };
     fixture.app.store.create_token(&new).await.unwrap();

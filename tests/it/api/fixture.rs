@@ -1,9 +1,10 @@
 //! A node with an account of every kind, and a plausible request for every route. The tests that walk all routes use
 //! it.
 
-use muster::auth::FreshSecret;
-use muster::domain::{Deal, Scopes, TokenId};
-use muster::store::NewToken;
+use muster::domain::{Deal, TokenId};
+use muster::people::FreshSecret;
+use muster::people::NewToken;
+use muster::people::Scopes;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster::auth::Credential;
+use muster::people::Credential;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;

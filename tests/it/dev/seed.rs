@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use muster::dev::seed::{DEMO_BUYER, DEMO_MERCHANT, Seeder};
-use muster::domain::{Account, CouponState, Deal, DealId, DealState, Email, JoinOutcome, SignupState};
+use muster::domain::{CouponState, Deal, DealId, DealState, Email, JoinOutcome, SignupState};
+use muster::people::Account;
 use muster::store::PageRequest;
 use secrecy::SecretString;
 

@@ -1,10 +1,11 @@
 //! Buyers and merchants with tokens, created without hashing a password.
 
-use muster::auth::FreshSecret;
 use muster::domain::{
-    AccountId, DealId, Email, IdempotencyKey, JoinOutcome, JoinRequest, Merchant, MerchantId, Scopes, TokenId, Units,
+    AccountId, DealId, Email, IdempotencyKey, JoinOutcome, JoinRequest, Merchant, MerchantId, TokenId, Units,
 };
-use muster::store::{NewAccount, NewToken};
+use muster::people::FreshSecret;
+use muster::people::Scopes;
+use muster::people::{NewAccount, NewToken};
 use reqwest::{Method, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde_json::json;

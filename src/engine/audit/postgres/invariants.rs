@@ -119,7 +119,7 @@ macro_rules! look {
     };
 }
 
-pub(super) async fn look(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Result<Row, sqlx::Error> {
+pub(super) async fn check(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Result<Row, sqlx::Error> {
     match invariant {
         Invariant::I1 => look!(pool, deal, "
             SELECT d.units BETWEEN 0 AND coalesce(d.cap, d.units) AS holds,

@@ -13,13 +13,13 @@ pub(super) use invariants::Invariant;
 
 /// The result of one check of one deal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::engine::audit) struct Looked {
+pub(in crate::engine::audit) struct Checked {
     /// Rows that the check read.
-    pub(in crate::engine::audit) looked_at: u64,
+    pub(in crate::engine::audit) rows: u64,
     /// Rows that violate the invariant.
-    pub(in crate::engine::audit) wrong: u64,
+    pub(in crate::engine::audit) violations: u64,
     /// The first violations: what was expected, and what was found.
-    pub(in crate::engine::audit) told: Vec<(String, String)>,
+    pub(in crate::engine::audit) examples: Vec<(String, String)>,
 }
 
 impl Store {
@@ -46,16 +46,16 @@ impl Store {
     }
 
     /// Checks one invariant for one deal.
-    pub(in crate::engine::audit) async fn look(
+    pub(in crate::engine::audit) async fn check(
         &self,
         invariant: Invariant,
         deal: DealId,
-    ) -> Result<Looked, StoreError> {
-        let row = invariants::look(self.pool(), invariant, deal.as_uuid()).await?;
-        Ok(Looked {
-            looked_at: row.looked_at.cast_unsigned(),
-            wrong: row.wrong.cast_unsigned(),
-            told: row.expected.into_iter().zip(row.found).collect(),
+    ) -> Result<Checked, StoreError> {
+        let row = invariants::check(self.pool(), invariant, deal.as_uuid()).await?;
+        Ok(Checked {
+            rows: row.looked_at.cast_unsigned(),
+            violations: row.wrong.cast_unsigned(),
+            examples: row.expected.into_iter().zip(row.found).collect(),
         })
     }
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 
 use super::CouponView;
 use crate::App;
-use crate::web::api::paging::{List, Listing};
+use crate::web::paging::{List, Listing};
 use crate::web::problem::Problem;
 use crate::web::request::{Buyer, Query, needs};
 

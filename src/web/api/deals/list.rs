@@ -7,9 +7,10 @@ use sha2::{Digest, Sha256};
 
 use super::{DealView, view};
 use crate::App;
-use crate::domain::{DealState, FieldProblem, FieldProblemKind, MerchantId, Scope};
+use crate::domain::{DealState, FieldProblem, FieldProblemKind, MerchantId};
+use crate::people::Scope;
 use crate::store::{DealFilter, DealOrder};
-use crate::web::api::paging::{List, Listing};
+use crate::web::paging::{List, Listing};
 use crate::web::problem::{Code, Problem};
 use crate::web::request::{IfNoneMatch, MaybeSignedIn, Query};
 

@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::{DealView, view};
 use crate::App;
-use crate::domain::{Deal, DealId, Scope};
+use crate::domain::{Deal, DealId};
+use crate::people::Scope;
 use crate::web::problem::{Code, Problem};
 use crate::web::render_once::{RenderCache, render_once};
 use crate::web::request::etag;

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::docs::{ApiDocs, Group, Schema};
 use crate::App;
-use crate::web::pages::view::{Layout, Viewer};
+use crate::web::page::{Layout, Viewer};
 use crate::web::problem::Problem;
 use crate::web::problem::{Code, Meaning};
 use crate::web::request::MaybeSignedIn;

@@ -14,7 +14,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{accounts, coupons, deals, health, live, redemptions, signups, tokens};
+use super::{coupons, deals, health, live, redemptions, signups};
+use crate::people::api::{accounts, tokens};
 use crate::web::paths::API;
 
 /// The document's header, and the operations that are not below [`API`].

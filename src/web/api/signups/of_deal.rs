@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::App;
 use crate::domain::{AccountId, DealId, SignupId, SignupState};
 use crate::store::DealSignup;
-use crate::web::api::paging::{List, Listing};
+use crate::web::paging::{List, Listing};
 use crate::web::problem::{Code, Problem};
 use crate::web::request::{Id, Merchant, Query, needs};
 

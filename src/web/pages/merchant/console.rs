@@ -5,9 +5,9 @@ use actix_web::{HttpResponse, web};
 
 use super::own_deal;
 use crate::domain::Deal;
-use crate::web::pages::context::{Context, PageQuery};
-use crate::web::pages::error::PageError;
-use crate::web::pages::render;
+use crate::web::page::PageError;
+use crate::web::page::context::{Context, PageQuery};
+use crate::web::page::render;
 use crate::web::pages::view::merchant::{ConsolePage, ConsoleParts};
 
 /// Signups per page.

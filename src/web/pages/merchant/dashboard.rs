@@ -4,9 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
 use crate::store::{DealFilter, DealOrder};
-use crate::web::pages::context::{Context, PageQuery};
-use crate::web::pages::error::PageError;
-use crate::web::pages::render;
+use crate::web::page::PageError;
+use crate::web::page::context::{Context, PageQuery};
+use crate::web::page::render;
 use crate::web::pages::view::merchant::DashboardPage;
 
 const PATH: &str = "/merchant";

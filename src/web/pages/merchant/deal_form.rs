@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::domain::terms::parse_texts;
 use crate::domain::{FieldProblem, FieldProblemKind, Terms, TermsForm};
-use crate::web::pages::view::Form;
+use crate::web::page::Form;
 
 /// The format of `<input type=datetime-local>`.
 const LOCAL_TIME: &str = "%Y-%m-%dT%H:%M";

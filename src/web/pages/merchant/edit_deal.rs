@@ -10,10 +10,10 @@ use super::own_deal;
 use crate::domain::{Deal, FieldProblem, Terms};
 use crate::limits::Limit;
 use crate::store::{DealChange, UpdateOutcome};
-use crate::web::pages::context::Context;
-use crate::web::pages::error::PageError;
-use crate::web::pages::render;
-use crate::web::pages::response::see_other;
+use crate::web::page::Context;
+use crate::web::page::PageError;
+use crate::web::page::render;
+use crate::web::page::see_other;
 use crate::web::pages::view::merchant::{EditorPage, Preview};
 use crate::web::request::CsrfForm;
 

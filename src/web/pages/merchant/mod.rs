@@ -9,9 +9,9 @@ pub mod publish;
 pub mod redeem;
 pub mod withdraw;
 
-use super::context::Context;
-use super::error::PageError;
 use crate::domain::{Deal, DealId};
+use crate::web::page::Context;
+use crate::web::page::PageError;
 
 /// The deal with this id, if the visitor is staff of its merchant.
 async fn own_deal(context: &Context, id: &str) -> Result<Deal, PageError> {

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use super::deal_form::DealForm;
 use crate::domain::{Deal, DealId, FieldProblem, Lifecycle, Merchant, Progress, StaffOf, Terms};
 use crate::limits::Limit;
-use crate::web::pages::context::Context;
-use crate::web::pages::error::PageError;
-use crate::web::pages::render;
-use crate::web::pages::response::see_other;
+use crate::web::page::Context;
+use crate::web::page::PageError;
+use crate::web::page::render;
+use crate::web::page::see_other;
 use crate::web::pages::view::merchant::{EditorPage, Preview};
 use crate::web::request::CsrfForm;
 

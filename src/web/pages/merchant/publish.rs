@@ -7,11 +7,11 @@ use super::console::console_page;
 use super::own_deal;
 use crate::engine::PublishOutcome;
 use crate::limits::Limit;
-use crate::web::pages::context::{Context, PageQuery};
-use crate::web::pages::error::PageError;
-use crate::web::pages::render;
-use crate::web::pages::response::see_other;
-use crate::web::pages::view::Notice;
+use crate::web::page::Notice;
+use crate::web::page::PageError;
+use crate::web::page::context::{Context, PageQuery};
+use crate::web::page::render;
+use crate::web::page::see_other;
 use crate::web::pages::view::merchant::ConsoleParts;
 
 /// `POST /merchant/deals/{deal}/publish`

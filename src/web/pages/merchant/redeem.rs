@@ -12,12 +12,12 @@ use crate::domain::{CouponCode, DealId, FieldProblem, FieldProblemKind, Idempote
 use crate::engine::RedeemOutcome;
 use crate::limits::Limit;
 use crate::store::Redemption;
-use crate::web::pages::context::{Context, fresh_key};
-use crate::web::pages::error::PageError;
+use crate::web::page::PageError;
+use crate::web::page::context::{Context, fresh_key};
+use crate::web::page::render;
+use crate::web::page::{Form, Notice};
 use crate::web::pages::my_deals::deals_by_id;
-use crate::web::pages::render;
 use crate::web::pages::view::merchant::{RedeemPage, Redeemed, redeem_form, redeemed};
-use crate::web::pages::view::{Form, Notice};
 use crate::web::request::CsrfForm;
 
 /// How many of the last redeemed coupons are shown.

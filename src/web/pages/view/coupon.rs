@@ -4,10 +4,10 @@ use askama::Template;
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 
-use super::Layout;
-use super::time::Moment;
 use crate::domain::{CouponCode, CouponState, Deal};
 use crate::engine::ShownCoupon;
+use crate::web::page::Layout;
+use crate::web::page::time::Moment;
 
 /// `GET /my/coupons/{coupon}`
 #[derive(Template)]

@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::join::{JoinOption, JoinSection, OWN_DEAL};
 use super::progress::{ProgressBlock, Size};
-use super::time::Moment;
-use super::{Layout, drawing, markdown, price::Price, script_json};
+use super::{drawing, markdown, price::Price, script_json};
 use crate::domain::Deal;
+use crate::web::page::Layout;
+use crate::web::page::time::Moment;
 use crate::web::words::{DIFFERENT_BUYERS, UNITS};
 
 /// A deal's page: `GET /deals/{deal}`.

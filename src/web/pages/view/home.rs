@@ -3,8 +3,9 @@
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
-use super::{Layout, card::Card};
-use crate::web::api::paging::List;
+use super::card::Card;
+use crate::web::page::Layout;
+use crate::web::paging::List;
 
 /// The orders that a visitor can choose. Without one, the newest deals come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

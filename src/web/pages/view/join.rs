@@ -1,8 +1,8 @@
 //! The join section of a deal's page.
 
-use super::Notice;
 use super::phase::Phase;
 use crate::domain::{Deal, Refusal, Signup, SignupState, Units};
+use crate::web::page::Notice;
 use crate::web::words::{TIME, UNITS, number};
 
 /// The visitor of a deal's page.

@@ -4,10 +4,11 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 
 use super::progress::{ProgressBlock, Size};
-use super::time::Moment;
-use super::{Layout, coupon, drawing};
+use super::{coupon, drawing};
 use crate::domain::{Deal, DealState, Signup, SignupState};
 use crate::engine::ShownCoupon;
+use crate::web::page::Layout;
+use crate::web::page::time::Moment;
 use crate::web::words::{UNITS, number};
 
 /// Deals under one heading.

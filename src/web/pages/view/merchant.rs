@@ -8,10 +8,11 @@ use super::card::Card;
 use super::lists::{DealGroup, DealRow};
 use super::price::{Earnings, Price};
 use super::progress::{ProgressBlock, Size};
-use super::time::Moment;
-use super::{Form, Layout, Notice, drawing, markdown};
+use super::{drawing, markdown};
 use crate::domain::{Deal, DealState, Merchant, Signup, SignupState, Till};
 use crate::engine::RedeemOutcome;
+use crate::web::page::time::Moment;
+use crate::web::page::{Form, Layout, Notice};
 use crate::web::words::{TIME, UNITS, number};
 
 /// The dashboard: `GET /merchant`.

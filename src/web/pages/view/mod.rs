@@ -3,34 +3,24 @@
 //! Owns the translation from domain values to what a page shows: sentences, formatted times and amounts, URLs. Templates never
 //! see store types. Views load nothing; callers pass in all data, including the current time.
 
-pub mod account;
 pub mod card;
 pub mod coupon;
 pub mod deal;
 pub mod drawing;
-pub mod error;
-pub mod form;
 pub mod home;
 pub mod join;
 pub mod lists;
 pub mod markdown;
 pub mod merchant;
-pub mod notice;
 pub mod phase;
 pub mod price;
 pub mod progress;
 pub mod signup;
-pub mod time;
 
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod tests;
-
-pub use form::Form;
-pub use notice::Notice;
-
-pub use crate::web::layout::{Layout, Viewer};
 
 use serde::Serialize;
 

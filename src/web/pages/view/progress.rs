@@ -5,8 +5,8 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
 
 use super::phase::Phase;
-use super::time::{Moment, time_until};
 use crate::domain::{Deal, Figures};
+use crate::web::page::time::{Moment, time_until};
 use crate::web::words::{LEFT, number};
 
 /// The size of a progress block.

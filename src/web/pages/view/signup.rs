@@ -3,11 +3,12 @@
 use askama::Template;
 use chrono::{DateTime, Utc};
 
+use super::drawing;
 use super::phase::Phase;
 use super::progress::{ProgressBlock, Size};
-use super::time::Moment;
-use super::{Layout, Notice, drawing};
 use crate::domain::{Deal, LeaveOutcome, Signup, SignupState};
+use crate::web::page::time::Moment;
+use crate::web::page::{Layout, Notice};
 use crate::web::words::{PHASES, UNITS, number};
 
 /// `GET /signups/{signup}`, for a recorded signup: "you are buyer 17".

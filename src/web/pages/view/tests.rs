@@ -4,12 +4,13 @@ use chrono::TimeDelta;
 use super::deal::DealPage;
 use super::drawing::{Drawing, Goods};
 use super::join::{JoinAttempt, JoinSection, Visitor};
+use super::markdown;
 use super::phase::Phase;
 use super::progress::{ProgressBlock, Size};
 use super::samples::{deal, now};
-use super::time::{Moment, time_until};
-use super::{Form, Layout, Viewer, markdown};
 use crate::domain::{CouponCode, CouponForm, Deal, DealState, FieldProblem, FieldProblemKind};
+use crate::web::page::time::{Moment, time_until};
+use crate::web::page::{Form, Layout, Viewer};
 use crate::web::words::number;
 
 fn layout() -> Layout {

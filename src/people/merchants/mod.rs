@@ -1,0 +1,3 @@
+//! Merchants and their staff. For now every member of the staff is an owner.
+
+mod store;
