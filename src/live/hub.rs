@@ -6,21 +6,18 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use metrics::{Counter, counter};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::message::{self, Frame};
+use super::channel::Channel;
+use super::message::Frame;
 use super::sockets::Sockets;
-use super::throttle::{Schedule, Throttle};
+use super::throttle::Schedule;
 use crate::clock::Clock;
 use crate::config::{BaseUrl, LiveConfig};
 use crate::domain::{DealId, DealState, Progress};
-
-/// A new subscriber reads the server's time from its first frame, so an older frame is rendered again for it.
-const FRAME_MAX_AGE: Duration = Duration::from_millis(250);
 
 /// The node's live feed. Clones share it.
 #[derive(Clone)]
@@ -45,17 +42,6 @@ struct Shared {
 struct Deals {
     watched: HashMap<DealId, Channel>,
     due: BTreeSet<(Instant, DealId)>,
-}
-
-/// One watched deal.
-struct Channel {
-    frames: watch::Sender<Option<Frame>>,
-    subscribers: usize,
-    newest: Option<Progress>,
-    throttle: Throttle,
-    rendered_at: Option<Instant>,
-    /// Whether the relay was told to read this deal's figures.
-    requested: bool,
 }
 
 impl Hub {
@@ -207,45 +193,6 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, Deals> {
         self.shared.deals.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Channel {
-    fn new() -> Self {
-        Self {
-            frames: watch::Sender::new(None),
-            subscribers: 0,
-            newest: None,
-            throttle: Throttle::new(Duration::ZERO),
-            rendered_at: None,
-            requested: false,
-        }
-    }
-
-    /// Renders the newest figures and wakes the subscribers.
-    fn publish(&mut self, clock: &Clock, now: Instant) {
-        if let Some(frame) = self.render(clock, now) {
-            self.frames.send_replace(Some(frame));
-        }
-    }
-
-    /// Renders the frame again if its `server_time` is too old. Subscribers that have the previous one are not woken,
-    /// because nothing else changed.
-    fn refresh(&mut self, clock: &Clock, now: Instant) {
-        let is_stale = self.rendered_at.is_some_and(|at| now.saturating_duration_since(at) > FRAME_MAX_AGE);
-        if is_stale && let Some(frame) = self.render(clock, now) {
-            self.frames.send_if_modified(|latest| {
-                *latest = Some(frame);
-                false
-            });
-        }
-    }
-
-    fn render(&mut self, clock: &Clock, now: Instant) -> Option<Frame> {
-        self.rendered_at = Some(now);
-        let text = message::frame(self.newest.as_ref()?, clock.now());
-        let text = text.inspect_err(|error| tracing::error!(%error, "cannot serialise a frame")).ok()?;
-        Some(Frame::new(text))
     }
 }
 

@@ -21,6 +21,7 @@
 //! - The `(epoch, rev)` that one socket sees of one deal never falls, and the last one it sees is the newest offered.
 //! - One socket uses a bounded amount of memory, whether it floods, stalls or stays silent.
 
+mod channel;
 mod close_reason;
 mod connection;
 mod connection_handle;

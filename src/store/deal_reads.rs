@@ -6,7 +6,7 @@ use sqlx::{PgPool, Postgres};
 
 use super::StoreError;
 use super::coalesce::Source;
-use super::deals::deals_by_id;
+use super::deal_rows::deals_by_id;
 use crate::domain::{Deal, DealId};
 
 pub(super) struct DealReads {

@@ -1,11 +1,12 @@
-//! Converts rows of `deals`.
+//! Selects rows of `deals`, and converts them.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use sqlx::{PgExecutor, query_as};
 use uuid::Uuid;
 
 use super::error::{StoreError, unreadable};
-use crate::domain::{Currency, Deal, DealState, Lifecycle, LifecycleColumns, Money, Progress, Terms};
+use crate::domain::{Currency, Deal, DealId, DealState, Lifecycle, LifecycleColumns, Money, Progress, Terms};
 
 /// A row of `deals` with its merchant's name and the epoch.
 pub(super) struct DealRow {
@@ -91,6 +92,36 @@ impl TryFrom<DealRow> for Deal {
             lifecycle,
         })
     }
+}
+
+/// The deals that meet a condition, with everything that a [`DealRow`] needs.
+macro_rules! deals {
+    ($condition:literal, $($argument:expr),*) => {
+        query_as!(
+            DealRow,
+            r#"SELECT d.id, d.merchant, m.name AS merchant_name, e.epoch, d.rev, d.buyers, d.units, d.state, d.title,
+                      d.description, d.price, d.face_value, d.currency, d.tipping_point, d.cap, d.per_buyer_max, d.opens_at,
+                      d.closes_at, d.time_zone, d.coupon_expires_at, d.city, d.category, d.picture, d.version, d.created_at,
+                      d.published_at, d.tipped_at, d.ended_at, d.withdrawn_reason
+                 FROM deals AS d JOIN merchants AS m ON m.id = d.merchant CROSS JOIN epoch AS e "#
+                + $condition,
+            $($argument),*
+        )
+    };
+}
+pub(super) use deals;
+
+/// The deals with these ids, in any order. Unknown ids are left out.
+pub(super) async fn deals_by_id(executor: impl PgExecutor<'_>, ids: &[DealId]) -> Result<Vec<Deal>, StoreError> {
+    let rows = match ids {
+        // The plan for one id is cached. A list gets a new plan for each call.
+        [id] => deals!("WHERE d.id = $1", id.as_uuid()).fetch_all(executor).await?,
+        ids => {
+            let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
+            deals!("WHERE d.id = ANY ($1)", &ids).fetch_all(executor).await?
+        }
+    };
+    rows.into_iter().map(Deal::try_from).collect()
 }
 
 /// The figures of a deal and the epoch.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use sqlx::{PgExecutor, query_as};
+use sqlx::query_as;
 use uuid::Uuid;
 
 use super::deal_reads::DealReads;
-use super::deal_rows::{DealRow, ProgressRow};
+use super::deal_rows::{DealRow, ProgressRow, deals, deals_by_id};
 use super::{Cursor, Page, PageRequest, Store, StoreError};
 use crate::domain::{Deal, DealId, DealState, MerchantId, Progress, Terms};
 
@@ -67,21 +67,6 @@ pub enum UpdateOutcome {
     Changed,
     /// Its terms are fixed, because it is published.
     Published,
-}
-
-macro_rules! deals {
-    ($condition:literal, $($argument:expr),*) => {
-        query_as!(
-            DealRow,
-            r#"SELECT d.id, d.merchant, m.name AS merchant_name, e.epoch, d.rev, d.buyers, d.units, d.state, d.title,
-                      d.description, d.price, d.face_value, d.currency, d.tipping_point, d.cap, d.per_buyer_max, d.opens_at,
-                      d.closes_at, d.time_zone, d.coupon_expires_at, d.city, d.category, d.picture, d.version, d.created_at,
-                      d.published_at, d.tipped_at, d.ended_at, d.withdrawn_reason
-                 FROM deals AS d JOIN merchants AS m ON m.id = d.merchant CROSS JOIN epoch AS e "#
-                + $condition,
-            $($argument),*
-        )
-    };
 }
 
 impl Store {
@@ -288,17 +273,4 @@ pub(super) fn uuids(merchants: &[MerchantId]) -> Vec<Uuid> {
 fn like(text: &str) -> String {
     let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     format!("%{escaped}%")
-}
-
-/// The deals with these ids, in any order. Unknown ids are left out.
-pub(super) async fn deals_by_id(executor: impl PgExecutor<'_>, ids: &[DealId]) -> Result<Vec<Deal>, StoreError> {
-    let rows = match ids {
-        // The plan for one id is cached. A list gets a new plan for each call.
-        [id] => deals!("WHERE d.id = $1", id.as_uuid()).fetch_all(executor).await?,
-        ids => {
-            let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
-            deals!("WHERE d.id = ANY ($1)", &ids).fetch_all(executor).await?
-        }
-    };
-    rows.into_iter().map(Deal::try_from).collect()
 }

@@ -10,6 +10,7 @@ mod arrivals;
 mod background;
 mod client;
 mod curve;
+mod keys;
 mod protocol;
 mod replay;
 mod report;

@@ -8,9 +8,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::client::{Client, ClientError, Outcome, version};
+use super::keys::Keys;
 use super::protocol::{JoinEnd, LeaveEnd, Receipt};
 use super::report::Report;
 use super::schedule::{Event, Schedule, What};
@@ -18,7 +18,7 @@ use super::tally::{Tally, Tip};
 use crate::app::shutdown::Shutdown;
 use crate::dev::people::Simulated;
 use crate::domain::idempotency::IdempotencyKeyError;
-use crate::domain::{DealId, Figures, IdempotencyKey, SignupId, Units};
+use crate::domain::{DealId, Figures, SignupId, Units};
 
 /// Live counts are right within 10 seconds, even after a crash.
 const COUNTS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -284,21 +284,4 @@ async fn settled_figures(
 
 fn take_any<T>(from: &mut Vec<T>, rng: &mut StdRng) -> Option<T> {
     (!from.is_empty()).then(|| from.swap_remove(rng.random_range(0..from.len())))
-}
-
-/// Generates keys that are unique across runs, even runs with the same seed: a key used before would be a replay.
-struct Keys {
-    run: Uuid,
-    count: u64,
-}
-
-impl Keys {
-    fn new() -> Self {
-        Self { run: Uuid::now_v7(), count: 0 }
-    }
-
-    fn next(&mut self) -> Result<IdempotencyKey, IdempotencyKeyError> {
-        self.count += 1;
-        IdempotencyKey::parse(&format!("crowd-{}-{}", self.run, self.count))
-    }
 }

@@ -17,7 +17,16 @@ const AT_HOME: [(&str, &[&str]); 5] = [
     ("actix_web", &["src/web/", "src/people/", "src/live/", "src/app/startup/http.rs", "src/cli/"]),
 ];
 
-const LONGEST_FILE: usize = 400;
+const LONGEST_FILE: usize = 300;
+/// Longer files, each with its reason.
+const LONGER: [(&str, &str); 3] = [
+    ("migrations/0001_schema.sql", "a migration never changes once it is released"),
+    (
+        "tests/it/store/migrations_before_squash/0013_one_row_a_join.sql",
+        "a migration never changes once it is released",
+    ),
+    ("src/web/static/app.css", "one file, so that a page needs one request for its styles"),
+];
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -71,12 +80,13 @@ fn each_library_is_used_only_in_its_modules() {
 }
 
 #[test]
-fn no_source_file_exceeds_400_lines() {
+fn no_source_file_exceeds_300_lines_without_a_reason() {
     let endings = ["rs", "lua", "sql", "js", "css", "html", "sh"];
     for below in ["src", "tests", "lua", "migrations", "sql", "load-tests", "deploy", "benches"] {
         for (path, text) in files(below, &endings) {
             let length = text.lines().count();
-            assert!(length <= LONGEST_FILE || path.contains("/vendor/"), "{path} has {length} lines: split it");
+            let is_excused = path.contains("/vendor/") || LONGER.iter().any(|(longer, _reason)| *longer == path);
+            assert!(length <= LONGEST_FILE || is_excused, "{path} has {length} lines: split it");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -286,8 +285,7 @@ pub async fn raw_close_code(stream: &mut TcpStream) -> Option<u16> {
 
 /// The output of the future. The test fails if that takes longer than [`DEADLINE`].
 pub async fn with_deadline<F: Future>(future: F) -> F::Output {
-    let future: Pin<Box<F>> = Box::pin(future);
-    tokio::time::timeout(DEADLINE, future).await.expect("nothing happened in time")
+    tokio::time::timeout(DEADLINE, Box::pin(future)).await.expect("nothing happened in time")
 }
 
 /// Waits until a condition holds that nothing announces.
