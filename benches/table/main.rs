@@ -11,6 +11,7 @@ mod latency;
 mod live;
 mod pages;
 mod peers;
+mod program;
 mod report;
 mod rush;
 mod settling;

@@ -8,7 +8,7 @@ use muster::dev::ports::require_free;
 use muster::dev::servers::{Program, Servers};
 use tokio::process::Command;
 
-use crate::stand::{answered, environment};
+use crate::program::{answered, environment};
 
 /// Where the naive peer listens.
 pub const NAIVE: &str = "127.0.0.1:8399";

@@ -1,7 +1,6 @@
 //! The system under test: private servers, a node of Muster, and the naive peer on the same servers.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
@@ -15,6 +14,7 @@ use tokio::process::Command;
 
 use crate::Args;
 use crate::peers;
+use crate::program::{answered, environment};
 use crate::wrk::{Run, wrk};
 
 /// The address of Muster.
@@ -174,29 +174,6 @@ pub fn raise_limits(sockets: usize) {
         let limit = rustix::process::getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
     }
-}
-
-/// The environment of this process without the user's own servers, and with these variables.
-pub fn environment(own: &[(&str, &str)]) -> Vec<(String, String)> {
-    let is_replaced = |name: &str| name == "DATABASE_URL" || name == "REDIS_URL" || own.iter().any(|(o, _)| *o == name);
-    let inherited =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    inherited.filter(|(name, _)| !is_replaced(name)).chain(own).collect()
-}
-
-/// Waits until a program that was just started accepts requests.
-pub async fn answered(address: &str, program: &mut Program, log: &Path) -> Result<()> {
-    for _ in 0..300 {
-        if reqwest::get(format!("http://{address}/")).await.is_ok() && program.is_running() {
-            return Ok(());
-        }
-        if !program.is_running() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    anyhow::bail!("nothing answers at {address}: {}", std::fs::read_to_string(log).unwrap_or_default())
 }
 
 fn lines(words: impl Iterator<Item = String>) -> String {

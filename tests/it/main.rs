@@ -17,6 +17,7 @@ mod lua;
 mod metrics;
 mod model;
 mod pages;
+mod people;
 mod races;
 mod store;
 #[allow(dead_code, unused_imports, reason = "not every builder is used by every test")]

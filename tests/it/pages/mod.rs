@@ -1,6 +1,5 @@
 //! The pages as people use them, without JavaScript.
 
-mod accounts;
 mod browser;
 mod compressed;
 mod coupons;

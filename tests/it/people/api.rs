@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use super::{Answer, send};
+use crate::api::{Answer, send};
 use crate::support::{self, TestApp, fault::wait_until};
 
 const PASSWORD: &str = "correct horse battery";

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::deals::new_deal;
-use super::{read, send};
+use crate::api::deals::new_deal;
+use crate::api::{Answer, read, send};
 use crate::support::{self, Person, TestApp};
 
 /// Longer than a node caches identities.
@@ -83,7 +83,7 @@ async fn a_buyer_who_becomes_staff_keeps_their_signup_but_cannot_join_again() {
     app.assert_clean().await;
 }
 
-async fn create(app: &TestApp, owner: &Person, merchant: Option<Value>) -> super::Answer {
+async fn create(app: &TestApp, owner: &Person, merchant: Option<Value>) -> Answer {
     let mut deal = new_deal(app);
     if let Some(merchant) = merchant {
         deal["merchant"] = merchant;

@@ -1,0 +1,5 @@
+//! Accounts, sessions, tokens, merchants and their staff.
+
+mod api;
+mod merchants;
+mod pages;
