@@ -1,7 +1,8 @@
--- Admits requests to join one deal: holds a place for each, or answers with the refusal.
+-- Admits requests to join one deal: checks cap, window and state, and holds a place for each or answers with the refusal.
+-- This is the early check of the cap; `commit_signups` in Postgres enforces it.
 --
 -- KEYS  1 quota  2 buyers  3 holds  4 held  5 raising        (all of one deal)
--- ARGV  1 run id of this Redis  2 now, ms (the node's clock, corrected by Postgres')  3 time to live of a hold, ms
+-- ARGV  1 run id of this Redis  2 now, ms (the node's clock, adjusted to that of Postgres)  3 time to live of a hold, ms
 --       then for each request: signup, buyer, units
 -- Reply {word, …}, one for each request:
 --       admitted         a place is held (again, if it was held before)
@@ -49,7 +50,7 @@ local needed = state == 'open' and quota[9] - quota[8] or 0
 -- While a change up to these figures is missing, its buyers are unknown.
 local complete = tonumber(quota[12]) >= tonumber(quota[11])
 
--- Read at most once per call, and only when no unit is left.
+-- Reads `raising` at most once per call, and only when no unit is left.
 local no_units_left
 local function sold_out()
   if not no_units_left then
@@ -66,14 +67,14 @@ local function decide(units, new)
   if now_ms + SLACK_MS < tonumber(quota[4]) then return 'not_open' end
   if not left then return 'admitted' end
   if left <= 0 then return sold_out() end
-  -- While the deal is open, as many units must stay free as buyers are still needed after this join.
+  -- The cap: while the deal is open, as many units must stay free as buyers are still needed after this join.
   local available = left - math.max(0, needed - new)
   if units > available then return 'not_enough_left' .. ' ' .. math.max(0, available) end
   if units > left - held_units - math.max(0, needed - held_new - new) then return 'places_held' end
   return 'admitted'
 end
 
--- Written once, at the end: `ends` for ZADD (when, signup, …), `parts` for HSET (signup, units and new, …).
+-- The arguments of one ZADD (`ends`: expiry, signup, …) and one HSET (`parts`: signup, units and new, …) after the loop.
 local replies, ends, parts, held_now, ends_ms = {}, {}, {}, {}, redis_ms + ttl_ms
 local were_held = held_units > 0
 for n, signup in ipairs(signups) do

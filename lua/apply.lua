@@ -4,7 +4,7 @@
 -- ARGV  1 epoch  2 rev  3 rev before  4 state  5 buyers  6 units  7 tipping point  8 cap ('' = unlimited)  9 opens, ms
 --       10 closes, ms  11 the live message, as it is published
 --       12 number of signups that are done; then these; then for each buyer that changed: buyer, units, rev
--- Reply {word, applied}: newer (figures and terms stored and published) | same | stale (an older epoch) | missing (not loaded here)
+-- Reply {word, applied}: newer (figures and terms stored and published) | same | stale (an older epoch) | missing (not loaded, or deleted because the epoch is newer)
 --       applied: the rev up to which every change is known here
 -- Writes quota, buyers, holds, held, ranges; publishes on channel
 --
@@ -30,7 +30,7 @@ end
 local rev, applied = tonumber(ARGV[2]), tonumber(quota[4] or 0)
 local is_news = not known_epoch or rev > tonumber(quota[3])
 
--- A later closing time extends the quota's expiry by the same amount. A quota that is being loaded expires within a minute.
+-- A changed closing time moves the quota's expiry by the same amount. A quota that is being loaded expires within a minute.
 local ends_ms = tonumber(quota[5])
 local moved = is_news and ends_ms and ARGV[10] ~= quota[6]
 if moved then ends_ms = ends_ms + ARGV[10] - quota[6] end

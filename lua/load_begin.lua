@@ -22,7 +22,7 @@ if quota[1] == ARGV[1] then
   end
 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
--- Holds of an earlier run: their joins were confirmed while this Redis was unavailable, so each would hide a place until it ends.
+-- Drop the holds of an earlier run: most of their joins are recorded by now, and each hold would block units until it expires.
 -- Postgres decides about those that are still being recorded.
 if quota[1] and quota[1] ~= ARGV[1] then redis.call('DEL', KEYS[4], KEYS[5]) end
 redis.call('HSET', KEYS[1], 'run_id', ARGV[1], 'loaded', '0', 'token', ARGV[2], 'begun_ms', redis_ms)

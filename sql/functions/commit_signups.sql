@@ -33,7 +33,7 @@
 --
 -- A batch of one deal in which every request is simply accepted is recorded as a whole, because no request depends on the one before it.
 -- Anything else goes to `commit_signups_in_order`, which counts request by request. PL/pgSQL prepares each expression
--- again in every transaction, so the common way has few of them.
+-- again in every transaction, so the fast path uses few.
 
 CREATE OR REPLACE FUNCTION commit_signups(ids uuid[], deal_ids uuid[], buyer_ids uuid[], wanted integer[])
     RETURNS TABLE (
@@ -69,7 +69,7 @@ BEGIN
           LEFT JOIN LATERAL (SELECT b.held FROM signups AS b WHERE b.buyer = t.buyer AND b.deal = of.id
                               ORDER BY b.rev DESC LIMIT 1) AS b ON true;
         -- Record the batch as a whole if no buyer is in it twice, nothing is a replay, nobody exceeds the limit, and the deal does not tip.
-        -- The cap: the units needed grow with each request, so there are enough for all of them if there are enough for the last one.
+        -- The cap: units sold plus units kept free never shrink from one request to the next, so it is enough to check after the last one.
         IF of.state IN ('open', 'tipped') AND of.opens_at <= at AND at < of.closes_at
            AND batch.buyers = requests AND NOT batch.is_replay AND batch.most_held <= of.per_buyer_max
            AND (of.state = 'tipped' OR of.buyers + batch.new_buyers < of.tipping_point)

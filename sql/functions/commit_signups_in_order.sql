@@ -25,7 +25,8 @@ DECLARE
     new_numbers    integer[];
     new_revs       bigint[];
     new_held       integer[];
-    -- The last accepted request of a buyer in a deal, and that of a signup, at the position of the first request of each.
+    -- newest[i], recorded[i]: the index in `accepted` of the last accepted request of the buyer, or of the signup, whose first
+    -- request is at position i.
     newest         integer[];
     recorded       integer[];
     slot           integer;

@@ -17,7 +17,6 @@ CREATE OR REPLACE FUNCTION issue_coupons(
     with_key smallint, with_form smallint)
     RETURNS bigint
     LANGUAGE plpgsql VOLATILE
-    -- As in `commit_signups`: a plan from when the tables were empty must not scan them for ever.
     SET enable_seqscan = off
     SET enable_bitmapscan = off
     SET jit = off

@@ -9,7 +9,8 @@
 --            not_in_buyers_favour  the cap would become lower
 -- Locks      the deal, before the clock is read
 --
--- Some node may still refuse joins by a note that the deal is sold out. `Engine::raise_cap` calls this when no note can count.
+-- A node may refuse strangers for a second because it remembers that the deal is sold out. Call this through `Engine::raise_cap`,
+-- which first waits until no node does.
 
 CREATE OR REPLACE FUNCTION raise_cap(deal_id uuid, merchant_id uuid, new_cap integer) RETURNS deal_change
     LANGUAGE plpgsql VOLATILE

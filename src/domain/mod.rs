@@ -1,6 +1,6 @@
-//! The domain: deals, signups, coupons and accounts, their states and their rules.
+//! The domain: deals, signups and coupons, their states and their rules.
 //!
-//! Owns every rule that can be decided without Redis and Postgres. Must never do I/O, be async, or ask for the time or for random
+//! Owns the rules of the core that can be decided without Redis and Postgres; slices have theirs in `rules.rs`. Must never do I/O, be async, or ask for the time or for random
 //! numbers: callers pass both in. Each type checks its value when it is constructed, so no caller checks it again.
 
 pub mod coupon;

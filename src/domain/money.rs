@@ -92,7 +92,7 @@ impl Money {
         Ok(Self { amount, currency })
     }
 
-    /// Reads an amount such as `19.00`.
+    /// Parses an amount as typed into a form or sent to the API: `19`, `19.5` or `19.00`.
     ///
     /// # Errors
     /// As [`Money::new`], or the text is not a number.

@@ -107,7 +107,7 @@ pub enum JoinOutcome {
     Refused(Refusal),
     /// The commit is taking long. A retry with the same key returns the outcome.
     Pending(SignupId),
-    /// Overload; nothing was done.
+    /// Nothing was recorded: the lane is full or too slow, or Postgres cannot take the batch.
     Busy {
         /// Seconds to wait before a retry.
         retry_after_s: u32,
@@ -212,7 +212,7 @@ pub enum LeaveOutcome {
     NoSuchSignup,
     /// The join that creates the signup is still being committed.
     Pending,
-    /// Overload; nothing was done.
+    /// Nothing was recorded: the lane is full or too slow, or Postgres cannot take the batch.
     Busy {
         /// Seconds to wait before a retry.
         retry_after_s: u32,

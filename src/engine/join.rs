@@ -4,13 +4,13 @@ use super::Engine;
 use super::lanes::Slot;
 use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, SignupId};
 
-/// A place in the queue of a deal's lane, reserved for a join. Freed when dropped.
-pub struct Place {
-    /// None if the deal is sold out for this caller. Their join is refused without entering the queue.
+/// A slot in a deal's lane, reserved for a join. Freed when dropped.
+pub struct Reservation {
+    /// None if the deal is sold out for this caller. Their join is refused without entering the lane.
     slot: Option<Slot>,
 }
 
-/// The queue has no free place: nothing was done.
+/// The lane has no free slot: nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneFull {
     /// Seconds to wait before a retry.
@@ -24,30 +24,30 @@ impl From<LaneFull> for JoinOutcome {
 }
 
 impl Engine {
-    /// Reserves a place for a join. It costs next to nothing, so it comes before rate limits and lookups.
+    /// Reserves a slot for a join. It costs next to nothing, so it comes before the limits on joins and before lookups.
     ///
-    /// `buyer` is `None` while the caller is being identified: the place bounds these lookups, so a rush of unknown tokens cannot
+    /// `buyer` is `None` while the caller is being identified: the slot bounds these lookups, so a rush of unknown tokens cannot
     /// flood Postgres.
     ///
     /// # Errors
-    /// The queue is full.
-    pub fn reserve(&self, deal: DealId, buyer: Option<AccountId>) -> Result<Place, LaneFull> {
-        self.lanes.reserve(deal, buyer).map(|slot| Place { slot })
+    /// The lane is full.
+    pub fn reserve(&self, deal: DealId, buyer: Option<AccountId>) -> Result<Reservation, LaneFull> {
+        self.lanes.reserve(deal, buyer).map(|slot| Reservation { slot })
     }
 
-    /// Reserves a place and joins a deal from it.
+    /// Reserves a slot and joins a deal from it.
     pub async fn join(&self, request: JoinRequest) -> JoinOutcome {
         match self.reserve(request.deal, Some(request.buyer)) {
-            Ok(place) => self.join_from(place, request).await,
+            Ok(reservation) => self.join_from(reservation, request).await,
             Err(full) => full.into(),
         }
     }
 
-    /// Joins a deal from a reserved place: asks Redis for admission, and records a batch in Postgres.
+    /// Joins a deal from a reserved slot: asks Redis for admission, and records a batch in Postgres.
     ///
     /// Dropping the future does not cancel a queued join. A retry with the same key learns its outcome.
-    pub async fn join_from(&self, place: Place, request: JoinRequest) -> JoinOutcome {
-        let outcome = self.lanes.join(place.slot, request).await;
+    pub async fn join_from(&self, reservation: Reservation, request: JoinRequest) -> JoinOutcome {
+        let outcome = self.lanes.join(reservation.slot, request).await;
         if outcome == JoinOutcome::Pending(request.id) {
             self.quota.note_pending(&request).await;
         }
@@ -60,8 +60,8 @@ impl Engine {
     }
 }
 
-impl Place {
-    /// Whether the place has a slot in the queue.
+impl Reservation {
+    /// Whether it has a slot. It has none if the deal is sold out for the caller.
     #[must_use]
     pub fn is_queued(&self) -> bool {
         self.slot.is_some()

@@ -1,4 +1,4 @@
-//! The verbs: join, leave, publish, raise a cap, withdraw, close, settle, redeem, reconcile, audit. One file each.
+//! The verbs: join, leave, publish, raise a cap, withdraw, close, settle, redeem, reconcile, audit. A file or folder each.
 //!
 //! Owns the path of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::store`]). Those two never import
 //! each other: the engine connects them. Must never answer "joined" before Postgres has committed. Must never commit in the
@@ -32,7 +32,7 @@ pub use audit::{
     Audit, AuditError, AuditOptions, AuditOutcome, AuditReport, AuditStep, CheckReport, Finding, client_log,
 };
 pub use coupon_codes::{CodeKeys, NoCodeKey};
-pub use join::{LaneFull, Place};
+pub use join::{LaneFull, Reservation};
 pub use lanes::LaneSettings;
 pub use publish::PublishOutcome;
 pub use raise_cap::RaiseCapOutcome;

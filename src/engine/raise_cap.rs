@@ -46,7 +46,8 @@ impl Engine {
     ) -> Result<RaiseCapOutcome, StoreError> {
         let engine = self.clone();
         to_the_end(async move {
-            // If Redis is unavailable, no node asks it for admission, so the failure is harmless.
+            // If Redis is unavailable to every node, none asks it for admission, so the failure is harmless. If only this node
+            // has lost it, the others refuse by the old cap until the reconciler applies the raise.
             engine.quota.announce_raise(deal, cap).await.ok();
             tokio::time::sleep(WAIT).await;
             Ok(match engine.store.raise_cap(merchant, deal, cap).await? {

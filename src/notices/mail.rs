@@ -62,7 +62,7 @@ impl Mailer {
     ///
     /// # Errors
     /// The message was not sent, or the server did not answer. The caller retries.
-    pub async fn send(&self, message: &Message) -> Result<(), MailError> {
+    pub(super) async fn send(&self, message: &Message) -> Result<(), MailError> {
         let Some((address, name)) = &message.to else { return Ok(()) };
         let (subject, body) = self.render(message, name);
         let email = Email::builder()

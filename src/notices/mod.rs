@@ -10,4 +10,3 @@ mod store;
 
 pub use delivery::deliver_due;
 pub use mail::{MailError, Mailer};
-pub use store::{Message, MessageKind};

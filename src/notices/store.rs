@@ -1,12 +1,11 @@
 //! The transactional outbox: expands events into messages, claims messages, and records what became of them.
-#![expect(clippy::missing_errors_doc, reason = "`crate::store` says once what a StoreError means")]
 
 use crate::domain::{DealId, SignupId};
 use crate::store::{Store, StoreError, unreadable};
 
 /// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageKind {
+pub(super) enum MessageKind {
     /// The deal has tipped.
     DealTipped,
     /// The deal failed, so nobody pays.
@@ -28,31 +27,31 @@ impl MessageKind {
 
 /// A claimed message. Other workers leave it alone until its lease expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    pub id: i64,
+pub(super) struct Message {
+    pub(super) id: i64,
     /// The id of the message, the same for every attempt, so that a receiver can drop duplicates.
-    pub key: String,
-    pub kind: MessageKind,
-    pub deal: DealId,
+    pub(super) key: String,
+    pub(super) kind: MessageKind,
+    pub(super) deal: DealId,
     /// The title of the deal.
-    pub title: String,
+    pub(super) title: String,
     /// The signup that it is about, if it is about one.
-    pub signup: Option<SignupId>,
+    pub(super) signup: Option<SignupId>,
     /// E-mail address and name. `None` if the account was erased.
-    pub to: Option<(String, String)>,
+    pub(super) to: Option<(String, String)>,
     /// The number of this attempt, from 1.
-    pub attempt: u32,
+    pub(super) attempt: u32,
 }
 
 impl Store {
     /// Expands one due event by up to `chunk` buyers. Returns false if no event is due.
-    pub async fn expand_outbox(&self, chunk: u32) -> Result<bool, StoreError> {
+    pub(super) async fn expand_outbox(&self, chunk: u32) -> Result<bool, StoreError> {
         let made = sqlx::query_scalar!("SELECT expand_outbox($1)", chunk.cast_signed()).fetch_one(self.pool()).await?;
         Ok(made.is_some())
     }
 
     /// Claims up to `most` due messages.
-    pub async fn claim_messages(&self, most: u32) -> Result<Vec<Message>, StoreError> {
+    pub(super) async fn claim_messages(&self, most: u32) -> Result<Vec<Message>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT id AS "id!", key AS "key!", kind AS "kind!", deal AS "deal!", signup, email, name, title AS "title!", attempts AS "attempts!"
                  FROM claim_outbox($1)"#,
@@ -76,7 +75,7 @@ impl Store {
     }
 
     /// Marks these messages as delivered. After an error they are sent again.
-    pub async fn messages_delivered(&self, ids: &[i64]) -> Result<(), StoreError> {
+    pub(super) async fn messages_delivered(&self, ids: &[i64]) -> Result<(), StoreError> {
         sqlx::query!("UPDATE outbox SET delivered_at = muster_now(), last_error = NULL WHERE id = ANY ($1)", ids)
             .execute(self.pool())
             .await?;
@@ -84,7 +83,7 @@ impl Store {
     }
 
     /// Records why a message was not sent. Its claim has already set the time of the next attempt.
-    pub async fn message_failed(&self, id: i64, why: &str) -> Result<(), StoreError> {
+    pub(super) async fn message_failed(&self, id: i64, why: &str) -> Result<(), StoreError> {
         sqlx::query!("UPDATE outbox SET last_error = left($2, 500) WHERE id = $1", id, why)
             .execute(self.pool())
             .await?;

@@ -22,7 +22,7 @@ const CACHE_MAX: usize = 131_072;
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     /// Too many requests are waiting; nothing was done.
-    #[error("too many sign-ins are waiting")]
+    #[error("too many sign-ins or lookups are waiting")]
     Busy,
     /// Postgres is unavailable.
     #[error("accounts cannot be looked up right now")]

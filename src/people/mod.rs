@@ -5,7 +5,7 @@
 //!
 //! Always holds:
 //!
-//! - A cached token or session costs no I/O. Entries expire after `security.token_cache`, a few seconds.
+//! - A cached token or session costs no I/O. Entries expire after `security.token_cache_s`, a few seconds.
 //! - A revocation takes effect at once on this node, and on other nodes when their cache entries expire.
 //! - The time that a wrong password takes does not reveal whether the account exists.
 
@@ -21,7 +21,7 @@ pub use accounts::{Account, NewAccount, SignUpOutcome, SignUpRequest, StoredAcco
 pub use auth::{Auth, AuthError};
 pub use identity::{Credential, FreshSecret, Identity, Proof, Scope, Scopes, SecretHash};
 pub use passwords::HashError;
-pub use sessions::{Session, SessionLength, StartedSession};
+pub use sessions::{Session, SessionLength, StartedSession, forget_ended_sessions};
 pub use tokens::{CreatedToken, NewToken, Token, TokenRequest};
 
 /// The API operations, for the table of routes and the OpenAPI document.

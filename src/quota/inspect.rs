@@ -35,9 +35,9 @@ pub struct HoldsInRedis {
     pub sum_units: i64,
     /// The sum of new buyers that admission reads.
     pub sum_new: i64,
-    /// The units of the holds, added up.
+    /// The units of all entries, which must equal `sum_units`.
     pub units: i64,
-    /// The new buyers of the holds, added up.
+    /// The new buyers of all entries, which must equal `sum_new`.
     pub new: i64,
     /// Number of holds.
     pub holds: usize,

@@ -97,7 +97,7 @@ impl Keys {
     }
 
     /// Whether Muster may have created a key of this shape: the prefix, perhaps a schema version (any), a hash tag, and
-    /// a known name.
+    /// a known name. A new key's name must be added here.
     #[must_use]
     pub fn is_ours(&self, key: &str) -> bool {
         let after_prefix = key.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix(':'));

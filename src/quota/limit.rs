@@ -26,7 +26,7 @@ pub struct Draw {
     pub interval_us: i64,
     /// The most units at once.
     pub burst: u32,
-    /// Units to take.
+    /// Tokens to take.
     pub cost: u32,
     /// Units that the node granted earlier without asking.
     pub debt: u32,

@@ -1,4 +1,4 @@
-//! Redis: admission, the live bus and shared rate limits. The only module that knows keys and scripts.
+//! Redis: admission, the live bus and shared rate limits. The only module that builds key names and calls scripts.
 //!
 //! Owns the keys of each deal (all with the deal's hash tag, so that they live on one node of a cluster) and the scripts in
 //! `lua/` that read and write them. Must never decide whether somebody joined: Postgres does. Redis may be wiped, stale or absent at

@@ -1,4 +1,4 @@
-//! A small pool of connections for reading Redis outside of a join: [the audit](crate::engine::Audit) and [`super::inspect`].
+//! A small pool of connections for reading Redis outside of a join: the audit and [`super::inspect`].
 //!
 //! A large or slow reply here delays no join, and a failure here does not take the node's connection out of use.
 //!

@@ -1,4 +1,6 @@
-//! Single-flight reads: requests that arrive while a read is under way share the next one.
+//! Single-flight reads: requests that arrive while a read is under way share the next one. Deals, the home page, and the
+//! identities behind tokens and sessions are read this way.
+//!
 //! A popular page costs one read at a time, instead of one for each request. A read begins after every request
 //! that it answers, so no caller sees a state older than its request. It runs in its own task, so a client that
 //! disconnects cancels nothing.
@@ -45,6 +47,10 @@ type Requests<K, V> = HashMap<K, Vec<oneshot::Sender<Answer<V>>>>;
 pub(crate) struct Coalesce<K, V>(Arc<Shared<K, V>>);
 
 struct Shared<K, V> {
+    /// The subject of the reads, for the log.
+    what: &'static str,
+    /// The most requests that wait. Beyond that, reads fail as busy.
+    waiting_max: usize,
     waiting: Mutex<Waiting<K, V>>,
     arrived: Notify,
 }
@@ -64,19 +70,24 @@ impl<K, V> Clone for Coalesce<K, V> {
     }
 }
 
-impl<K, V> Default for Coalesce<K, V> {
-    fn default() -> Self {
+impl<K, V> Coalesce<K, V> {
+    pub(crate) fn new(what: &'static str, waiting_max: usize) -> Self {
         let waiting = Waiting { requests: Vec::new(), running: false, enough: 0, last: HashMap::new() };
-        Self(Arc::new(Shared { waiting: Mutex::new(waiting), arrived: Notify::new() }))
+        Self(Arc::new(Shared { what, waiting_max, waiting: Mutex::new(waiting), arrived: Notify::new() }))
     }
 }
 
 impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + 'static> Coalesce<K, V> {
     /// The value of this key read at or after the call; `None` if it has none.
+    ///
+    /// A request stays queued after its caller is dropped, until the next read. So what clients abandon counts, too.
     pub(crate) async fn read<S: Source<Key = K, Value = V>>(&self, key: K, source: impl FnOnce() -> S) -> Answer<V> {
         let (reply, answer) = oneshot::channel();
         let (begin, enough) = {
             let mut waiting = self.lock();
+            if waiting.requests.len() >= self.0.waiting_max {
+                return Err(StoreError::Busy);
+            }
             waiting.requests.push((key, reply));
             (!std::mem::replace(&mut waiting.running, true), waiting.requests.len() == waiting.enough)
         };
@@ -92,7 +103,8 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + '
     fn take(&self) -> Requests<K, V> {
         let mut waiting = self.lock();
         let (mut requests, mut later) = (Requests::new(), Vec::new());
-        for (key, reply) in waiting.requests.drain(..) {
+        // Nobody waits for the answer of a caller who has gone.
+        for (key, reply) in waiting.requests.drain(..).filter(|(_, reply)| !reply.is_closed()) {
             if requests.len() < BATCH_MAX || requests.contains_key(&key) {
                 requests.entry(key).or_default().push(reply);
             } else {
@@ -204,7 +216,7 @@ async fn answer<S: Source>(
             }
         }
         Err(error) => {
-            tracing::warn!(%error, keys = keys.len(), "a shared read failed");
+            tracing::warn!(%error, what = coalesce.0.what, keys = keys.len(), "a shared read failed");
             for reply in requests.into_values().flatten() {
                 drop(reply.send(Err(error.for_another())));
             }

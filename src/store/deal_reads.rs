@@ -1,5 +1,5 @@
-//! Single deals for [`Coalesce`](super::coalesce::Coalesce): many in one statement, over a connection that is kept while
-//! requests come.
+//! Reads deals by id for [`Coalesce`](super::coalesce::Coalesce): many in one statement, over one connection that is held while
+//! requests keep arriving.
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
@@ -11,7 +11,7 @@ use crate::domain::{Deal, DealId};
 
 pub(super) struct DealReads {
     pool: PgPool,
-    /// Kept between reads: the pool tests a connection each time that it lends it and takes it back.
+    /// Kept between reads: the pool pings a connection on every checkout and return.
     connection: Option<PoolConnection<Postgres>>,
 }
 

@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The database does not answer, or has no connection free. A retry may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
+    /// Too many requests wait for the same read. Nothing was done; a retry may succeed.
+    #[error("too many reads are waiting")]
+    Busy,
     /// A unique value exists already. Holds the name of the constraint.
     #[error("{0} is taken")]
     Taken(String),

@@ -2,7 +2,7 @@
 //!
 //! Holds the SQL of joins, deals and coupons, the pool, the migrations, and what other SQL needs: that of slices (their
 //! `store.rs`) and of the audit. Owns the tables of `migrations/` and the functions of `sql/functions/`. The functions decide what is allowed: each locks, checks and
-//! writes in one call, and constraints back them up. This module must never hold a transaction open across an await
+//! writes in one call, and constraints back them up. No SQL may ever hold a transaction open across an await
 //! that is not a statement. Every write is one statement, so a caller that goes away leaves nothing half done
 //! (`begin()` of sqlx 0.9 is not cancel-safe).
 //!
@@ -52,6 +52,9 @@ pub use page::{Cursor, Page, PageRequest};
 pub use samples::SampleHistory;
 pub use signups::DealSignup;
 pub(crate) use signups::SignupRow;
+
+/// The most requests that wait for a deal, and for the home page: more than a node has connections.
+const READS_WAITING_MAX: usize = 32_768;
 
 /// How to reach Postgres.
 #[derive(Clone, Debug)]
@@ -104,8 +107,8 @@ impl Store {
             pool,
             options,
             lane_lock_timeout: settings.lane_lock_timeout,
-            deal_reads: Coalesce::default(),
-            front_page: Coalesce::default(),
+            deal_reads: Coalesce::new("deals", READS_WAITING_MAX),
+            front_page: Coalesce::new("the home page", READS_WAITING_MAX),
         })
     }
 

@@ -2,15 +2,17 @@
 //!
 //! | # | Step | Where | Answer if it fails |
 //! |---|---|---|---|
-//! | 1 | reserve a place in the deal's queue | the gate | busy; if the caller is unknown, before Postgres is asked |
-//! | 2 | authorise the caller and read the body | extractors | that of the extractor |
-//! | 3 | shed the request if it has no place | [`join`] | busy |
-//! | 4 | check the input | [`join`] | that of the handler |
-//! | 5 | count the request against the rate limits | [`join`] | limited |
-//! | 6 | refuse the staff of the deal's merchant | [`join`] | `own_deal` |
-//! | 7 | join from the reserved place | the engine | its outcome |
+//! | 1 | reserve a slot in the deal's lane | the gate | busy, if the caller is not identified yet; others are answered in step 4 |
+//! | 2 | identify the caller | the gate | busy or unavailable, from [`crate::people`] |
+//! | 3 | authorise the caller and read the body | extractors | that of the extractor |
+//! | 4 | shed the request if no slot was free | [`join`] | busy |
+//! | 5 | check the input | [`join`] | that of the handler |
+//! | 6 | count the request against the limits on joins | [`join`] | limited |
+//! | 7 | refuse the staff of the deal's merchant | [`join`] | `own_deal`; unavailable, if Postgres does not answer |
+//! | 8 | join from the reserved slot | the engine | its outcome; busy, if the join waited too long or Postgres cannot record it |
 //!
-//! A busy answer comes before the rate limits, so it does not count against them. It comes after the body was read, because actix
+//! A busy answer comes before the limits on joins, so it does not count against them. Every request counts against the
+//! limit on requests of an address, in the gate. The busy answer comes after the body was read, because actix
 //! closes a connection whose request body was not read.
 
 use crate::App;
@@ -18,7 +20,7 @@ use crate::domain::{DealId, IdempotencyKey, JoinOutcome, JoinRequest, Refusal, U
 use crate::limits::{Limit, Network, RateLimited};
 use crate::people::Identity;
 use crate::store::StoreError;
-use crate::web::request::ReservedPlace;
+use crate::web::request::ReservedSlot;
 
 /// `Retry-After` when every free unit is held. The joins that hold them are recorded or have failed by then.
 const PLACES_HELD_RETRY_S: u32 = 1;
@@ -49,23 +51,23 @@ impl<E> Answer<E> {
     }
 }
 
-/// Joins a deal from the place that the gate reserved: steps 3 to 7 of the module's table.
+/// Joins a deal from the slot that the gate reserved: steps 4 to 8 of the module's table.
 pub async fn join<E>(
     app: &App,
-    place: ReservedPlace,
+    reservation: ReservedSlot,
     deal: DealId,
     buyer: &Identity,
     client: Network,
     input: Result<(Units, IdempotencyKey), E>,
 ) -> Answer<E> {
-    let place = match place.take() {
-        // A place without a slot may have been reserved before the caller was identified. A buyer who joined before needs a slot.
-        Some(Ok(place)) if place.is_queued() => Ok(place),
+    let reservation = match reservation.take() {
+        // A reservation without a slot may have been made before the caller was identified. A buyer who joined before needs a slot.
+        Some(Ok(reservation)) if reservation.is_queued() => Ok(reservation),
         Some(Err(full)) => Err(full),
         Some(Ok(_)) | None => app.engine.reserve(deal, Some(buyer.account)),
     };
-    let place = match place {
-        Ok(place) => place,
+    let reservation = match reservation {
+        Ok(reservation) => reservation,
         Err(full) => return Answer::Outcome(full.into()),
     };
     let (units, key) = match input {
@@ -80,7 +82,7 @@ pub async fn join<E>(
     let request = JoinRequest::new(deal, buyer.account, units, &key);
     match app.engine.is_own_deal(&buyer.staff_of, &request).await {
         Ok(true) => Answer::Outcome(JoinOutcome::Refused(Refusal::OwnDeal)),
-        Ok(false) => Answer::Outcome(app.engine.join_from(place, request).await),
+        Ok(false) => Answer::Outcome(app.engine.join_from(reservation, request).await),
         Err(error) => Answer::Failed(error),
     }
 }

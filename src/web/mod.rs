@@ -2,7 +2,7 @@
 //!
 //! Owns URLs, responses, headers, and the checks that every request passes. It must never name Redis or Postgres or
 //! their clients. It must never decide what a deal allows: it calls the engine and the store, and turns their outcomes
-//! into responses. Handlers write drafts, accounts and sessions through the store. They never run the transaction that
+//! into responses. Handlers write drafts through the store; slices have their own handlers. They never run the transaction that
 //! records a join or a leave, because actix drops a handler's future when the client resets its connection.
 //!
 //! A request passes the `middleware` in order, reaches the handler that [`routes`] names, and is parsed by the extractors in
@@ -14,13 +14,13 @@ mod content_coding;
 mod join;
 pub mod listen;
 mod middleware;
-pub mod page;
+pub(crate) mod page;
 mod pages;
 pub mod paging;
 mod paths;
 pub mod problem;
 mod render_once;
-pub mod request;
+pub(crate) mod request;
 pub mod routes;
 mod words;
 

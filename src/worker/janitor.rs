@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::shutdown::Shutdown;
+use crate::people::forget_ended_sessions;
 use crate::store::Store;
 
 /// An ended session is rejected whether or not it is still stored, so the period only bounds the size of the table.
@@ -10,7 +11,7 @@ const EVERY: Duration = Duration::from_hours(1);
 
 pub(super) async fn run(store: Store, shutdown: Shutdown) {
     while !shutdown.has_begun() {
-        match store.forget_ended_sessions().await {
+        match forget_ended_sessions(&store).await {
             Ok(0) => {}
             Ok(sessions) => tracing::info!(sessions, "deleted ended sessions"),
             Err(error) => tracing::warn!(%error, "cannot delete ended sessions; will retry"),

@@ -20,7 +20,7 @@ use crate::App;
 use crate::app::shutdown::Shutdown;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{Engine, LaneSettings};
 use crate::limits::Limits;
 use crate::live::Hub;
 use crate::notices::Mailer;
@@ -77,6 +77,12 @@ pub fn store(config: &Config) -> anyhow::Result<Store> {
 /// The URL is not valid, or Redis answers and is configured to evict keys.
 pub async fn quota(config: &Config) -> anyhow::Result<Quota> {
     Ok(Quota::connect(settings::quota(config)).await?)
+}
+
+/// The settings of the lanes, from the configuration.
+#[must_use]
+pub fn lane_settings(config: &Config) -> LaneSettings {
+    settings::lanes(config)
 }
 
 /// Starts an engine without a server, for `muster reconcile`, `audit` and similar commands.

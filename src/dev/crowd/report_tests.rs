@@ -1,8 +1,8 @@
 use chrono::DateTime;
 use uuid::Uuid;
 
-use super::super::tally::Tip;
 use super::*;
+use crate::dev::crowd::Tip;
 
 fn figures(state: DealState, buyers: u32) -> Figures {
     Figures {

@@ -1,4 +1,4 @@
-//! The code of a coupon: what a buyer shows and a till types or scans.
+//! The form of a coupon's code: what a buyer shows and a till types or scans. `engine::coupon_codes` makes the codes.
 
 mod form;
 mod typed;

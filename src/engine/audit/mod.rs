@@ -173,7 +173,7 @@ impl Audit {
         suspicions: &mut Vec<Suspicion>,
     ) -> Result<(), AuditError> {
         let Ok(open) = inspector else { return Ok(()) };
-        match redis::look(open, &self.store, deal, None, report).await? {
+        match self::redis::look(open, &self.store, deal, None, report).await? {
             Ok(found) => suspicions.extend(found),
             Err(why) => *inspector = Err(why),
         }
@@ -189,7 +189,7 @@ impl Audit {
         suspicions: &mut Vec<Suspicion>,
     ) -> Result<(), AuditError> {
         let Ok(open) = inspector else { return Ok(()) };
-        match redis::look_at_keys(open, &self.store, only, report).await? {
+        match self::redis::look_at_keys(open, &self.store, only, report).await? {
             Ok(found) => suspicions.extend(found),
             Err(why) => *inspector = Err(why),
         }
@@ -214,7 +214,7 @@ impl Audit {
             tokio::time::sleep(wait.min(most.unwrap_or_default().saturating_sub(since.elapsed()))).await;
             wait = (wait * 2).min(LONGEST_WAIT);
             let passed = since.elapsed();
-            rest = match redis::still_there(open, &self.store, rest, options.deal).await? {
+            rest = match self::redis::still_there(open, &self.store, rest, options.deal).await? {
                 Ok(still) => still,
                 Err(why) => {
                     *inspector = Err(why);

@@ -109,7 +109,8 @@ impl Lanes {
         Self { all, sold_out, clock: clock.clone(), settings: *settings }
     }
 
-    /// Queues a join and waits for its outcome, at most for `reply_after`. Without a slot of this deal, it takes one.
+    /// Queues a join and waits for its outcome, at most for `reply_after`. If `slot` is `None` or belongs to another deal, the
+    /// join takes a new slot.
     pub(super) async fn join(&self, slot: Option<Slot>, request: JoinRequest) -> JoinOutcome {
         if self.sold_out.refuses(request.deal, Some(request.buyer), self.clock.now()) {
             metrics::counter!("muster_joins_total", "outcome" => Refusal::SoldOut.word()).increment(1);
@@ -155,8 +156,8 @@ impl Lanes {
         }
     }
 
-    /// A slot for a join to this deal. `None` if the deal is sold out for this buyer, or for every stranger while the
-    /// buyer is unknown and the queue is full.
+    /// Reserves a slot for a join to this deal. `Ok(None)`: the deal is sold out for this buyer. A caller who is not identified
+    /// yet is told so only when the lane is full, and is treated as a stranger then.
     pub(super) fn reserve(&self, deal: DealId, buyer: Option<AccountId>) -> Result<Option<Slot>, LaneFull> {
         let is_sold_out = || self.sold_out.refuses(deal, buyer, self.clock.now());
         if buyer.is_some() && is_sold_out() {

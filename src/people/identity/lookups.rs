@@ -9,15 +9,13 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use super::rules::{Identity, Proof, SecretHash};
 use super::store::FoundIdentity;
 use crate::domain::TokenId;
 use crate::people::sessions::SessionLength;
 use crate::store::{Coalesce, Found, Source, Store, StoreError};
 
-/// The most lookups under way. Beyond that, lookups fail as busy.
+/// The most lookups that wait for a statement. Beyond that, lookups fail as busy.
 const LOOKUPS_MAX: usize = 8_192;
 /// How long uses are collected before they are written.
 const WRITE_USES_AFTER: Duration = Duration::from_secs(10);
@@ -43,7 +41,6 @@ struct Shared {
     store: Store,
     length: SessionLength,
     reads: Coalesce<SecretHash, FoundIdentity>,
-    free: Semaphore,
     uses: Mutex<Uses>,
 }
 
@@ -57,17 +54,19 @@ struct Uses {
 
 impl Lookups {
     pub(in crate::people) fn new(store: Store, length: SessionLength) -> Self {
-        let free = Semaphore::new(LOOKUPS_MAX);
-        Self { shared: Arc::new(Shared { store, length, reads: Coalesce::default(), free, uses: Mutex::default() }) }
+        let reads = Coalesce::new("tokens and sessions", LOOKUPS_MAX);
+        Self { shared: Arc::new(Shared { store, length, reads, uses: Mutex::default() }) }
     }
 
     /// The identity behind a secret; `None` if the secret is unknown, revoked or expired.
     pub(in crate::people) async fn find(&self, hash: SecretHash) -> Result<Option<Identity>, LookupError> {
-        let _free = self.shared.free.try_acquire().map_err(|_full| LookupError::Busy)?;
         let found = self.shared.reads.read(hash, || Identities(Arc::clone(&self.shared))).await;
-        // The error was logged once for all requests that share it.
-        let found = found.map_err(|_logged| LookupError::Unavailable)?;
-        Ok(found.map(|found| found.identity.clone()))
+        match found {
+            Ok(found) => Ok(found.map(|found| found.identity.clone())),
+            Err(StoreError::Busy) => Err(LookupError::Busy),
+            // The read has logged the error, once for all requests that share it.
+            Err(_logged) => Err(LookupError::Unavailable),
+        }
     }
 
     /// Writes the collected uses now.

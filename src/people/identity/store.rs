@@ -5,7 +5,6 @@ use uuid::Uuid;
 use super::rules::{Identity, Proof, Scope, Scopes, SecretHash};
 use crate::domain::{Merchant, StaffOf};
 use crate::people::sessions::SessionLength;
-use crate::people::sessions::store::seconds;
 use crate::store::{Store, StoreError, unreadable};
 
 /// The identity that belongs to a secret.
@@ -52,8 +51,8 @@ impl Store {
                         WHERE s.account = f.account
                  ) AS w"#,
             &hashes,
-            seconds(length.lifetime),
-            seconds(length.idle),
+            length.lifetime_s(),
+            length.idle_s(),
         )
         .fetch_all(self.pool())
         .await?;

@@ -1,7 +1,8 @@
 //! Browser sessions: signing in starts one, signing out ends it.
 
 pub mod pages;
-pub(super) mod store;
+mod rules;
+mod store;
 mod views;
 
 use chrono::{DateTime, Utc};
@@ -10,8 +11,9 @@ use secrecy::SecretString;
 use super::{Auth, AuthError, Credential, FreshSecret};
 use crate::domain::AccountId;
 use crate::people::SecretHash;
+use crate::store::{Store, StoreError};
 
-pub use store::{Session, SessionLength};
+pub use rules::{Session, SessionLength};
 
 /// A session that was just started.
 pub struct StartedSession {
@@ -19,6 +21,14 @@ pub struct StartedSession {
     pub secret: SecretString,
     /// The latest possible end of the session, and the expiry of its cookie. An idle session ends sooner.
     pub ends_at: DateTime<Utc>,
+}
+
+/// Deletes sessions that expired over a day ago. Returns how many.
+///
+/// # Errors
+/// Postgres is unavailable.
+pub async fn forget_ended_sessions(store: &Store) -> Result<u64, StoreError> {
+    store.forget_ended_sessions().await
 }
 
 impl Auth {

@@ -94,7 +94,11 @@ impl Store {
     }
 
     /// An account's tokens that are not revoked, newest first.
-    pub async fn tokens_of(&self, account: AccountId, page: &PageRequest) -> Result<Page<Token>, StoreError> {
+    pub(in crate::people) async fn tokens_of(
+        &self,
+        account: AccountId,
+        page: &PageRequest,
+    ) -> Result<Page<Token>, StoreError> {
         let (after, after_id) = page.after();
         let rows = sqlx::query_as!(
             Row,
@@ -114,7 +118,11 @@ impl Store {
     }
 
     /// Revokes one of an account's tokens, and returns its hash so that caches can drop it. Revoking it again changes nothing.
-    pub async fn revoke_token(&self, account: AccountId, id: TokenId) -> Result<Option<SecretHash>, StoreError> {
+    pub(in crate::people) async fn revoke_token(
+        &self,
+        account: AccountId,
+        id: TokenId,
+    ) -> Result<Option<SecretHash>, StoreError> {
         let hash = sqlx::query_scalar!(
             "UPDATE tokens SET revoked_at = coalesce(revoked_at, muster_now()) WHERE account = $1 AND id = $2
              RETURNING hash",
@@ -127,7 +135,7 @@ impl Store {
     }
 
     /// Records that tokens were just used. It may be late and imprecise: it only tells owners which tokens are in use.
-    pub async fn note_tokens_used(&self, ids: &[TokenId]) -> Result<(), StoreError> {
+    pub(in crate::people) async fn note_tokens_used(&self, ids: &[TokenId]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
         sqlx::query!("UPDATE tokens SET last_used_at = muster_now() WHERE id = ANY ($1)", &ids)
             .execute(self.pool())

@@ -24,7 +24,7 @@ pub async fn metrics(app: Data<App>, handle: Data<Option<PrometheusHandle>>) -> 
 
 /// `GET /audit?deal=ID`: checks every invariant, for all deals or one. The response is the table of `muster audit` as JSON.
 ///
-/// An audit is slow: it watches anything suspicious in Redis for seconds before it reports it. The engine runs one audit at a
+/// An audit is slow: it rechecks anything suspicious in Redis for several seconds before it reports it. The engine runs one audit at a
 /// time.
 ///
 /// # Errors

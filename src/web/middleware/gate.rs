@@ -1,8 +1,8 @@
 //! The checks that every page and API request passes before routing: rate limit, query length, origin, identity.
 //!
 //! The gate authenticates; it does not authorise. It leaves a [`GatePass`] in the request, from which the extractors of
-//! [`crate::web::request`] decide what the caller may do. A request to join also gets its place in the deal's queue
-//! here.
+//! [`crate::web::request`] decide what the caller may do. A request to join also reserves
+//! its slot in the deal's lane here.
 //!
 //! A browser whose session has ended becomes anonymous. A request with an invalid token is refused, because its sender
 //! believes that the token works.
@@ -20,7 +20,7 @@ use crate::people::Credential;
 use crate::people::{Identity, Proof};
 use crate::web::paths;
 use crate::web::problem::{Code, Problem};
-use crate::web::request::{Body, Caller, GatePass, Reservation, client_address, origin, session};
+use crate::web::request::{Body, Caller, GatePass, Reserved, client_address, origin, session};
 
 /// The longest query string.
 const QUERY_BYTES_MAX: usize = 4096;
@@ -74,18 +74,18 @@ async fn admit(service_request: &ServiceRequest) -> Result<GatePass, Problem> {
         if !origin::is_own(request.method(), request.headers(), &server.base_url, session.is_some()) {
             return Err(Problem::new(Code::WrongOrigin));
         }
-        let (identity, place) = match session {
+        let (identity, reservation) = match session {
             Some(session) => identify(app, session, request).await?,
             None => (None, None),
         };
         let identity = identity.filter(|identity| identity.proof == Proof::Session);
-        return Ok(GatePass { caller: Caller { address, identity, session }, place });
+        return Ok(GatePass { caller: Caller { address, identity, session }, reservation });
     };
     let token = token(header.to_str().unwrap_or_default())?;
-    let (identity, place) = identify(app, token, request).await?;
+    let (identity, reservation) = identify(app, token, request).await?;
     let identity = identity.filter(|identity| matches!(identity.proof, Proof::Token(_)));
     let identity = Some(identity.ok_or_else(|| Problem::new(Code::BadToken))?);
-    Ok(GatePass { caller: Caller { address, identity, session: None }, place })
+    Ok(GatePass { caller: Caller { address, identity, session: None }, reservation })
 }
 
 fn token(header: &str) -> Result<Credential, Problem> {
@@ -98,18 +98,18 @@ fn token(header: &str) -> Result<Credential, Problem> {
 
 /// Identifies the owner of a credential, from the cache or else from Postgres.
 ///
-/// A join reserves its place in the queue first, so a rush of unknown tokens cannot flood Postgres. If the queue is full, an unknown
-/// caller is refused here. A known caller is passed on without a place: the handler reads the body and then answers.
+/// A join reserves its slot first, so a rush of unknown tokens cannot flood Postgres. If the queue is full, an unknown
+/// caller is refused here. A known caller is passed on without a reservation: the handler reads the body and then answers.
 async fn identify(
     app: &App,
     credential: Credential,
     request: &HttpRequest,
-) -> Result<(Option<Identity>, Reservation), Problem> {
+) -> Result<(Option<Identity>, Reserved), Problem> {
     let deal = paths::deal_to_join(request.method(), request.path());
     if let Some(known) = app.auth.cached(credential) {
-        let place = deal.zip(known.as_ref()).map(|(deal, caller)| app.engine.reserve(deal, Some(caller.account)));
-        return Ok((known, place));
+        let reservation = deal.zip(known.as_ref()).map(|(deal, caller)| app.engine.reserve(deal, Some(caller.account)));
+        return Ok((known, reservation));
     }
-    let place = deal.map(|deal| app.engine.reserve(deal, None)).transpose()?;
-    Ok((app.auth.look_up(credential).await?, place.map(Ok)))
+    let reservation = deal.map(|deal| app.engine.reserve(deal, None)).transpose()?;
+    Ok((app.auth.look_up(credential).await?, reservation.map(Ok)))
 }

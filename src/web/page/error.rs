@@ -18,10 +18,10 @@ use crate::store::StoreError;
 
 /// `Retry-After` when Postgres is unavailable.
 const UNAVAILABLE_RETRY_S: u32 = 5;
-/// `Retry-After` when authentication is overloaded or unavailable.
-const AUTH_RETRY_S: u32 = 2;
+/// `Retry-After` when too many requests wait, or authentication is unavailable.
+const BUSY_RETRY_S: u32 = 2;
 
-/// Why a handler has no page to show.
+/// Why a handler of a page failed: an error page, or a redirect to sign in.
 #[derive(Debug)]
 pub struct PageError(Kind);
 
@@ -87,6 +87,9 @@ impl From<StoreError> for PageError {
             tracing::warn!(%error, "Postgres is unavailable");
             return Self::unavailable(UNAVAILABLE_RETRY_S);
         }
+        if let StoreError::Busy = error {
+            return Self::unavailable(BUSY_RETRY_S);
+        }
         tracing::error!(%error, "page failed");
         Self::broken()
     }
@@ -95,7 +98,7 @@ impl From<StoreError> for PageError {
 impl From<AuthError> for PageError {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Busy | AuthError::Unavailable => Self::unavailable(AUTH_RETRY_S),
+            AuthError::Busy | AuthError::Unavailable => Self::unavailable(BUSY_RETRY_S),
             AuthError::Store(error) => error.into(),
             AuthError::Broken => {
                 tracing::error!(%error, "page failed");

@@ -1,6 +1,6 @@
 //! What every page is made of: the context of its request, its layout, its forms and notices, and its response.
 //!
-//! Features keep their own pages; this module knows none of them.
+//! Features keep their own pages. Of them, this module knows only where to sign in.
 
 pub mod context;
 pub mod error;
@@ -19,4 +19,4 @@ pub use form::Form;
 pub use layout::{Layout, Viewer};
 pub use next::{Next, with_next};
 pub use notice::Notice;
-pub use response::{html, see_other};
+pub use response::see_other;

@@ -14,7 +14,7 @@ use crate::web::page::PageError;
 use crate::web::page::context::{Context, fresh_key};
 use crate::web::page::render;
 use crate::web::page::see_other;
-use crate::web::request::{CsrfForm, ReservedPlace};
+use crate::web::request::{CsrfForm, ReservedSlot};
 
 /// The join form's fields.
 #[derive(Debug, Default, Deserialize)]
@@ -44,12 +44,12 @@ pub async fn join(
     context: Context,
     path: web::Path<String>,
     CsrfForm(form): CsrfForm<JoinForm>,
-    place: ReservedPlace,
+    reservation: ReservedSlot,
 ) -> Result<HttpResponse, PageError> {
     let buyer = context.buyer()?;
     let deal: DealId = path.parse().map_err(|_| context.not_found())?;
     let (attempt, input) = parse(&form);
-    let answer = join::join(&context.app, place, deal, buyer, context.client(), input).await;
+    let answer = join::join(&context.app, reservation, deal, buyer, context.client(), input).await;
     let retry_after_s = answer.retry_after_s();
     let refused = match answer {
         Answer::Limited(limited) => return Err(PageError::too_many(context.layout(), limited.retry_after_s)),

@@ -162,7 +162,7 @@ codes! {
         "Wait for as long as Retry-After says, then type carefully.";
     TooManySockets "too_many_sockets" TOO_MANY_REQUESTS "Too many live sockets from this address"
         "Close some, then try again.";
-    Busy "busy" SERVICE_UNAVAILABLE "There is too much to do"
+    Busy "busy" SERVICE_UNAVAILABLE "The server is overloaded"
         "Nothing was done. Repeat the request after the time in Retry-After.";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The database does not answer"
         "Repeat the request after the time in Retry-After; send the same Idempotency-Key if it had one.";

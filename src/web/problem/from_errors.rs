@@ -6,7 +6,7 @@ use crate::limits::RateLimited;
 use crate::people::AuthError;
 use crate::store::StoreError;
 
-/// `Retry-After` when too many passwords wait to be checked.
+/// `Retry-After` when too many passwords, lookups of tokens or reads are waiting.
 const BUSY_RETRY_S: u32 = 2;
 /// `Retry-After` when Postgres is unavailable.
 const UNAVAILABLE_RETRY_S: u32 = 5;
@@ -30,6 +30,7 @@ impl From<StoreError> for Problem {
                 tracing::warn!(%error, "Postgres is unavailable");
                 Self::new(Code::Unavailable).retry_after(UNAVAILABLE_RETRY_S)
             }
+            StoreError::Busy => Self::new(Code::Busy).retry_after(BUSY_RETRY_S),
             error => Self::internal(&error),
         }
     }

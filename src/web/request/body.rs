@@ -15,7 +15,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-use super::{ReservedPlace, app};
+use super::{ReservedSlot, app};
 use crate::domain::problem::JsonType;
 use crate::domain::{FieldProblem, FieldProblemKind};
 use crate::web::problem::{Code, Problem};
@@ -27,7 +27,7 @@ pub struct Body {
     announced_bytes: usize,
     max_bytes: usize,
     timeout: Duration,
-    place: ReservedPlace,
+    reservation: ReservedSlot,
 }
 
 impl FromRequest for Body {
@@ -42,7 +42,7 @@ impl FromRequest for Body {
             announced_bytes: header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0),
             max_bytes: app.config.server.body_max_bytes,
             timeout: app.config.server.body_timeout,
-            place: ReservedPlace::of(request),
+            reservation: ReservedSlot::of(request),
         }))
     }
 }
@@ -84,7 +84,7 @@ impl Body {
             }
             Ok(())
         };
-        self.place.read_within(self.timeout, read).await.map_err(|_| Problem::new(Code::BodyTooSlow))??;
+        self.reservation.read_within(self.timeout, read).await.map_err(|_| Problem::new(Code::BodyTooSlow))??;
         Ok(bytes.freeze())
     }
 }
@@ -105,7 +105,7 @@ fn is_json(content_type: &str) -> bool {
 /// Parses one JSON object. Refuses arrays explicitly, because serde would read their items as the fields in order.
 ///
 /// # Errors
-/// The bytes are not JSON, or not of `T`'s shape; the problem names the place.
+/// The bytes are not JSON, or not of `T`'s shape; the problem names the reservation.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(match serde_json::from_slice(bytes) {

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Caller, ReservedPlace};
+use super::{Caller, ReservedSlot};
 use crate::App;
 use crate::people::Credential;
 use crate::web::problem::{Code, Problem};
@@ -49,8 +49,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for CsrfForm<T> {
             if !is_form(&request) {
                 return Err(Problem::new(Code::WrongContentType));
             }
-            let place = ReservedPlace::of(&request);
-            let bytes = read(payload, app.config.server.body_timeout, &place).await?;
+            let reservation = ReservedSlot::of(&request);
+            let bytes = read(payload, app.config.server.body_timeout, &reservation).await?;
             let sent: TokenField = serde_urlencoded::from_bytes(&bytes).unwrap_or_default();
             let is_valid = caller
                 .session
@@ -80,7 +80,7 @@ fn is_form(request: &HttpRequest) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
-async fn read(mut payload: Payload, timeout: Duration, place: &ReservedPlace) -> Result<BytesMut, Problem> {
+async fn read(mut payload: Payload, timeout: Duration, reservation: &ReservedSlot) -> Result<BytesMut, Problem> {
     let mut bytes = BytesMut::new();
     let all = async {
         while let Some(chunk) = payload.next().await {
@@ -92,6 +92,6 @@ async fn read(mut payload: Payload, timeout: Duration, place: &ReservedPlace) ->
         }
         Ok(())
     };
-    place.read_within(timeout, all).await.map_err(|_| Problem::new(Code::BodyTooSlow))??;
+    reservation.read_within(timeout, all).await.map_err(|_| Problem::new(Code::BodyTooSlow))??;
     Ok(bytes)
 }

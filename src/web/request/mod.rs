@@ -13,8 +13,8 @@ mod form;
 mod headers;
 mod id;
 pub(super) mod origin;
-mod place;
 mod query;
+mod reservation;
 pub mod session;
 
 pub use body::{Body, parse_json};
@@ -22,8 +22,8 @@ pub use caller::{Buyer, Caller, ClientNetwork, MaybeSignedIn, Merchant, SignedIn
 pub use form::{CsrfForm, csrf_token};
 pub use headers::{IdempotencyHeader, IfMatch, IfNoneMatch, MaybeIdempotencyHeader, REPLAYED};
 pub use id::{Id, parse_id};
-pub use place::{GatePass, Reservation, ReservedPlace};
 pub use query::Query;
+pub use reservation::{GatePass, Reserved, ReservedSlot};
 
 use actix_web::{HttpRequest, web};
 

@@ -1,10 +1,8 @@
-//! A node with an account of every kind, and a plausible request for every route. The tests that walk all routes use
-//! it.
+//! A node with buyers and the owners of two merchants, and a plausible request for every route. The tests that walk all
+//! routes use it.
 
 use muster::domain::{Deal, TokenId};
-use muster::people::FreshSecret;
-use muster::people::NewToken;
-use muster::people::Scopes;
+use muster::people::{FreshSecret, NewToken, Scopes};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -16,6 +14,7 @@ pub struct Fixture {
     pub app: TestApp,
     /// A buyer with a signup in the open and in the tipped deal, and a coupon.
     pub ann: Person,
+    /// A buyer without signups.
     pub bob: Person,
     /// The owner of the merchant that offers the deals.
     pub mo: Person,
@@ -42,13 +41,13 @@ impl Fixture {
         let draft = app.deal(&mo).draft().await;
         let tipped = app.deal(&mo).tipping_point(1).publish().await;
         let joined: Value = ann.post_join(open.id, 1, "first").await.json().await.unwrap();
-        ann.post_join(tipped.id, 1, "first").await;
+        assert_eq!(ann.post_join(tipped.id, 1, "first").await.status(), 201);
         app.settle_now().await;
         let coupons = send(ann.get("/api/v1/coupons")).await;
         let token = TokenId::generate();
         let (hash, label) = (FreshSecret::token().hash, "till 2".to_owned());
-        let new = NewToken { id: token, account: mo.id, hash, label, scopes: Scopes::WHOLE, expires_at: None };
-        app.store.create_token(&new).await.unwrap();
+        let new_token = NewToken { id: token, account: mo.id, hash, label, scopes: Scopes::WHOLE, expires_at: None };
+        app.store.create_token(&new_token).await.unwrap();
         Self {
             signup: joined["id"].as_str().unwrap().to_owned(),
             coupon: coupons.body["data"][0].clone(),
@@ -63,7 +62,7 @@ impl Fixture {
         }
     }
 
-    /// The path of a route with the id of a resource that the right caller may use.
+    /// The path of a route with the id of a resource that its owner may use.
     pub fn path(&self, method: &Method, route: &str) -> String {
         let id = match route.trim_start_matches("/api/v1/").split('/').next().unwrap() {
             "deals" if route.ends_with("/publish") || *method == Method::PATCH => self.draft.id.to_string(),
@@ -71,7 +70,10 @@ impl Fixture {
             "signups" => self.signup.clone(),
             "coupons" => self.coupon["id"].as_str().unwrap().to_owned(),
             "tokens" => self.token.clone(),
-            _ => String::new(),
+            resource => {
+                assert!(!route.contains("{id}"), "say which id {resource} has");
+                String::new()
+            }
         };
         route.replace("{id}", &id)
     }
@@ -79,7 +81,7 @@ impl Fixture {
     /// A complete request for this route, but without credentials.
     pub fn request(&self, method: &Method, route: &str) -> RequestBuilder {
         let request = self.app.client.request(method.clone(), self.app.url(&self.path(method, route)));
-        let request = request.header("Idempotency-Key", "matrix").header("If-Match", "*");
+        let request = request.header("Idempotency-Key", "any-key").header("If-Match", "*");
         match self.body(method, route) {
             Some(body) => request.json(&body),
             None => request,
@@ -98,7 +100,8 @@ impl Fixture {
             ("POST", "/deals/{id}/withdraw") => json!({"reason": "The workshop is flooded."}),
             ("POST", "/deals/{id}/signups") => json!({"units": 1}),
             ("POST", "/redemptions") => json!({"code": self.coupon["code"]}),
-            _ => return None,
+            ("GET" | "DELETE", _) | ("POST", "/deals/{id}/publish") => return None,
+            _ => panic!("say which body {method} {route} takes"),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::roles::{Role, SLICES, role_of};
-use super::{files, read, without_comments, word};
+use super::{files, read, without_comments};
 
 /// The units that each unit may use. A unit is a module, or the part of one that is on another level:
 ///
@@ -17,14 +17,14 @@ const MAY_NAME: [(&str, &[&str]); 25] = [
     ("failpoint", &[]),
     ("telemetry", &[]),
     ("app/shutdown", &[]),
-    ("config", &["domain"]),
+    ("config", &[]),
     ("store", &["domain", "failpoint"]),
     ("quota", &["domain", "failpoint"]),
     ("engine", &["clock", "domain", "failpoint", "quota", "store"]),
     ("live", &["clock", "config", "domain"]),
     ("people", &["clock", "config", "domain", "recent", "store"]),
     ("notices", &["config", "domain", "failpoint", "store"]),
-    ("worker", &["app/shutdown", "config", "engine", "notices", "store"]),
+    ("worker", &["app/shutdown", "config", "engine", "notices", "people", "store"]),
     ("limits", &["clock", "config", "domain", "quota", "recent"]),
     ("app", &["clock", "config", "engine", "limits", "live", "people", "store"]),
     (
@@ -32,7 +32,6 @@ const MAY_NAME: [(&str, &[&str]); 25] = [
         &[
             "App",
             "app/shutdown",
-            "clock",
             "config",
             "domain",
             "engine",
@@ -68,7 +67,10 @@ const MAY_NAME: [(&str, &[&str]); 25] = [
         ],
     ),
     ("dev", &["app/shutdown", "app/startup", "clock", "config", "domain", "engine", "failpoint", "people", "store"]),
-    ("cli", &[]),
+    (
+        "cli",
+        &["App", "app/shutdown", "app/startup", "clock", "config", "dev", "domain", "engine", "people", "telemetry"],
+    ),
     ("lib", &[]),
     ("main", &[]),
 ];
@@ -88,54 +90,83 @@ fn unit_of(path: &str) -> String {
     part.map_or_else(|| module.to_owned(), |part| format!("{module}/{part}"))
 }
 
-/// The unit that a path after `crate::` names.
+/// The unit that a path names, such as `people::tokens::api`.
 fn unit_named(path: &str) -> String {
-    let module = word(path);
-    let part = word(path[module.len()..].strip_prefix("::").unwrap_or_default());
-    match (module, part) {
-        ("app", "shutdown" | "startup") | ("web", "routes") => format!("{module}/{part}"),
-        (_, "api" | "pages" | "views") if SLICES.contains(&module) => format!("{module}/http"),
-        _ => module.to_owned(),
+    let parts: Vec<&str> = path.split("::").collect();
+    match parts[..] {
+        ["app", part @ ("shutdown" | "startup"), ..] | ["web", part @ "routes", ..] => format!("{}/{part}", parts[0]),
+        [slice, ..] if SLICES.contains(&slice) && parts.iter().any(|part| ["api", "pages", "views"].contains(part)) => {
+            format!("{slice}/http")
+        }
+        _ => parts[0].to_owned(),
     }
 }
 
-/// The units named after `crate::`, alone or in braces.
-fn named_units(rust: &str) -> BTreeSet<String> {
-    let mut named = BTreeSet::new();
-    for after in rust.split("crate::").skip(1) {
-        let Some(list) = after.strip_prefix('{') else {
-            named.insert(unit_named(after));
-            continue;
-        };
-        let (mut depth, mut at_start) = (0, true);
-        for (place, c) in list.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' if depth == 0 => break,
-                '}' => depth -= 1,
-                ',' if depth == 0 => at_start = true,
-                c if at_start && !c.is_whitespace() => {
-                    named.insert(unit_named(&list[place..]));
-                    at_start = false;
-                }
-                _ => {}
-            }
-        }
+/// The paths that `text` begins with: one, or those of a tree in braces, such as `a::{b, c::{d, e}}`.
+fn expand(prefix: &str, text: &str, found: &mut Vec<String>) -> usize {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(text.len());
+    let path = format!("{prefix}{}", &text[..end]);
+    if !text[end..].starts_with('{') {
+        found.push(path.trim_end_matches(':').to_owned());
+        return end;
     }
-    named
+    let mut at = end + 1;
+    loop {
+        at += text[at..].find(|c: char| !c.is_whitespace() && c != ',').unwrap();
+        if text[at..].starts_with('}') {
+            return at + 1;
+        }
+        let length = expand(&path, &text[at..], found);
+        // A glob or anything else that is no path.
+        at += length.max(1);
+    }
+}
+
+/// The units named after `crate::`.
+fn named_units(rust: &str) -> BTreeSet<String> {
+    let mut found = Vec::new();
+    for (at, root) in rust.match_indices("crate::") {
+        expand("", &rust[at + root.len()..], &mut found);
+    }
+    found.iter().filter(|path| !path.is_empty()).map(|path| unit_named(path)).collect()
 }
 
 #[test]
-fn modules_use_only_what_is_below_them() {
+fn modules_use_only_what_is_below_them_and_every_permission_is_used() {
     let allowed: BTreeMap<&str, &[&str]> = MAY_NAME.into_iter().collect();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
     for (path, rust) in files("src", &["rs"]) {
         let unit = unit_of(&path);
         let may_name = allowed.get(&*unit).unwrap_or_else(|| panic!("say in this test what {unit} may use"));
-        for named in named_units(&without_comments(&rust)) {
+        let rust = without_comments(&rust);
+        // The commands are another crate.
+        let rust = if unit == "cli" { rust.replace("crate::", "super::").replace("muster::", "crate::") } else { rust };
+        for named in named_units(&rust) {
             if named != unit && !may_name.contains(&&*named) && unit != "lib" {
                 wrong.push(format!("{path} names {named}"));
             }
+            used.insert((unit.clone(), named));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let unused =
+        MAY_NAME.iter().flat_map(|(unit, all)| all.iter().map(|named| ((*unit).to_owned(), (*named).to_owned())));
+    let unused: Vec<_> = unused.filter(|edge| !used.contains(edge) && edge.0 != "notices/http").collect();
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
+/// `super::` would hide from the test above which module is used.
+#[test]
+fn no_module_is_reached_by_super() {
+    let lib = read("src/lib.rs");
+    let modules: Vec<&str> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let mut wrong = Vec::new();
+    for (path, rust) in files("src", &["rs"]) {
+        let rust = without_comments(&rust);
+        let is_top = path.matches('/').count() == 1 || path.matches('/').count() == 2 && path.ends_with("/mod.rs");
+        let reaches = |module: &&str| is_top && rust.contains(&format!("super::{module}::"));
+        if rust.contains("super::super::") || modules.iter().any(reaches) {
+            wrong.push(path);
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -156,8 +187,19 @@ fn the_parts_of_a_module_on_different_levels_are_told_apart() {
     for (path, unit) in units {
         assert_eq!(unit_of(path), unit, "{path}");
     }
-    let rust = "use crate::{App, app::startup::Start, people::pages::{sign_in, sign_up}};\ncrate::people::Auth";
-    assert_eq!(Vec::from_iter(named_units(rust)), ["App", "app/startup", "people", "people/http"]);
+    for (rust, named) in [
+        ("use crate::App;", vec!["App"]),
+        ("use crate::{App, app::startup::Start};", vec!["App", "app/startup"]),
+        ("use crate::people::{pages::sign_in, Auth};", vec!["people", "people/http"]),
+        ("use crate::people::accounts::views::SignUpPage;", vec!["people/http"]),
+        ("crate::web::routes::public(routes)", vec!["web/routes"]),
+        (
+            "use crate::{domain::{Deal, ids::*}, web::{\n    paths,\n    routes,\n}};",
+            vec!["domain", "web", "web/routes"],
+        ),
+    ] {
+        assert_eq!(Vec::from_iter(named_units(rust)), named, "{rust}");
+    }
 }
 
 #[test]

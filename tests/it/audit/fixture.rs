@@ -12,11 +12,11 @@ use crate::support::{Person, TestApp, app};
 pub struct Fixture {
     pub app: TestApp,
     pub merchant: Person,
-    /// Needs 5 buyers and has 2 with 3 units; a third has left. The cap is 20.
+    /// Needs 5 buyers and has 2 with 3 units; a third buyer has left. The cap is 20.
     pub open: DealId,
-    /// Tipped at 2 buyers and has 3 with 4 units and their coupons. One buyer left before the tip. The cap is 10.
+    /// Tipped at 2 buyers and has 3 buyers, who hold 4 units and their coupons. Another left before the tip. The cap is 10.
     pub tipped: DealId,
-    /// Had one buyer of 2 at its deadline.
+    /// Had one of the 2 buyers that it needed when it closed.
     pub failed: DealId,
     /// The connection that corrupts data.
     pub database: PgConnection,
@@ -29,8 +29,8 @@ impl Fixture {
         let merchant = app.merchant("Mo").await;
         let [ann, bob, cleo] = [app.buyer("Ann").await, app.buyer("Bob").await, app.buyer("Cleo").await];
         let deal = || app.deal(&merchant);
-        let failed = deal().tipping_point(2).closes_in(Duration::from_secs(5)).publish().await;
-        let succeeded = deal().tipping_point(1).closes_in(Duration::from_secs(5)).publish().await;
+        let failed = deal().tipping_point(2).closes_in(Duration::from_secs(30)).publish().await;
+        let succeeded = deal().tipping_point(1).closes_in(Duration::from_secs(30)).publish().await;
         let withdrawn = deal().tipping_point(2).cap(5).publish().await;
         let open = deal().tipping_point(5).cap(20).publish().await;
         let tipped = deal().tipping_point(2).cap(10).publish().await;
@@ -44,7 +44,7 @@ impl Fixture {
             join(&app, &bob, deal, 1).await;
         }
         join(&app, &app.buyer("Dan").await, &tipped, 1).await;
-        app.clock.advance(Duration::from_secs(6)).await;
+        app.clock.advance(Duration::from_secs(31)).await;
         app.close_now().await;
         let outcome = app.engine.withdraw(merchant.merchant_id(), withdrawn.id, "The kiln broke.").await.unwrap();
         assert!(matches!(outcome, WithdrawOutcome::Withdrawn(_)));
@@ -55,7 +55,7 @@ impl Fixture {
         Self { merchant, open: open.id, tipped: tipped.id, failed: failed.id, database, app }
     }
 
-    /// The same with an empty Redis, so corrupting Postgres breaks no check of Redis.
+    /// As [`Self::new`], but Redis is empty, so corrupting Postgres breaks no check of Redis.
     pub async fn without_redis_data() -> Self {
         let fixture = Self::new().await;
         let mut redis = fixture.redis().await;
@@ -65,7 +65,7 @@ impl Fixture {
         fixture
     }
 
-    /// Runs statements that Muster itself never would. `:open`, `:tipped` and `:failed` stand for the ids of those
+    /// Runs statements that Muster never runs. `:open`, `:tipped` and `:failed` stand for the ids of those
     /// deals.
     pub async fn corrupt(&mut self, statements: &str) {
         let statements = statements
@@ -75,13 +75,13 @@ impl Fixture {
         self.database.execute(AssertSqlSafe(statements)).await.unwrap();
     }
 
-    /// Sends Redis a command that Muster itself never would.
+    /// Sends Redis a command that Muster never sends.
     pub async fn corrupt_redis(&self, command: &[&str]) {
-        let mut asked = redis::cmd(command[0]);
+        let mut request = redis::cmd(command[0]);
         for argument in &command[1..] {
-            asked.arg(argument);
+            request.arg(argument);
         }
-        asked.query_async::<redis::Value>(&mut self.redis().await).await.unwrap();
+        request.query_async::<redis::Value>(&mut self.redis().await).await.unwrap();
     }
 
     /// The name of a deal's key in Redis.
@@ -103,7 +103,7 @@ impl Fixture {
     pub async fn assert_found(&self, check: &str, deal: impl Into<Option<DealId>>) {
         let report = self.app.audit(&AuditOptions::at_rest()).await;
         assert_eq!(report.failed(), [check], "\n{report}");
-        let found = report.checks().find(|one| one.id == check).unwrap();
+        let found = report.checks().find(|report| report.id == check).unwrap();
         assert_eq!(found.found[0].deal, deal.into(), "\n{report}");
         assert!(found.looked_at > 0, "\n{report}");
     }
@@ -117,7 +117,7 @@ impl Fixture {
 pub async fn join(app: &TestApp, who: &Person, deal: &Deal, units: u32) -> muster::domain::Joined {
     match app.engine_join(who, deal.id, units, "first").await {
         JoinOutcome::Joined(joined) => joined,
-        refused => panic!("{refused:?}"),
+        refused => panic!("the join was refused: {refused:?}"),
     }
 }
 

@@ -6,12 +6,13 @@ use muster::domain::Deal;
 use serde_json::Value;
 
 use super::chromium::{Chromium, Window};
+use crate::support::outcomes::joined;
 use crate::support::{TestApp, app};
 
 const HEADLINE: &str = ".progress [data-part=headline]";
 
 /// Fetches the page again, lets the script repaint each progress block of the copy, and returns the blocks that this
-/// changes. The blocks of the open page will not do, because the script has already painted them.
+/// changes. The blocks of the open page cannot be used, because the script has already painted them.
 const PAINT_AGAIN: &str = r#"
     const done = arguments[arguments.length - 1];
     const script = [...document.querySelectorAll("link[rel=modulepreload]")].find((l) => l.href.endsWith("/progress.js"));
@@ -39,10 +40,10 @@ async fn assert_paints_the_same(window: &Window, path: &str) {
     assert_eq!(changed.json(), &serde_json::json!([]), "{path}");
 }
 
-async fn fill(app: &TestApp, deal: &Deal, buyers: u32) {
+async fn add_buyers(app: &TestApp, deal: &Deal, buyers: u32) {
     for n in 0..buyers {
-        let buyer = app.buyer(&format!("Ann{n}")).await;
-        app.engine_join(&buyer, deal.id, 1, "k").await;
+        let buyer = app.buyer(&format!("Pat{n}")).await;
+        joined(app.engine_join(&buyer, deal.id, 1, "k").await);
     }
 }
 
@@ -53,25 +54,25 @@ async fn scripts_paint_what_the_server_rendered_in_every_phase() {
     let open = app.deal(&mo).tipping_point(1_234).cap(5_000).publish().await;
     let scheduled = app.deal(&mo).opens_in(Duration::from_hours(2)).publish().await;
     let almost = app.deal(&mo).tipping_point(5).publish().await;
-    fill(&app, &almost, 4).await;
-    let on = app.deal(&mo).tipping_point(1).publish().await;
-    fill(&app, &on, 1).await;
+    add_buyers(&app, &almost, 4).await;
+    let tipped = app.deal(&mo).tipping_point(1).publish().await;
+    add_buyers(&app, &tipped, 1).await;
     let sold_out = app.deal(&mo).tipping_point(2).cap(2).publish().await;
-    fill(&app, &sold_out, 2).await;
+    add_buyers(&app, &sold_out, 2).await;
     let withdrawn = app.deal(&mo).publish().await;
     app.engine.withdraw(mo.merchant_id(), withdrawn.id, "Closed.").await.unwrap();
     let chromium = Chromium::start().await;
     let window = chromium.window(&app.url("")).await;
     assert_paints_the_same(&window, "/").await;
-    for deal in [&open, &scheduled, &almost, &on, &sold_out, &withdrawn] {
+    for deal in [&open, &scheduled, &almost, &tipped, &sold_out, &withdrawn] {
         assert_paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
     }
     app.clock.advance(Duration::from_hours(25)).await;
-    for deal in [&open, &on] {
+    for deal in [&open, &tipped] {
         assert_paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
     }
     app.close_now().await;
-    for deal in [&open, &on] {
+    for deal in [&open, &tipped] {
         assert_paints_the_same(&window, &format!("/deals/{}", deal.id)).await;
     }
     window.close().await;
@@ -87,11 +88,11 @@ async fn an_open_page_shows_that_the_deal_sold_out_or_was_withdrawn() {
     window.sign_up("buyer", "Ann", &format!("/deals/{}", deal.id)).await;
     window.open(&format!("/deals/{}", deal.id)).await;
     window.wait_for_text(HEADLINE, "2 more buyers needed").await;
-    fill(&app, &deal, 2).await;
+    add_buyers(&app, &deal, 2).await;
     window.wait_for_text(HEADLINE, "Sold out").await;
     window.wait_for_text("#join", "Sold out: every coupon is taken.").await;
     let shown = window.find("form[data-join]").await.is_displayed().await.unwrap();
-    assert!(!shown, "the form is gone");
+    assert!(!shown, "the join form is hidden");
     app.engine.withdraw(mo.merchant_id(), deal.id, "Closed.").await.unwrap();
     window.wait_for_text(HEADLINE, "Taken down").await;
     window.close().await;

@@ -30,9 +30,9 @@ fn start(folder: &Path) -> (Dev, String) {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let address = lines.find_map(|line| Some(line.trim().strip_prefix("Open ")?.to_owned()));
-    // It goes on printing, and would exit if nobody read the output.
+    // `muster dev` keeps printing, and would exit if its output were closed.
     std::thread::spawn(move || lines.for_each(drop));
-    (Dev(child), address.expect("it prints an address"))
+    (Dev(child), address.expect("`muster dev` prints its address"))
 }
 
 #[tokio::test]
@@ -44,9 +44,9 @@ async fn muster_dev_is_found_by_other_commands_and_leaves_no_server_after_kill_9
 
     let home = reqwest::get(&address).await.unwrap();
     assert_eq!(home.status(), 200);
-    assert!(home.text().await.unwrap().contains("potter"), "the samples are there");
-    let known = Home::at(Some(folder.path().to_owned())).unwrap().sources().unwrap();
-    assert!(muster::config::Config::load(&known).is_ok_and(|config| config.server.base_url.as_str() == address));
+    assert!(home.text().await.unwrap().contains("potter"), "the home page lists a sample deal");
+    let sources = Home::at(Some(folder.path().to_owned())).unwrap().sources().unwrap();
+    assert!(muster::config::Config::load(&sources).is_ok_and(|config| config.server.base_url.as_str() == address));
     let audit =
         Command::new(env!("CARGO_BIN_EXE_muster")).args(["audit", "--dev", "--data"]).arg(folder.path()).output();
     let audit = audit.unwrap();
@@ -58,12 +58,12 @@ async fn muster_dev_is_found_by_other_commands_and_leaves_no_server_after_kill_9
     }
     dev.0.kill().unwrap();
     dev.0.wait().unwrap();
-    // Right after the kill, the orphaned servers are still exiting. Starting waits for them and fails if they stay.
-    let restarted = Servers::start(Options::persistent(folder.path())).await.unwrap();
+    // Right after the kill, the orphaned servers are still exiting. `Servers::start` waits for them to exit, and fails if they do not.
+    let new_servers = Servers::start(Options::persistent(folder.path())).await.unwrap();
     for (pid, name) in servers {
-        assert!(!is_running(pid), "{name} is left");
+        assert!(!is_running(pid), "{name} is still running");
     }
-    restarted.stop().await;
+    new_servers.stop().await;
 }
 
 #[test]
@@ -71,17 +71,17 @@ fn a_command_without_a_running_muster_dev_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let audit =
         Command::new(env!("CARGO_BIN_EXE_muster")).args(["audit", "--dev", "--data"]).arg(folder.path()).output();
-    let said = String::from_utf8(audit.unwrap().stderr).unwrap();
-    assert!(said.contains("is `muster dev` running?"), "{said}");
+    let stderr = String::from_utf8(audit.unwrap().stderr).unwrap();
+    assert!(stderr.contains("is `muster dev` running?"), "{stderr}");
 }
 
 #[test]
 fn missing_settings_are_named_with_a_remedy() {
     let serve = Command::new(env!("CARGO_BIN_EXE_muster")).arg("serve").env_clear().output().unwrap();
-    let said = String::from_utf8(serve.stderr).unwrap();
+    let stderr = String::from_utf8(serve.stderr).unwrap();
     assert!(!serve.status.success());
     for path in ["postgres.database_url", "redis.url", "security.coupon_keys", "openssl rand -hex 32"] {
-        assert!(said.contains(path), "{said}");
+        assert!(stderr.contains(path), "{stderr}");
     }
 }
 
@@ -95,7 +95,7 @@ fn an_address_in_use_is_reported_before_anything_starts() {
         .arg(folder.path())
         .output()
         .unwrap();
-    let said = String::from_utf8(dev.stderr).unwrap();
-    assert!(!dev.status.success() && said.contains(&format!("{address} is taken")), "{said}");
+    let stderr = String::from_utf8(dev.stderr).unwrap();
+    assert!(!dev.status.success() && stderr.contains(&format!("{address} is taken")), "{stderr}");
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }

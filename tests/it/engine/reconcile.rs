@@ -10,7 +10,7 @@ use crate::support::outcomes::joined;
 use crate::support::people::join_request;
 use crate::support::{self, TestApp};
 
-const WINDOW: Option<Duration> = Some(Duration::from_mins(1));
+const CHANGED_WITHIN: Option<Duration> = Some(Duration::from_mins(1));
 
 /// State, units, buyers, rev and applied rev of a deal in Redis.
 async fn figures_in_redis(app: &TestApp, deal: muster::domain::DealId) -> Option<(String, u32, u32, i64, i64)> {
@@ -20,27 +20,28 @@ async fn figures_in_redis(app: &TestApp, deal: muster::domain::DealId) -> Option
 }
 
 #[tokio::test]
-async fn a_change_that_a_dead_node_did_not_apply_is_repaired_at_the_second_look() {
+async fn a_change_that_a_dead_node_did_not_apply_is_repaired_by_the_second_reconciliation() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).publish().await.id;
     joined(app.engine_join(&people[0], deal, 1, "a").await);
-    app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap();
+    app.backend.wait_until_nothing_is_held(deal).await;
+    app.engine.reconcile(CHANGED_WITHIN, Catching::Stragglers).await.unwrap();
     let mut dead_node = app.store.lane_connection();
     dead_node
         .commit_signups(&[join_request(&people[1], deal, 2, "a"), join_request(&people[2], deal, 1, "a")])
         .await
         .unwrap();
-    let first = app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap();
+    let first = app.engine.reconcile(CHANGED_WITHIN, Catching::Stragglers).await.unwrap();
     assert_eq!((first.loaded, first.repaired), (1, 0), "the change may still be in flight");
-    let second = app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap();
+    let second = app.engine.reconcile(CHANGED_WITHIN, Catching::Stragglers).await.unwrap();
     assert_eq!(second.repaired, 1);
     assert_eq!(figures_in_redis(&app, deal).await.unwrap(), ("open".to_owned(), 4, 3, 5, 5));
     let buyers: HashMap<String, String> =
         app.backend.redis().await.hgetall(Keys::new(&app.backend.name).buyers(deal)).await.unwrap();
     assert_eq!(buyers[&people[1].id.to_string()], "2 4");
-    assert_eq!(app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap().repaired, 0);
+    assert_eq!(app.engine.reconcile(CHANGED_WITHIN, Catching::Stragglers).await.unwrap().repaired, 0);
     app.assert_clean().await;
 }
 
@@ -49,8 +50,8 @@ async fn a_deal_that_is_not_loaded_is_left_alone() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
-    let looked = app.engine.reconcile(None, Catching::Everything).await.unwrap();
-    assert_eq!((looked.looked_at, looked.loaded, looked.repaired), (1, 0, 0));
+    let result = app.engine.reconcile(None, Catching::Everything).await.unwrap();
+    assert_eq!((result.looked_at, result.loaded, result.repaired), (1, 0, 0));
     assert_eq!(app.backend.keys_of(deal).await, [""; 0]);
 }
 
@@ -60,7 +61,7 @@ async fn more_missing_buyers_than_fit_into_one_call_are_all_repaired() {
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).tipping_point(10_000).publish().await.id;
     joined(app.engine_join(&ann, deal, 1, "a").await);
-    let mut absent = app.store.lane_connection();
+    let mut dead_node = app.store.lane_connection();
     for batch in 0..25 {
         let strangers = (0..200).map(|_| muster::domain::AccountId::generate());
         let requests: Vec<_> = strangers
@@ -71,36 +72,36 @@ async fn more_missing_buyers_than_fit_into_one_call_are_all_repaired() {
             })
             .map(|request| muster::domain::JoinRequest { id: request.buyer.as_uuid().into(), ..request })
             .collect();
-        absent.commit_signups(&requests).await.unwrap_or_else(|error| panic!("batch {batch}: {error}"));
+        dead_node.commit_signups(&requests).await.unwrap_or_else(|error| panic!("batch {batch}: {error}"));
     }
     app.reconcile_now().await;
     assert_eq!(figures_in_redis(&app, deal).await.unwrap(), ("open".to_owned(), 5_001, 5_001, 5_003, 5_003));
     let buyers: usize = app.backend.redis().await.hlen(Keys::new(&app.backend.name).buyers(deal)).await.unwrap();
-    assert_eq!(buyers, 5_001 + 1, "and the field that marks them as complete");
+    assert_eq!(buyers, 5_001 + 1, "5,001 buyers and the field `=whole`");
     app.assert_clean().await;
 }
 
-/// After a failover that lost commits, Redis has higher revs than Postgres, even for deals that nothing changes.
+/// After a failover that lost commits, Redis has higher revs than Postgres, even for deals that have not changed since.
 #[tokio::test]
-async fn a_new_epoch_republishes_every_deal_however_long_ago_it_changed() {
+async fn a_new_epoch_sends_redis_the_figures_of_every_deal_however_long_ago_it_changed() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
     joined(app.engine_join(&people[0], deal, 1, "a").await);
-    app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap();
-    let lost = joined(app.engine_join(&people[1], deal, 1, "a").await);
+    app.engine.reconcile(CHANGED_WITHIN, Catching::Stragglers).await.unwrap();
+    let lost_join = joined(app.engine_join(&people[1], deal, 1, "a").await);
     // The promoted standby is another server and did not receive the last commit.
     app.backend
         .sql(&format!(
             "DELETE FROM signups WHERE id = '{}';
              UPDATE deals SET units = 1, buyers = 1, rev = rev - 1, changed_at = changed_at - interval '1 hour';
              UPDATE epoch SET timeline = '0000000F'",
-            lost.id
+            lost_join.id
         ))
         .await;
-    let looked = app.engine.reconcile(WINDOW, Catching::Stragglers).await.unwrap();
-    assert_eq!(looked.repaired, 1);
+    let result = app.engine.reconcile(CHANGED_WITHIN, Catching::Stragglers).await.unwrap();
+    assert_eq!(result.repaired, 1);
     assert!(app.progress(deal).await.epoch > 1);
     // With the old figures, Redis would say that the deal is sold out.
     assert_eq!(joined(app.engine_join(&people[2], deal, 1, "a").await).progress.units, 2);
@@ -109,14 +110,14 @@ async fn a_new_epoch_republishes_every_deal_however_long_ago_it_changed() {
 }
 
 #[tokio::test]
-async fn a_manual_new_epoch_makes_redis_reload_the_deal() {
+async fn an_epoch_begun_by_hand_removes_a_deal_from_redis_until_its_next_join() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await.id;
     joined(app.engine_join(&ann, deal, 1, "a").await);
     let epoch = app.store.begin_epoch().await.unwrap();
-    assert!(epoch > 1_700_000_000, "the Unix seconds");
-    assert!(app.store.begin_epoch().await.unwrap() > epoch, "or one more within the same second");
+    assert!(epoch > 1_700_000_000, "the epoch is the time in Unix seconds");
+    assert!(app.store.begin_epoch().await.unwrap() > epoch, "a second epoch within the same second is higher");
     app.reconcile_now().await;
     assert!(!app.backend.keys_of(deal).await.contains(&"quota".to_owned()));
     joined(app.engine_join(&ann, deal, 1, "b").await);
@@ -124,8 +125,8 @@ async fn a_manual_new_epoch_makes_redis_reload_the_deal() {
 }
 
 #[tokio::test]
-async fn the_epoch_is_stable_while_the_history_is_the_same() {
+async fn a_second_node_on_the_same_server_begins_no_epoch() {
     let app = support::app().nodes(2).start().await;
-    let before = app.store.check_epoch().await.unwrap();
-    assert_eq!((before, app.nodes[1].store.check_epoch().await.unwrap()), (1, 1));
+    let first = app.store.check_epoch().await.unwrap();
+    assert_eq!((first, app.nodes[1].store.check_epoch().await.unwrap()), (1, 1));
 }

@@ -8,12 +8,13 @@ use rand::RngExt;
 use redis::AsyncCommands;
 use tokio::task::JoinSet;
 
-use crate::support::fault::wait_until;
+use crate::support;
+use crate::support::fault::{DEADLINE, wait_until};
 use crate::support::outcomes::joined;
 use crate::support::rng::seeded_rng;
-use crate::support::{self};
 
-const ABORTED: usize = 1_200;
+const ROUNDS: usize = 50;
+const REQUESTS: usize = ROUNDS * 24;
 
 #[tokio::test]
 async fn aborted_requests_leave_no_open_transaction_and_no_stray_reply() {
@@ -27,7 +28,7 @@ async fn aborted_requests_leave_no_open_transaction_and_no_stray_reply() {
     }
     app.proxies[0].postgres.delay_replies(Duration::from_millis(50));
     let mut finished = 0;
-    for _ in 0..ABORTED / 24 {
+    for round in 0..ROUNDS {
         let mut requests = JoinSet::new();
         for n in 0..24 {
             let (engine, store, deal) = (app.engine.clone(), app.store.clone(), deals[n % deals.len()]);
@@ -42,18 +43,23 @@ async fn aborted_requests_leave_no_open_transaction_and_no_stray_reply() {
                 }
             });
         }
-        // Abort all requests at a random moment.
-        let point = Duration::from_millis(rng.random_range(0..300));
-        let until_then = async {
+        // Abort all requests at a random moment: in the first round before any reply, in the last one not at all.
+        let abort_after = match round {
+            0 => Duration::ZERO,
+            _ if round == ROUNDS - 1 => DEADLINE,
+            _ => Duration::from_millis(rng.random_range(0..300)),
+        };
+        let finishing = async {
             while let Some(ended) = requests.join_next().await {
                 ended.unwrap();
                 finished += 1;
             }
         };
-        drop(tokio::time::timeout(point, until_then).await);
+        drop(tokio::time::timeout(abort_after, finishing).await);
         requests.shutdown().await;
     }
-    println!("{finished} of {ABORTED} came to their end");
+    println!("{finished} of {REQUESTS} requests finished");
+    assert!(0 < finished && finished < REQUESTS, "some requests must finish and some must be aborted");
     app.proxies[0].postgres.delay_replies(Duration::ZERO);
 
     for n in 0..200 {
@@ -64,24 +70,27 @@ async fn aborted_requests_leave_no_open_transaction_and_no_stray_reply() {
                       WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
     assert_eq!(app.backend.query_i64(left_open).await, 0);
     let log = std::fs::read_to_string(app.backend.postgres_log().await).unwrap();
-    assert!(!log.contains("current transaction is aborted"), "25P02");
+    assert!(!log.contains("current transaction is aborted"), "a later request ran in an aborted transaction");
     app.assert_clean().await;
 }
 
 #[tokio::test]
-async fn a_withdrawal_finishes_after_its_client_disconnects() {
+async fn a_withdrawal_finishes_after_its_caller_is_aborted() {
     let app = support::app().start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await.id;
     joined(app.engine_join(&ann, deal, 1, "a").await);
     let locked = app.backend.lock_deal(deal).await;
     let (engine, merchant) = (app.engine.clone(), mo.merchant_id());
-    let taking_down = tokio::spawn(async move { engine.withdraw(merchant, deal, "ill").await });
+    let withdrawing = tokio::spawn(async move { engine.withdraw(merchant, deal, "ill").await });
     wait_until("the withdrawal waits for the deal", async || app.backend.waiting_for_locks().await == 1).await;
-    taking_down.abort();
-    assert!(taking_down.await.is_err_and(|gone| gone.is_cancelled()));
+    withdrawing.abort();
+    assert!(withdrawing.await.is_err_and(|error| error.is_cancelled()));
     locked.unlock().await;
     // This test never reconciles, so the withdrawal itself must have told Redis.
     let (mut redis, quota) = (app.backend.redis().await, muster::quota::Keys::new(&app.backend.name).quota(deal));
-    wait_until("Redis knows", async || redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn").await;
+    wait_until("Redis has the state withdrawn", async || {
+        redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn"
+    })
+    .await;
 }

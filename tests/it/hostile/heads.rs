@@ -1,4 +1,4 @@
-//! Requests that never end, because they are slow or endless.
+//! Slow, idle and endless requests.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -16,18 +16,19 @@ async fn slow_headers_and_silent_connections_are_closed() {
     let address = target.node.address;
     let attack = run_all((0..SLOW).map(move |n| async move {
         let mut stream = with_deadline(tokio::net::TcpStream::connect(address)).await.unwrap();
+        // Two of three connections send a byte now and then; every third sends nothing.
         if n % 3 > 0 {
             return with_deadline(trickle(stream, b"GET / HTTP/1.1\r\nHost: muster\r\nX-Slow: ".to_vec())).await;
         }
-        let mut said = Vec::new();
-        with_deadline(stream.read_to_end(&mut said)).await.ok();
-        String::from_utf8_lossy(&said).into_owned()
+        let mut response = Vec::new();
+        with_deadline(stream.read_to_end(&mut response)).await.ok();
+        String::from_utf8_lossy(&response).into_owned()
     }));
-    let (said, grown) = target.serve_during(attack).await;
-    for answer in said {
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    let (responses, grown_by) = target.serve_during(attack).await;
+    for response in responses {
+        assert!(response.is_empty() || response.starts_with("HTTP/1.1 408 "), "{response}");
     }
-    assert_growth("slow headers", grown, 64);
+    assert_growth("slow headers", grown_by, 64);
     target.end().await;
 }
 
@@ -38,13 +39,15 @@ async fn idle_keep_alive_connections_are_closed() {
     let attack = run_all((0..SLOW).map(move |_| async move {
         let mut stream = with_deadline(tokio::net::TcpStream::connect(address)).await.unwrap();
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: muster\r\n\r\n").await.unwrap();
-        let mut said = Vec::new();
-        with_deadline(stream.read_to_end(&mut said)).await.unwrap();
-        String::from_utf8_lossy(&said).into_owned()
+        let mut response = Vec::new();
+        with_deadline(stream.read_to_end(&mut response)).await.unwrap();
+        String::from_utf8_lossy(&response).into_owned()
     }));
-    let (said, grown) = target.serve_during(attack).await;
-    assert!(said.iter().all(|answer| answer.starts_with("HTTP/1.1 200 ")));
-    assert_growth("idle connections", grown, 64);
+    let (responses, grown_by) = target.serve_during(attack).await;
+    for response in responses {
+        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    }
+    assert_growth("idle connections", grown_by, 64);
     target.end().await;
 }
 
@@ -55,9 +58,9 @@ async fn a_client_that_half_closed_its_connection_is_answered() {
     let mut stream = target.connect().await;
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: muster\r\nConnection: close\r\n\r\n").await.unwrap();
     stream.shutdown().await.unwrap();
-    let mut said = String::new();
-    with_deadline(stream.read_to_string(&mut said)).await.unwrap();
-    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    let mut response = String::new();
+    with_deadline(stream.read_to_string(&mut response)).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     target.end().await;
 }
 
@@ -72,15 +75,15 @@ async fn endless_headers_and_queries_are_refused() {
         // 16 MiB each, if the node took it all.
         flood(stream, heads[n % 3].into(), vec![b'x'; 64 * 1024], 256).await
     }));
-    let (outcomes, grown) = target.serve_during(attack).await;
-    for (taken, said) in outcomes {
-        assert!(taken < 16 << 20, "the node read all of it");
-        assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said}");
+    let (outcomes, grown_by) = target.serve_during(attack).await;
+    for (taken, response) in outcomes {
+        assert!(taken < 16 << 20, "the node must refuse before 16 MiB");
+        assert!(response.is_empty() || response.starts_with("HTTP/1.1 4"), "{response}");
     }
-    assert_growth("headers without end", grown, 96);
+    assert_growth("headers without end", grown_by, 96);
     // A query short enough to be read gets an explanation.
-    let long = format!("/api/v1/deals?q={}", "x".repeat(5_000));
-    assert_eq!(target.any_buyer().get(&long).send().await.unwrap().status().as_u16(), 414);
+    let path = format!("/api/v1/deals?q={}", "x".repeat(5_000));
+    assert_eq!(target.any_buyer().get(&path).send().await.unwrap().status().as_u16(), 414);
     target.end().await;
 }
 
@@ -101,17 +104,18 @@ async fn an_endless_pipeline_is_read_only_as_fast_as_it_is_answered() {
         let requests = requests.clone();
         async move {
             let mut sent = 0;
-            let patience = std::time::Duration::from_secs(1);
+            let write_timeout = std::time::Duration::from_secs(1);
             // Until the buffers of the kernel are full on both sides, because the client never reads.
-            while let Ok(Ok(())) = tokio::time::timeout(patience, stream.write_all(requests.as_bytes())).await {
+            while let Ok(Ok(())) = tokio::time::timeout(write_timeout, stream.write_all(requests.as_bytes())).await {
                 sent += requests.len();
                 assert!(sent < 64 << 20, "the node reads without a limit");
             }
             sent
         }
     }));
-    let (sent, grown) = target.serve_during(attack).await;
+    let (sent, grown_by) = target.serve_during(attack).await;
+    assert!(sent.iter().all(|bytes| *bytes > 0), "every client must send a pipeline");
     println!("pipelines: {} KiB were sent", sent.iter().sum::<usize>() / 1024);
-    assert_growth("pipelines", grown, PIPELINES * PIPELINE_MIB);
+    assert_growth("pipelines", grown_by, PIPELINES * PIPELINE_MIB);
     target.end().await;
 }

@@ -10,17 +10,18 @@ use tokio::net::TcpStream;
 use super::feed::{Feed, client_frame, progress, unthrottled, version, with_deadline};
 
 const TEXT: u8 = 0x81;
+const PING: u8 = 0x89;
 const PONG: u8 = 0x8A;
 
 /// The next whole message: its first byte and its payload.
 async fn message(stream: &mut TcpStream) -> (u8, Vec<u8>) {
-    let first_byte = stream.read_u8().await.expect("a message");
-    let length = match stream.read_u8().await.expect("a length") {
-        126 => stream.read_u16().await.expect("a longer length"),
+    let first_byte = stream.read_u8().await.expect("cannot read a message");
+    let length = match stream.read_u8().await.expect("cannot read the length") {
+        126 => stream.read_u16().await.expect("cannot read the extended length"),
         short => short.into(),
     };
     let mut payload = vec![0; length.into()];
-    stream.read_exact(&mut payload).await.expect("a payload");
+    stream.read_exact(&mut payload).await.expect("cannot read the payload");
     (first_byte, payload)
 }
 
@@ -29,6 +30,7 @@ async fn message(stream: &mut TcpStream) -> (u8, Vec<u8>) {
 #[actix_web::test]
 async fn a_reader_that_stalls_repeatedly_gets_whole_messages_and_every_pong() {
     const STALLS: usize = 12;
+    /// Messages that are sent during each stall, and after it.
     const UNREAD: usize = 150;
     const READ: usize = 300;
     let feed = Feed::start(LiveConfig {
@@ -38,29 +40,29 @@ async fn a_reader_that_stalls_repeatedly_gets_whole_messages_and_every_pong() {
         ..unthrottled()
     });
     let deal = DealId::generate();
-    let mut reader = feed.watch(&[deal]).await;
-    let mut slow = feed.watch_raw(&[deal], Some(2048)).await;
+    let mut fast = feed.watch(&[deal]).await;
+    let mut stalling = feed.watch_raw(&[deal], Some(2048)).await;
     let (mut newest, mut seen, mut unanswered) = (0, 0, VecDeque::new());
     for step in 0..STALLS * (UNREAD + READ) {
         newest += 1;
         // Pings of many lengths, so that the kernel's buffer is full at another byte each time.
-        let said = vec![b'?'; step % 97];
-        with_deadline(slow.write_all(&client_frame(0x89, &said))).await.unwrap();
-        unanswered.push_back(said);
+        let ping = vec![b'?'; step % 97];
+        with_deadline(stalling.write_all(&client_frame(PING, &ping))).await.unwrap();
+        unanswered.push_back(ping);
         feed.hub.offer(progress(deal, newest));
-        assert_eq!(reader.rev().await, newest);
+        assert_eq!(fast.rev().await, newest);
         if step % (UNREAD + READ) >= UNREAD {
-            read(&mut slow, &mut seen, &mut unanswered).await;
+            read(&mut stalling, &mut seen, &mut unanswered).await;
         }
     }
     while seen < newest || !unanswered.is_empty() {
-        read(&mut slow, &mut seen, &mut unanswered).await;
+        read(&mut stalling, &mut seen, &mut unanswered).await;
     }
 }
 
 /// Reads one message: a frame newer than `seen`, or the pong of the first of the `unanswered` pings.
-async fn read(slow: &mut TcpStream, seen: &mut i64, unanswered: &mut VecDeque<Vec<u8>>) {
-    match with_deadline(message(slow)).await {
+async fn read(stream: &mut TcpStream, seen: &mut i64, unanswered: &mut VecDeque<Vec<u8>>) {
+    match with_deadline(message(stream)).await {
         (TEXT, payload) => {
             let rev = version(std::str::from_utf8(&payload).expect("text")).1;
             assert!(rev > *seen, "{rev} after {seen}");

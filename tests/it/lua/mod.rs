@@ -6,6 +6,7 @@ mod apply;
 mod harness;
 mod headers;
 mod holds;
+mod keys;
 mod load_begin;
 mod load_buyers;
 mod load_finish;

@@ -4,7 +4,7 @@ use muster::app::startup;
 use muster::clock::Clock;
 use muster::config::Config;
 use muster::domain::JoinOutcome;
-use muster::engine::{CodeKeys, Engine, LaneSettings};
+use muster::engine::{CodeKeys, Engine};
 use muster::store::Store;
 use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, Runtime};
@@ -27,9 +27,15 @@ impl KillableNode {
             let clock = Clock::new();
             clock.correct(store.ping().await.unwrap());
             let codes = config.security.coupon_keys.iter().map(|key| (key.id(), *key.secret())).collect();
-            let engine = Engine::start(store.clone(), quota, &clock, CodeKeys::new(codes, Vec::new()), &lanes(config));
+            let engine = Engine::start(
+                store.clone(),
+                quota,
+                &clock,
+                CodeKeys::new(codes, Vec::new()),
+                &startup::lane_settings(config),
+            );
             if config.redis.url.expose_secret() != NO_REDIS {
-                wait_until("it is connected and admits", async || {
+                wait_until("the node is connected to Redis and admits joins", async || {
                     engine.catch_up_now().await.unwrap();
                     engine.admits()
                 })
@@ -40,12 +46,12 @@ impl KillableNode {
         Self { engine, store, clock, runtime }
     }
 
-    /// Runs this in the node's runtime.
+    /// Runs `work` in the node's runtime.
     pub fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         self.runtime.block_on(self.runtime.spawn(work)).unwrap()
     }
 
-    /// Starts this in the node's runtime. It never finishes if the node is killed first.
+    /// Starts `work` in the node's runtime. It never finishes if the node is killed first.
     pub fn begin(&self, work: impl Future<Output = JoinOutcome> + Send + 'static) -> JoinHandle<JoinOutcome> {
         self.runtime.spawn(work)
     }
@@ -56,21 +62,8 @@ impl KillableNode {
         self.run(async move { clock.correct(store.ping().await.unwrap()) });
     }
 
-    /// Kills the node: nothing in flight is finished or answered.
+    /// Kills the node: nothing in flight is answered. A statement that was already sent may still commit.
     pub fn kill(self) {
         self.runtime.shutdown_background();
-    }
-}
-
-fn lanes(config: &Config) -> LaneSettings {
-    LaneSettings {
-        count: config.lanes.count,
-        batch_max: config.lanes.batch_max,
-        queue_max: config.lanes.queue_max,
-        deal_share_percent: config.lanes.deal_share_percent,
-        queue_wait_max: config.lanes.queue_wait_max,
-        reply_after: config.lanes.reply_after,
-        degraded_in_flight_max: config.lanes.degraded_in_flight_max,
-        renew_every: config.redis.hold_ttl / 3,
     }
 }

@@ -53,10 +53,11 @@ impl Browser {
     /// Opens a page and follows its redirects.
     pub async fn open(&mut self, path: &str) -> Page {
         let mut page = self.get(path).await;
-        while let Some(path) = page.location() {
+        for _ in 0..10 {
+            let Some(path) = page.location() else { return page };
             page = self.get(&path).await;
         }
-        page
+        panic!("{path} redirects for ever")
     }
 
     /// Submits fields without having loaded a form.
@@ -67,7 +68,7 @@ impl Browser {
         self.send(request).await
     }
 
-    /// Fills in the form with this action, and submits it with all of its fields.
+    /// Fills in the form with this action, and submits it with its other inputs and text areas as they are.
     pub async fn submit(&mut self, page: &Page, action: &str, typed: &[(&str, &str)]) -> Page {
         let mut fields = page.form(action);
         for (name, value) in typed {
@@ -78,7 +79,7 @@ impl Browser {
         self.post(action, &fields).await
     }
 
-    /// The same, and follows the redirect.
+    /// As [`Self::submit`], and follows redirects.
     pub async fn submit_and_follow(&mut self, page: &Page, action: &str, typed: &[(&str, &str)]) -> Page {
         let answer = self.submit(page, action, typed).await;
         match answer.location() {
@@ -118,7 +119,7 @@ impl Page {
         self
     }
 
-    /// The visible text: no tags or scripts, white space collapsed.
+    /// The text outside of tags and scripts, also of hidden elements, with white space collapsed.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut rest = self.html.as_str();

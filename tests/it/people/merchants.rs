@@ -9,9 +9,9 @@ use crate::api::{Answer, read, send};
 use crate::support::{self, Person, TestApp};
 
 /// Longer than a node caches identities.
-const TOKEN_CACHE: Duration = Duration::from_secs(6);
+const AFTER_TOKEN_CACHE: Duration = Duration::from_secs(6);
 
-async fn owners_that_share_an_id(app: &TestApp) -> i64 {
+async fn merchants_with_the_id_of_an_account(app: &TestApp) -> i64 {
     app.backend.query_i64("SELECT count(*) FROM merchants JOIN accounts USING (id)").await
 }
 
@@ -39,15 +39,15 @@ async fn signing_up_as_a_merchant_creates_a_merchant_with_its_own_id() {
         assert_eq!((&buyer["role"], &buyer["merchant"]), (&json!("buyer"), &Value::Null));
     }
     assert_eq!(app.backend.query_i64("SELECT count(*) FROM merchants").await, 1);
-    assert_eq!(owners_that_share_an_id(&app).await, 0);
+    assert_eq!(merchants_with_the_id_of_an_account(&app).await, 0);
 }
 
 #[tokio::test]
-async fn test_merchants_never_share_their_owners_id() {
+async fn an_owner_and_their_merchant_have_different_ids() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     assert_ne!(mo.merchant_id().as_uuid(), mo.id.as_uuid());
-    assert_eq!(owners_that_share_an_id(&app).await, 0);
+    assert_eq!(merchants_with_the_id_of_an_account(&app).await, 0);
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_buyer_who_becomes_staff_keeps_their_signup_but_cannot_join_again() {
     let employ =
         format!("INSERT INTO staff (merchant, account, role) VALUES ('{}', '{}', 'owner')", mo.merchant_id(), ann.id);
     app.backend.sql(&employ).await;
-    app.clock.advance(TOKEN_CACHE).await;
+    app.clock.advance(AFTER_TOKEN_CACHE).await;
     assert_eq!(read(ann.post_join(deal, 1, "b").await).await.code(), "own_deal");
     let again = read(ann.post_join(deal, 1, "a").await).await;
     assert_eq!((again.status, &again.body["id"]), (201, &joined.body["id"]));
@@ -97,7 +97,7 @@ async fn staff_of_several_merchants_must_name_one_to_create_a_deal() {
     let (mo, jo) = (app.merchant("Mo").await, app.merchant("Jo").await);
     assert_eq!(create(&app, &mo, None).await.body["merchant"], json!(mo.merchant_id()));
     let bakery = app.create_merchant_for(&mo, "Bakery").await;
-    app.clock.advance(TOKEN_CACHE).await;
+    app.clock.advance(AFTER_TOKEN_CACHE).await;
     for merchant in [None, Some(json!(jo.merchant_id())), Some(json!("bakery")), Some(json!(7))] {
         let refused = create(&app, &mo, merchant.clone()).await;
         assert_eq!((refused.status, refused.pointers()), (422, vec!["/merchant"]), "{merchant:?}");
@@ -127,7 +127,7 @@ async fn staff_can_redeem_coupons_of_all_their_merchants() {
     let employ =
         format!("INSERT INTO staff (merchant, account, role) VALUES ('{}', '{}', 'owner')", jo.merchant_id(), mo.id);
     app.backend.sql(&employ).await;
-    app.clock.advance(TOKEN_CACHE).await;
+    app.clock.advance(AFTER_TOKEN_CACHE).await;
     for code in &codes {
         let redeemed = send(mo.post("/api/v1/redemptions").json(code)).await;
         assert_eq!((redeemed.status, &redeemed.body["redeemed_where"]), (201, &json!("Mo")));

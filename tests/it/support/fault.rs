@@ -11,7 +11,7 @@ use super::servers::Backend;
 pub const NO_REDIS: &str = "redis+unix:///nowhere/redis.sock?db=0";
 
 /// A test that waits this long has failed.
-const DEADLINE: Duration = Duration::from_mins(1);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Waits until a condition holds, and fails the test after [`DEADLINE`].
 pub async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {

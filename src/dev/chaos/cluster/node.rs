@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::time::Instant;
 
-use super::super::proxy::Link;
 use super::{COUPON_KEY, DATABASE, HOLD_TTL_MS};
+use crate::dev::chaos::proxy::Link;
 use crate::dev::servers::{Program, Servers};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);

@@ -8,34 +8,34 @@ use crate::domain::{AccountId, DealId, IdempotencyKey, SignupId};
 
 /// A 201 as a client received it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::engine::audit) struct Joined {
-    pub(in crate::engine::audit) deal: DealId,
-    pub(in crate::engine::audit) buyer: AccountId,
-    pub(in crate::engine::audit) id: SignupId,
-    pub(in crate::engine::audit) units: u32,
-    pub(in crate::engine::audit) number: u32,
+pub(super) struct Joined {
+    pub(super) deal: DealId,
+    pub(super) buyer: AccountId,
+    pub(super) id: SignupId,
+    pub(super) units: u32,
+    pub(super) number: u32,
 }
 
 /// The clients' records of one deal.
 #[derive(Default)]
-pub(in crate::engine::audit) struct DealLogged {
-    pub(in crate::engine::audit) attempted: HashSet<SignupId>,
+pub(super) struct DealLogged {
+    pub(super) attempted: HashSet<SignupId>,
     /// The clients made no signup up to this version. None: they made all from the start.
-    pub(in crate::engine::audit) from: Option<Version>,
+    pub(super) from: Option<Version>,
     /// The clients made no signup from this version on. None: some clients had not ended.
-    pub(in crate::engine::audit) to: Option<Version>,
+    pub(super) to: Option<Version>,
     /// The last frames of the sockets that were open to the end.
-    pub(in crate::engine::audit) last_frames: Vec<Frame>,
+    pub(super) last_frames: Vec<Frame>,
 }
 
 /// The clients' records, by deal.
 #[derive(Default)]
 pub(in crate::engine::audit) struct Logged {
-    pub(in crate::engine::audit) joined: Vec<Joined>,
-    pub(in crate::engine::audit) deals: BTreeMap<DealId, DealLogged>,
-    pub(in crate::engine::audit) frames: u64,
+    pub(super) joined: Vec<Joined>,
+    pub(super) deals: BTreeMap<DealId, DealLogged>,
+    pub(super) frames: u64,
     /// Faults within the frames: the deal, what was expected, and what was received.
-    pub(in crate::engine::audit) wrong_frames: Vec<(DealId, String, String)>,
+    pub(super) wrong_frames: Vec<(DealId, String, String)>,
 }
 
 /// For each deal of a file, the versions at which its client began and ended.

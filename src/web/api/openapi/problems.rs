@@ -204,8 +204,8 @@ fn security_schemes() -> Value {
 mod tests {
     use utoipa::OpenApi;
 
-    use super::super::Operations;
     use super::*;
+    use crate::web::api::openapi::Operations;
 
     #[test]
     fn every_problem_named_by_a_handler_has_a_code() {

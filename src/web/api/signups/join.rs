@@ -15,7 +15,7 @@ use crate::domain::{DealId, Figures, JoinOutcome, Joined, SignupId, SignupState,
 use crate::web::join::{self, Answer};
 use crate::web::paths;
 use crate::web::problem::{Code, Problem};
-use crate::web::request::{Body, Buyer, ClientNetwork, Id, IdempotencyHeader, REPLAYED, ReservedPlace, needs};
+use crate::web::request::{Body, Buyer, ClientNetwork, Id, IdempotencyHeader, REPLAYED, ReservedSlot, needs};
 
 /// A request to join a deal.
 #[derive(Deserialize, ToSchema)]
@@ -90,11 +90,11 @@ pub async fn join(
     deal: Id<DealId>,
     key: Result<IdempotencyHeader, Problem>,
     body: Body,
-    place: ReservedPlace,
+    reservation: ReservedSlot,
 ) -> Result<HttpResponse, Problem> {
     let body = body.json::<Join>().await;
     let input = key.and_then(|key| Ok((Units::new(body?.units)?, key.0)));
-    respond(join::join(&app, place, deal.0, &buyer, client.0, input).await)
+    respond(join::join(&app, reservation, deal.0, &buyer, client.0, input).await)
 }
 
 fn respond(answer: Answer<Problem>) -> Result<HttpResponse, Problem> {

@@ -62,7 +62,7 @@ impl DealForm {
         Self { title, description, version, then, ..Self::from(terms) }
     }
 
-    /// Parses every field.
+    /// Parses every field: the times and counts here, amounts and everything else in [`Terms::parse`].
     ///
     /// # Errors
     /// Every problem of every field.

@@ -1,6 +1,6 @@
-//! The place in a deal's queue that the gate reserved for a request to join.
+//! The slot in a lane that the gate reserved for a request to join.
 //!
-//! A place is scarce, so a client cannot keep one by sending its body slowly. After [`KEPT_WHILE_READING`] the place is
+//! Slots are scarce, so a client cannot keep one by sending its body slowly. After [`KEPT_WHILE_READING`] the slot is
 //! freed, and the join needs another one once its body has arrived.
 
 use std::future::{Future, Ready, ready};
@@ -13,25 +13,25 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::Caller;
-use crate::engine::{LaneFull, Place};
+use crate::engine::{LaneFull, Reservation};
 use crate::web::problem::Problem;
 
-/// How long a request keeps its place while its body arrives. Most bodies come in one packet with the head.
+/// How long a request keeps its slot while its body arrives. Most bodies come in one packet with the head.
 const KEPT_WHILE_READING: Duration = Duration::from_millis(100);
 
-/// The result of reserving a place. None if the request is not recognised as a join.
-pub type Reservation = Option<Result<Place, LaneFull>>;
+/// The result of reserving a reservation. None if the request is not recognised as a join.
+pub type Reserved = Option<Result<Reservation, LaneFull>>;
 
 /// What the gate leaves in the request's extensions. It is one value, because each value there is an allocation.
 pub struct GatePass {
     pub caller: Caller,
-    pub place: Reservation,
+    pub reservation: Reserved,
 }
 
-/// The place that the gate reserved. It stays in the request's extensions, and is freed with them, until a handler takes it.
-pub struct ReservedPlace(HttpRequest);
+/// The slot that the gate reserved. It stays in the request's extensions, and is freed with them, until a handler takes it.
+pub struct ReservedSlot(HttpRequest);
 
-impl FromRequest for ReservedPlace {
+impl FromRequest for ReservedSlot {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -40,18 +40,18 @@ impl FromRequest for ReservedPlace {
     }
 }
 
-impl ReservedPlace {
+impl ReservedSlot {
     pub(super) fn of(request: &HttpRequest) -> Self {
         Self(request.clone())
     }
 
-    /// Takes the place out of the request.
+    /// Takes the slot out of the request.
     #[must_use]
-    pub fn take(self) -> Reservation {
+    pub fn take(self) -> Reserved {
         take_from(&self.0)
     }
 
-    /// Awaits the request's body, at most for `limit`. A request that takes longer than [`KEPT_WHILE_READING`] loses its place.
+    /// Awaits the request's body, at most for `limit`. A request that takes longer than [`KEPT_WHILE_READING`] loses its reservation.
     ///
     /// # Errors
     /// The body did not arrive in time.
@@ -68,10 +68,10 @@ impl ReservedPlace {
     }
 
     fn is_held(&self) -> bool {
-        self.0.extensions().get::<GatePass>().is_some_and(|pass| matches!(pass.place, Some(Ok(_))))
+        self.0.extensions().get::<GatePass>().is_some_and(|pass| matches!(pass.reservation, Some(Ok(_))))
     }
 }
 
-fn take_from(request: &HttpRequest) -> Reservation {
-    request.extensions_mut().get_mut::<GatePass>().and_then(|pass| pass.place.take())
+fn take_from(request: &HttpRequest) -> Reserved {
+    request.extensions_mut().get_mut::<GatePass>().and_then(|pass| pass.reservation.take())
 }
