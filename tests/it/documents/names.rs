@@ -14,9 +14,11 @@ fn names_after(before: &str, folders: &[&str], ending: &str) -> BTreeSet<String>
         .collect()
 }
 
+/// Functions of Rust and SQL, and constraints.
 fn functions() -> BTreeSet<String> {
     let rust = names_after("fn ", &["src", "tests", "benches"], "rs");
-    rust.into_iter().chain(names_after("FUNCTION ", &["migrations", "sql"], "sql")).collect()
+    let sql = |keyword| names_after(keyword, &["migrations", "sql"], "sql");
+    rust.into_iter().chain(sql("FUNCTION ")).chain(sql("CONSTRAINT ")).collect()
 }
 
 /// Every setting as `section.key`.
