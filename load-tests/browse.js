@@ -39,7 +39,7 @@ export default function () {
   check(get('/api/v1/deals?state=open', 'list'), { 'the list has deals': (r) => r.json('data').length > 0 });
   check(get(`/deals/${deal}`, 'page', BROWSER_HEADERS), { "the deal's page shows": (r) => r.status === 200 && r.body.includes('Load test') });
   const figures = get(`/api/v1/deals/${deal}`, 'deal');
-  check(figures, { 'the deal is the one that was asked for': (r) => r.json('id') === deal });
+  check(figures, { 'the response has the requested deal': (r) => r.json('id') === deal });
   const again = get(`/api/v1/deals/${deal}`, 'deal', { 'If-None-Match': figures.headers.Etag });
   notModified.add(again.status === 304);
 }

@@ -1,7 +1,8 @@
 // Buyers join at a constant rate while run.sh kills and restarts nodes, Redis and Postgres.
 //
-// A buyer who gets no answer, or is asked to retry, sends the same key to the other node. A key that was answered 201 must
-// always be answered 201 with the same signup. Watchers reconnect, and must never see an older version of a deal.
+// A buyer who gets no answer, or an answer that asks for a retry, sends the same key to the other node. A key that was
+// answered 201 must always be answered 201 with the same signup. Watchers reconnect, and must never see an older
+// version of a deal.
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';
@@ -26,13 +27,13 @@ const decided = new Rate('decided');
 const kept = new Rate('kept_its_word');
 const unexpected = new Counter('unexpected');
 const cameBack = new Counter('came_back');
-const outOfReach = new Counter('no_answer');
+const noAnswer = new Counter('no_answer');
 const joinTime = new Trend('time_to_join', true);
 const lastIsTrue = new Rate('last_frame_true');
 
 export const options = {
   scenarios: {
-    buyers: atRate(size.rate, size.duration_s, { exec: 'buy', most: 60 * size.rate, gracefulStop: '90s' }),
+    buyers: atRate(size.rate, size.duration_s, { exec: 'buy', maxVus: 60 * size.rate, gracefulStop: '90s' }),
     watchers: { executor: 'per-vu-iterations', vus: size.watchers, iterations: 1, exec: 'look', maxDuration: '60m' },
   },
   teardownTimeout: TEARDOWN_TIMEOUT,
@@ -58,11 +59,11 @@ export function buy({ run }) {
   const n = exec.scenario.iterationInTest;
   const [buyer, key] = [n % buyers.length, `chaos-${run}-${n}`];
   const began = Date.now();
-  const { answer, code, tries, decided: isDecided } = join(deal, buyers[buyer], 1, key, { most: 60 });
+  const { answer, code, tries, decided: isDecided } = join(deal, buyers[buyer], 1, key, { maxTries: 60 });
   cameBack.add(tries - 1);
   decided.add(isDecided);
   if (!isDecided) {
-    if (code === 'no_answer') outOfReach.add(1);
+    if (code === 'no_answer') noAnswer.add(1);
     return;
   }
   if (answer.status !== 201) {
@@ -75,8 +76,8 @@ export function buy({ run }) {
   remembered.push({ buyer, key, place: place(answer) });
   if (remembered.length > REMEMBERED) remembered.shift();
   const old = remembered[Math.floor(Math.random() * remembered.length)];
-  const { answer: again, decided: isHeard } = join(deal, buyers[old.buyer], 1, old.key);
-  if (!isHeard) return;
+  const { answer: again, decided: isFinal } = join(deal, buyers[old.buyer], 1, old.key);
+  if (!isFinal) return;
   const same = again.status === 201 && place(again) === old.place;
   if (!same) console.error(`first answer: ${old.place}; later answer: ${again.status} ${again.body}`);
   kept.add(same);
@@ -88,7 +89,7 @@ function place(answer) {
   return JSON.stringify([id, units, number]);
 }
 
-/** Watches until the end. Whenever a socket is lost, connects to the other node. */
+/** Watches until the test ends. Whenever a socket is lost, connects to the other node. */
 export function look() {
   // In the last seconds run.sh kills nothing and nobody joins.
   const until = Date.now() + (size.duration_s + 15) * 1000;

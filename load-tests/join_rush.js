@@ -1,7 +1,8 @@
-// A rush at opening time: far more buyers than places, 1 to 3 units each, all at once.
+// A rush at opening time: many more buyers than units. All of them try to join at the same time, with 1 to 3 units
+// each.
 //
-// Each attempt is by another buyer, so that Redis can refuse most of them. A buyer who is too early, or hears that the last
-// places are held, retries as a browser does. In the end every unit must be sold.
+// Each attempt comes from a different buyer, so that Redis can refuse most of them. A buyer who is too early, or is
+// refused because the last units are held, retries as a browser does. At the end, every unit must be sold.
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';

@@ -51,19 +51,19 @@ export default function ({ run }) {
     return;
   }
   const signup = `${node()}/api/v1/signups/${joined.json('id')}`;
-  const gone = http.del(signup, null, { ...authorized(buyer), tags: { name: 'leave' } });
-  check(gone, { 'leaving is 204': (r) => r.status === 204 });
-  leaveTime.add(gone.timings.duration);
+  const leaving = http.del(signup, null, { ...authorized(buyer), tags: { name: 'leave' } });
+  check(leaving, { 'leaving is 204': (r) => r.status === 204 });
+  leaveTime.add(leaving.timings.duration);
   left.add(1);
   check(http.del(signup, null, { ...authorized(buyer), tags: { name: 'leave' } }), { 'leaving twice is 204': (r) => r.status === 204 });
   check(http.get(signup, { ...authorized(buyer), tags: { name: 'signup' } }), { 'the signup is left': (r) => r.json('state') === 'left' });
   check(joinOnce(deal, buyer, 1, key), {
-    'the old key is the old signup, and it is left': (r) =>
+    'the old key returns the old signup, which is left': (r) =>
       r.status === 201 && r.json('id') === joined.json('id') && r.json('state') === 'left',
   });
   if (n % 4 === 1) return;
   const { answer: again } = join(deal, buyer, 1, `${key}-again`);
-  check(again, { 'joining again with another key is another signup': (r) => r.status === 201 && r.json('id') !== joined.json('id') });
+  check(again, { 'joining again with another key creates another signup': (r) => r.status === 201 && r.json('id') !== joined.json('id') });
   rejoined.add(1);
 }
 

@@ -1,4 +1,4 @@
-// Many deals whose popularity follows Zipf's law. Checks that a rush on one deal does not delay joins of the others.
+// Many deals whose popularity follows Zipf's law. Checks that a rush on one deal does not delay joins of other deals.
 
 import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';

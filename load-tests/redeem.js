@@ -13,7 +13,7 @@ import { sizes } from './lib/sizes.js';
 import { summary } from './lib/summary.js';
 
 const size = sizes('redeem');
-const TOGETHER = 20;
+const BATCH_SIZE = 20;
 /** Number of mistyped codes. Their check character is wrong, so they do not count against the limit on unknown codes. */
 const MISTYPED = 20;
 
@@ -24,7 +24,7 @@ const settleTime = new Trend('time_to_settle', true);
 
 export const options = {
   scenarios: { till: atRate(size.rate, size.duration_s) },
-  batchPerHost: TOGETHER,
+  batchPerHost: BATCH_SIZE,
   setupTimeout: '300s',
   teardownTimeout: TEARDOWN_TIMEOUT,
   thresholds: {
@@ -43,13 +43,13 @@ export const options = {
 export function setup() {
   const run = Date.now();
   const all = buyers.slice(0, size.buyers);
-  together(all, (buyer, n) => joinRequest(deals[0], buyer, 1, `redeem-${run}-${n}`));
+  sendInBatches(all, (buyer, n) => joinRequest(deals[0], buyer, 1, `redeem-${run}-${n}`));
   const joinedAt = Date.now();
   const mine = (buyer) => ({ method: 'GET', url: `${node()}/api/v1/coupons`, params: { ...authorized(buyer), tags: { name: 'coupons' } } });
   let codes = [];
   for (let tries = 0; codes.length < size.buyers && tries < 20; tries += 1) {
     if (tries > 0) sleep(0.5);
-    codes = together(all, mine).flatMap((answer) => answer.json('data').map((coupon) => coupon.code));
+    codes = sendInBatches(all, mine).flatMap((answer) => answer.json('data').map((coupon) => coupon.code));
     if (tries === 0 || codes.length === size.buyers) settleTime.add(Date.now() - joinedAt);
   }
   coupons.add(codes.length);
@@ -57,10 +57,10 @@ export function setup() {
 }
 
 /** Sends one request per buyer in batches. Returns the answers. */
-function together(all, request) {
+function sendInBatches(all, request) {
   const answers = [];
-  for (let from = 0; from < all.length; from += TOGETHER) {
-    answers.push(...http.batch(all.slice(from, from + TOGETHER).map((buyer, n) => request(buyer, from + n))));
+  for (let from = 0; from < all.length; from += BATCH_SIZE) {
+    answers.push(...http.batch(all.slice(from, from + BATCH_SIZE).map((buyer, n) => request(buyer, from + n))));
   }
   return answers;
 }
@@ -73,13 +73,13 @@ export default function ({ run, codes }) {
   redeemTime.add(once.timings.duration);
   if (once.status === 201) redeemed.add(1);
   check(redeem(codes[n].toLowerCase(), 'Main Street', `till-${run}-${n}`), {
-    'the same again is the same': (r) => r.status === 201 && r.json('redeemed_at') === once.json('redeemed_at'),
+    'a retry returns the same redemption': (r) => r.status === 201 && r.json('redeemed_at') === once.json('redeemed_at'),
   });
   check(redeem(codes[n], 'Side Street', `other-${run}-${n}`), {
-    'another till hears when and where': (r) => codeOf(r) === 'already_redeemed' && r.body.includes('Main Street'),
+    'another till learns when and where': (r) => codeOf(r) === 'already_redeemed' && r.body.includes('Main Street'),
   });
   if (n < MISTYPED) {
-    check(redeem(mistyped(codes[n]), 'Main Street', `typo-${run}-${n}`), { 'a mistyped code is told from a wrong one': (r) => r.status === 422 });
+    check(redeem(mistyped(codes[n]), 'Main Street', `typo-${run}-${n}`), { 'a mistyped code is refused as malformed': (r) => r.status === 422 });
   }
 }
 

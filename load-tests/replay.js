@@ -22,8 +22,8 @@ const unexpected = new Counter('unexpected');
 const joinTime = new Trend('time_to_join', true);
 
 const samples = __ENV.ARRIVALS ? recorded(open(__ENV.ARRIVALS)) : generated(size.joins, size.duration_s * SPEED);
-const lasts = samples[samples.length - 1].seconds / SPEED;
-const comes = samples[samples.length - 1].joined - samples[0].joined;
+const lengthS = samples[samples.length - 1].seconds / SPEED;
+const expectedJoins = samples[samples.length - 1].joined - samples[0].joined;
 
 export const options = {
   scenarios: {
@@ -39,7 +39,7 @@ export const options = {
   teardownTimeout: TEARDOWN_TIMEOUT,
   thresholds: {
     // Below 100 % because k6 takes only whole numbers as rates.
-    joined: [`count>=${Math.floor(0.95 * comes)}`],
+    joined: [`count>=${Math.floor(0.95 * expectedJoins)}`],
     unexpected: ['count==0'],
     time_to_join: ['p(95)<500'],
     http_req_failed: ['rate==0'],
@@ -71,7 +71,7 @@ function generated(joins, seconds) {
 }
 
 /** The number of buyers by this time, interpolated linearly between two samples. */
-function comeBy(seconds) {
+function joinedBy(seconds) {
   const next = samples.findIndex((sample) => sample.seconds >= seconds);
   if (next <= 0) return samples[next === 0 ? 0 : samples.length - 1].joined;
   const [a, b] = [samples[next - 1], samples[next]];
@@ -81,17 +81,17 @@ function comeBy(seconds) {
 /** The stages of the scenario: each jumps to a rate and holds it. Falling counts are ignored. */
 function stages() {
   const found = [];
-  const step = lasts / STEPS;
+  const step = lengthS / STEPS;
   for (let n = 0; n < STEPS; n += 1) {
-    const come = Math.max(0, comeBy((n + 1) * step * SPEED) - comeBy(n * step * SPEED));
-    const target = Math.round((come / step) * 60);
+    const joins = Math.max(0, joinedBy((n + 1) * step * SPEED) - joinedBy(n * step * SPEED));
+    const target = Math.round((joins / step) * 60);
     found.push({ target, duration: '0s' }, { target, duration: `${Math.max(1, Math.round(step * 1000))}ms` });
   }
   return found;
 }
 
 export function setup() {
-  console.warn(`${Math.round(comes)} buyers arrive within ${Math.round(lasts)} s`);
+  console.warn(`${Math.round(expectedJoins)} buyers arrive within ${Math.round(lengthS)} s`);
   return { run: Date.now() };
 }
 

@@ -1,5 +1,6 @@
-// Every key is sent 25 times at once to all nodes, and once more later, when the deal may be sold out. A key that was
-// answered 201 always gets the same signup, units and number, and never a second place. A refusal is not remembered.
+// Every key is sent 25 times concurrently to all nodes, and once more later, when the deal may be sold out. A key that
+// was answered 201 always gets the same signup, units and number, and never a second signup. A refusal is not
+// remembered.
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';

@@ -10,7 +10,7 @@
 #   AUDIT_URL      with BASE_URL: URL of the audit
 #   LOADTEST_FILE  with BASE_URL: a file from `muster loadtest prepare`. By default the script creates one with the settings
 #                  in the environment
-#   OUT            the folder for results (default: load-tests/results); each run makes <name>-<time> in it
+#   OUT            the folder for results (default: load-tests/results); each run creates <name>-<time> in it
 set -eu
 cd "$(dirname "$0")/.."
 muster=${MUSTER:-target/release/muster}
@@ -87,10 +87,10 @@ for name in "$@"; do
     [ -z "$metrics" ] || fetch "$metrics" "$RESULTS/metrics-before.txt"
     if [ "$name" = chaos ]; then
         if [ -n "$prepare" ] && [ "${NODES:-1}" -gt 1 ]; then
-            hurt_muster "$seconds" "$(size chaos every)" &
-            note blows $!
+            inject_faults "$seconds" "$(size chaos every)" &
+            note faults $!
         else
-            echo "run.sh: chaos kills nothing here; it needs private nodes (no BASE_URL) and NODES=2 or more" >&2
+            echo "run.sh: chaos injects no faults; it needs private nodes (no BASE_URL) and NODES=2 or more" >&2
         fi
     fi
     # shellcheck disable=SC2086 # nothing, or an option
@@ -99,10 +99,10 @@ for name in "$@"; do
     note k6 $!
     wait $! || { status=1; tail -8 "$RESULTS/k6.log" >&2; }
     forget k6
-    blows=$(pid_of blows)
-    [ -z "$blows" ] || { wait "$blows" || true; forget blows; }
+    faults=$(pid_of faults)
+    [ -z "$faults" ] || { wait "$faults" || true; forget faults; }
     [ -z "$metrics" ] || fetch "$metrics" "$RESULTS/metrics-after.txt"
-    # The tokens in it are not needed after the run.
+    # The file contains tokens, which are not needed after the run.
     [ -n "$given" ] || rm -f "$LOADTEST_FILE"
     echo "  results: ${RESULTS#"$here"/}"
 done

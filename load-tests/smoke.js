@@ -24,13 +24,13 @@ const REFUSED = { responseCallback: http.expectedStatuses({ min: 400, max: 499 }
 
 export default function () {
   const [deal, buyer] = [deals[0], buyers[0]];
-  check(http.get(`${node()}/healthz`), { 'it is alive': (r) => r.status === 200 });
-  check(http.get(`${node()}/readyz`), { 'it is ready': (r) => r.status === 200 });
+  check(http.get(`${node()}/healthz`), { 'the node is alive': (r) => r.status === 200 });
+  check(http.get(`${node()}/readyz`), { 'the node is ready': (r) => r.status === 200 });
   check(http.get(`${node()}/`), { 'the home page shows': (r) => r.status === 200 });
   check(http.get(`${node()}/api/v1/deals?state=open`), {
     'the deal is listed': (r) => r.json('data').some((listed) => listed.id === deal),
   });
-  check(http.get(`${node()}/api/v1/signups`, REFUSED), { 'strangers are told to sign in': (r) => codeOf(r) === 'not_signed_in' });
+  check(http.get(`${node()}/api/v1/signups`, REFUSED), { 'a request without a token is refused': (r) => codeOf(r) === 'not_signed_in' });
 
   const before = progress(deal);
   const key = `smoke-${Date.now()}`;
@@ -42,17 +42,17 @@ export default function () {
   });
   check(joinOnce(deal, buyer, 1, key), {
     'the same key again is the same signup': (r) => r.status === 201 && r.json('id') === joined.json('id'),
-    'and says so': (r) => r.headers['Idempotency-Replayed'] === 'true',
+    'the retry is marked as replayed': (r) => r.headers['Idempotency-Replayed'] === 'true',
   });
   check(joinOnce(deal, buyer, 2, key), { 'other units with the same key are refused': (r) => codeOf(r) === 'key_reused' });
   check(joinOnce(deal, buyers[1], 1000, key), { 'too many units are refused': (r) => r.status === 409 });
   check(firstFrame(deal), {
     'a live socket begins with the figures': (frame) => frame && frame.type === 'progress' && frame.deal === deal,
-    'of a version that has the join': (frame) => frame && frame.rev >= joined.json('progress.rev'),
+    'the frame includes the join': (frame) => frame && frame.rev >= joined.json('progress.rev'),
   });
   const left = http.del(`${node()}/api/v1/signups/${joined.json('id')}`, null, authorized(buyer));
   check(left, { 'leaving before the tip is 204': (r) => r.status === 204 });
-  check(progress(deal), { 'and gives the place back': (now) => now.buyers === before.buyers });
+  check(progress(deal), { 'leaving frees the unit': (now) => now.buyers === before.buyers });
   cameToItsEnd.add(1);
 }
 

@@ -1,5 +1,5 @@
-// Requests at a constant rate for a deal that is sold out. New buyers are refused without asking Postgres. Buyers who have a
-// place and retry get a 201.
+// Requests at a constant rate for a deal that is sold out. New buyers are refused without a call to Postgres. Buyers
+// who have a signup and retry get a 201.
 
 import exec from 'k6/execution';
 import { Counter, Rate, Trend } from 'k6/metrics';
@@ -12,7 +12,7 @@ import { summary } from './lib/summary.js';
 
 const size = sizes('sold_out');
 const deal = deals[0];
-/** One in this many requests is a retry by a buyer who has a place. */
+/** One in this many requests is a retry by a buyer who has a signup. */
 const RETRY_EVERY = 20;
 
 const refusedRight = new Rate('refused_with_sold_out');
@@ -22,7 +22,7 @@ const replayTime = new Trend('time_to_replay', true);
 const filled = new Counter('filled');
 
 export const options = {
-  scenarios: { late: atRate(size.rate, size.duration_s, { most: 4 * size.rate }) },
+  scenarios: { late: atRate(size.rate, size.duration_s, { maxVus: 4 * size.rate }) },
   setupTimeout: '120s',
   teardownTimeout: TEARDOWN_TIMEOUT,
   thresholds: {

@@ -2,7 +2,7 @@
 // checks that every frame is consistent.
 //
 // Buyers arrive at a constant rate. Each opens a socket, joins, and waits for a frame of at least that version. The time
-// counts from sending the join. Watchers only read. At the end, every watcher must show what the API says.
+// counts from sending the join. Watchers only read. At the end, every watcher must show the figures of the API.
 
 import { sleep } from 'k6';
 import exec from 'k6/execution';
@@ -83,7 +83,7 @@ export function joinAndLook({ run }) {
         }
         joined.add(1);
         mine.rev = answer.json('progress.rev');
-        // k6 delivers no frames during the blocking HTTP call. Frames that arrived in the meantime come next.
+        // k6 delivers no frames during the blocking HTTP call. It delivers them after the call.
         return false;
       }
       if (frame.rev < mine.rev) return false;

@@ -11,7 +11,7 @@ const JOIN_ANSWERS = http.expectedStatuses(201, 202, 409, 422, 429, 503);
 // Expected answers to all other requests.
 http.setResponseCallback(http.expectedStatuses({ min: 200, max: 399 }));
 
-/** Codes after which a join is retried with the same key. After no answer, the join may have been committed. */
+/** Codes after which a join is retried with the same key. A join without an answer may have been committed. */
 const RETRYABLE = ['no_answer', 'places_held', 'busy', 'unavailable', 'too_many_requests'];
 
 /** Headers that browsers send: pages are compressed. */
@@ -52,12 +52,12 @@ export function codeOf(answer) {
  * Joins, with retries while the answer is not final.
  * Returns the last answer, its code, the number of tries, and whether the answer is final.
  */
-export function join(deal, buyer, units, key, { most = 60, retryOn = [] } = {}) {
+export function join(deal, buyer, units, key, { maxTries = 60, retryOn = [] } = {}) {
   for (let tries = 1; ; tries += 1) {
     const answer = joinOnce(deal, buyer, units, key, tries - 1);
     const code = answer.status === 201 ? '' : codeOf(answer);
     const undecided = answer.status === 202 || RETRYABLE.includes(code) || retryOn.includes(code);
-    if (!undecided || tries >= most) return { answer, code, tries, decided: !undecided };
+    if (!undecided || tries >= maxTries) return { answer, code, tries, decided: !undecided };
     // Jitter, so that the clients do not retry in step.
     sleep(Number(answer.headers['Retry-After'] || 1) * (0.5 + Math.random()));
   }

@@ -15,7 +15,7 @@ export const AUDIT_THRESHOLDS = { clean_audits: ['count==1'], audit_findings: ['
 export function audit() {
   const answer = http.get(AUDIT_URL, { timeout: '150s', tags: { name: 'audit' } });
   if (answer.status !== 200) {
-    console.error(`${AUDIT_URL} answered ${answer.status} ${answer.error}: there was no audit`);
+    console.error(`${AUDIT_URL} answered ${answer.status} ${answer.error}: the audit did not run`);
     return;
   }
   const report = answer.json();

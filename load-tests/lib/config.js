@@ -25,7 +25,7 @@ export const merchant = prepared.merchant;
 /** Buyers with tokens. A SharedArray is shared by all virtual users. */
 export const buyers = new SharedArray('buyers', () => JSON.parse(open(__ENV.LOADTEST_FILE)).buyers);
 
-/** The node of this virtual user. Each `turn` selects another one, as a load balancer does after a failure. */
+/** The node of this virtual user. Each `turn` selects another node, as a load balancer does after a failure. */
 export function node(turn = 0) {
   return NODES[(exec.vu.idInTest + turn) % NODES.length];
 }
@@ -35,17 +35,17 @@ export const TEARDOWN_TIMEOUT = '180s';
 
 /**
  * A scenario with an open model: `rate` iterations start each second, however long they take. It allocates enough virtual
- * users up front for iterations of `eachS` seconds, and up to `most` later.
+ * users up front for iterations of `eachS` seconds, and up to `maxVus` later.
  */
-export function atRate(rate, seconds, { eachS = 1, most = 20 * rate, ...others } = {}) {
-  const vus = Math.min(most, Math.max(10, eachS * rate));
+export function atRate(rate, seconds, { eachS = 1, maxVus = 20 * rate, ...others } = {}) {
+  const vus = Math.min(maxVus, Math.max(10, eachS * rate));
   return {
     executor: 'constant-arrival-rate',
     rate,
     timeUnit: '1s',
     duration: `${seconds}s`,
     preAllocatedVUs: vus,
-    maxVUs: Math.max(vus, most),
+    maxVUs: Math.max(vus, maxVus),
     ...others,
   };
 }

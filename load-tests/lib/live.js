@@ -1,4 +1,4 @@
-// Live sockets on a deal. Every frame is checked.
+// Opens live sockets on a deal and checks every frame.
 
 import { Counter } from 'k6/metrics';
 import ws from 'k6/ws';
@@ -13,7 +13,7 @@ export const LATE_MS = 2000;
 
 /**
  * Opens a socket on a deal and reads until it is closed, `seconds` have passed, or `onFrame` returns true.
- * Returns whether it was opened, and the last frame. `after` is the last frame of an earlier socket.
+ * Returns whether it was opened, the last frame, and whether the deal tipped. `after` is the last frame of an earlier socket.
  */
 export function watch(deal, seconds, { onFrame = () => false, after = null, turn = 0 } = {}) {
   const seen = { opened: false, last: after, tipped: false };
@@ -38,7 +38,7 @@ export function watch(deal, seconds, { onFrame = () => false, after = null, turn
   return seen;
 }
 
-/** Units within the cap, `needed` matching the buyers, no older version, and no return from tipped to open. */
+/** Whether the units are within the cap, `needed` matches the buyers, and neither the version nor the state goes back. */
 function isConsistent(frame, last) {
   const withinCap = frame.cap === null || frame.units <= frame.cap;
   const adds = frame.needed === Math.max(0, frame.tipping_point - frame.buyers);

@@ -1,15 +1,16 @@
 # Starts, damages and stops private nodes and servers for load tests. Sourced by run.sh, which sets $muster.
 #
-# $data/pids has a file for each process that was started and may still run: its name is the process's, its content the process id.
+# $data/pids has a file for each process that was started and may still run. It has the process's name and contains its
+# id.
 
 setting() { sed -n "s/^$1 = \"\(.*\)\"/\1/p" "$data/home/settings.toml"; }
 pid_of() { cat "$data/pids/$1" 2>/dev/null || true; }
 note() { echo "$2" >"$data/pids/$1"; } # NAME PID
 forget() { rm -f "$data/pids/$1"; }    # NAME
 
-# Creates $data. A watcher stops everything noted there when this script is gone, also after kill -9.
+# Creates $data. When this script ends, even after kill -9, a watcher stops all processes noted in $data/pids.
 begin() {
-    # Not under a home that is closed to the user that Postgres runs as.
+    # The user that Postgres runs as may have no access to a home directory.
     data=$(mktemp -d "${TMPDIR:-/var/tmp}/muster-load.XXXXXX")
     chmod 711 "$data"
     mkdir "$data/pids"
@@ -54,11 +55,11 @@ start_node() { # NUMBER
     await "$data/node$1.log" serving $!
 }
 
-# Stops everything and waits: faults and load, nodes, then `muster dev`, then servers that were restarted after a kill.
+# Stops all processes and waits for them, in this order: fault injection, k6, nodes, `muster dev`, restarted servers.
 stop_muster() {
     [ -n "$data" ] || return 0
     : >"$data/ending"
-    for name in blows k6 $(find "$data/pids" -name 'node*' -exec basename {} \;) dev postgres redis-server; do
+    for name in faults k6 $(find "$data/pids" -name 'node*' -exec basename {} \;) dev postgres redis-server; do
         pid=$(pid_of "$name")
         [ -n "$pid" ] && kill "$pid" 2>/dev/null || continue
         tries=0
@@ -86,8 +87,8 @@ server_pid() { # redis-server | postgres
     return 1
 }
 
-# Kills a server with SIGKILL. From the first kill on, this script restarts it with the same data whenever it ends. Linux only.
-hit_server() { # redis-server | postgres
+# Kills a server with SIGKILL. From the first kill on, keep_up restarts the server with the same data whenever it ends. Linux only.
+kill_server() { # redis-server | postgres
     pid=$(server_pid "$1") || return 0
     if [ -z "$(pid_of "$1")" ]; then
         folder=$(readlink "/proc/$pid/cwd")
@@ -102,7 +103,7 @@ hit_server() { # redis-server | postgres
                 --appendonly yes --maxmemory-policy noeviction >"$data/redis-server.arguments"
         fi
         kill -9 "$pid"
-        # The killed Postgres stays a zombie until `muster dev` ends, and a new one takes the zombie for a running predecessor.
+        # The killed Postgres stays a zombie until `muster dev` ends, and a new Postgres takes the zombie for a running predecessor.
         [ "$1" != postgres ] || forget_predecessor
         keep_up "$1" &
     else
@@ -110,7 +111,8 @@ hit_server() { # redis-server | postgres
     fi
 }
 
-# Two files name the process of the last Postgres. The one in its data folder also names its shared memory, and must stay.
+# Two files contain the process id of the last Postgres. The one in its data folder also names its shared memory, and
+# must stay.
 forget_predecessor() {
     sockets=$(sed -n 's/^unix_socket_directories="\(.*\)"$/\1/p' "$data/postgres.arguments")
     # shellcheck disable=SC2086 # a prefix of words
@@ -118,7 +120,7 @@ forget_predecessor() {
     rm -f "$sockets"/.s.PGSQL.*.lock
 }
 
-# Postgres refuses to start until the last backend of its predecessor has ended, so this retries.
+# Restarts a server whenever it ends. Postgres refuses to start until the last backend of its predecessor has ended.
 keep_up() { # redis-server | postgres; $as and $folder
     name=$1
     set -f
@@ -138,7 +140,7 @@ keep_up() { # redis-server | postgres; $as and $folder
 }
 
 # Kills a node, Redis and Postgres in turn for the given number of seconds. The last seconds are quiet.
-hurt_muster() { # SECONDS EVERY
+inject_faults() { # SECONDS EVERY
     until=$(($(date +%s) + $1 - 8))
     sleep "$2"
     while [ "$(date +%s)" -lt "$until" ]; do
@@ -146,10 +148,10 @@ hurt_muster() { # SECONDS EVERY
             [ "$(date +%s)" -lt "$until" ] || break
             echo "$(date +%T) kill -9 $what" >>"$RESULTS/chaos.log"
             case $what in
-            # A restart may fail while the last kill is still being recovered from. The next round tries again.
+            # A restart may fail while a server is still recovering from the last kill. The next round tries again.
             node) kill -9 "$(pid_of node1)" 2>/dev/null; sleep 1; start_node 1 2>>"$RESULTS/chaos.log" || true ;;
-            redis) hit_server redis-server ;;
-            postgres) hit_server postgres ;;
+            redis) kill_server redis-server ;;
+            postgres) kill_server postgres ;;
             esac
             sleep "$2"
         done

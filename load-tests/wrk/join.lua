@@ -1,4 +1,4 @@
--- Joins. Each request has another buyer and its own key. Run it from the root of the repository:
+-- Joins. Each request has a different buyer and its own key. Run it from the root of the repository:
 --   wrk -t2 -c64 -d5s -s load-tests/wrk/join.lua http://127.0.0.1:8080 -- TOKENS DEALS RUN
 -- TOKENS and DEALS are files with one token or one deal id per line. RUN makes the keys of this run unique.
 dofile("load-tests/wrk/report.lua")
@@ -26,7 +26,7 @@ end
 
 function request()
   count = count + 1
-  -- One half of the buyers for each thread: no two requests that are on their way at a time are of the same buyer.
+  -- Each thread uses its own half of the buyers, so that concurrent requests come from different buyers.
   local half = math.max(1, math.floor(#tokens / 2))
   local token = tokens[(number % 2 * half + count * 7919 % half) % #tokens + 1]
   local deal = deals[count % #deals + 1]

@@ -16,9 +16,9 @@ use crate::store::Store;
 /// The parts of a node. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    /// Joins, leaves, publishes, settles: every change of a deal.
+    /// Joins, leaves, publishing, settling: every change of a deal's figures or state.
     pub engine: Engine,
-    /// Postgres, for the reads of pages and lists.
+    /// Postgres, for reads, and for writes that change no figures, such as editing a draft.
     pub store: Store,
     /// The live feed.
     pub live: Hub,

@@ -1,6 +1,6 @@
 //! Graceful shutdown: one signal that all parts of the process wait for.
 //!
-//! The first SIGTERM or SIGINT starts the shutdown. The second one ends the process at once.
+//! The first SIGTERM or SIGINT starts the shutdown. The second one ends the process immediately.
 
 use tokio::sync::watch;
 
@@ -55,10 +55,10 @@ impl Shutdown {
                     _ = interrupt.recv() => {}
                 }
                 if begun.has_begun() {
-                    tracing::warn!("second signal: exiting at once");
+                    tracing::warn!("second signal: exiting immediately");
                     std::process::exit(130);
                 }
-                tracing::info!("shutting down after the work under way; send the signal again to exit at once");
+                tracing::info!("shutting down when the work under way is finished; send the signal again to exit immediately");
                 begun.begin();
             }
         });

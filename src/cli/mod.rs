@@ -1,4 +1,4 @@
-//! The command line: parses arguments and prints results. The work itself is done by the library.
+//! The command line: parses arguments and prints results. The library does the work.
 
 mod audit;
 #[cfg(any(debug_assertions, feature = "failpoints"))]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::problem::ConfigProblems;
 use super::units;
 
-/// A rate: `count` requests per `period`. A burst may use the whole count at once; it refills evenly.
+/// A rate: `count` requests per `period`. A burst may use the whole count; the count refills evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {

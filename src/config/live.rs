@@ -57,7 +57,7 @@ pub struct LiveConfig {
     /// How long sent data may stay unacknowledged (`TCP_USER_TIMEOUT`) before the connection is dropped.
     #[serde(rename = "user_timeout_ms", deserialize_with = "units::ms")]
     pub user_timeout: Duration,
-    /// How long a socket may take to finish the closing handshake before it is cut.
+    /// How long a socket may take to finish the closing handshake before the connection is dropped.
     #[serde(rename = "farewell_grace_ms", deserialize_with = "units::ms")]
     pub farewell_grace: Duration,
     /// Percentage of sockets closed per second during shutdown.
@@ -105,7 +105,7 @@ impl LiveConfig {
         problems.require(
             self.opens_per_address_burst >= self.sockets_per_address_max,
             "live.opens_per_address_burst",
-            "must be at least live.sockets_per_address_max: after a restart, all of them reconnect at once",
+            "must be at least live.sockets_per_address_max: after a restart, all of them reconnect within moments",
         );
         problems.require(
             self.opens_per_address_per_second >= 1,

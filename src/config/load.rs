@@ -29,7 +29,7 @@ const ENVIRONMENT_PREFIX: &str = "MUSTER__";
 pub enum Profile {
     /// Generous rate limits, for `muster dev`
     Dev,
-    /// Rate limits out of the way, except that of sign-ins, for load tests
+    /// Rate limits out of reach, except that of sign-ins, for load tests
     Load,
 }
 

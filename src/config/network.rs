@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// An IP network: an address and the length of its prefix. A bare address is a network of one.
+/// An IP network: an address and the length of its prefix. A bare address is a network of one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network {

@@ -18,7 +18,7 @@ pub struct RedisConfig {
     pub url: SecretString,
     /// Prefix of every key.
     pub prefix: String,
-    /// Lifetime of a hold, the place reserved for a join that is being committed.
+    /// Lifetime of a hold, the reservation in Redis while a join is being committed.
     #[serde(rename = "hold_ttl_ms", deserialize_with = "units::ms")]
     pub hold_ttl: Duration,
     /// Timeout for connecting.

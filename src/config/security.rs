@@ -19,7 +19,7 @@ pub struct SecurityConfig {
     pub argon2_passes: u32,
     /// Degree of parallelism of Argon2id.
     pub argon2_lanes: u32,
-    /// Maximum passwords hashed at once.
+    /// Maximum passwords hashed concurrently.
     pub hashes_at_once_max: usize,
     /// Lifetime of a session.
     #[serde(rename = "session_lifetime_h", deserialize_with = "units::h")]
@@ -72,7 +72,7 @@ pub struct CouponKey {
 }
 
 impl CouponKey {
-    /// The id.
+    /// The id that is stored with each coupon of this key.
     #[must_use]
     pub fn id(&self) -> i16 {
         self.id
@@ -95,7 +95,7 @@ impl TryFrom<String> for CouponKey {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        // The message leaves out the text that was given: it may be most of a secret.
+        // The message omits the given text, which may contain most of a secret.
         const REFUSED: &str = "must be an id between 1 and 32767, a colon and 64 hexadecimal digits";
         let (id, digits) = text.trim().split_once(':').ok_or(REFUSED)?;
         let id = id.parse().ok().filter(|id| *id >= 1).ok_or(REFUSED)?;
@@ -103,7 +103,7 @@ impl TryFrom<String> for CouponKey {
     }
 }
 
-/// A secret that lookup hashes of coupon codes are made with.
+/// A secret that lookup hashes of coupon codes are computed with.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CouponLookupKey([u8; 32]);

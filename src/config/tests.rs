@@ -69,7 +69,7 @@ fn the_environment_sets_any_key() {
 }
 
 #[test]
-fn all_problems_are_reported_at_once_with_their_paths() {
+fn one_call_reports_all_problems_with_their_paths() {
     let sources = with_environment(&[
         ("MUSTER__SERVER__BIND", "everywhere"),
         ("MUSTER__SERVER__BNID", "0.0.0.0:80"),

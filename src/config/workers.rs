@@ -28,7 +28,7 @@ pub struct WorkersConfig {
     /// Interval at which the outbox worker looks for due mails.
     #[serde(rename = "outbox_every_ms", deserialize_with = "units::ms")]
     pub outbox_every: Duration,
-    /// Maximum mails claimed at once.
+    /// Maximum mails claimed in one call.
     pub outbox_chunk: u32,
 }
 

@@ -10,7 +10,7 @@ use crate::live::{BusEvent, Hub, relay};
 use crate::quota::{Quota, bus::Heard};
 use crate::store::Store;
 
-/// The most bus events that wait for the hub.
+/// Maximum bus events waiting for the hub.
 const BUS_QUEUE_MAX: usize = 1_024;
 
 /// Starts the task that listens to the bus and runs the relay. It runs until it is aborted.

@@ -71,7 +71,7 @@ pub fn store(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::new(&settings::store(config))?)
 }
 
-/// Creates the Redis client, which connects in the background and reconnects by itself.
+/// Creates the Redis client, which connects in the background and reconnects automatically.
 ///
 /// # Errors
 /// The URL is not valid, or Redis answers and is configured to evict keys.
@@ -133,7 +133,7 @@ pub async fn start(start: Start) -> anyhow::Result<Running> {
     // With Redis up to date, joins are admitted from the first one on. If Redis is unavailable, the reconciler tries
     // again.
     if let Err(error) = engine.catch_up_now().await {
-        tracing::warn!(%error, "cannot bring Redis up to date yet; joins go to Postgres until then");
+        tracing::warn!(%error, "cannot bring Redis up to date; joins go to Postgres until the reconciler succeeds");
     }
     let relay = live::run(hub.clone(), quota.clone(), store.clone());
     let worker = workers.then(|| worker::start(&engine, &store, Arc::clone(&mailer), &app.config.workers, &shutdown));

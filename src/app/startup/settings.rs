@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::engine::{CodeKeys, LaneSettings};
 use crate::{quota, store};
 
-/// How long a deal's keys stay in Redis after its window. Late retries are answered from them.
+/// How long a deal's keys stay in Redis after its window. They answer late retries.
 const KEEP_AFTER_CLOSING: Duration = Duration::from_hours(1);
 
 pub(super) fn store(config: &Config) -> store::Settings {
