@@ -86,9 +86,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 async fn seed_and_start_crowd(app: &App, base_url: &BaseUrl, shutdown: &Shutdown) -> anyhow::Result<()> {
     let seeder = Seeder { engine: &app.engine, store: &app.store, auth: &app.auth, report: step };
     let since = Instant::now();
-    let made = seeder.seed().await?.made.len();
+    let created = seeder.seed().await?.created.len();
     let deals = seeder.ensure_showcase().await?;
-    step(&format!("sample deals ready, {made} of them new"), since.elapsed());
+    step(&format!("sample deals ready, {created} of them new"), since.elapsed());
     let buyers = people::simulate(&app.store, CROWD, |_| {}).await?;
 
     println!("\n  Open {base_url}");

@@ -31,7 +31,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let seeder = Seeder { engine: &engine, store: &store, auth: &auth, report };
     let done = seeder.seed().await?;
     engine.drain().await;
-    println!("\nCreated {} sample deals; {} already existed.", done.made.len(), done.found.len());
+    println!("\nCreated {} sample deals; {} already existed.", done.created.len(), done.existing.len());
     for (kind, demo) in [("buyer", DEMO_BUYER), ("merchant", DEMO_MERCHANT)] {
         println!("Sign in as the {kind} {} with the password {}", demo.email, demo.password);
     }

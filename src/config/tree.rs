@@ -12,13 +12,13 @@ const IS_SECTION: &str = "is a section, not a setting";
 
 /// Converts the text of an environment variable to a value. If the default is a list, commas separate the entries.
 pub(super) fn value_for(defaults: &Value, path: &str, text: &str) -> Result<Value, String> {
-    let mut here = defaults;
+    let mut node = defaults;
     for key in path.split('.') {
-        let ValueKind::Table(known) = &here.kind else { return Err("is not in a section".to_owned()) };
-        here = known.get(key).ok_or_else(|| unknown(known.keys()))?;
+        let ValueKind::Table(known) = &node.kind else { return Err("is not in a section".to_owned()) };
+        node = known.get(key).ok_or_else(|| unknown(known.keys()))?;
     }
     let entries = || text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(Value::from);
-    match here.kind {
+    match node.kind {
         ValueKind::Table(_) => Err(IS_SECTION.to_owned()),
         ValueKind::Array(_) => Ok(Value::from(entries().collect::<Vec<_>>())),
         _ => Ok(Value::from(text)),
@@ -68,16 +68,16 @@ pub(super) fn read<T: DeserializeOwned>(mut tree: Value, defaults: &Value, probl
 }
 
 /// Replaces a value by its default. Returns whether that changed anything.
-fn replace(here: &mut Value, default: &Value, path: &str) -> bool {
+fn replace(node: &mut Value, default: &Value, path: &str) -> bool {
     let (key, rest) = path.split_once('.').unwrap_or((path, ""));
-    if let (ValueKind::Table(table), ValueKind::Table(known)) = (&mut here.kind, &default.kind)
+    if let (ValueKind::Table(table), ValueKind::Table(known)) = (&mut node.kind, &default.kind)
         && let (Some(value), Some(known)) = (table.get_mut(key), known.get(key))
     {
         return replace(value, known, rest);
     }
-    let differs = path.is_empty() && here.kind != default.kind;
+    let differs = path.is_empty() && node.kind != default.kind;
     if differs {
-        *here = default.clone();
+        *node = default.clone();
     }
     differs
 }

@@ -40,7 +40,7 @@ impl Home {
     /// servers run as another user, which cannot enter root's home.
     ///
     /// # Errors
-    /// There is no folder and neither `XDG_DATA_HOME` nor `HOME` is set.
+    /// No folder is given, and neither `XDG_DATA_HOME` nor `HOME` is set.
     pub fn at(folder: Option<PathBuf>) -> io::Result<Self> {
         let folder = match folder {
             Some(folder) => folder,

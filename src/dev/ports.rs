@@ -27,8 +27,8 @@ mod tests {
     fn a_port_in_use_is_reported_and_a_free_one_is_not() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let said = require_free(address).unwrap_err().to_string();
-        assert!(said.contains(&format!("{address} is taken")), "{said}");
+        let message = require_free(address).unwrap_err().to_string();
+        assert!(message.contains(&format!("{address} is taken")), "{message}");
         assert!(require_free("127.0.0.1:0".parse().unwrap()).is_ok());
     }
 }

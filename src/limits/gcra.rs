@@ -10,23 +10,23 @@ pub(super) struct GcraRate {
     pub(super) burst: u32,
 }
 
-/// What one subject of a limit has used, and how much of that other nodes do not know about.
+/// The usage of one subject of a limit, and the part of it that has not been reported to Redis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
     /// The theoretical arrival time.
     tat_us: i64,
-    /// Requests that Redis has not been told about.
+    /// Requests that have not been reported to Redis.
     unreported: u32,
 }
 
 /// The local decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// At most half of the burst is used, so Redis need not be asked.
+    /// At most half of the burst is used, so no call to Redis is needed.
     Allowed,
-    /// Allowed locally, but more than half of the burst is used: ask Redis for the usage of all nodes.
+    /// Allowed locally, but more than half of the burst is used: Redis decides by the usage of all nodes.
     AskShared {
-        /// Earlier requests that Redis has not been told about.
+        /// Earlier requests that have not been reported to Redis.
         debt: u32,
     },
     /// Refused locally.
@@ -68,12 +68,12 @@ impl Usage {
         Verdict::AskShared { debt }
     }
 
-    /// Redis did not answer: keeps `debt` and the current request as unreported.
+    /// Keeps `debt` and the current request as unreported, because Redis did not answer.
     pub(super) fn keep_unreported(&mut self, debt: u32) {
         self.unreported = self.unreported.saturating_add(debt).saturating_add(1);
     }
 
-    /// Redis refused: refuses locally, without asking again, until `retry_us` has passed.
+    /// Refuses locally until `retry_us` has passed, because Redis refused.
     pub(super) fn refuse_for(&mut self, rate: GcraRate, now_us: i64, retry_us: i64) {
         let refused_tat_us = now_us.saturating_add(retry_us).saturating_add(rate.burst_us() - rate.interval_us);
         self.tat_us = self.tat_us.max(refused_tat_us);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_burst_may_be_used_at_once_and_refills_evenly() {
+    fn a_burst_may_use_the_whole_count_which_refills_evenly() {
         let (rate, mut usage) = (ten_per_ten_seconds(), Usage::default());
         let allowed = (0..20).filter(|_| !matches!(usage.take(rate, 0), Verdict::Limited { .. })).count();
         assert_eq!(allowed, 10);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn redis_is_asked_from_half_the_burst_on_and_learns_the_usage_before() {
+    fn redis_decides_above_half_of_the_burst_and_receives_the_earlier_usage() {
         let (rate, mut usage) = (ten_per_ten_seconds(), Usage::default());
         for _ in 0..5 {
             assert_eq!(usage.take(rate, 0), Verdict::Allowed);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_refusal_is_remembered_until_it_ends() {
+    fn a_shared_refusal_is_remembered_until_it_expires() {
         let (rate, mut usage) = (ten_per_ten_seconds(), Usage::default());
         usage.refuse_for(rate, 0, 3 * SECOND_US);
         assert_eq!(usage.take(rate, 0), Verdict::Limited { retry_us: 3 * SECOND_US });

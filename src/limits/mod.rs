@@ -1,10 +1,10 @@
 //! Rate limits.
 //!
-//! Owns which limits exist and what each one counts. Every node counts locally. It asks Redis for the shared count only
-//! once more than half of a limit is used, so a typical request costs no I/O. While Redis is unavailable the local
-//! count decides alone, so some limit always applies.
+//! Defines which limits exist and what each of them counts. Every node counts locally. It calls Redis for the shared
+//! count only when more than half of a limit is used, so a typical request costs no I/O. While Redis is unavailable the
+//! local count decides alone, so some limit always applies.
 //!
-//! Memory is bounded: a subject that was not seen lately is forgotten and starts with a full limit.
+//! Memory is bounded: a subject without recent requests is forgotten, and then starts with a full limit.
 
 mod gcra;
 
@@ -22,7 +22,7 @@ use crate::domain::{AccountId, DealId, Email};
 use crate::quota::{Draw, Quota, Taken};
 use crate::recent::Recent;
 
-/// The most subjects that a node remembers, over all limits.
+/// Maximum subjects that a node remembers, over all limits.
 const SUBJECTS_MAX: usize = 262_144;
 /// The map is sharded so that requests rarely wait for each other's lock.
 const SHARDS: usize = 16;

@@ -10,7 +10,7 @@ use super::throttle::Throttle;
 use crate::clock::Clock;
 use crate::domain::Progress;
 
-/// A new subscriber reads the server's time from its first frame, so an older frame is rendered again for it.
+/// A new subscriber reads the server's time from its first frame, so a frame older than this is rendered again.
 const FRAME_MAX_AGE: Duration = Duration::from_millis(250);
 
 /// One watched deal.
@@ -20,7 +20,7 @@ pub(super) struct Channel {
     pub(super) newest: Option<Progress>,
     pub(super) throttle: Throttle,
     pub(super) rendered_at: Option<Instant>,
-    /// Whether the relay was told to read this deal's figures.
+    /// Whether the relay has received this deal, to read its figures.
     pub(super) requested: bool,
 }
 
@@ -43,7 +43,7 @@ impl Channel {
         }
     }
 
-    /// Renders the frame again if its `server_time` is too old. Subscribers that have the previous one are not woken,
+    /// Renders the frame again if its `server_time` is too old. Subscribers that have the previous frame are not woken,
     /// because nothing else changed.
     pub(super) fn refresh(&mut self, clock: &Clock, now: Instant) {
         let is_stale = self.rendered_at.is_some_and(|at| now.saturating_duration_since(at) > FRAME_MAX_AGE);

@@ -1,4 +1,4 @@
-//! Why the server closes a socket, and the close code that says so.
+//! Why the server closes a socket, and the close code of each reason.
 
 /// Why the server closes a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum CloseReason {
     OverBudget,
     /// A message exceeded the size limit.
     TooBig,
-    /// A message arrived in fragments, which are not reassembled here.
+    /// A message arrived in fragments, which the server does not reassemble.
     Fragmented,
     /// The bytes were not valid WebSocket frames.
     Protocol,

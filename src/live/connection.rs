@@ -1,6 +1,6 @@
 //! A client's TCP connection, shared by the HTTP server and the fan-out.
 //!
-//! The server's dispatcher reads from it and writes responses to it, as to any connection. The fan-out, on the same thread,
+//! The server's dispatcher reads from the connection and writes responses to it. The fan-out, on the same thread,
 //! writes whole frames in between. The two never interleave:
 //!
 //! - a frame is written only while the dispatcher has nothing left to write;
@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 
 use super::connection_handle::ConnectionHandle;
 
-/// A shared TCP connection. Clones refer to the same one.
+/// A shared TCP connection. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Connection {
     shared: Rc<Shared>,

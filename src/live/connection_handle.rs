@@ -30,7 +30,7 @@ impl ConnectionHandle {
         Ok(())
     }
 
-    /// Shuts the connection down at once. Its task wakes up, even from a blocked write, and finds it closed.
+    /// Shuts the connection down immediately. Its task wakes up, even from a blocked write, and sees the shutdown.
     pub(super) fn shut_down(&self) {
         if let Err(error) = self.socket.shutdown(Shutdown::Both) {
             // The client closed it first.

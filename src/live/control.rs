@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::close_reason::CloseReason;
 
-/// What a socket's task should do next.
+/// A command to a socket's task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Send a ping.
@@ -27,7 +27,7 @@ pub struct SocketControl {
     /// When the last read happened, in milliseconds after `opened_at`.
     last_read_ms: AtomicU64,
     ping: AtomicBool,
-    /// The [`CloseReason`] as a number; 0 while nobody has asked the socket to close.
+    /// The [`CloseReason`] as a number; 0 while no close is requested.
     close: AtomicU8,
     waker: AtomicWaker,
 }

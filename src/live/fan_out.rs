@@ -1,8 +1,8 @@
 //! Sends each new frame of a deal to all sockets of one worker that watch the deal.
 //!
-//! One task per deal and worker visits the sockets and writes the frame to each connection directly. That is cheaper than
-//! waking one task per socket. A socket that cannot be written to at once is woken instead, and takes the latest frame when
-//! it can.
+//! One task per deal and worker visits the sockets and writes the frame to each connection directly. That is cheaper
+//! than waking one task per socket. If a connection cannot take the frame without waiting, the task wakes the socket,
+//! which takes the latest frame when it can.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -72,8 +72,8 @@ impl FanOut {
         &self.hub
     }
 
-    /// Subscribes a socket to a deal. The socket gets the latest frame at once if there is one, then each new latest
-    /// frame.
+    /// Subscribes a socket to a deal. The socket gets the latest frame immediately if there is one, then each new
+    /// latest frame.
     pub(super) fn subscribe(&self, deal: DealId, writer: Rc<FrameWriter>) -> SocketSubscription {
         let subscription = self.hub.subscribe(deal);
         let mut deals = self.deals.borrow_mut();

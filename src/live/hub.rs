@@ -1,7 +1,7 @@
 //! The newest figures of each watched deal.
 //!
-//! [`Hub::offer`] accepts figures in any order, repeated or with gaps. Subscribers get frames that only go forward, at
-//! a limited rate, and always end with the newest. A deal without subscribers uses no memory.
+//! [`Hub::offer`] accepts figures in any order, repeated or with gaps. Subscribers get frames whose version only rises,
+//! at a limited rate. The last frame always has the newest figures. A deal without subscribers uses no memory.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -31,7 +31,7 @@ struct Shared {
     deals: Mutex<Deals>,
     /// The keys of `deals.watched`, for the bus listener and the relay.
     watched: watch::Sender<HashSet<DealId>>,
-    /// Notified when a frame is scheduled before all others.
+    /// Notified when a frame is scheduled, because it may be due before all others.
     scheduled_earlier: Notify,
     sockets: Sockets,
     sent: Counter,
@@ -47,8 +47,8 @@ struct Deals {
 impl Hub {
     /// An empty hub. Pages of `base_url` and of the configured origins may open sockets.
     ///
-    /// Scheduled frames go out only while [`Hub::run_schedule`] runs. Install the metrics recorder first: the counters
-    /// bind to it here.
+    /// Scheduled frames go out only while [`Hub::run_schedule`] runs. Install the metrics recorder before calling this:
+    /// the counters bind to the recorder.
     #[must_use]
     pub fn new(mut config: LiveConfig, base_url: BaseUrl, clock: Clock) -> Self {
         config.allowed_origins.push(base_url);
@@ -78,7 +78,8 @@ impl Hub {
         &self.shared.sockets
     }
 
-    /// Subscribes to a deal. The subscriber gets the latest frame at once if there is one, then each new latest frame.
+    /// Subscribes to a deal. The subscriber gets the latest frame immediately if there is one, then each new latest
+    /// frame.
     #[must_use]
     pub fn subscribe(&self, deal: DealId) -> Subscription {
         let mut deals = self.lock();
@@ -98,8 +99,8 @@ impl Hub {
         Subscription { deal, frames, hub: self.clone() }
     }
 
-    /// Accepts figures of a deal. Ignores them if nobody watches the deal, or if they are not newer than the last ones.
-    /// Also ignores drafts, which only the merchant's staff may see.
+    /// Accepts figures of a deal. Ignores them if nobody watches the deal, or if they are not newer than the accepted
+    /// figures. Also ignores drafts, which only the merchant's staff may see.
     pub fn offer(&self, progress: Progress) {
         self.offer_at(progress, Instant::now());
     }
@@ -180,7 +181,7 @@ impl Hub {
         self.shared.sent.increment(frames);
     }
 
-    /// Removes one subscriber. Drops the deal when it was the last.
+    /// Removes one subscriber. Drops the deal after its last subscriber.
     fn unsubscribe(&self, deal: DealId) {
         let mut deals = self.lock();
         let Some(channel) = deals.watched.get_mut(&deal) else { return };

@@ -1,7 +1,7 @@
-//! The frame: the message that tells a browser a deal's figures.
+//! The frame: the message that carries a deal's figures to a browser.
 //!
-//! Frames carry absolute figures, so a browser that missed some needs only the next one. Each frame is rendered once, and
-//! all sockets share its bytes.
+//! Frames carry absolute figures, so a browser that missed frames needs only the next one. Each frame is rendered once,
+//! and all sockets share its bytes.
 
 use std::ops::Deref;
 

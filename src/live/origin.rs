@@ -12,7 +12,7 @@ use crate::config::BaseUrl;
 pub(super) fn is_allowed(headers: &HeaderMap, allowed: &[BaseUrl]) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
-    if allowed.iter().any(|one| one.as_str().eq_ignore_ascii_case(origin)) {
+    if allowed.iter().any(|candidate| candidate.as_str().eq_ignore_ascii_case(origin)) {
         return true;
     }
     // Schemes are not compared: behind a proxy that terminates TLS, the page is https but this server sees http.

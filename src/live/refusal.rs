@@ -1,7 +1,7 @@
 //! Why a socket was not opened.
 
-/// Why a request for a socket was refused, before the connection was upgraded. The web layer turns it into a problem
-/// document.
+/// Why a request for a socket was refused, before the connection was upgraded. The web layer turns the refusal into a
+/// problem document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The `Origin` header names a site that may not connect.
@@ -13,7 +13,7 @@ pub enum Refusal {
     /// The request named more deals than one socket may watch.
     #[error("one socket watches at most {max} deals")]
     TooManyDeals {
-        /// The most deals that one socket may watch.
+        /// Maximum deals that one socket may watch.
         max: usize,
     },
     /// The address has too many open sockets.

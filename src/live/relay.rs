@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::hub::Hub;
 use crate::domain::{DealId, Progress};
 
-/// The most deals that one read asks for.
+/// Maximum deals in one read.
 const READ_BATCH_MAX: usize = 500;
 /// A read that takes longer is abandoned. The next resync tries again.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 pub enum BusEvent {
     /// New figures of a deal.
     Figures(Progress),
-    /// Events may have been missed: the connection to the bus was lost, or has just been made.
+    /// Events may have been missed: the connection to the bus was lost, or has just been established.
     Gap,
 }
 
@@ -52,7 +52,7 @@ where
     tokio::join!(receive, resync(&hub, read, &gap), hub.run_schedule(), hub.sockets().supervise());
 }
 
-/// Reads the watched deals periodically and after a gap, and newly watched deals at once.
+/// Reads the watched deals periodically and after a gap, and newly watched deals immediately.
 async fn resync<R, F, E>(hub: &Hub, read: R, gap: &Notify)
 where
     R: Fn(Vec<DealId>) -> F,

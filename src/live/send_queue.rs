@@ -1,6 +1,6 @@
 //! What one socket sends next: a pending command first, then the latest frame of each of its deals.
 //!
-//! It stores no frames. A slow reader that catches up gets only the latest frame of each deal.
+//! The queue stores no frames. A slow reader that catches up gets only the latest frame of each deal.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use super::sockets::Registration;
 pub enum Outgoing {
     /// The JSON text of a frame.
     Frame(ByteString),
-    /// A ping, to check that the client is still there.
+    /// A ping, to check that the client is still connected.
     Ping,
     /// A close; nothing may follow it.
     Close(CloseReason),
@@ -30,7 +30,7 @@ pub struct SendQueue {
     registration: Registration,
     writer: Rc<FrameWriter>,
     subscriptions: Vec<SocketSubscription>,
-    /// The subscription to look at first, so that one busy deal cannot starve the others.
+    /// The subscription to check first, so that one busy deal cannot starve the others.
     next: usize,
     closed: bool,
 }
@@ -50,7 +50,7 @@ impl SendQueue {
     fn next_frame(&mut self) -> Option<ByteString> {
         let (served, waiting) = self.subscriptions.split_at_checked(self.next)?;
         let mut subscriptions = (self.next..).zip(waiting).chain((0..).zip(served));
-        let (index, frame) = subscriptions.find_map(|(index, one)| Some((index, one.take_latest()?)))?;
+        let (index, frame) = subscriptions.find_map(|(index, subscription)| Some((index, subscription.take_latest()?)))?;
         self.next = index + 1;
         Some(frame.into_text())
     }

@@ -30,7 +30,7 @@ use crate::domain::DealId;
 ///
 /// # Errors
 ///
-/// A [`Refusal`]; the connection is not upgraded then.
+/// A [`Refusal`]. The connection is not upgraded.
 pub fn upgrade(
     request: &HttpRequest,
     payload: web::Payload,
@@ -48,7 +48,7 @@ pub fn upgrade(
     });
     let registration = hub.sockets().register(address, handle.as_ref().map_or_else(Weak::new, Arc::downgrade))?;
     if let Some(handle) = handle {
-        // Fails if the client has already disconnected; the socket then ends by itself.
+        // Fails if the client has already disconnected, which also ends the socket.
         handle.configure(config).unwrap_or_else(|error| tracing::debug!(%error, "cannot set socket options"));
     }
 
@@ -123,7 +123,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for SocketActor {
                 context.stop();
             }
             Err(ProtocolError::Overflow) => self.close(context, CloseReason::TooBig),
-            // The connection is lost, or a text message was not UTF-8. Neither gets a close frame.
+            // The connection is lost, or a text message was not UTF-8. The server sends no close frame.
             Err(ProtocolError::Io(_)) => context.stop(),
             Err(_) => self.close(context, CloseReason::Protocol),
         }

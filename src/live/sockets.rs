@@ -19,7 +19,7 @@ use super::refusal::Refusal;
 use super::token_bucket::TokenBucket;
 use crate::config::LiveConfig;
 
-/// The fewest sockets that one slice of a drain closes.
+/// Minimum sockets that one slice of a drain closes.
 const SLICE_MIN: usize = 20;
 /// The pause between two slices of a drain.
 const SLICE_INTERVAL: Duration = Duration::from_secs(1);
@@ -43,8 +43,8 @@ struct Registry {
     draining: bool,
 }
 
-/// How many sockets one address has open, and how fast it may open more. Dropped once it equals that of an address that
-/// never connected.
+/// How many sockets one address has open, and how fast it may open more. Dropped once it equals the usage of an address
+/// that never connected.
 struct AddressUsage {
     open: usize,
     new_sockets: TokenBucket,
@@ -137,10 +137,11 @@ impl Sockets {
         }
     }
 
-    /// Refuses new sockets and closes the open ones, one slice per second. Returns when none is left.
+    /// Refuses new sockets and closes the open ones, one slice per second. Then waits for the closing handshakes, and
+    /// shuts down the connections that are still open after the grace period.
     ///
-    /// Slices keep the browsers from reconnecting to the next node all at once. They grow if the configured size would
-    /// take longer than `within`.
+    /// Slices keep the browsers from reconnecting to the next node at the same time. Slices grow if the configured size
+    /// would take longer than `within`.
     pub async fn drain(&self, within: Duration) {
         self.drain_in_slices(within, || sleep(SLICE_INTERVAL)).await;
     }

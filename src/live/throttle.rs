@@ -1,5 +1,5 @@
-//! Throttles the frames of one deal. The first change after a quiet period goes out at once. Later changes wait for the
-//! end of the period; only the latest is sent.
+//! Throttles the frames of one deal. The first change after a quiet period goes out immediately. Later changes wait for
+//! the end of the period; only the latest is sent.
 
 use std::time::Duration;
 

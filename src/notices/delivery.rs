@@ -4,10 +4,11 @@ use super::mail::Mailer;
 use crate::failpoint;
 use crate::store::{Store, StoreError};
 
-/// The most messages that one call creates. An event with more buyers takes several calls.
+/// Maximum messages that one call creates. An event with more buyers takes several calls.
 const EXPAND_CHUNK: u32 = 500;
 
-/// Expands one due event into messages and delivers up to `chunk` due messages. Returns how many items it found.
+/// Expands one due event into messages and delivers up to `chunk` due messages. Returns the number of items that were
+/// due.
 ///
 /// # Errors
 /// Postgres is unavailable. Messages that were sent but not marked as delivered are sent again.

@@ -57,8 +57,7 @@ impl Mailer {
         Ok(Self { from: config.from.clone(), base_url: base_url.trim_end_matches('/').to_owned(), transport })
     }
 
-    /// Sends one message. If the account was erased in the meantime, there is no recipient; the message then counts as
-    /// sent.
+    /// Sends one message. A message to an account that has been erased has no recipient and counts as sent.
     ///
     /// # Errors
     /// The message was not sent, or the server did not answer. The caller retries.
@@ -69,7 +68,7 @@ impl Mailer {
             .from(self.from.clone())
             .to(Mailbox::new(Some(name.clone()), address.parse()?))
             .subject(subject)
-            // The same for every attempt, so that recipients can recognise a repeated delivery.
+            // Every attempt has the same id, so that recipients can recognise a repeated delivery.
             .message_id(Some(format!("<{}@muster>", message.key.replace(':', "."))))
             .header(AutoSubmitted)
             .body(body)?;

@@ -1,4 +1,4 @@
-//! The transactional outbox: expands events into messages, claims messages, and records what became of them.
+//! The transactional outbox: expands events into messages, claims messages, and records the outcomes of deliveries.
 
 use crate::domain::{DealId, SignupId};
 use crate::store::{Store, StoreError, unreadable};
@@ -35,7 +35,7 @@ pub(super) struct Message {
     pub(super) deal: DealId,
     /// The title of the deal.
     pub(super) title: String,
-    /// The signup that it is about, if it is about one.
+    /// The signup that the message is about, if any.
     pub(super) signup: Option<SignupId>,
     /// E-mail address and name. `None` if the account was erased.
     pub(super) to: Option<(String, String)>,
@@ -46,16 +46,17 @@ pub(super) struct Message {
 impl Store {
     /// Expands one due event by up to `chunk` buyers. Returns false if no event is due.
     pub(super) async fn expand_outbox(&self, chunk: u32) -> Result<bool, StoreError> {
-        let made = sqlx::query_scalar!("SELECT expand_outbox($1)", chunk.cast_signed()).fetch_one(self.pool()).await?;
-        Ok(made.is_some())
+        let expanded =
+        sqlx::query_scalar!("SELECT expand_outbox($1)", chunk.cast_signed()).fetch_one(self.pool()).await?;
+        Ok(expanded.is_some())
     }
 
-    /// Claims up to `most` due messages.
-    pub(super) async fn claim_messages(&self, most: u32) -> Result<Vec<Message>, StoreError> {
+    /// Claims up to `limit` due messages.
+    pub(super) async fn claim_messages(&self, limit: u32) -> Result<Vec<Message>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT id AS "id!", key AS "key!", kind AS "kind!", deal AS "deal!", signup, email, name, title AS "title!", attempts AS "attempts!"
                  FROM claim_outbox($1)"#,
-            most.cast_signed()
+            limit.cast_signed()
         )
         .fetch_all(self.pool())
         .await?;
@@ -74,7 +75,7 @@ impl Store {
         read.collect()
     }
 
-    /// Marks these messages as delivered. After an error they are sent again.
+    /// Marks these messages as delivered. If this fails, they are sent again.
     pub(super) async fn messages_delivered(&self, ids: &[i64]) -> Result<(), StoreError> {
         sqlx::query!("UPDATE outbox SET delivered_at = muster_now(), last_error = NULL WHERE id = ANY ($1)", ids)
             .execute(self.pool())

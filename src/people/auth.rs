@@ -15,7 +15,7 @@ use super::identity::{Cache, Credential, Identity, LookupError, Lookups};
 use super::passwords::{HashCost, HashError, Hasher};
 use super::sessions::SessionLength;
 
-/// The most secrets that a node caches. They take some tens of megabytes.
+/// Maximum secrets that a node caches, which takes some tens of megabytes.
 const CACHE_MAX: usize = 131_072;
 
 /// Why authentication failed for a reason that is not the caller's.
@@ -90,8 +90,8 @@ impl Auth {
         })
     }
 
-    /// The cached identity behind a credential, without I/O. `None`: not cached. `Some(None)`: the credential is not
-    /// valid.
+    /// The cached identity behind a credential, without I/O. `None` if the credential is not cached, `Some(None)` if it
+    /// is not valid.
     #[must_use]
     pub fn cached(&self, credential: Credential) -> Option<Option<Identity>> {
         let hit = self.cache.get(credential.hash(), self.clock.now())?;
@@ -109,7 +109,7 @@ impl Auth {
         }
     }
 
-    /// Looks up the identity behind a credential in Postgres and caches it. `None`: the credential is not valid.
+    /// Looks up the identity behind a credential in Postgres and caches it. `None` if the credential is not valid.
     ///
     /// # Errors
     /// Too many lookups are waiting, or Postgres is unavailable.

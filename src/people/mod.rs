@@ -1,12 +1,12 @@
 //! People: accounts and their passwords, browser sessions, API tokens, merchants and their staff.
 //!
 //! Owns how secrets are generated, hashed, checked and cached. Must never store, log or return a secret, except once to
-//! the person it was made for. Must never let checking a password delay anything but other passwords.
+//! the person it was created for. Must never let checking a password delay anything but other passwords.
 //!
 //! Always holds:
 //!
 //! - A cached token or session costs no I/O. Entries expire after `security.token_cache_s`, a few seconds.
-//! - A revocation takes effect at once on this node, and on other nodes when their cache entries expire.
+//! - A revocation takes effect immediately on this node, and on other nodes when their cache entries expire.
 //! - The time that a wrong password takes does not reveal whether the account exists.
 
 mod accounts;

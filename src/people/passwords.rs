@@ -1,8 +1,8 @@
 //! Hashes passwords, slowly on purpose, without delaying anything else.
 //!
-//! Argon2id (OWASP ASVS 11.4.2). Each hash takes tens of milliseconds and megabytes, so hashes run on blocking threads
-//! and a semaphore limits how many run at once. A caller that would wait too long for a permit gets
-//! [`HashError::Busy`]. A flood of sign-ins therefore slows down only sign-ins.
+//! The algorithm is Argon2id (OWASP ASVS 11.4.2). Each hash takes tens of milliseconds and megabytes, so hashes run on
+//! blocking threads, and a semaphore limits how many run concurrently. A caller that would wait too long for a permit
+//! gets [`HashError::Busy`]. A flood of sign-ins therefore slows down only sign-ins.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Versio
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-/// The Argon2 parameters, and how many hashes run at once.
+/// The Argon2 parameters, and the limits on concurrent hashes.
 #[derive(Clone, Debug)]
 pub struct HashCost {
-    /// Memory of one hash in KiB. OWASP asks for at least 19 MiB.
+    /// Memory of one hash in KiB. OWASP requires at least 19 MiB.
     pub memory_kib: u32,
     /// Passes over the memory.
     pub passes: u32,
     /// Parallel lanes of one hash.
     pub lanes: u32,
-    /// The most hashes that run at once.
+    /// Maximum concurrent hashes.
     pub concurrent_max: usize,
-    /// The longest wait for a permit.
+    /// Maximum wait for a permit.
     pub wait_max: Duration,
 }
 
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_cost_is_what_owasp_asks_for() {
+    fn the_default_cost_meets_the_minimum_of_owasp() {
         let cost = HashCost::default();
         assert!(cost.memory_kib >= 19 * 1024 && cost.passes >= 2 && cost.lanes == 1);
     }

@@ -13,8 +13,8 @@ use tracing_subscriber::EnvFilter;
 
 pub use process::sample;
 
-/// The upper bounds of the histogram buckets. An unloaded join takes about 1 ms; a refused one waits a few seconds at
-/// most.
+/// The upper bounds of the histogram buckets. On an idle server a join takes about 1 ms; a refused join waits a few
+/// seconds at most.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 const ROWS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 

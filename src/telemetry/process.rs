@@ -20,7 +20,7 @@ pub fn sample() {
     }
 }
 
-/// Exact up to 2^53, which none of these values reaches.
+/// Converts a value. The result is exact up to 2^53, which none of these values reaches.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 const fn metric(value: u64) -> f64 {
     value as f64

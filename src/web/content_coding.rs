@@ -16,11 +16,11 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// For shared bodies. The output is about 8 % smaller than gzip's and takes two to three times as long.
+/// The quality for shared bodies. The output is about 8 % smaller than gzip's and takes two to three times as long.
 const BROTLI_QUALITY: i32 = 5;
 const BROTLI_WINDOW_BITS: i32 = 18;
 const GZIP_LEVEL: u32 = 6;
-/// The codings of shared bodies. If a request accepts several equally, the first of them wins.
+/// The codings of shared bodies. If a request accepts several codings equally, the first of them wins.
 const CODINGS: [Encoding; 3] = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
 
 /// Keeps caches from serving one client's coding to another.
@@ -74,8 +74,8 @@ pub fn set_headers(headers: &mut HeaderMap, coding: ContentEncoding) {
     }
 }
 
-/// The offered coding that the request prefers. If the request has no `Accept-Encoding`, or none that matches, it is
-/// [`ContentEncoding::Identity`].
+/// The offered coding that the request prefers. [`ContentEncoding::Identity`] if the request has no `Accept-Encoding`,
+/// or accepts none of the offered codings.
 pub fn negotiate(request: &HttpRequest, offered: &[Encoding]) -> ContentEncoding {
     if !request.headers().contains_key(ACCEPT_ENCODING) {
         return ContentEncoding::Identity;

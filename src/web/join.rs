@@ -22,7 +22,7 @@ use crate::people::Identity;
 use crate::store::StoreError;
 use crate::web::request::ReservedSlot;
 
-/// `Retry-After` when every free unit is held. The joins that hold them are recorded or have failed by then.
+/// `Retry-After` when every free unit is held. After this time the joins that hold the units have usually ended.
 const PLACES_HELD_RETRY_S: u32 = 1;
 
 /// The answer to a request to join. `E` is the handler's error for invalid input.
@@ -33,7 +33,7 @@ pub enum Answer<E> {
     Limited(RateLimited),
     /// The input is invalid.
     Invalid(E),
-    /// Postgres was asked whether the deal is the buyer's own, and did not answer.
+    /// The check whether the deal is the buyer's own failed, because Postgres did not answer.
     Failed(StoreError),
 }
 

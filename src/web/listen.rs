@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use crate::config::ServerConfig;
 use crate::live::Connection;
 
-/// The most connections that wait to be accepted.
+/// Maximum connections waiting to be accepted.
 const BACKLOG: i32 = 1_024;
 
 /// Binds the public listener. Returns the server, which accepts connections once it is polled, and its address. Every worker

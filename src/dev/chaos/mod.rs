@@ -1,10 +1,10 @@
 //! `muster chaos`: injects faults into nodes, Redis, Postgres and the links between them, under load, and audits the result.
 //!
-//! A round creates new deals, starts a load on them, injects some faults one after the other, ends the load, and runs the
-//! audit with the clients' log. After each fault, every node must acknowledge joins again. A seed determines the order of
-//! the faults and the clients' choices, but not the scheduling of the processes.
+//! A round creates new deals, starts a workload on them, injects some faults one after the other, ends the workload,
+//! and runs the audit with the clients' log. After each fault, every node must acknowledge joins again. A seed
+//! determines the order of the faults and the clients' choices, but not the scheduling of the processes.
 //!
-//! Only the audit and the clients judge the outcome. This module knows nothing about how Muster recovers.
+//! Only the audit and the clients judge the outcome. This module does not depend on how Muster recovers.
 
 mod catalogue;
 mod cluster;
@@ -68,7 +68,7 @@ pub enum Step<'a> {
     Starting,
     /// A fault with this name is being injected. The number counts from 1.
     Fault(&'a str, usize),
-    /// The last clients are getting their answers; the audit follows.
+    /// The last clients are receiving their answers; the audit follows.
     Auditing,
     /// A finding: a broken invariant, or an error in a log.
     Found(&'a str),
@@ -79,9 +79,9 @@ pub enum Step<'a> {
 /// # Errors
 /// The name filter is wrong, or servers or nodes cannot be started. A fault that cannot be undone is not an error: it ends
 /// the run and becomes a finding.
-pub async fn run(options: &Options, shutdown: &Shutdown, mut tell: impl FnMut(Step<'_>)) -> anyhow::Result<Table> {
+pub async fn run(options: &Options, shutdown: &Shutdown, mut report: impl FnMut(Step<'_>)) -> anyhow::Result<Table> {
     let faults = chosen(&options.only)?;
-    tell(Step::Starting);
+report(Step::Starting);
     std::fs::create_dir_all(&options.folder).with_context(|| options.folder.display().to_string())?;
     let cluster = Cluster::start(&options.folder, &options.program, options.nodes).await?;
     let logs = Logs::new(&options.folder, &cluster);
@@ -91,14 +91,14 @@ pub async fn run(options: &Options, shutdown: &Shutdown, mut tell: impl FnMut(St
         rng: StdRng::seed_from_u64(options.seed),
         table: Table::new(options.seed),
         logs,
-        faults_made: 0,
+        faults_injected: 0,
         deadlocks: 0,
     };
     let since = Instant::now();
     let mut bag = Vec::new();
     loop {
         let left = match options.length {
-            Length::Faults(count) => count.saturating_sub(rounds.faults_made),
+            Length::Faults(count) => count.saturating_sub(rounds.faults_injected),
             Length::Time(length) if since.elapsed() < length => usize::MAX,
             Length::Time(_) => 0,
         };
@@ -114,10 +114,10 @@ pub async fn run(options: &Options, shutdown: &Shutdown, mut tell: impl FnMut(St
             }
             these.extend(bag.pop());
         }
-        if let Err(error) = rounds.run(&these, shutdown, &mut tell).await {
+        if let Err(error) = rounds.run(&these, shutdown, &mut report).await {
             // A fault that was not undone would distort every later round.
             let finding = format!("the run ended early: {error:#}");
-            tell(Step::Found(&finding));
+            report(Step::Found(&finding));
             rounds.table.find(finding);
             break;
         }

@@ -1,4 +1,4 @@
-//! A round: a load, some faults and an audit.
+//! A round: a workload, some faults and an audit.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use super::cluster::Cluster;
 use super::inject::Target;
 use super::logs::Logs;
 use super::table::{FaultResult, Table};
-use super::workload::{Load, Observations};
+use super::workload::{Observations, Workload};
 use crate::app::shutdown::Shutdown;
 use crate::engine::{AuditOptions, AuditOutcome};
 
-/// Time between the start of the load and the first fault.
+/// Time between the start of the workload and the first fault.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// After a fault is undone, every node must acknowledge a join within this time.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -31,7 +31,7 @@ pub(super) struct Rounds {
     pub(super) rng: StdRng,
     pub(super) table: Table,
     pub(super) logs: Logs,
-    pub(super) faults_made: usize,
+    pub(super) faults_injected: usize,
     /// Postgres' deadlock counter at the end of the last round.
     pub(super) deadlocks: i64,
 }
@@ -42,26 +42,26 @@ impl Rounds {
         &mut self,
         faults: &[Fault],
         shutdown: &Shutdown,
-        tell: &mut impl FnMut(Step<'_>),
+        report_step: &mut impl FnMut(Step<'_>),
     ) -> anyhow::Result<()> {
         let number = self.table.rounds() + 1;
         let log = self.cluster.folder().join(format!("clients-{number}.log"));
         let nodes: Vec<SocketAddr> = self.cluster.nodes.iter().map(|node| node.reached_at).collect();
         let seed = self.rng.random();
-        let load =
-            Load::begin(&self.cluster.engine, &self.cluster.store, nodes, &self.observations, &log, seed).await?;
+        let workload =
+            Workload::begin(&self.cluster.engine, &self.cluster.store, nodes, &self.observations, &log, seed).await?;
         tokio::time::sleep(WARM_UP).await;
         let mut happened = Vec::new();
         for fault in faults {
             if shutdown.has_begun() {
                 break;
             }
-            self.faults_made += 1;
-            tell(Step::Fault(&fault.name, self.faults_made));
-            happened.push(self.inject(fault, &load).await?);
+            self.faults_injected += 1;
+            report_step(Step::Fault(&fault.name, self.faults_injected));
+            happened.push(self.inject(fault, &workload).await?);
         }
-        tell(Step::Auditing);
-        let redeemed = load.end(&self.cluster.store).await?;
+        report_step(Step::Auditing);
+        let redeemed = workload.end(&self.cluster.store).await?;
         let mut findings = self.observations.take_findings();
         let stored = self.cluster.redeemed(&redeemed).await?;
         if stored != redeemed.len() {
@@ -81,17 +81,17 @@ impl Rounds {
         // A crash of Postgres resets the counter, so the log is searched for deadlocks as well.
         self.deadlocks = deadlocks;
         for finding in &findings {
-            tell(Step::Found(finding));
+            report_step(Step::Found(finding));
         }
         self.table.add_round(&happened, &report, &findings);
         Ok(())
     }
 
     /// Injects one fault and waits until every node acknowledges joins again.
-    async fn inject(&mut self, fault: &Fault, load: &Load) -> anyhow::Result<FaultResult> {
+    async fn inject(&mut self, fault: &Fault, workload: &Workload) -> anyhow::Result<FaultResult> {
         let before = self.observations.counts();
         let since = self.observations.begin_measuring();
-        let mut target = Target { cluster: &mut self.cluster, load, rng: &mut self.rng };
+        let mut target = Target { cluster: &mut self.cluster, workload, rng: &mut self.rng };
         fault.kind.inject(&mut target).await?;
         let healed = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! A campaign as a series of samples: how many buyers had joined by then.
+//! A campaign as a series of samples, each with the number of buyers at that time.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,8 +41,8 @@ pub enum ArrivalsError {
     #[error("line {line}: expected the 2 fields seconds and joined, found {found}")]
     Fields { line: u64, found: usize },
     /// A field is not a whole number in the allowed range.
-    #[error("line {line}: {field} must be a whole number from 0 to {most}; it is {found:?}")]
-    NotANumber { line: u64, field: &'static str, found: String, most: u64 },
+    #[error("line {line}: {field} must be a whole number from 0 to {max}; it is {found:?}")]
+    NotANumber { line: u64, field: &'static str, found: String, max: u64 },
     /// The first sample is not at second 0.
     #[error("line {line}: the first sample must be at second 0; it is at {found}")]
     LateStart { line: u64, found: u64 },
@@ -87,8 +87,8 @@ impl Arrivals {
     }
 
     /// A campaign with this many buyers at second 0, and later samples whose times increase.
-    pub(super) fn of(at_once: u32, later: impl IntoIterator<Item = Sample>) -> Self {
-        let first = Sample { at: Duration::ZERO, joined: at_once };
+    pub(super) fn of(at_start: u32, later: impl IntoIterator<Item = Sample>) -> Self {
+        let first = Sample { at: Duration::ZERO, joined: at_start };
         Self(std::iter::once(first).chain(later).collect())
     }
 
@@ -129,9 +129,9 @@ fn parse_sample(record: &StringRecord, before: Option<&Sample>) -> Result<Sample
     Ok(Sample { at: Duration::from_secs(seconds), joined: u32::try_from(joined).unwrap_or(u32::MAX) })
 }
 
-fn parse_number(line: u64, field: &'static str, text: &str, most: u64) -> Result<u64, ArrivalsError> {
-    let number = text.parse().ok().filter(|number| *number <= most);
-    number.ok_or_else(|| ArrivalsError::NotANumber { line, field, found: text.to_owned(), most })
+fn parse_number(line: u64, field: &'static str, text: &str, max: u64) -> Result<u64, ArrivalsError> {
+    let number = text.parse().ok().filter(|number| *number <= max);
+    number.ok_or_else(|| ArrivalsError::NotANumber { line, field, found: text.to_owned(), max })
 }
 
 fn not_csv(error: &csv::Error) -> ArrivalsError {

@@ -162,10 +162,10 @@ impl Client {
         let since = Instant::now();
         let mut retries = Retries::new();
         for attempt in 1.. {
-            let asked = self.log.as_ref().map(&before).transpose()?;
+            let call = self.log.as_ref().map(&before).transpose()?;
             let reply = send(request()).await;
-            if let (Some(log), Some(asked)) = (&self.log, asked) {
-                log.answered(asked, logged(&reply))?;
+            if let (Some(log), Some(call)) = (&self.log, call) {
+                log.answered(call, logged(&reply))?;
             }
             let (wait, reason) = match decide(&reply, attempt) {
                 Next::Done(end) => return Ok(Outcome { end: Ok(end), retries }),

@@ -9,7 +9,7 @@ const HOURS: u32 = 30 * 24;
 const HOUR: Duration = Duration::from_hours(1);
 const PER_MILLE: u64 = 1_000;
 
-/// The cumulative curve of arrivals: thousandths of the time, and thousandths of the buyers who have joined by then.
+/// The cumulative curve of arrivals: thousandths of the time, and thousandths of the buyers who have joined by that time.
 /// Values in between are interpolated linearly.
 ///
 /// The curve is the mean of four crowdfunding campaigns with 10,800 to 15,700 backers. 7 % join in the first second and a
@@ -48,7 +48,7 @@ impl Arrivals {
 fn part(joins: u32, hour: u64) -> u32 {
     let hours = u64::from(HOURS);
     let segments = SHAPE.iter().zip(SHAPE.iter().skip(1));
-    let come = segments
+    let joined = segments
         .filter(|((from, _), _)| hour * PER_MILLE >= from * hours)
         .map(|((from, part), (to, next))| {
             // Both in thousandths of an hour, so that the only division is the last step.
@@ -56,7 +56,7 @@ fn part(joins: u32, hour: u64) -> u32 {
             u64::from(joins) * (part * whole + (next - part) * passed.min(whole)) / (whole * PER_MILLE)
         })
         .next_back();
-    u32::try_from(come.unwrap_or(0)).unwrap_or(joins)
+    u32::try_from(joined.unwrap_or(0)).unwrap_or(joins)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::domain::IdempotencyKey;
 use crate::domain::idempotency::IdempotencyKeyError;
 
-/// Generates keys that are unique across runs, even runs with the same seed: a key used before would be a replay.
+/// Generates keys that are unique across runs, even runs with the same seed: a reused key would get a replay.
 pub(super) struct Keys {
     run: Uuid,
     count: u64,

@@ -1,6 +1,6 @@
 //! A simulated crowd: buyers who join and leave deals through the HTTP API.
 //!
-//! Owns reading or generating arrivals ([`Arrivals`]), planning them ([`Schedule`]) and replaying them ([`replay()`]).
+//! This module reads or generates arrivals ([`Arrivals`]), plans them ([`Schedule`]) and replays them ([`replay()`]).
 //!
 //! - Joins and leaves go only through the API. Accounts and tokens are created in the store
 //!   ([`people`](super::people)), because hashing 15,000 passwords takes many minutes.

@@ -1,7 +1,7 @@
 //! The retry protocol of the API: decides whether an answer is final or the request must be sent again. Pure functions.
 //!
-//! Only the final answer to a key counts. Earlier answers, such as "pending", "busy" or none at all, do not tell whether
-//! the request was committed.
+//! Only the final answer to a key counts. An earlier answer, such as "pending" or "busy", or a lost answer does not
+//! show whether the request was committed.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub enum Retry {
     Busy,
     /// 429: a rate limit applies.
     TooMany,
-    /// 409 `places_held`: the last places are on hold for other joins.
+    /// 409 `places_held`: the last units are held for other joins.
     PlacesHeld,
     /// 202, or 409 `pending`: the join is still being committed.
     Pending,
@@ -158,7 +158,8 @@ fn retry<T>(reply: &Reply, attempt: u32) -> Result<Next<T>, &Answer> {
     let reason = match (answer.status, answer.body.code.as_deref()) {
         (202, _) | (409, Some("pending")) => Retry::Pending,
         (409, Some("places_held")) => Retry::PlacesHeld,
-        // The request did not arrive in time, or the idle connection was just being closed. It was not processed.
+        // The request did not arrive in time, or the server was closing the idle connection. The request was not
+        // processed.
         (408, _) => Retry::Lost,
         (429, _) => Retry::TooMany,
         (503, _) => Retry::Busy,

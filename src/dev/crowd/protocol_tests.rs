@@ -37,7 +37,7 @@ fn created(replayed: bool) -> Answer {
 fn joined(answer: Answer) -> JoinEnd {
     match after_join(&Reply::Answered(answer), 1) {
         Next::Done(end) => end,
-        Next::Again(..) => panic!("repeated"),
+        Next::Again(..) => panic!("the join is retried"),
     }
 }
 
@@ -50,7 +50,7 @@ fn a_201_is_final_whether_it_is_a_replay_or_not() {
 }
 
 #[test]
-fn busy_too_many_and_held_places_are_retried_after_retry_after() {
+fn busy_limited_held_and_pending_joins_are_retried_after_retry_after() {
     let cases = [
         (problem(503, "busy"), Retry::Busy),
         (problem(503, "unavailable"), Retry::Busy),
@@ -87,7 +87,7 @@ fn a_refusal_is_final_and_named_by_its_code() {
 #[test]
 fn an_unexpected_response_is_a_failure() {
     assert_eq!(joined(problem(401, "bad_token")), JoinEnd::Failed("401 bad_token".to_owned()));
-    assert_eq!(joined(answered(201)), JoinEnd::Failed("201".to_owned()), "a 201 must say what was made");
+    assert_eq!(joined(answered(201)), JoinEnd::Failed("201".to_owned()), "a 201 without a signup is a failure");
     assert_eq!(joined(answered(409)), JoinEnd::Failed("409".to_owned()));
 }
 

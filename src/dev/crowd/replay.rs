@@ -241,7 +241,7 @@ impl<T: Fn(&Tally)> Crowd<'_, T> {
         match outcome.end {
             Ok(JoinEnd::Joined(receipt)) => self.welcome(buyer, at, receipt),
             Ok(JoinEnd::Refused(_)) => self.free.push(buyer),
-            // It is unknown whether this buyer has a place, so they are not used again.
+            // This buyer may have a signup, so they are not used again.
             Ok(JoinEnd::Failed(_)) | Err(_) => {}
         }
     }

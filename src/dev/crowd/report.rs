@@ -40,10 +40,10 @@ impl Report {
     pub fn disagreements(&self) -> Vec<String> {
         let Self { tally, before, after, .. } = self;
         let mut found = Vec::new();
-        let mut compare = |what: &str, server: i64, log: i64| {
-            if server != log {
+        let mut compare = |what: &str, server: i64, answers: i64| {
+        if server != answers {
                 found.push(format!(
-                    "The deal's {what} changed by {server} on the server and by {log} according to the answers."
+                    "The deal's {what} changed by {server} on the server and by {answers} according to the answers."
                 ));
             }
         };

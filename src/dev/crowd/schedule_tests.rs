@@ -16,13 +16,13 @@ fn counts(step: &Step) -> (i64, i64) {
 /// Campaigns with rising and falling counts, including zero.
 fn campaigns() -> impl Strategy<Value = Arrivals> {
     let later = prop::collection::vec((1_u64..5_000, 0_u32..60), 0..40);
-    (0_u32..60, later).prop_map(|(at_once, steps)| {
+    (0_u32..60, later).prop_map(|(at_start, steps)| {
         let mut at = Duration::ZERO;
         let sample = |(gap, joined)| {
             at += Duration::from_secs(gap);
             Sample { at, joined }
         };
-        Arrivals::of(at_once, steps.into_iter().map(sample))
+        Arrivals::of(at_start, steps.into_iter().map(sample))
     })
 }
 

@@ -11,7 +11,7 @@ pub struct Shop {
     pub money: Local,
 }
 
-/// A currency and the local price level. Prices of the real deals, in dollars, are converted by it; it is not an exchange rate.
+/// A currency and the local price level, which converts the dollar prices of real deals. It is not an exchange rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Local {
     /// ISO 4217 code.

@@ -10,7 +10,7 @@ const TOLERANCE_PERCENT: u64 = 13;
 
 /// Asserts that the values follow the distribution. Where a value is repeated, its rank may be anywhere in the range that
 /// the repetition spans.
-fn follows(what: &str, values: &[u64], table: &Quantiles) {
+fn assert_follows(what: &str, values: &[u64], table: &Quantiles) {
     let total = values.len() as u64;
     let known: Vec<_> = table.known().collect();
     for &(_, value) in &known {
@@ -39,22 +39,22 @@ fn discount_permille(sample: &Sample) -> u64 {
 #[test]
 fn prices_discounts_and_sizes_follow_those_of_real_deals() {
     let prices: Vec<u64> = all().map(price_cents).collect();
-    follows("prices", &prices, &PRICE_CENTS);
+    assert_follows("prices", &prices, &PRICE_CENTS);
     // Small prices in whole units cannot express a discount to a tenth of a percent.
     let discounts: Vec<u64> = all().map(|s| discount_permille(s).max(431)).collect();
     let rounded: Vec<u64> = discounts.iter().map(|d| if d.abs_diff(500) <= 15 { 500 } else { *d }).collect();
-    follows("discounts", &rounded, &DISCOUNT_PERMILLE);
+    assert_follows("discounts", &rounded, &DISCOUNT_PERMILLE);
     let sizes = all().filter_map(|sample| match sample.size {
         Size::Like { rank, .. } => Some(UNITS_SOLD.at(rank)),
         Size::Few { .. } => None,
     });
-    follows("sizes", &sizes.collect::<Vec<_>>(), &UNITS_SOLD);
+    assert_follows("sizes", &sizes.collect::<Vec<_>>(), &UNITS_SOLD);
 }
 
 #[test]
 fn prices_that_are_too_low_fail_the_comparison() {
     let cheap: Vec<u64> = all().map(|sample| price_cents(sample) / 3).collect();
-    assert!(std::panic::catch_unwind(|| follows("prices", &cheap, &PRICE_CENTS)).is_err());
+    assert!(std::panic::catch_unwind(|| assert_follows("prices", &cheap, &PRICE_CENTS)).is_err());
 }
 
 #[test]

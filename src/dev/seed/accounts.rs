@@ -17,7 +17,7 @@ pub struct DemoAccount {
     pub email: &'static str,
     /// The password. It is public, so only `muster dev` and `muster seed` create the account.
     pub password: &'static str,
-    /// Whether it owns a merchant of its name.
+    /// Whether the account owns a merchant of the same name.
     pub is_merchant: bool,
 }
 
@@ -45,7 +45,7 @@ impl Seeder<'_> {
                 let password = SecretString::from(demo.password);
                 let role = demo.is_merchant.then_some("merchant");
                 let person = SignUpRequest::parse(demo.email, password, demo.name, role);
-                // A concurrent seeding may have taken the address. That is fine.
+                // A concurrent seeding may have taken the address, which is no error.
                 self.auth.sign_up(person.map_err(broken)?).await?;
             }
         }
@@ -83,7 +83,7 @@ impl Seeder<'_> {
     }
 
     /// Creates the sample buyers that do not exist.
-    pub(super) async fn make_sample_buyers(&self) -> Result<(), SeedError> {
+    pub(super) async fn create_sample_buyers(&self) -> Result<(), SeedError> {
         let buyers = buyers::sample_buyers().map_err(|problem| broken(vec![problem]))?;
         self.store.create_accounts(&buyers).await?;
         Ok(())

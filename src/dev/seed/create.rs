@@ -53,7 +53,7 @@ impl Seeder<'_> {
         self.settle_all().await?;
         self.finish(&task, &plan).await?;
         if plan.history.ended_at.is_some() {
-            // Redis must learn now that the deal has ended: once the history is written, the deal is too old for the
+            // Redis must receive the end of the deal now: once the history is written, the deal is too old for the
             // reconciler.
             self.engine.reconcile(Some(RECONCILE_WINDOW), Catching::Everything).await?;
         }
@@ -62,9 +62,9 @@ impl Seeder<'_> {
         Ok(deal)
     }
 
-    /// Makes the planned signups, including those that are left again.
+    /// Creates the planned signups, including those that are left again.
     async fn fill(&self, task: &Task<'_>, plan: &Plan) -> Result<(), SeedError> {
-        self.make_sample_buyers().await?;
+        self.create_sample_buyers().await?;
         self.join_all(task, &plan.leavers).await?;
         for leaver in &plan.leavers {
             let buyer = task.account(leaver.buyer);
@@ -91,7 +91,7 @@ impl Seeder<'_> {
         let mut outcome = self.engine.join(request).await;
         for _ in 0..ATTEMPTS_MAX {
             match outcome {
-                // A developer may have taken the last places in the meantime.
+                // A developer may have taken the last units.
                 JoinOutcome::Joined(_) | JoinOutcome::Refused(Refusal::SoldOut | Refusal::Closed) => return Ok(()),
                 JoinOutcome::Busy { .. }
                 | JoinOutcome::Pending(_)
@@ -117,7 +117,7 @@ impl Seeder<'_> {
         Ok(())
     }
 
-    /// Ends the deal, if the sample shows an ended one.
+    /// Ends the deal if its sample shows an ended deal.
     async fn finish(&self, task: &Task<'_>, plan: &Plan) -> Result<(), SeedError> {
         match task.sample.stage {
             Stage::Succeeded { redeemed, .. } => {
@@ -150,12 +150,12 @@ impl Seeder<'_> {
         Ok(())
     }
 
-    /// Redeems the first coupon of up to `most` buyers, beginning with the demo buyer.
-    async fn redeem(&self, task: &Task<'_>, plan: &Plan, most: u32) -> Result<(), SeedError> {
+    /// Redeems the first coupon of up to `buyers_max` buyers, beginning with the demo buyer.
+    async fn redeem(&self, task: &Task<'_>, plan: &Plan, buyers_max: u32) -> Result<(), SeedError> {
         let till = Till::parse(TILL).map_err(|problem| task.unexpected("naming the till", &problem))?;
         let mut signups: Vec<&PlannedSignup> = plan.signups.iter().collect();
         signups.sort_by_key(|signup| signup.buyer != PlannedBuyer::Demo);
-        for signup in signups.into_iter().take(most as usize) {
+        for signup in signups.into_iter().take(buyers_max as usize) {
             let coupons = self.engine.coupons(task.account(signup.buyer), &PageRequest::first(100)).await?.items;
             let Some(first) = coupons.iter().find(|coupon| coupon.deal == task.deal && coupon.ordinal == 1) else {
                 continue;

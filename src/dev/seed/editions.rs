@@ -1,4 +1,4 @@
-//! Ids of sample deals. A sample is offered again after its deal has ended; each time is an edition with its own id.
+//! Ids of sample deals. A sample is offered again after its deal has ended; each offer is an edition with its own id.
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

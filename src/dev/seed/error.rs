@@ -4,7 +4,7 @@ use crate::domain::FieldProblem;
 use crate::people::AuthError;
 use crate::store::StoreError;
 
-/// Why seeding failed. Running it again continues with the unfinished deal.
+/// Why seeding failed. Another run continues with the unfinished deal.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// The database was unavailable.

@@ -1,7 +1,7 @@
 //! `muster seed`: creates the sample deals of `dev::samples` and brings each to its state.
 //!
-//! Sample deals go through the engine like any others: they are published, joined by hundreds of buyers, settled, redeemed,
-//! closed and withdrawn. Only then are their timestamps moved into the past.
+//! Sample deals go through the engine like other deals: they are published, joined by hundreds of buyers, settled,
+//! redeemed, closed and withdrawn. Afterwards their timestamps are moved into the past.
 //!
 //! Invariants:
 //!
@@ -44,9 +44,9 @@ pub struct Seeder<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct SeedOutcome {
     /// Deals that this seeding created.
-    pub made: Vec<DealId>,
+    pub created: Vec<DealId>,
     /// Deals that existed before.
-    pub found: Vec<DealId>,
+    pub existing: Vec<DealId>,
     /// Deals of either kind that a simulated crowd can tip.
     pub showcase: Vec<DealId>,
 }
@@ -63,13 +63,13 @@ impl Seeder<'_> {
             let latest = self.latest_edition(sample).await?;
             let id = match &latest {
                 Some((_, deal)) if has_history(deal, sample) && !has_passed(deal, sample) => {
-                    outcome.found.push(deal.id);
+                    outcome.existing.push(deal.id);
                     deal.id
                 }
                 _ => {
                     let edition = latest.map_or(1, |(edition, deal)| next_edition(edition, &deal, sample));
                     let id = self.create_and_report(sample, edition).await?;
-                    outcome.made.push(id);
+                    outcome.created.push(id);
                     id
                 }
             };

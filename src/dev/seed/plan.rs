@@ -39,9 +39,9 @@ pub(super) enum PlannedBuyer {
 /// The plan of a sample deal.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Terms while the deal is being joined. If its final window is in the past, it closes tomorrow instead.
+    /// Terms while buyers join. If the final window is in the past, the deal closes tomorrow instead.
     pub(super) terms: Terms,
-    /// Signups that are made first and left again.
+    /// Signups that are created first and left again.
     pub(super) leavers: Vec<PlannedSignup>,
     /// Signups that stay.
     pub(super) signups: Vec<PlannedSignup>,

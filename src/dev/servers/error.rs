@@ -1,4 +1,4 @@
-//! Errors of starting servers. Each message says what to do about it.
+//! Errors of starting servers. Each message names the remedy or shows the log.
 
 use std::fmt;
 use std::io;

@@ -10,8 +10,8 @@ use super::programs::Search;
 pub enum Place {
     /// A folder that is kept.
     Folder(PathBuf),
-    /// A folder in the system's temporary directory. It is removed on drop, or by the next process that makes one if this
-    /// process was killed.
+    /// A folder in the system's temporary directory. It is removed on drop, or by the next process that creates such a
+    /// folder if this process was killed.
     Temporary,
 }
 

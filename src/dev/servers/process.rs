@@ -99,7 +99,8 @@ impl Process {
         }
     }
 
-    /// Signals the process and its children. Each connection to Postgres is a child process that keeps running by itself.
+    /// Signals the process and its children. Each connection to Postgres is a child process, which outlives a pause of
+    /// its parent.
     pub(super) fn signal_all(&self, signal: Signal) {
         // The parent comes first, so that it does not fork more children.
         self.signal(signal);
@@ -241,9 +242,9 @@ mod tests {
         let without_setpriv = Identity { uid: 0, other: None, setpriv: None };
         let process = Process::start(&spec, &without_setpriv).await.unwrap();
         // The server's output shows that the watchdog has been started before it.
-        let mut looks = tokio::time::interval(POLL_INTERVAL);
+        let mut ticks = tokio::time::interval(POLL_INTERVAL);
         while !std::fs::read_to_string(&spec.log).unwrap().contains("running") {
-            looks.tick().await;
+            ticks.tick().await;
         }
         process
     }
@@ -255,6 +256,6 @@ mod tests {
         process.signal(Signal::Stop);
         // Closes the pipe, as the end of the parent process would.
         drop(process.child.stdin.take());
-        assert!(process.ended_within(TIMEOUT).await, "even if it was paused");
+        assert!(process.ended_within(TIMEOUT).await, "the watchdog ends a paused server");
     }
 }

@@ -31,7 +31,7 @@ impl Program {
         Self { spec, identity, process: None }
     }
 
-    /// Sends SIGTERM instead of SIGKILL when this process is gone, for a program with children of its own.
+    /// Sends SIGTERM instead of SIGKILL when this process ends, for a program that must stop its own child processes.
     #[must_use]
     pub fn terminated_when_orphaned(mut self) -> Self {
         self.spec.when_orphaned = Signal::Terminate;
@@ -76,7 +76,7 @@ impl Program {
         process.ended_within(TIMEOUT).await;
     }
 
-    /// Waits until the process has ended by itself. Returns false on timeout.
+    /// Waits until the process has ended on its own. Returns false on timeout.
     pub async fn ended_within(&mut self, timeout: Duration) -> bool {
         match &mut self.process {
             Some(process) => process.ended_within(timeout).await,

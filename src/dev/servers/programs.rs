@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_missing_programs_are_named_at_once() {
+    fn one_error_names_all_missing_programs() {
         let nowhere = Search { folders: Vec::new(), postgres_versions: Vec::new() };
         let error = Programs::find(&nowhere, Needs { postgres: true, redis: true }).unwrap_err().to_string();
         assert!(error.contains("redis-server and postgres not found"), "{error}");

@@ -84,7 +84,7 @@ impl Server {
     /// Kills the server with SIGKILL. [`Server::start`] restarts it with the same data.
     pub async fn kill(&mut self) {
         let Some(mut process) = self.process.take() else { return };
-        // Paused child processes would not notice that their parent is gone.
+        // Paused child processes would not notice that their parent has ended.
         process.signal_all(Signal::Continue);
         process.kill();
         process.ended_within(STOP_TIMEOUT).await;

@@ -42,7 +42,7 @@ impl Standby {
         Ok(Self { postgres, primary_sockets: primary.sockets.clone() })
     }
 
-    /// The URL of a database on the standby. It is read-only until the standby takes over.
+    /// The URL of a database on the standby. The database is read-only until the standby takes over.
     #[must_use]
     pub fn database_url(&self, database: &str) -> String {
         self.postgres.url(database)

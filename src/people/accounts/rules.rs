@@ -1,4 +1,4 @@
-//! Accounts, one for each person, and what a new one must look like.
+//! Accounts, one for each person, and the rules for new accounts.
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -65,7 +65,7 @@ const COMMON: [&str; 40] = [
 ];
 
 impl NewPassword {
-    /// Checks the length and that the password is not a common one.
+    /// Checks the length of the password and that it is not common.
     ///
     /// # Errors
     /// A problem with `/password`.

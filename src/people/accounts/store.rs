@@ -16,7 +16,7 @@ pub struct NewAccount {
     pub email: Email,
     /// The owner's name, as merchants and mails show it.
     pub name: String,
-    /// Argon2id in PHC form; `None`: no sign-in with a password.
+    /// Argon2id in PHC form. `None` if the owner cannot sign in with a password.
     pub password_hash: Option<String>,
 }
 
@@ -32,7 +32,7 @@ pub enum CreateAccountOutcome {
 #[derive(Clone)]
 pub struct StoredAccount {
     pub account: Account,
-    /// Argon2id in PHC form, if it has a password.
+    /// Argon2id in PHC form, if the account has a password.
     pub password_hash: Option<String>,
 }
 
@@ -87,14 +87,14 @@ impl Store {
         row.map_or(Ok(CreateAccountOutcome::EmailTaken), |row| row.try_into().map(CreateAccountOutcome::Created))
     }
 
-    /// Creates many accounts at once, for seeds and load tests. Skips those whose e-mail address is taken. Returns how many it
-    /// created.
+    /// Creates accounts in one statement, for seeds and load tests. Skips accounts whose e-mail address is taken.
+    /// Returns the number of accounts created.
     pub async fn create_accounts(&self, new: &[NewAccount]) -> Result<u64, StoreError> {
         let ids: Vec<Uuid> = new.iter().map(|account| account.id.as_uuid()).collect();
         let emails: Vec<String> = new.iter().map(|account| account.email.as_str().to_owned()).collect();
         let names: Vec<String> = new.iter().map(|account| account.name.clone()).collect();
         let hashes: Vec<Option<String>> = new.iter().map(|account| account.password_hash.clone()).collect();
-        let made = sqlx::query!(
+        let created = sqlx::query!(
             "INSERT INTO accounts (id, email, name, password_hash)
              SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
              ON CONFLICT ON CONSTRAINT accounts_email_is_taken DO NOTHING",
@@ -105,7 +105,7 @@ impl Store {
         )
         .execute(self.pool())
         .await?;
-        Ok(made.rows_affected())
+        Ok(created.rows_affected())
     }
 
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {

@@ -1,7 +1,7 @@
 //! Caches which account each token or session belongs to, for a few seconds. A cached join needs no database lookup.
 //!
-//! Entries are refreshed before they expire: the first caller in the last third of the lifetime is told to refresh. A client
-//! that calls continuously waits for a lookup only after a refresh has failed.
+//! Entries are refreshed before they expire: the first caller in the last third of the lifetime refreshes the entry. A
+//! client that calls continuously waits for a lookup only after a refresh has failed.
 //!
 //! The size is bounded. A revocation is cached too, so that a lookup already under way cannot bring a revoked secret
 //! back.
@@ -28,7 +28,7 @@ struct Entry {
     /// `None` if the secret was revoked on this node.
     identity: Option<Identity>,
     expires_at: DateTime<Utc>,
-    /// Whether a caller was already told to refresh this entry.
+    /// Whether a caller is already refreshing this entry.
     refresh_claimed: Cell<bool>,
 }
 
@@ -36,7 +36,7 @@ struct Entry {
 pub(in crate::people) struct Hit {
     /// `None` if the secret was revoked or has expired.
     pub(in crate::people) identity: Option<Identity>,
-    /// Whether this caller should refresh the entry. Only one caller is told.
+    /// Whether this caller must refresh the entry. True for one caller only.
     pub(in crate::people) needs_refresh: bool,
 }
 

@@ -3,7 +3,7 @@
 //! Requests that arrive while a statement runs share the next one ([`Coalesce`]), so thousands of new clients cost some
 //! tens of statements, and a client that disconnects cancels nothing.
 //!
-//! Last-used times are collected and written later, many at once.
+//! Last-used times are collected and written later, many in one statement.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,11 +15,11 @@ use crate::domain::TokenId;
 use crate::people::sessions::SessionLength;
 use crate::store::{Coalesce, Found, Source, Store, StoreError};
 
-/// The most lookups that wait for a statement. Beyond that, lookups fail as busy.
+/// Maximum lookups waiting for a statement. Further lookups fail as busy.
 const LOOKUPS_MAX: usize = 8_192;
 /// How long uses are collected before they are written.
 const WRITE_USES_AFTER: Duration = Duration::from_secs(10);
-/// The most uses that are collected. Further ones are dropped; the next use of the same secret is collected again.
+/// Maximum uses that are collected. Further uses are dropped; the next use of the same secret is collected again.
 const USES_MAX: usize = 16_384;
 
 /// Why a lookup failed.
@@ -85,20 +85,20 @@ impl Source for Identities {
     async fn read(&mut self, hashes: &[SecretHash]) -> Found<SecretHash, FoundIdentity> {
         let found = self.0.store.identities(hashes, self.0.length).await?;
         collect_uses(&self.0, &found);
-        Ok(found.into_iter().map(|one| (one.hash, one)).collect())
+        Ok(found.into_iter().map(|identity| (identity.hash, identity)).collect())
     }
 }
 
 /// Collects the secrets whose last-used time is stale, and schedules writing them.
 fn collect_uses(shared: &Arc<Shared>, found: &[FoundIdentity]) {
     let mut uses = lock(&shared.uses);
-    for one in found.iter().filter(|one| one.stale) {
+    for stale in found.iter().filter(|found| found.stale) {
         if uses.tokens.len() + uses.sessions.len() >= USES_MAX {
             break;
         }
-        match one.identity.proof {
+        match stale.identity.proof {
             Proof::Token(id) => drop(uses.tokens.insert(id)),
-            Proof::Session => drop(uses.sessions.insert(one.hash)),
+            Proof::Session => drop(uses.sessions.insert(stale.hash)),
         }
     }
     let any = !uses.tokens.is_empty() || !uses.sessions.is_empty();

@@ -99,8 +99,8 @@ impl fmt::Debug for Scopes {
     }
 }
 
-/// The SHA-256 of the secret of a token or session; the secret itself is never stored. It has 256 random bits, so it needs no slow
-/// hash.
+/// The SHA-256 of the secret of a token or session; the secret itself is never stored. A secret has at least 160 random
+/// bits, so it needs no slow hash.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SecretHash([u8; 32]);
 

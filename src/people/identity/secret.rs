@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::people::SecretHash;
 
-/// The prefix of every token, by which people and secret scanners recognise one.
+/// The prefix of every token, by which people and secret scanners recognise a token.
 const TOKEN_PREFIX: &str = "mst_";
 /// 160 bits, in base 32.
 const TOKEN_BYTES: usize = 20;
@@ -52,13 +52,13 @@ impl fmt::Debug for FreshSecret {
     }
 }
 
-/// The hash of a token or session id that a request carried. It has the right shape; only the database knows whether it
-/// is valid.
+/// The hash of a token or session id that a request carried. The secret had the right shape; only a lookup shows
+/// whether it is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Credential(SecretHash);
 
 impl Credential {
-    /// Reads a token. `None` if the text cannot be one of ours, so no lookup is needed.
+    /// Reads a token. `None` if the text does not have the shape of a token, so no lookup is needed.
     #[must_use]
     pub fn token(text: &str) -> Option<Self> {
         let random = text.strip_prefix(TOKEN_PREFIX)?;
@@ -66,7 +66,7 @@ impl Credential {
         shaped.then(|| Self(hash(text)))
     }
 
-    /// Reads a session id from its cookie. `None` if the text cannot be one of ours.
+    /// Reads a session id from its cookie. `None` if the text does not have the shape of a session id.
     #[must_use]
     pub fn session(text: &str) -> Option<Self> {
         let shaped =
@@ -74,7 +74,7 @@ impl Credential {
         shaped.then(|| Self(hash(text)))
     }
 
-    /// The hash under which the database stores it.
+    /// The hash under which the database stores the secret.
     #[must_use]
     pub const fn hash(self) -> SecretHash {
         self.0

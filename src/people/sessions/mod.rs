@@ -19,11 +19,11 @@ pub use rules::{Session, SessionLength};
 pub struct StartedSession {
     /// The session id, for the cookie.
     pub secret: SecretString,
-    /// The latest possible end of the session, and the expiry of its cookie. An idle session ends sooner.
+    /// The latest possible expiry of the session, and the expiry of its cookie. An idle session expires sooner.
     pub ends_at: DateTime<Utc>,
 }
 
-/// Deletes sessions that expired over a day ago. Returns how many.
+/// Deletes sessions that expired over a day ago. Returns the number of deleted sessions.
 ///
 /// # Errors
 /// Postgres is unavailable.
@@ -32,8 +32,8 @@ pub async fn forget_ended_sessions(store: &Store) -> Result<u64, StoreError> {
 }
 
 impl Auth {
-    /// Starts a session for an account whose password was checked, and ends the browser's previous one. The new session has a fresh
-    /// id, which prevents session fixation.
+    /// Starts a session for an account whose password was checked, and ends the browser's previous session. The new
+    /// session has a fresh id, which prevents session fixation.
     ///
     /// # Errors
     /// Postgres is unavailable.
@@ -60,7 +60,8 @@ impl Auth {
         Ok(())
     }
 
-    /// Ends all sessions of an account except `kept`, and returns how many: "sign out everywhere else".
+    /// Ends all sessions of an account except `kept` ("sign out everywhere else"). Returns the number of ended
+    /// sessions.
     ///
     /// # Errors
     /// Postgres is unavailable.

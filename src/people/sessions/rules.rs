@@ -33,7 +33,7 @@ pub struct Session {
     pub hash: SecretHash,
     /// When the owner signed in.
     pub created_at: DateTime<Utc>,
-    /// When it expires unless it is used again.
+    /// When the session expires unless it is used again.
     pub expires_at: DateTime<Utc>,
 }
 

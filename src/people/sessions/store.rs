@@ -33,7 +33,7 @@ impl Store {
         Ok(())
     }
 
-    /// Ends every session of an account except `kept`, and returns those that it ended.
+    /// Ends every session of an account except `kept`. Returns the hashes of the ended sessions.
     pub(in crate::people) async fn end_sessions_but(
         &self,
         account: AccountId,
@@ -88,11 +88,11 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes sessions that expired over a day ago. Returns how many.
+    /// Deletes sessions that expired over a day ago. Returns the number of deleted sessions.
     pub(in crate::people) async fn forget_ended_sessions(&self) -> Result<u64, StoreError> {
-        let gone = sqlx::query!("DELETE FROM sessions WHERE expires_at < muster_now() - interval '1 day'")
+        let deleted = sqlx::query!("DELETE FROM sessions WHERE expires_at < muster_now() - interval '1 day'")
             .execute(self.pool())
             .await?;
-        Ok(gone.rows_affected())
+        Ok(deleted.rows_affected())
     }
 }

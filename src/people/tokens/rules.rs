@@ -1,4 +1,4 @@
-//! API tokens, and what a new one must look like.
+//! API tokens, and the rules for new tokens.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,7 +6,7 @@ use crate::domain::problem::Problems;
 use crate::domain::{FieldProblem, FieldProblemKind, TokenId};
 use crate::people::{Scope, Scopes};
 
-/// The longest lifetime that a token with an expiry may have.
+/// Maximum lifetime of a token with an expiry.
 const LIFETIME_MAX: TimeDelta = TimeDelta::days(3 * 366);
 
 /// A token as listed to its owner: without its secret.
@@ -33,7 +33,7 @@ pub struct TokenRequest {
 
 impl TokenRequest {
     /// Validates the fields of a request. Without `scopes` the token may do whatever its account may do. Without
-    /// `expires_at` it is valid until it is revoked.
+    /// `expires_at` the token is valid until it is revoked.
     ///
     /// # Errors
     /// Every problem, in field order.

@@ -15,12 +15,12 @@ use crate::store::{Cursor, Page, PageRequest, Store, StoreError};
 pub struct NewToken {
     pub id: TokenId,
     pub account: AccountId,
-    /// The SHA-256 of its text.
+    /// The SHA-256 of the token's text.
     pub hash: SecretHash,
-    /// The owner's name for it.
+    /// The owner's name for the token.
     pub label: String,
     pub scopes: Scopes,
-    /// `None`: it is valid until it is revoked.
+    /// `None` if the token is valid until it is revoked.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -72,7 +72,7 @@ impl Store {
         .try_into()
     }
 
-    /// Creates many tokens with all scopes at once, for load tests.
+    /// Creates tokens without scopes in one statement, for load tests.
     pub async fn create_whole_tokens(&self, new: &[NewToken]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = new.iter().map(|token| token.id.as_uuid()).collect();
         let accounts: Vec<Uuid> = new.iter().map(|token| token.account.as_uuid()).collect();
@@ -117,7 +117,8 @@ impl Store {
         Ok(Page::cut(tokens, page, |token| Cursor { at: token.created_at, id: token.id.as_uuid() }))
     }
 
-    /// Revokes one of an account's tokens, and returns its hash so that caches can drop it. Revoking it again changes nothing.
+    /// Revokes one of an account's tokens, and returns its hash so that caches can drop it. Revoking a token again
+    /// changes nothing.
     pub(in crate::people) async fn revoke_token(
         &self,
         account: AccountId,
@@ -134,7 +135,8 @@ impl Store {
         hash.map(|hash| secret_hash(&hash)).transpose()
     }
 
-    /// Records that tokens were just used. It may be late and imprecise: it only tells owners which tokens are in use.
+    /// Records that tokens were just used. The time may be imprecise, because it only shows owners which tokens are in
+    /// use.
     pub(in crate::people) async fn note_tokens_used(&self, ids: &[TokenId]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
         sqlx::query!("UPDATE tokens SET last_used_at = muster_now() WHERE id = ANY ($1)", &ids)

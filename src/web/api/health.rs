@@ -28,7 +28,8 @@ pub struct Health {
     redis: Option<&'static str>,
 }
 
-/// `GET /healthz`: the process answers. It checks nothing else, so that a database outage does not get nodes restarted.
+/// `GET /healthz`: the process answers. The probe checks nothing else, so that a database outage does not restart
+/// nodes.
 #[utoipa::path(
     get, path = "/healthz", tag = "operations", operation_id = "is_alive",
     summary = "Is the process alive?",

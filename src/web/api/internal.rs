@@ -24,8 +24,8 @@ pub async fn metrics(app: Data<App>, handle: Data<Option<PrometheusHandle>>) -> 
 
 /// `GET /audit?deal=ID`: checks every invariant, for all deals or one. The response is the table of `muster audit` as JSON.
 ///
-/// An audit is slow: it rechecks anything suspicious in Redis for several seconds before it reports it. The engine runs one audit at a
-/// time.
+/// An audit is slow: it rechecks each suspected difference in Redis for several seconds before it reports the
+/// difference. The engine runs one audit at a time.
 ///
 /// # Errors
 /// Postgres is unavailable, the deal does not exist, or the query is invalid.

@@ -11,7 +11,7 @@ use crate::web::request::{Caller, Query, parse_id};
 #[utoipa::path(
     get, path = "/live", tag = "deals", operation_id = "watch_deals",
     summary = "Watch deals",
-    description = "Upgrades to a WebSocket. The server sends each deal's figures at once and then whenever they change. It skips \
+    description = "Upgrades to a WebSocket. The server sends each deal's figures immediately, and again whenever they change. It skips \
                    intermediate figures of a deal that changes fast, but always sends the latest: \
                    `{\"type\":\"progress\",\"deal\":\"…\",\"epoch\":1,\"rev\":42,\"state\":\"open\",\"buyers\":17,\
                    \"needed\":3,\"units\":20,\"left\":80,\"closes_at\":\"…\",\"server_time\":\"…\"}`. Keep the frame with the \

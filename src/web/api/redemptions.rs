@@ -62,13 +62,13 @@ impl From<Redemption> for RedemptionView {
 #[utoipa::path(
     post, path = "/redemptions", tag = "coupons", operation_id = "redeem_coupon",
     summary = "Redeem a coupon",
-    description = "Of a deal of one of your merchants, once. With an `Idempotency-Key`, repeating the request answers the same again. After ten \
-                   wrong codes in ten minutes you have to wait.",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Your name for this request: 1 to 255 visible ASCII characters.", min_length = 1, max_length = 255)),
+    description = "A coupon of a deal of one of your merchants can be redeemed once. Repeating a request with its `Idempotency-Key` \
+    returns the same answer. After ten wrong codes in ten minutes, you have to wait.",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A unique key for this request: 1 to 255 visible ASCII characters.", min_length = 1, max_length = 255)),
     request_body = NewRedemption,
     responses((
-        status = 201, description = "It is redeemed: hand over what it is for.", body = RedemptionView,
-        headers(("Idempotency-Replayed" = Option<String>, description = "`true` if an earlier request with this key redeemed it.")),
+        status = 201, description = "The coupon is redeemed.", body = RedemptionView,
+        headers(("Idempotency-Replayed" = Option<String>, description = "`true` if an earlier request with this key redeemed the coupon.")),
     )),
     security(("token" = ["redeem"]), ("session" = [])),
     extensions(

@@ -8,10 +8,10 @@ use actix_web::middleware::Next;
 
 use crate::web::content_coding::{gzip, negotiate, set_headers};
 
-/// Shorter bodies fit into one packet anyway.
+/// Shorter bodies fit into one packet, so compressing them saves nothing.
 const BYTES_MIN: usize = 1024;
 
-/// If a request accepts several equally, the first of them wins.
+/// If a request accepts several codings equally, the first of them wins.
 const CODINGS: [Encoding; 2] = [Encoding::gzip(), Encoding::identity()];
 
 /// Compresses the response on this thread. `actix_web`'s own middleware moves each body to another thread, which takes

@@ -1,8 +1,8 @@
 //! The checks that every page and API request passes before routing: rate limit, query length, origin, identity.
 //!
 //! The gate authenticates; it does not authorise. It leaves a [`GatePass`] in the request, from which the extractors of
-//! [`crate::web::request`] decide what the caller may do. A request to join also reserves
-//! its slot in the deal's lane here.
+//! [`crate::web::request`] decide what the caller may do. For a request to join, the gate also reserves a slot in the
+//! deal's lane.
 //!
 //! A browser whose session has ended becomes anonymous. A request with an invalid token is refused, because its sender
 //! believes that the token works.
@@ -22,7 +22,7 @@ use crate::web::paths;
 use crate::web::problem::{Code, Problem};
 use crate::web::request::{Body, Caller, GatePass, Reserved, client_address, origin, session};
 
-/// The longest query string.
+/// Maximum length of a query string.
 const QUERY_BYTES_MAX: usize = 4096;
 
 /// Passes the request on with its [`GatePass`], or answers with a problem.
@@ -50,8 +50,8 @@ pub async fn gate<B: MessageBody + 'static>(
 
 /// Reads and discards the request's body, up to the size limit.
 ///
-/// actix closes a connection whose request body was not read. Clients that are told to retry would then all have to reconnect,
-/// which adds load at the worst moment.
+/// actix closes a connection whose request body was not read. All clients that retry would have to reconnect, which
+/// adds load while the node sheds load.
 async fn drain_body(request: &mut ServiceRequest) {
     let (request, payload) = request.parts_mut();
     if let Ok(body) = Body::from_request(request, payload).await {
@@ -99,7 +99,8 @@ fn token(header: &str) -> Result<Credential, Problem> {
 /// Identifies the owner of a credential, from the cache or else from Postgres.
 ///
 /// A join reserves its slot first, so a rush of unknown tokens cannot flood Postgres. If the queue is full, an unknown
-/// caller is refused here. A known caller is passed on without a reservation: the handler reads the body and then answers.
+/// caller is refused in the gate. A known caller is passed on with the refusal: the handler reads the body and then
+/// answers.
 async fn identify(
     app: &App,
     credential: Credential,

@@ -1,4 +1,4 @@
-//! Metrics of requests: how many and how long they took, by route.
+//! Metrics of requests: their number and their duration, by route.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub async fn observe(
     Ok(response)
 }
 
-/// The route's pattern. A request that the gate refuses was not routed, so actix matches its path for it.
+/// The route's pattern. A request that the gate refuses was not routed, so actix matches its path now.
 fn route_of(request: &HttpRequest) -> Rc<str> {
     let routed = request.app_data::<Pattern>().map(|pattern| Rc::clone(&pattern.0));
     routed.unwrap_or_else(|| request.match_pattern().as_deref().unwrap_or("none").into())

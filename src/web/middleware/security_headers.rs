@@ -40,7 +40,7 @@ pub async fn security_headers(
 
 fn protect(headers: &mut HeaderMap, https: bool) {
     let is_page = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    // A response is private unless its handler says otherwise.
+    // A response must not be stored unless its handler sets another policy.
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -17,7 +17,7 @@ use crate::web::page::PageError;
 use crate::web::page::render;
 use crate::web::render_once::{RenderCache, render_once};
 
-/// The most characters of a search text or filter.
+/// Maximum characters of a search text or filter.
 const SEARCH_MAX: usize = 100;
 
 /// `GET /`

@@ -1,4 +1,4 @@
-//! `GET /pictures/{goods}/{seed}.svg`: a generated picture. It depends on nothing but its path.
+//! `GET /pictures/{goods}/{seed}.svg`: a generated picture, which depends only on its path.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use super::view::drawing::{Drawing, Goods};
 use crate::recent::Recent;
 use crate::web::content_coding::CompressedBody;
 
-/// The most pictures that a thread keeps: enough for a few home pages.
+/// Maximum pictures that a thread caches: enough for a few home pages.
 const CACHED_MAX: usize = 128;
 
 thread_local! {

@@ -8,7 +8,7 @@ use crate::web::page::Context;
 use crate::web::page::PageError;
 use crate::web::page::render;
 
-/// `GET /c`. The code is in the fragment of the address, so the server never receives it: every coupon gets this same page.
+/// `GET /c`. The code is in the fragment of the address, so the server never receives it: all coupons share this page.
 pub async fn scanned(context: Context) -> Result<HttpResponse, PageError> {
     render::page(StatusCode::OK, &ScannedPage { layout: context.layout() })
 }

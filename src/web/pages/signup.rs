@@ -15,7 +15,7 @@ use crate::web::page::render;
 /// How often the waiting page reloads.
 const REFRESH_S: u32 = 2;
 
-/// A join whose outcome is not known yet. It is carried in the waiting page's URL, so that the page can repeat the join.
+/// A join whose outcome is not known yet. The waiting page's URL carries it, so that the page can repeat the join.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PendingJoin {
     deal: DealId,

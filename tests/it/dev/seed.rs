@@ -26,7 +26,7 @@ async fn app_with_own_servers() -> TestApp {
 }
 
 async fn seeded(node: &Node) -> Vec<DealId> {
-    seeder(node).seed().await.unwrap().made
+    seeder(node).seed().await.unwrap().created
 }
 
 async fn deals(node: &Node, ids: &[DealId]) -> Vec<Deal> {
@@ -67,8 +67,8 @@ async fn seeding_is_idempotent() {
     let ids = seeded(&app).await;
     let before = deals(&app, &ids).await;
     let again = seeder(&app).seed().await.unwrap();
-    assert_eq!(again.made, []);
-    let found: HashSet<DealId> = again.found.into_iter().collect();
+    assert_eq!(again.created, []);
+    let found: HashSet<DealId> = again.existing.into_iter().collect();
     assert_eq!(found, ids.iter().copied().collect());
     assert_eq!(again.showcase.len(), 3);
     assert_eq!(deals(&app, &ids).await, before);
@@ -140,9 +140,9 @@ async fn an_interrupted_seeding_resumes_where_it_stopped() {
     }
     app.engine.drain().await;
     let outcome = seeder(&app).seed().await.unwrap();
-    assert_eq!(outcome.made.len() + outcome.found.len(), 21);
-    assert!(!outcome.made.is_empty() && !outcome.found.is_empty(), "it was interrupted in the middle");
-    assert_eq!(seeder(&app).seed().await.unwrap().made, []);
+    assert_eq!(outcome.created.len() + outcome.existing.len(), 21);
+    assert!(!outcome.created.is_empty() && !outcome.existing.is_empty(), "it was interrupted in the middle");
+    assert_eq!(seeder(&app).seed().await.unwrap().created, []);
     app.assert_clean().await;
 }
 
@@ -153,8 +153,8 @@ async fn samples_whose_window_has_ended_are_offered_again() {
     app.clock.advance(Duration::from_hours(24 * 30)).await;
     app.close_now().await;
     let again = seeder(&app).seed().await.unwrap();
-    assert!(again.made.iter().all(|id| !first.contains(id)));
-    let offered: Vec<Deal> = deals(&app, &again.made).await;
+    assert!(again.created.iter().all(|id| !first.contains(id)));
+    let offered: Vec<Deal> = deals(&app, &again.created).await;
     assert!(offered.iter().all(|deal| deal.progress.state.sells()));
     assert!(offered.len() >= 14, "only {} are offered again", offered.len());
     app.assert_clean().await;

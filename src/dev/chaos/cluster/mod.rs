@@ -1,7 +1,7 @@
 //! The cluster under test: private servers, some nodes, and a link between any two of them.
 //!
-//! Owns every process. The processes end with this process, even if it is killed. The engine in here bypasses the links: it
-//! prepares deals and reads the true state.
+//! Owns every process. The processes end with this process, even if it is killed. The cluster's engine bypasses the
+//! links: it prepares deals and reads the true state.
 
 mod node;
 mod pause;

@@ -21,9 +21,9 @@ pub(in crate::dev::chaos) struct Node {
     program: Program,
     environment: Vec<(String, String)>,
     http: reqwest::Client,
-    /// The address on which it listens, bypassing its link.
+    /// The address on which the node listens. It bypasses the link.
     pub(in crate::dev::chaos) address: SocketAddr,
-    /// The address that clients use, which leads through its link.
+    /// The address that clients use. It leads through the link.
     pub(in crate::dev::chaos) reached_at: SocketAddr,
     /// The link to Redis.
     pub(in crate::dev::chaos) redis: Link,
@@ -101,10 +101,10 @@ impl Node {
                 return Ok(());
             }
             if !self.program.is_running() {
-                bail!("it ended during startup; see its log");
+                bail!("the node ended during startup; see its log");
             }
             if since.elapsed() > START_TIMEOUT {
-                bail!("it is not ready after {START_TIMEOUT:?}");
+                bail!("the node is not ready after {START_TIMEOUT:?}");
             }
             tokio::time::sleep(READY_POLL).await;
         }
@@ -120,7 +120,7 @@ impl Node {
         self.program.kill().await;
     }
 
-    /// Waits until the node has ended by itself. Returns false on timeout.
+    /// Waits until the node has ended on its own. Returns false on timeout.
     pub(in crate::dev::chaos) async fn ended_within(&mut self, timeout: Duration) -> bool {
         self.program.ended_within(timeout).await
     }

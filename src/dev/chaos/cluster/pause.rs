@@ -3,8 +3,8 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-/// Stops the given processes and continues them when its pipe closes. The pipe also closes when this process is killed, so
-/// that no stopped process is left behind.
+/// Stops the given processes and continues them when the pipe to this shell closes. The pipe also closes when this
+/// process is killed, so that no process stays stopped.
 const STOP_UNTIL_PIPE_CLOSES: &str = r#"
 for pid in "$@"; do kill -STOP "$pid"; done 2>/dev/null
 echo stopped

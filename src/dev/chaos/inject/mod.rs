@@ -17,7 +17,7 @@ pub(super) use postgres::PostgresFault;
 pub(super) use redis::RedisFault;
 
 use super::cluster::Cluster;
-use super::workload::Load;
+use super::workload::Workload;
 
 /// Duration of pauses and cuts, as in the names of the faults.
 const LONG: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub(super) enum Kind {
 /// The system under test, and the source of random choices.
 pub(super) struct Target<'a> {
     pub(super) cluster: &'a mut Cluster,
-    pub(super) load: &'a Load,
+    pub(super) workload: &'a Workload,
     pub(super) rng: &'a mut StdRng,
 }
 
@@ -52,9 +52,9 @@ impl Kind {
                 Ok(())
             }
             Self::ClientsReset => {
-                target.load.reset_during_joins(true);
+                target.workload.reset_during_joins(true);
                 target.hold().await;
-                target.load.reset_during_joins(false);
+                target.workload.reset_during_joins(false);
                 Ok(())
             }
         }

@@ -67,7 +67,7 @@ impl NodeFault {
                 stop(target, number).await?;
                 node(target, number)?.begin(&[(failpoint::VARIABLE, format!("{step}:{time}"))]).await?;
                 if !node(target, number)?.ended_within(STEP_TIMEOUT).await {
-                    target.load.note_step_not_reached(step);
+                    target.workload.note_step_not_reached(step);
                 }
                 node(target, number)?.start().await
             }
@@ -77,7 +77,7 @@ impl NodeFault {
 
 async fn stop(target: &mut Target<'_>, number: usize) -> anyhow::Result<()> {
     if !node(target, number)?.stop().await {
-        target.load.find(format!("node {number} did not end after SIGTERM"));
+        target.workload.find(format!("node {number} did not end after SIGTERM"));
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use super::{LONG, Target};
 use crate::dev::chaos::cluster::Pause;
 
 /// How long connections are terminated repeatedly, and how long a deal stays locked.
-const WHILE: Duration = Duration::from_secs(3);
-const BETWEEN: Duration = Duration::from_millis(200);
+const DURATION: Duration = Duration::from_secs(3);
+const TERMINATE_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dev::chaos) enum PostgresFault {
@@ -57,15 +57,15 @@ impl PostgresFault {
             }
             Self::Terminate => {
                 let since = tokio::time::Instant::now();
-                while since.elapsed() < WHILE {
+                while since.elapsed() < DURATION {
                     target.cluster.terminate("commit_signups(").await?;
-                    tokio::time::sleep(BETWEEN).await;
+                    tokio::time::sleep(TERMINATE_INTERVAL).await;
                 }
                 Ok(())
             }
             Self::LockDeal => {
-                let lock = target.cluster.lock(target.load.busiest_deal()).await?;
-                tokio::time::sleep(WHILE).await;
+                let lock = target.cluster.lock(target.workload.busiest_deal()).await?;
+                tokio::time::sleep(DURATION).await;
                 lock.unlock().await
             }
             Self::NewEpoch => {

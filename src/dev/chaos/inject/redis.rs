@@ -9,8 +9,8 @@ use crate::dev::chaos::cluster::{Cluster, Pause};
 use crate::dev::servers::Server;
 
 /// How long scripts run and flushes are repeated.
-const WHILE: Duration = Duration::from_secs(3);
-const BETWEEN_FLUSHES: Duration = Duration::from_millis(100);
+const DURATION: Duration = Duration::from_secs(3);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 /// A script that runs until it is killed.
 const BUSY: &str = "while true do end";
 /// A port on which nothing listens.
@@ -29,7 +29,7 @@ pub(in crate::dev::chaos) enum RedisFault {
     OutOfMemory,
     Evicts,
     Busy,
-    /// Becomes a replica of an unreachable server, which refuses writes.
+    /// Redis becomes a replica of an unreachable server and refuses writes.
     Replica,
 }
 
@@ -63,11 +63,11 @@ impl RedisFault {
             Self::Flush => {
                 for _ in 0..3 {
                     target.cluster.redis(&["FLUSHALL"]).await?;
-                    tokio::time::sleep(WHILE / 3).await;
+                    tokio::time::sleep(DURATION / 3).await;
                 }
             }
             Self::FlushScripts => {
-                let mut flushes = tokio::time::interval(BETWEEN_FLUSHES);
+                let mut flushes = tokio::time::interval(FLUSH_INTERVAL);
                 let flushing = async {
                     loop {
                         flushes.tick().await;
@@ -76,7 +76,7 @@ impl RedisFault {
                         }
                     }
                 };
-                if let Ok(error) = tokio::time::timeout(WHILE, flushing).await {
+                if let Ok(error) = tokio::time::timeout(DURATION, flushing).await {
                     return Err(error);
                 }
             }
@@ -97,7 +97,7 @@ impl RedisFault {
                 set(target, "busy-reply-threshold", "100").await?;
                 let url = target.cluster.servers.redis_url();
                 let script = tokio::spawn(async move { Cluster::redis_at(&url, &["EVAL", BUSY, "0"]).await });
-                tokio::time::sleep(WHILE).await;
+                tokio::time::sleep(DURATION).await;
                 target.cluster.redis(&["SCRIPT", "KILL"]).await?;
                 // Ends with an error because the script was killed.
                 script.await?.err().context("a script that never ends has ended")?;

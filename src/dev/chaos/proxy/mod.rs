@@ -28,15 +28,15 @@ impl Link {
         let mode = watch::Sender::new(Mode::Pass);
         let watched = mode.clone();
         tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                near.set_nodelay(true).ok();
+            while let Ok((client, _)) = listener.accept().await {
+                client.set_nodelay(true).ok();
                 let mode = watched.subscribe();
                 tokio::spawn(async move {
                     if mode.borrow().lets_connect()
-                        && let Ok(far) = TcpStream::connect(to).await
+                        && let Ok(upstream) = TcpStream::connect(to).await
                     {
-                        far.set_nodelay(true).ok();
-                        relay::run(near, far, &mode).await;
+                        upstream.set_nodelay(true).ok();
+                        relay::run(client, upstream, &mode).await;
                     }
                 });
             }
@@ -50,13 +50,13 @@ impl Link {
         let mode = watch::Sender::new(Mode::Pass);
         let watched = mode.clone();
         tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
+            while let Ok((client, _)) = listener.accept().await {
                 let (mode, to) = (watched.subscribe(), to.clone());
                 tokio::spawn(async move {
                     if mode.borrow().lets_connect()
-                        && let Ok(far) = UnixStream::connect(to).await
+                        && let Ok(upstream) = UnixStream::connect(to).await
                     {
-                        relay::run(near, far, &mode).await;
+                        relay::run(client, upstream, &mode).await;
                     }
                 });
             }

@@ -44,10 +44,10 @@ enum Direction {
 enum End {
     /// Either side closed the connection, or the link cut it.
     Dropped,
-    /// The near side must see a reset.
-    ResetNear,
-    /// The near side reset the connection, so the far side must see a reset too.
-    ResetFar,
+    /// The client side must see a reset.
+    ResetClient,
+    /// The client side reset the connection, so the upstream side must see a reset too.
+    ResetUpstream,
 }
 
 /// State that both directions of a connection share.
@@ -58,20 +58,20 @@ struct ConnectionState {
 }
 
 /// Relays bytes until either side closes or the link ends the connection. Then both sides are closed.
-pub(super) async fn run(mut near: impl Side, mut far: impl Side, mode: &watch::Receiver<Mode>) {
+pub(super) async fn run(mut client: impl Side, mut upstream: impl Side, mode: &watch::Receiver<Mode>) {
     let state = ConnectionState::default();
     let end = {
-        let (from_near, to_near) = tokio::io::split(&mut near);
-        let (from_far, to_far) = tokio::io::split(&mut far);
+        let (from_client, to_client) = tokio::io::split(&mut client);
+        let (from_upstream, to_upstream) = tokio::io::split(&mut upstream);
         tokio::select! {
-            end = pump(from_near, to_far, Direction::Requests, &state, mode.clone()) => end,
-            end = pump(from_far, to_near, Direction::Replies, &state, mode.clone()) => end,
+            end = pump(from_client, to_upstream, Direction::Requests, &state, mode.clone()) => end,
+            end = pump(from_upstream, to_client, Direction::Replies, &state, mode.clone()) => end,
         }
     };
     match end {
         End::Dropped => {}
-        End::ResetNear => near.reset(),
-        End::ResetFar => far.reset(),
+        End::ResetClient => client.reset(),
+        End::ResetUpstream => upstream.reset(),
     }
 }
 
@@ -90,7 +90,7 @@ async fn pump<F: AsyncRead, T: AsyncWrite>(
             _ = cut.wait_for(|mode| *mode == Mode::Cut) => return End::Dropped,
             read = from.read(&mut buffer) => match read {
                 Ok(length @ 1..) => length,
-                Err(_) if direction == Direction::Requests => return End::ResetFar,
+                Err(_) if direction == Direction::Requests => return End::ResetUpstream,
                 _ => return End::Dropped,
             },
         };
@@ -126,7 +126,7 @@ impl ConnectionState {
                     tokio::time::sleep(Duration::from_millis(millis)).await;
                 }
                 Mode::ResetOnReply { every } if direction == Direction::Replies && self.is_due(every) => {
-                    return Some(End::ResetNear);
+                    return Some(End::ResetClient);
                 }
                 Mode::CutOnCommit { every }
                     if direction == Direction::Replies

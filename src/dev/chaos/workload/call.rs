@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(25);
 const FIRST_WAIT_MS: u64 = 50;
 const LONGEST_WAIT_MS: u64 = 1_000;
 
-/// The parts of an answer that the load checks.
+/// The parts of an answer that the clients check.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Answer {
     #[serde(skip)]
@@ -46,7 +46,7 @@ pub(super) struct Answer {
 pub(super) enum End {
     /// The final answer, and the number of the node that gave it.
     Answered(Answer, usize),
-    /// There was no final answer in time.
+    /// No final answer arrived in time.
     Unknown,
 }
 
@@ -88,9 +88,9 @@ impl Round {
             let node = self.any_node(rng);
             let post = self.http.post(self.url(node, &format!("/deals/{deal}/signups")));
             let post = post.header("Idempotency-Key", key.as_str()).bearer_auth(buyer.token.expose_secret());
-            let asked = self.log.joins(deal, buyer.account, key, units)?;
+            let call = self.log.joins(deal, buyer.account, key, units)?;
             let answer = send(post.json(&serde_json::json!({ "units": units }))).await;
-            self.log.answered(asked, logged(&answer))?;
+            self.log.answered(call, logged(&answer))?;
             if let Some(end) = self.end_if_final(answer, node) {
                 return Ok(end);
             }
@@ -114,9 +114,9 @@ impl Round {
         while since.elapsed() < TIMEOUT {
             let node = self.any_node(rng);
             let delete = self.http.delete(self.url(node, &format!("/signups/{signup}")));
-            let asked = self.log.leaves(deal, buyer.account, signup)?;
+            let call = self.log.leaves(deal, buyer.account, signup)?;
             let answer = send(delete.bearer_auth(buyer.token.expose_secret())).await;
-            self.log.answered(asked, logged(&answer))?;
+            self.log.answered(call, logged(&answer))?;
             if let Some(end) = self.end_if_final(answer, node) {
                 return Ok(end);
             }

@@ -14,8 +14,8 @@ use super::call::{End, send};
 use super::{Round, lock};
 use crate::domain::DealId;
 
-const BETWEEN: Duration = Duration::from_millis(150);
-const MOST_TRIES: u32 = 40;
+const INTERVAL: Duration = Duration::from_millis(150);
+const TRIES_MAX: u32 = 40;
 /// Percentage of redeemed coupons that are tried a second time with another key.
 const TRY_AGAIN: u32 = 30;
 
@@ -38,7 +38,7 @@ struct Coupon {
 
 pub(super) async fn run(round: Arc<Round>, mut rng: StdRng) {
     while !round.is_over.load(Ordering::Relaxed) {
-        tokio::time::sleep(BETWEEN.mul_f64(rng.random_range(0.0..2.0))).await;
+        tokio::time::sleep(INTERVAL.mul_f64(rng.random_range(0.0..2.0))).await;
         if let Some(coupon) = any_coupon(&round, &mut rng).await {
             redeem(&round, &coupon, &mut rng).await;
         }
@@ -59,8 +59,8 @@ async fn any_coupon(round: &Round, rng: &mut StdRng) -> Option<Coupon> {
 
 async fn redeem(round: &Round, coupon: &Coupon, rng: &mut StdRng) {
     let key = uuid::Uuid::from_u128(rng.random()).to_string();
-    let Some(End::Answered(answer, _)) = insist(round, coupon, &key, rng).await else { return };
-    // Another cashier may have redeemed it first.
+    let Some(End::Answered(answer, _)) = redeem_with_retries(round, coupon, &key, rng).await else { return };
+    // Another cashier may have redeemed the coupon first.
     if answer.status != 201 {
         return;
     }
@@ -77,7 +77,7 @@ async fn redeem(round: &Round, coupon: &Coupon, rng: &mut StdRng) {
     }
     if rng.random_range(0..100) < TRY_AGAIN {
         let other = uuid::Uuid::from_u128(rng.random()).to_string();
-        if let Some(End::Answered(again, node)) = insist(round, coupon, &other, rng).await
+        if let Some(End::Answered(again, node)) = redeem_with_retries(round, coupon, &other, rng).await
             && again.status == 201
         {
             round.observations.doubled(format!("coupon {id} was redeemed again, by node {node}"));
@@ -86,9 +86,9 @@ async fn redeem(round: &Round, coupon: &Coupon, rng: &mut StdRng) {
 }
 
 /// Redeems a coupon, with retries. Returns `None` if there was no final answer.
-async fn insist(round: &Round, coupon: &Coupon, key: &str, rng: &mut StdRng) -> Option<End> {
+async fn redeem_with_retries(round: &Round, coupon: &Coupon, key: &str, rng: &mut StdRng) -> Option<End> {
     let merchant = &round.deal_of(coupon.deal)?.merchant;
-    for _ in 0..MOST_TRIES {
+    for _ in 0..TRIES_MAX {
         let node = round.any_node(rng);
         let post = round.http.post(round.url(node, "/redemptions")).header("Idempotency-Key", key);
         let post = post.bearer_auth(merchant.token.expose_secret());
@@ -96,7 +96,7 @@ async fn insist(round: &Round, coupon: &Coupon, key: &str, rng: &mut StdRng) -> 
         if let Some(end) = round.end_if_final(answer, node) {
             return Some(end);
         }
-        tokio::time::sleep(BETWEEN * 2).await;
+        tokio::time::sleep(INTERVAL * 2).await;
     }
     None
 }

@@ -28,7 +28,7 @@ pub(super) struct OnSale {
 type Kind = (Option<u32>, u32, u32, i64, u32);
 
 const KINDS: [Kind; 8] = [
-    // The busiest deal: tips soon and keeps selling. `Load::busiest_deal` relies on its being the first.
+    // The busiest deal: tips soon and keeps selling. `Workload::busiest_deal` relies on its being the first.
     (None, 60, UNLIMITED, 3600, 6),
     // Tips half-way through the round.
     (None, 190, UNLIMITED, 3600, 4),
@@ -36,11 +36,11 @@ const KINDS: [Kind; 8] = [
     (None, 5_000, UNLIMITED, 3600, 5),
     // Sells out.
     (Some(300), 60, 3, 3600, 4),
-    // Has a few places for many buyers.
+    // Has few units for many buyers.
     (Some(12), 2, 2, 3600, 2),
-    // Has a cap but is not expected to tip, so places are taken and left repeatedly.
+    // Has a cap but is not expected to tip, so buyers join and leave repeatedly.
     (Some(240), 239, 2, 3600, 3),
-    // Two that close during the round: one after it has tipped, one before.
+    // Two deals close during the round: one after it has tipped, one before.
     (Some(1_000), 30, 4, 16, 2),
     (None, 5_000, 4, 21, 2),
 ];
@@ -73,9 +73,9 @@ impl Round {
         let all: u32 = self.deals.iter().map(|deal| deal.weight).sum();
         let mut at = rng.random_range(0..all.max(1));
         self.deals.iter().find(|deal| {
-            let here = at < deal.weight;
+            let is_chosen = at < deal.weight;
             at = at.saturating_sub(deal.weight);
-            here
-        })
+is_chosen
+})
     }
 }

@@ -1,4 +1,4 @@
-//! The load during a round. It follows an open model: faults delay answers, but not the arrival of new clients.
+//! The workload of a round. It follows an open model: faults delay answers, but not the arrival of new clients.
 //!
 //! Every join, leave and live frame is logged for the audit. Clients retry a request with its key, on random nodes, until
 //! the answer is final, and some repeat it after a 201. The clients detect answers that contradict each other, such as two
@@ -38,11 +38,11 @@ use self::watcher::Shown;
 
 /// Average time between two visits.
 const VISIT_EVERY: Duration = Duration::from_millis(12);
-/// Maximum concurrent visits, so that the load does not exhaust the machine.
+/// Maximum concurrent visits, so that the workload does not exhaust the machine.
 const VISITS_MAX: usize = 500;
 const WATCHERS: usize = 6;
 const CASHIERS: usize = 2;
-/// Longer than any client retries its request.
+/// Longer than the time for which a client retries a request.
 const LAST_ANSWERS_TIMEOUT: Duration = Duration::from_secs(40);
 /// Live counts are right within this time, even after a crash.
 const COUNTS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,19 +61,19 @@ pub(super) struct Round {
     redeemed: Mutex<Vec<Redeemed>>,
     seen: Shown,
     resets: AtomicBool,
-    /// Whether the load has ended: no new visits start.
+    /// Whether the workload has ended: no new visits start.
     is_over: AtomicBool,
 }
 
-/// The running load of a round.
-pub(super) struct Load {
+/// The running workload of a round.
+pub(super) struct Workload {
     round: Arc<Round>,
     arrivals: JoinHandle<()>,
     cashiers: JoinSet<()>,
     watchers: JoinSet<()>,
 }
 
-impl Load {
+impl Workload {
     /// Creates deals and buyers, and starts the clients.
     pub(super) async fn begin(
         engine: &Engine,
@@ -116,8 +116,8 @@ impl Load {
     }
 
     /// Sets whether clients reset their connections during joins.
-    pub(super) fn reset_during_joins(&self, whether: bool) {
-        self.round.resets.store(whether, Ordering::Relaxed);
+    pub(super) fn reset_during_joins(&self, enabled: bool) {
+        self.round.resets.store(enabled, Ordering::Relaxed);
     }
 
     /// Records a finding.
@@ -162,7 +162,7 @@ impl Load {
     }
 }
 
-/// Starts visits until the load ends, then waits for the last of them.
+/// Starts visits until the workload ends, then waits for the last of them.
 async fn arrive(round: Arc<Round>, mut rng: StdRng) {
     let mut visits = JoinSet::new();
     while !round.is_over.load(Ordering::Relaxed) {

@@ -59,7 +59,7 @@ impl Observations {
         self.attempted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Records a 201 by a node. `is_first` tells whether it is the first for its key.
+    /// Records a 201 by a node. `is_first` is whether the 201 is the first for its key.
     pub(super) fn acknowledge(&self, node: usize, is_first: bool) {
         self.acknowledged.fetch_add(u64::from(is_first), Ordering::Relaxed);
         lock(&self.acknowledgements).push((Instant::now(), node));

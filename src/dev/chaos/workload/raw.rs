@@ -14,7 +14,7 @@ use crate::dev::people::Simulated;
 use crate::domain::{DealId, IdempotencyKey};
 use crate::engine::client_log;
 
-/// Latest time of the reset. The range reaches from before the request is read to after it is answered.
+/// Maximum time between the request and the reset. The server may not have read the request, or may have answered it.
 const LATEST_RESET_US: u64 = 8_000;
 
 /// Sends a join and resets the connection moments later. The outcome is unknown, so the client retries with the same key.
@@ -36,7 +36,7 @@ pub(super) async fn join_and_reset(
         key.as_str(),
         body.len(),
     );
-    let asked = round.log.joins(deal, buyer.account, key, units)?;
+    let call = round.log.joins(deal, buyer.account, key, units)?;
     let wait = Duration::from_micros(rng.random_range(0..LATEST_RESET_US));
     let sent = async {
         let mut connection = TcpStream::connect(address).await?;
@@ -49,5 +49,5 @@ pub(super) async fn join_and_reset(
         Err(error) => error.to_string(),
     };
     round.observations.note("connections reset in the middle of a join");
-    round.log.answered(asked, client_log::Reply { error: Some(error), ..client_log::Reply::default() })
+    round.log.answered(call, client_log::Reply { error: Some(error), ..client_log::Reply::default() })
 }

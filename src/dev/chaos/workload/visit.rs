@@ -1,4 +1,4 @@
-//! One visit: a client joins, joins twice at once, repeats a join later, or leaves.
+//! One visit: a client joins, sends a join twice concurrently, repeats a join later, or leaves.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,10 +13,10 @@ use super::{Round, lock, raw};
 use crate::dev::people::Simulated;
 use crate::domain::{DealId, IdempotencyKey};
 
-/// Percentages of visits that leave, send a join twice at once, and repeat a join after its 201.
+/// Percentages of visits that leave, send a join twice concurrently, and repeat a join after its 201.
 const LEAVE: u32 = 12;
 const CLICK_TWICE: u32 = 10;
-const ASK_AGAIN: u32 = 10;
+const REPEAT_LATER: u32 = 10;
 
 pub(super) async fn run(round: Arc<Round>, mut rng: StdRng) {
     let done =
@@ -57,7 +57,7 @@ async fn join(round: &Round, rng: &mut StdRng) -> std::io::Result<()> {
     } else {
         history.record(round.join(buyer, deal.id, units, &key, rng).await?, false);
     }
-    if history.joined.is_some() && rng.random_range(0..100) < ASK_AGAIN {
+    if history.joined.is_some() && rng.random_range(0..100) < REPEAT_LATER {
         tokio::time::sleep(Duration::from_millis(rng.random_range(0..3_000))).await;
         history.record(round.join(buyer, deal.id, units, &key, rng).await?, true);
     }
@@ -76,7 +76,7 @@ struct KeyHistory<'a> {
 }
 
 impl KeyHistory<'_> {
-    /// Checks an answer against the earlier ones. `later` tells whether its request was sent after them.
+    /// Checks an answer against the earlier ones. `later` is whether the request was sent after them.
     fn record(&mut self, end: End, later: bool) {
         let End::Answered(answer, node) = end else { return };
         let (observations, key) = (&self.round.observations, self.key);
@@ -92,10 +92,10 @@ impl KeyHistory<'_> {
         if self.recorded > 1 && !answer.replayed {
             observations.doubled(format!("key {key} joined deal {} twice", self.deal));
         }
-        let told = |a: &Answer| (a.id, a.units, a.number);
+        let parts = |a: &Answer| (a.id, a.units, a.number);
         match &self.joined {
-            Some(first) if told(first) != told(&answer) => {
-                let (first, other) = (told(first), told(&answer));
+            Some(first) if parts(first) != parts(&answer) => {
+            let (first, other) = (parts(first), parts(&answer));
                 observations.doubled(format!("key {key} got {first:?}, and {other:?} from node {node}"));
             }
             Some(_) => {}

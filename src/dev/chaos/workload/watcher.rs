@@ -39,7 +39,7 @@ impl Shown {
     }
 }
 
-/// Runs until it is aborted. The last socket then counts as still open.
+/// Runs until the task is aborted. The socket that is open at that time counts as open in the audit.
 pub(super) async fn run(round: Arc<Round>, mut rng: StdRng) {
     loop {
         let socket = round.log.new_socket();

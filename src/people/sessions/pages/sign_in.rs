@@ -17,7 +17,8 @@ use crate::web::page::see_other;
 use crate::web::request::CsrfForm;
 use crate::web::request::session;
 
-/// The same sentence for a wrong address and a wrong password, so that it does not reveal which addresses have an account.
+/// The error for a wrong address and for a wrong password. One sentence for both does not reveal which addresses have
+/// an account.
 const WRONG: &str = "The e-mail address or the password is wrong.";
 
 /// The sign-in form's fields.

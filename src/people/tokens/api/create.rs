@@ -62,12 +62,12 @@ pub struct MadeToken {
 pub async fn create(app: web::Data<App>, client: ClientNetwork, body: Body) -> Result<HttpResponse, Problem> {
     app.limits.take(Limit::LoginsFrom(client.0)).await?;
     let new: NewToken = body.json().await?;
-    let wish = TokenRequest::parse(&new.label, new.scopes.as_deref(), new.expires_at, app.clock.now());
+    let request = TokenRequest::parse(&new.label, new.scopes.as_deref(), new.expires_at, app.clock.now());
     let email = Email::parse(&new.email);
-    let (wish, email) = match (wish, email) {
-        (Ok(wish), Ok(email)) => (wish, email),
-        (wish, email) => {
-            let problems = email.err().into_iter().chain(wish.err().into_iter().flatten());
+    let (request, email) = match (request, email) {
+    (Ok(request), Ok(email)) => (request, email),
+    (request, email) => {
+    let problems = email.err().into_iter().chain(request.err().into_iter().flatten());
             return Err(Problem::invalid(problems.collect()));
         }
     };
@@ -77,7 +77,7 @@ pub async fn create(app: web::Data<App>, client: ClientNetwork, body: Body) -> R
         return Err(Problem::new(Code::WrongPassword));
     };
     app.limits.take(Limit::TokensOf(account.id)).await?;
-    let made = app.auth.create_token(account.id, wish).await?;
-    let token = made.secret.expose_secret().to_owned();
-    Ok(HttpResponse::Created().json(MadeToken { described: made.token.into(), token }))
+    let created = app.auth.create_token(account.id, request).await?;
+    let token = created.secret.expose_secret().to_owned();
+    Ok(HttpResponse::Created().json(MadeToken { described: created.token.into(), token }))
 }

@@ -14,7 +14,7 @@ use crate::web::request::{Query, SignedIn};
     summary = "List your tokens",
     description = "Tokens that are not revoked, newest first. Requires a token without scopes.",
     params(
-        ("limit" = Option<u32>, Query, description = "The most items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
+        ("limit" = Option<u32>, Query, description = "Maximum items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
     ),
     responses((status = 200, description = "A page of tokens.", body = Listing<TokenView>)),

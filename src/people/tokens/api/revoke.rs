@@ -12,7 +12,7 @@ use crate::web::request::{Id, SignedIn};
 #[utoipa::path(
     delete, path = "/tokens/{id}", tag = "accounts", operation_id = "revoke_token",
     summary = "Revoke a token",
-    description = "The token stops working at once on the server that answers, and within seconds on others. Revoking it again has \
+    description = "The token stops working immediately on the server that answers, and within seconds on others. Revoking it again has \
                    no further effect.",
     params(("id" = uuid::Uuid, Path, description = "The token's id.")),
     responses((status = 204, description = "The token is revoked.")),

@@ -12,12 +12,12 @@ use crate::web::request::{Buyer, Query, needs};
 #[utoipa::path(
     get, path = "/coupons", tag = "coupons", operation_id = "list_coupons",
     summary = "Your coupons",
-    description = "One for each unit of each signup in a deal that tipped, the newest first.",
+    description = "One coupon for each unit of each signup in a deal that tipped, newest first.",
     params(
-        ("limit" = Option<u32>, Query, description = "How many, 1 to 100; 20 unless said.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+        ("limit" = Option<u32>, Query, description = "Maximum items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
     ),
-    responses((status = 200, description = "A page of them.", body = Listing<CouponView>)),
+    responses((status = 200, description = "A page of coupons.", body = Listing<CouponView>)),
     security(("token" = ["read"]), ("session" = [])),
 )]
 pub async fn list(app: web::Data<App>, buyer: Buyer<needs::Read>, query: Query) -> Result<HttpResponse, Problem> {

@@ -26,7 +26,7 @@ use crate::web::request::{IfNoneMatch, MaybeSignedIn, Query};
         ("category" = Option<String>, Query, description = "Only deals of exactly this category."),
         ("q" = Option<String>, Query, description = "Only deals with this text in title, description, city or category."),
         ("mine" = Option<bool>, Query, description = "Only deals of your merchants. For their staff."),
-        ("limit" = Option<u32>, Query, description = "The most items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
+        ("limit" = Option<u32>, Query, description = "Maximum items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have cached."),
     ),

@@ -1,4 +1,4 @@
-//! Deals: merchants write and publish them, everybody reads them.
+//! Deals: merchants write and publish them; everybody reads them.
 
 pub mod create;
 pub mod list;

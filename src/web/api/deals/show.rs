@@ -53,7 +53,7 @@ thread_local! {
     static JSON: RenderCache<DealId, Deal, (), Bytes> = RenderCache::default();
 }
 
-/// The deal, if this viewer may see it. The API reads single deals for viewers only here.
+/// The deal, if this viewer may see it. No other function of the API reads a single deal for a viewer.
 async fn deal_seen_by(app: &App, viewer: &MaybeSignedIn, id: DealId) -> Result<Arc<Deal>, Problem> {
     let viewer = viewer.with_any(&[Scope::Read, Scope::Deals]);
     let deal = app.store.shared_deal(id).await?;

@@ -44,9 +44,9 @@ pub struct DealView {
     currency: &'static str,
     /// The number of distinct buyers that makes the deal happen.
     tipping_point: u32,
-    /// The most units that the deal sells; null if unlimited.
+    /// Maximum units that the deal sells; null if unlimited.
     cap: Option<u32>,
-    /// The most units that one buyer can hold.
+    /// Maximum units that one buyer can hold.
     per_buyer_max: u32,
     opens_at: DateTime<Utc>,
     closes_at: DateTime<Utc>,

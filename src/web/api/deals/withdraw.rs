@@ -13,7 +13,7 @@ use crate::limits::Limit;
 use crate::web::problem::{Code, Problem};
 use crate::web::request::{Body, Id, Merchant, needs};
 
-/// The withdrawal of a deal.
+/// A request to withdraw a deal.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"reason": "The workshop is flooded."}))]

@@ -203,7 +203,7 @@ impl Schema {
             })
             .collect();
         let variants = match list(&schema["enum"]).map(text).collect::<Vec<_>>() {
-            none if none.is_empty() => list(&schema["oneOf"]).flat_map(|one| list(&one["enum"])).map(text).collect(),
+            none if none.is_empty() => list(&schema["oneOf"]).flat_map(|part| list(&part["enum"])).map(text).collect(),
             variants => variants,
         };
         let description = html(&schema["description"]);
@@ -232,8 +232,8 @@ fn type_name(schema: &Value) -> String {
         return name.strip_prefix(LISTING).map_or_else(|| name.to_owned(), |item| format!("page of {item}"));
     }
     // An optional value has a `oneOf` of null and its schema.
-    if let Some(one) = list(&schema["oneOf"]).chain(list(&schema["allOf"])).find(|one| one["type"] != json!("null")) {
-        return type_name(one);
+    if let Some(value) = list(&schema["oneOf"]).chain(list(&schema["allOf"])).find(|part| part["type"] != json!("null")) {
+    return type_name(value);
     }
     let types =
         schema["type"].as_array().map_or_else(|| vec![text(&schema["type"])], |types| types.iter().map(text).collect());
@@ -247,10 +247,10 @@ fn type_name(schema: &Value) -> String {
         ("string", _) => "text".to_owned(),
         (other, _) => other.to_owned(),
     };
-    let bound = |least: &str, most: &str| match (schema[least].as_u64(), schema[most].as_u64()) {
-        (Some(least), Some(most)) => format!(", {least} to {most}"),
-        (Some(least), None) if least > 0 => format!(", at least {least}"),
-        (None, Some(most)) => format!(", at most {most}"),
+    let bound = |min: &str, max: &str| match (schema[min].as_u64(), schema[max].as_u64()) {
+    (Some(min), Some(max)) => format!(", {min} to {max}"),
+    (Some(min), None) if min > 0 => format!(", at least {min}"),
+    (None, Some(max)) => format!(", at most {max}"),
         _ => String::new(),
     };
     format!("{name}{}{}", bound("minimum", "maximum"), bound("minLength", "maxLength"))

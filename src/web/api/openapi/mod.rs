@@ -1,7 +1,7 @@
 //! `GET /api/openapi.json`: the API's description, OpenAPI 3.1.
 //!
-//! It is built once from the attributes above the handlers. Status, title and detail of each operation's problems come from the
-//! table of codes.
+//! The document is built once from the attributes above the handlers. Status, title and detail of each operation's
+//! problems come from the table of codes.
 
 mod docs;
 pub mod docs_page;

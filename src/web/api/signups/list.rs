@@ -14,7 +14,7 @@ use crate::web::request::{Buyer, Query, needs};
     summary = "List your signups",
     description = "Newest first.",
     params(
-        ("limit" = Option<u32>, Query, description = "The most items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
+        ("limit" = Option<u32>, Query, description = "Maximum items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
     ),
     responses((status = 200, description = "A page of signups.", body = Listing<SignupView>)),

@@ -32,15 +32,15 @@ pub struct DealSignupView {
 }
 
 impl From<DealSignup> for DealSignupView {
-    fn from(one: DealSignup) -> Self {
+    fn from(row: DealSignup) -> Self {
         Self {
-            id: one.signup.id,
-            buyer: one.signup.buyer,
-            buyer_name: one.buyer_name,
-            units: one.signup.units,
-            number: one.signup.number,
-            state: one.signup.state,
-            joined_at: one.signup.joined_at,
+            id: row.signup.id,
+            buyer: row.signup.buyer,
+            buyer_name: row.buyer_name,
+            units: row.signup.units,
+            number: row.signup.number,
+            state: row.signup.state,
+            joined_at: row.signup.joined_at,
         }
     }
 }
@@ -52,7 +52,7 @@ impl From<DealSignup> for DealSignupView {
     description = "In the order in which buyers joined, including buyers who left.",
     params(
         ("id" = uuid::Uuid, Path, description = "The deal's id."),
-        ("limit" = Option<u32>, Query, description = "The most items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
+        ("limit" = Option<u32>, Query, description = "Maximum items to return: 1 to 100, 20 by default.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
     ),
     responses((status = 200, description = "A page of signups.", body = Listing<DealSignupView>)),

@@ -18,7 +18,7 @@ use crate::web::request::{Buyer, Id, needs};
         (status = 200, description = "The signup.", body = SignupView),
         (
             status = 202, description = "The signup is still being recorded.", body = PendingSignup,
-            headers(("Retry-After" = u32, description = "When to ask again, in seconds.")),
+            headers(("Retry-After" = u32, description = "When to repeat the request, in seconds.")),
         ),
     ),
     security(("token" = ["read"]), ("session" = [])),
@@ -35,7 +35,7 @@ pub async fn show(
     if app.engine.pending(buyer.account, signup.0).await.is_some() {
         return Ok(pending(signup.0));
     }
-    // It may have been recorded between the two lookups.
+    // The signup may have been recorded between the two lookups.
     match app.store.signup(buyer.account, signup.0).await? {
         Some(signup) => Ok(HttpResponse::Ok().json(SignupView::from(signup))),
         None => Err(Problem::new(Code::NoSuchSignup)),

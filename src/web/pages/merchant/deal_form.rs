@@ -20,7 +20,7 @@ const LOCAL_TIME_WITH_SECONDS: &str = "%Y-%m-%dT%H:%M:%S";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct DealForm {
-    /// The id of the merchant, if the visitor was asked to choose one.
+    /// The id of the merchant, if the editor offered a choice.
     pub merchant: String,
     title: String,
     description: String,
@@ -62,7 +62,7 @@ impl DealForm {
         Self { title, description, version, then, ..Self::from(terms) }
     }
 
-    /// Parses every field: the times and counts here, amounts and everything else in [`Terms::parse`].
+    /// Parses every field: times and counts in this module, amounts and all other fields in [`Terms::parse`].
     ///
     /// # Errors
     /// Every problem of every field.
@@ -171,7 +171,7 @@ fn note<T>(problems: &mut Vec<FieldProblem>, problem: FieldProblem) -> Option<T>
     None
 }
 
-/// The moment at which clocks in this zone show this time. If clocks go back over it, the first of the two moments.
+/// The moment at which clocks in this zone show this time. The first of the two moments, if the clocks go back over it.
 fn local_time(field: &str, text: &str, zone: Tz) -> Result<Option<DateTime<Utc>>, FieldProblem> {
     let text = text.trim();
     if text.is_empty() {

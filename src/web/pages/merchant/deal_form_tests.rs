@@ -64,7 +64,7 @@ fn unreadable_fields_are_reported_together_with_all_other_problems() {
     ] {
         assert!(found.contains(&(pointer.into(), code)), "{pointer} {code} is not in {found:?}");
     }
-    assert!(!found.iter().any(|(pointer, _)| pointer == "/closes_at"), "a good field is left alone: {found:?}");
+    assert!(!found.iter().any(|(pointer, _)| pointer == "/closes_at"), "a valid field has no problem: {found:?}");
 }
 
 #[test]

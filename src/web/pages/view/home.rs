@@ -45,11 +45,11 @@ impl Filters {
         *self == Self::default()
     }
 
-    /// Normalises the filters: trims them, removes control characters, truncates them to `most` characters, and drops empty ones,
-    /// which forms send for empty fields.
+    /// Normalises the filters: trims them, removes control characters, truncates them to `chars_max` characters, and
+    /// drops empty filters, which forms send for empty fields.
     #[must_use]
-    pub fn normalised(mut self, most: usize) -> Self {
-        let tidy = |text: &str| text.trim().chars().filter(|c| !c.is_control()).take(most).collect::<String>();
+    pub fn normalised(mut self, chars_max: usize) -> Self {
+        let tidy = |text: &str| text.trim().chars().filter(|c| !c.is_control()).take(chars_max).collect::<String>();
         let named = |text: Option<String>| text.map(|text| tidy(&text)).filter(|text| !text.is_empty());
         self.q = tidy(&self.q);
         self.city = named(self.city);

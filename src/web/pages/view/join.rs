@@ -17,11 +17,11 @@ pub enum Visitor {
 /// What the section offers to the visitor.
 #[derive(Clone, Debug)]
 pub enum JoinOption {
-    /// The join form. It is hidden while the deal does not take joins yet.
+    /// The join form. It is hidden until the deal takes joins.
     Form(JoinForm),
     /// A link to sign in first, with its URL.
     SignIn(String),
-    /// No form, because the buyer holds as many units as one buyer can. Holds the sentence to show.
+    /// No form, because the buyer has reached the limit of units. Holds the sentence to show.
     AtLimit(String),
     /// No form, because the visitor is staff of the deal's merchant.
     OwnDeal,

@@ -108,14 +108,14 @@ impl MyCouponsPage {
     /// The page with these coupons and their deals.
     #[must_use]
     pub fn new(layout: Layout, coupons: &[(Deal, ShownCoupon)], next: Option<String>) -> Self {
-        let rows = coupons.iter().map(|(deal, one)| {
-            let (state, tone) = coupon::state(one.state);
+        let rows = coupons.iter().map(|(deal, shown)| {
+        let (state, tone) = coupon::state(shown.state);
             CouponRow {
                 picture: drawing::picture_url(deal),
-                href: format!("/my/coupons/{}", one.id),
+                href: format!("/my/coupons/{}", shown.id),
                 title: deal.terms.title.clone(),
                 merchant: deal.merchant_name.clone(),
-                detail: format!("good until {}", Moment::day(one.expires_at, deal.terms.time_zone).text),
+                detail: format!("good until {}", Moment::day(shown.expires_at, deal.terms.time_zone).text),
                 state,
                 tone,
             }

@@ -26,7 +26,7 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     sanitiser
 });
 
-/// The most texts whose HTML a thread keeps.
+/// Maximum texts whose HTML a thread caches.
 const CACHED_MAX: usize = 64;
 
 thread_local! {
@@ -46,8 +46,8 @@ pub fn cached_html(markdown: &str) -> Rc<str> {
     })
 }
 
-/// The HTML of a merchant's Markdown. It cannot run scripts, load anything, or restyle the page. Its headings start at `<h3>`,
-/// below the page's own.
+/// The HTML of a merchant's Markdown. It cannot run scripts, load anything, or restyle the page. Its headings start at
+/// `<h3>`, below the headings of the page.
 #[must_use]
 pub fn to_html(markdown: &str) -> String {
     let events = Parser::new_ext(markdown, Options::ENABLE_STRIKETHROUGH).map(|event| match event {
@@ -70,9 +70,9 @@ fn below_the_page(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::Headin
     }
 }
 
-/// The beginning of the text without markup, in at most `most` characters, for search engines and link previews.
+/// The beginning of the text without markup, cut to about `chars_max` characters, for search engines and link previews.
 #[must_use]
-pub fn summary(markdown: &str, most: usize) -> String {
+pub fn summary(markdown: &str, chars_max: usize) -> String {
     let mut text = String::new();
     for event in Parser::new(markdown) {
         match event {
@@ -83,10 +83,10 @@ pub fn summary(markdown: &str, most: usize) -> String {
     }
     let words: Vec<&str> = text.split_whitespace().collect();
     let text = words.join(" ");
-    if text.chars().count() <= most {
+    if text.chars().count() <= chars_max {
         return text;
     }
-    let cut: String = text.chars().take(most).collect();
+    let cut: String = text.chars().take(chars_max).collect();
     let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(before, _)| before);
     format!("{whole_words} …")
 }

@@ -99,7 +99,7 @@ fn a_title_is_escaped_everywhere_on_the_page() {
     let html = page(&hostile);
     assert!(!html.contains("<script>alert") && !html.contains("<img src=x"));
     let outside_of_json = html.replace(r#"\""#, "");
-    assert!(!outside_of_json.contains(r#""onload="#), "no attribute is broken out of");
+    assert!(!outside_of_json.contains(r#""onload="#), "the title stays inside its attribute");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn the_merchants_staff_and_anonymous_visitors_get_no_join_form() {
 }
 
 #[test]
-fn no_page_has_a_script_or_style_that_the_policy_blocks() {
+fn a_page_has_no_script_or_style_that_the_policy_blocks() {
     let html = page(&deal());
     assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick="));
     let inline = html.split("<script").skip(1).filter(|script| !script.contains("src=\""));
