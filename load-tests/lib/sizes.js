@@ -6,7 +6,7 @@ const rows = open(import.meta.resolve('./sizes.tsv'))
   .filter((line) => line && !line.startsWith('#'))
   .map((line) => line.split('\t'));
 
-/** The name of the profile. */
+/** The profile that selects the column. */
 export const PROFILE = __ENV.PROFILE || 'ci';
 if (!PROFILES.includes(PROFILE)) throw new Error(`PROFILE must be one of ${PROFILES.join(', ')}; it is ${PROFILE}`);
 

@@ -58,7 +58,9 @@ impl Shutdown {
                     tracing::warn!("second signal: exiting immediately");
                     std::process::exit(130);
                 }
-                tracing::info!("shutting down when the work under way is finished; send the signal again to exit immediately");
+                tracing::info!(
+                    "shutting down when the work under way is finished; send the signal again to exit immediately"
+                );
                 begun.begin();
             }
         });

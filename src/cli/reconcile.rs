@@ -17,8 +17,8 @@ use super::style;
 pub struct Args {
     #[command(flatten)]
     settings: SettingsArgs,
-    /// Start a new epoch first. Use it after restoring Postgres from a backup, so that the restored counts replace the newer
-    /// ones that Redis, nodes and browsers still hold
+    /// Start a new epoch first. Use it after restoring Postgres from a backup, so that the restored counts replace the
+    /// newer ones that Redis, nodes and browsers still hold
     #[arg(long)]
     new_epoch: bool,
 }

@@ -8,7 +8,8 @@ use super::problem::ConfigProblems;
 use super::server::BaseUrl;
 use super::units;
 
-/// Upper bound on the time between frames, however many sockets watch a deal. Live counts must be right within 2 seconds.
+/// Upper bound on the time between frames, however many sockets watch a deal. Live counts must be right within 2
+/// seconds.
 const LONGEST_FRAME_PERIOD: Duration = Duration::from_secs(1);
 
 /// Settings of live connections. `config/live.toml` has the defaults and explains each key.

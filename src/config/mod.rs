@@ -1,8 +1,9 @@
 //! Configuration: one file per section. `config/*.toml` holds the defaults and explains each key.
 //!
 //! Sources in order of precedence, lowest first: defaults, profile, file, `DATABASE_URL` and `REDIS_URL`,
-//! `MUSTER__SECTION__KEY` in the environment, overrides of a test or a fault run. Unknown keys are errors. [`Config::load`] reports all
-//! problems, each with the path of its key; the rest of the program relies on the values being valid.
+//! `MUSTER__SECTION__KEY` in the environment, overrides of a test or a fault run. Unknown keys are errors.
+//! [`Config::load`] reports all problems, each with the path of its key; the rest of the program relies on the values
+//! being valid.
 
 mod lanes;
 mod limits;

@@ -87,8 +87,8 @@ impl Home {
         self.sources()
     }
 
-    /// The configuration sources with the settings file. They ignore `DATABASE_URL` and `REDIS_URL`, which may point to the
-    /// user's own servers.
+    /// The configuration sources with the settings file. They ignore `DATABASE_URL` and `REDIS_URL`, which may point to
+    /// the user's own servers.
     ///
     /// # Errors
     /// There is no settings file.

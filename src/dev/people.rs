@@ -1,4 +1,5 @@
-//! Creates accounts and tokens in bulk. The accounts have no password: hashing 15,000 passwords would take many minutes.
+//! Creates accounts and tokens in bulk. The accounts have no password: hashing 15,000 passwords would take many
+//! minutes.
 
 use secrecy::SecretString;
 

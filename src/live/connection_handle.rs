@@ -20,8 +20,8 @@ impl ConnectionHandle {
 
     /// Sets the socket options for frames, which are small, infrequent and sent to readers that may stall.
     ///
-    /// Only WebSocket connections get the small send buffer. Pages and pictures are faster with the size that the kernel
-    /// chooses.
+    /// Only WebSocket connections get the small send buffer. Pages and pictures are faster with the size that the
+    /// kernel chooses.
     pub(super) fn configure(&self, config: &LiveConfig) -> io::Result<()> {
         self.socket.set_tcp_nodelay(true)?;
         self.socket.set_send_buffer_size(config.send_buffer_bytes)?;

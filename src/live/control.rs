@@ -1,6 +1,7 @@
 //! The control block that the socket registry shares with the task that serves one socket.
 //!
-//! It holds flags instead of a queue: a second ping before the first is sent adds nothing, and a socket closes only once.
+//! It holds flags instead of a queue: a second ping before the first is sent adds nothing, and a socket closes only
+//! once.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::Waker;

@@ -1,7 +1,8 @@
 //! Limits the bytes that a client may send, before anything decodes or buffers them.
 //!
 //! The WebSocket codec reads everything that has arrived into one buffer of unlimited size. A client that sends empty
-//! messages in a tight loop grows that buffer by gigabytes within seconds, so the bytes are counted in front of the codec.
+//! messages in a tight loop grows that buffer by gigabytes within seconds, so the bytes are counted in front of the
+//! codec.
 
 use std::pin::Pin;
 use std::sync::Arc;

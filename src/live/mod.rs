@@ -1,7 +1,7 @@
 //! Live counts: from a change of a deal's figures to the browsers that watch the deal.
 //!
-//! Owns the frames, the newest frame of each watched deal, the rate at which frames go out, and every open socket with its
-//! limits.
+//! Owns the frames, the newest frame of each watched deal, the rate at which frames go out, and every open socket with
+//! its limits.
 //!
 //! Must never name Redis, Postgres or their clients: figures arrive through [`Hub::offer`] and the [`relay`]. Must
 //! never queue frames for a slow reader, which skips to the latest. Must never hold state that another node could not

@@ -29,11 +29,11 @@ pub enum BusEvent {
     Gap,
 }
 
-/// Runs everything that the hub needs: bus events, resyncs, scheduled frames and the supervision of sockets. Never returns;
-/// drop the future to stop it.
+/// Runs everything that the hub needs: bus events, resyncs, scheduled frames and the supervision of sockets. Never
+/// returns; drop the future to stop it.
 ///
-/// `bus` yields figures as they change, in any order. If it ends, figures come from `read` alone. `read` returns the present
-/// figures of those deals that exist.
+/// `bus` yields figures as they change, in any order. If it ends, figures come from `read` alone. `read` returns the
+/// present figures of those deals that exist.
 pub async fn run<B, R, F, E>(hub: Hub, bus: B, read: R)
 where
     B: Stream<Item = BusEvent>,

@@ -50,7 +50,8 @@ impl SendQueue {
     fn next_frame(&mut self) -> Option<ByteString> {
         let (served, waiting) = self.subscriptions.split_at_checked(self.next)?;
         let mut subscriptions = (self.next..).zip(waiting).chain((0..).zip(served));
-        let (index, frame) = subscriptions.find_map(|(index, subscription)| Some((index, subscription.take_latest()?)))?;
+        let (index, frame) =
+            subscriptions.find_map(|(index, subscription)| Some((index, subscription.take_latest()?)))?;
         self.next = index + 1;
         Some(frame.into_text())
     }

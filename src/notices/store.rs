@@ -47,7 +47,7 @@ impl Store {
     /// Expands one due event by up to `chunk` buyers. Returns false if no event is due.
     pub(super) async fn expand_outbox(&self, chunk: u32) -> Result<bool, StoreError> {
         let expanded =
-        sqlx::query_scalar!("SELECT expand_outbox($1)", chunk.cast_signed()).fetch_one(self.pool()).await?;
+            sqlx::query_scalar!("SELECT expand_outbox($1)", chunk.cast_signed()).fetch_one(self.pool()).await?;
         Ok(expanded.is_some())
     }
 

@@ -1,9 +1,9 @@
 //! Static files (stylesheet, scripts, icons, pictures), embedded in the binary.
 //!
-//! Owns their URLs: `/static/<digest>/<path>`. The digest covers all files together, so a script that imports another by its
-//! relative path gets the version that belongs to it. A file under the current digest never changes and may be cached for ever.
-//! A request with another digest comes from an older page, or from a page of another version during an upgrade. It gets the
-//! current file with `no-cache`.
+//! Owns their URLs: `/static/<digest>/<path>`. The digest covers all files together, so a script that imports another
+//! by its relative path gets the version that belongs to it. A file under the current digest never changes and may be
+//! cached for ever. A request with another digest comes from an older page, or from a page of another version during an
+//! upgrade. It gets the current file with `no-cache`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,8 +1,8 @@
 //! Content codings (RFC 9110): negotiation and compression.
 //!
-//! Compressing a page takes several times as long as the rest of its request. A body that many requests share is compressed once
-//! per coding, when the first request asks for it ([`CompressedBody`]). The middleware compresses responses that are made for
-//! one reader, at a faster setting.
+//! Compressing a page takes several times as long as the rest of its request. A body that many requests share is
+//! compressed once per coding, when the first request asks for it ([`CompressedBody`]). The middleware compresses
+//! responses that are made for one reader, at a faster setting.
 
 use std::io::Write as _;
 use std::sync::OnceLock;

@@ -61,7 +61,8 @@ pub async fn join<E>(
     input: Result<(Units, IdempotencyKey), E>,
 ) -> Answer<E> {
     let reservation = match reservation.take() {
-        // A reservation without a slot may have been made before the caller was identified. A buyer who joined before needs a slot.
+        // A reservation without a slot may have been made before the caller was identified. A buyer who joined before
+        // needs a slot.
         Some(Ok(reservation)) if reservation.is_queued() => Ok(reservation),
         Some(Err(full)) => Err(full),
         Some(Ok(_)) | None => app.engine.reserve(deal, Some(buyer.account)),

@@ -1,7 +1,8 @@
 //! The public HTTP/1 server, over connections of type [`live::Connection`](crate::live::Connection).
 //!
-//! A `Connection` lets the live feed write WebSocket frames to the connection without going through HTTP. `actix_web::HttpServer`
-//! supports only its own connection types, so this module builds the same server from its parts.
+//! A `Connection` lets the live feed write WebSocket frames to the connection without going through HTTP.
+//! `actix_web::HttpServer` supports only its own connection types, so this module builds the same server from its
+//! parts.
 
 use std::future::ready;
 use std::io;
@@ -20,8 +21,8 @@ use crate::live::Connection;
 /// Maximum connections waiting to be accepted.
 const BACKLOG: i32 = 1_024;
 
-/// Binds the public listener. Returns the server, which accepts connections once it is polled, and its address. Every worker
-/// calls `configure`.
+/// Binds the public listener. Returns the server, which accepts connections once it is polled, and its address. Every
+/// worker calls `configure`.
 ///
 /// # Errors
 /// The address cannot be bound.

@@ -2,11 +2,13 @@
 //!
 //! Owns URLs, responses, headers, and the checks that every request passes. It must never name Redis or Postgres or
 //! their clients. It must never decide what a deal allows: it calls the engine and the store, and turns their outcomes
-//! into responses. Handlers write drafts through the store; slices have their own handlers. They never run the transaction that
-//! records a join or a leave, because actix drops a handler's future when the client resets its connection.
+//! into responses. Handlers write drafts through the store; slices have their own handlers. They never run the
+//! transaction that records a join or a leave, because actix drops a handler's future when the client resets its
+//! connection.
 //!
-//! A request passes the `middleware` in order, reaches the handler that [`routes`] names, and is parsed by the extractors in
-//! `request` before the handler runs. A failure becomes a [`problem::Problem`] with a stable [`problem::Code`].
+//! A request passes the `middleware` in order, reaches the handler that [`routes`] names, and is parsed by the
+//! extractors in `request` before the handler runs. A failure becomes a [`problem::Problem`] with a stable
+//! [`problem::Code`].
 
 mod api;
 pub(crate) mod assets;

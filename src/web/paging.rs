@@ -1,7 +1,7 @@
 //! Keyset pagination: `limit` and `cursor` in, `data` and `next_cursor` out.
 //!
-//! A cursor encodes the key of a page's last item, opaque to clients. It contains a checksum over the list and its filters, so a
-//! cursor from another list, or from the same list with other filters, is refused.
+//! A cursor encodes the key of a page's last item, opaque to clients. It contains a checksum over the list and its
+//! filters, so a cursor from another list, or from the same list with other filters, is refused.
 
 use actix_web::HttpResponse;
 use chrono::{DateTime, Datelike};
@@ -89,7 +89,8 @@ impl List {
         }
         let (at, id) = key.split_first_chunk::<8>()?;
         let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?;
-        // The checksum is not secret, so anybody can forge a cursor. This refuses times that Postgres cannot represent.
+        // The checksum is not secret, so anybody can forge a cursor. This check refuses times that Postgres cannot
+        // represent.
         YEARS.contains(&at.year()).then_some(())?;
         Some(Cursor { at, id: Uuid::from_slice(id).ok()? })
     }

@@ -14,8 +14,8 @@ pub const JOIN_FORM: &str = "/deals/{deal}/join";
 
 /// The deal that a request asks to join, before the request is routed. `None` if the request is not a join.
 ///
-/// The router also decodes percent-encoded characters, which no client needs in these paths. A join that is not recognised here
-/// reserves its place in the queue late.
+/// The router also decodes percent-encoded characters, which no client needs in these paths. A join that this function
+/// does not recognise reserves its slot later, in the handler.
 pub fn deal_to_join(method: &Method, path: &str) -> Option<DealId> {
     if method != Method::POST {
         return None;

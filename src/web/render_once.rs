@@ -1,8 +1,8 @@
 //! Renders a response once per database read and shares it with every request that the read served.
 //!
-//! While many visitors look at a deal, one read serves them all ([`crate::store::Store::shared_deal`]), and the same holds for
-//! the home page. A cached rendering is reused only for the very same read: a read is identified by its `Arc`'s address. The
-//! cache keeps that `Arc` alive, so no other read can have its address.
+//! While many visitors request a deal, one read serves them all ([`crate::store::Store::shared_deal`]), and the same
+//! holds for the home page. A cached rendering is reused only for the very same read: a read is identified by its
+//! `Arc`'s address. The cache keeps that `Arc` alive, so no other read can have its address.
 
 use std::cell::RefCell;
 use std::hash::Hash;
@@ -11,7 +11,7 @@ use std::thread::LocalKey;
 
 use crate::recent::Recent;
 
-/// The most renderings that a thread keeps.
+/// Maximum renderings that a thread caches.
 const ENTRIES_MAX: usize = 64;
 
 /// A thread's renderings: for each key the latest read, with its rendered variant.

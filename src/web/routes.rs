@@ -87,7 +87,7 @@ fn pictures() -> Vec<Endpoint> {
     vec![at("/{goods}/{seed}.svg").get(picture::picture)]
 }
 
-/// Metrics and the audit, for operators. Served on a listener of its own.
+/// Metrics and the audit, for operators. Served on the internal listener.
 fn operations() -> Vec<Endpoint> {
     vec![at("/metrics").get(internal::metrics), at("/audit").get(internal::audit)]
 }

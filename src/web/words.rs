@@ -1,7 +1,8 @@
 //! The sentences that change while a page is open.
 //!
-//! The server renders them into the first paint, and the scripts in the browser update them from then on. Both use this module:
-//! [`as_module`] turns it into a script that browsers cache. Sentences that do not change live in the templates and views.
+//! The server renders them into the first paint, and the scripts in the browser update them afterwards. Both use this
+//! module: [`as_module`] turns it into a script that browsers cache. Sentences that do not change are in the templates
+//! and views.
 
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
-//! Background workers: they close, settle and reconcile deals, deliver mail, delete ended sessions and report lag.
+//! Background workers: they close, settle and reconcile deals, deliver mail, delete expired sessions and report lag.
 //!
-//! Owns the workers' periods and the logging of their failures; the work itself is elsewhere. Every worker may run on
-//! every node and may be killed at any point; the functions it calls are safe to repeat and to run concurrently. A worker
-//! whose work fails tries again after its period.
+//! Owns the workers' periods and the logging of their failures. The engine and the slices do the work. Every worker may
+//! run on every node and may be killed at any point; the functions that it calls are safe to repeat and to run
+//! concurrently. A worker whose work fails retries after its period.
 
 mod closer;
 mod janitor;

@@ -7,7 +7,7 @@ use metrics::gauge;
 use crate::app::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 
-/// Often enough for alerts that fire after minutes.
+/// The period, which is short enough for alerts that fire after minutes.
 const EVERY: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(store: Store, shutdown: Shutdown) {
@@ -25,7 +25,7 @@ pub(super) async fn run(store: Store, shutdown: Shutdown) {
 /// Measures once and updates the gauges.
 ///
 /// # Errors
-/// Postgres is unavailable; `muster_postgres_up` is 0 then.
+/// Postgres is unavailable. The gauge `muster_postgres_up` is 0.
 pub async fn observe(store: &Store) -> Result<(), StoreError> {
     let seen = store.lag().await;
     gauge!("muster_postgres_up").set(u32::from(seen.is_ok()));

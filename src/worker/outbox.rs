@@ -1,4 +1,4 @@
-//! When to deliver the messages of the outbox.
+//! Delivers the messages of the outbox, without a pause while more may be due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(super) async fn run(
 ) {
     while !shutdown.has_begun() {
         match deliver_due(&store, &mailer, chunk).await {
-            Ok(done) if continues_at_once(done, engine.has_many_to_settle()) => continue,
+            Ok(done) if continues_without_pause(done, engine.has_many_to_settle()) => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "cannot process the outbox; will retry"),
         }
@@ -30,19 +30,19 @@ pub(super) async fn run(
 }
 
 /// Whether to skip the pause because more messages may be due. While many coupons wait to be issued, the worker pauses:
-/// mails about issued coupons would delay the rest. One chunk still goes out per period.
-fn continues_at_once(done: usize, many_to_settle: bool) -> bool {
+/// sending mails would delay the coupons. One chunk still goes out per period.
+fn continues_without_pause(done: usize, many_to_settle: bool) -> bool {
     done > 0 && !many_to_settle
 }
 
 #[cfg(test)]
 mod tests {
-    use super::continues_at_once;
+    use super::continues_without_pause;
 
     #[test]
     fn mail_goes_out_without_a_pause_unless_many_coupons_wait() {
-        assert!(continues_at_once(1, false));
-        assert!(!continues_at_once(1, true));
-        assert!(!continues_at_once(0, false));
+        assert!(continues_without_pause(1, false));
+        assert!(!continues_without_pause(1, true));
+        assert!(!continues_without_pause(0, false));
     }
 }

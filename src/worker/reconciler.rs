@@ -1,5 +1,5 @@
-//! Keeps Redis in step with Postgres. Over each new connection it tells Redis every missed change before Redis may
-//! admit. It also repairs drifted deals periodically.
+//! Keeps Redis consistent with Postgres. Over each new connection it applies every missed change before Redis may admit
+//! joins. It also repairs drifted deals periodically.
 
 use std::time::Duration;
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::cluster::Cluster;
 
-/// Texts that must never be in a log, with their meaning. They show a crash, or a bug that a last line of defence caught.
+/// Texts that must never be in a log, with their meaning. They show a crash, or a bug that a last line of defence
+/// caught.
 const NEVER: [(&str, &str); 6] = [
     ("deadlock detected", "a deadlock in Postgres"),
     ("violates check constraint", "a check constraint caught what the function should have refused"),

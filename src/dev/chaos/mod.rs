@@ -1,4 +1,5 @@
-//! `muster chaos`: injects faults into nodes, Redis, Postgres and the links between them, under load, and audits the result.
+//! `muster chaos`: injects faults into nodes, Redis, Postgres and the links between them, under load, and audits the
+//! result.
 //!
 //! A round creates new deals, starts a workload on them, injects some faults one after the other, ends the workload,
 //! and runs the audit with the clients' log. After each fault, every node must acknowledge joins again. A seed
@@ -77,11 +78,11 @@ pub enum Step<'a> {
 /// Runs rounds of faults and returns the results.
 ///
 /// # Errors
-/// The name filter is wrong, or servers or nodes cannot be started. A fault that cannot be undone is not an error: it ends
-/// the run and becomes a finding.
+/// The name filter is wrong, or servers or nodes cannot be started. A fault that cannot be undone is not an error: it
+/// ends the run and becomes a finding.
 pub async fn run(options: &Options, shutdown: &Shutdown, mut report: impl FnMut(Step<'_>)) -> anyhow::Result<Table> {
     let faults = chosen(&options.only)?;
-report(Step::Starting);
+    report(Step::Starting);
     std::fs::create_dir_all(&options.folder).with_context(|| options.folder.display().to_string())?;
     let cluster = Cluster::start(&options.folder, &options.program, options.nodes).await?;
     let logs = Logs::new(&options.folder, &cluster);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::workload::Counts;
 use crate::engine::AuditReport;
 
-/// Measurements from the injection of a fault until every node acknowledges joins again. A join may be attempted during one
-/// fault and acknowledged during the next.
+/// Measurements from the injection of a fault until every node acknowledges joins again. A join may be attempted during
+/// one fault and acknowledged during the next.
 #[derive(Clone, Debug)]
 pub(super) struct FaultResult {
     pub(super) name: String,

@@ -1,7 +1,7 @@
 //! The background crowd of `muster dev`, so that a developer sees a deal count down and tip.
 //!
-//! It sends one join at a time, at a human pace. It tips the showcase deals one after the other, each within about a minute.
-//! After that, it joins a random deal every few seconds.
+//! It sends one join at a time, at a human pace. It tips the showcase deals one after the other, each within about a
+//! minute. After that, it joins a random deal every few seconds.
 
 use std::time::Duration;
 

@@ -9,11 +9,11 @@ const HOURS: u32 = 30 * 24;
 const HOUR: Duration = Duration::from_hours(1);
 const PER_MILLE: u64 = 1_000;
 
-/// The cumulative curve of arrivals: thousandths of the time, and thousandths of the buyers who have joined by that time.
-/// Values in between are interpolated linearly.
+/// The cumulative curve of arrivals: thousandths of the time, and thousandths of the buyers who have joined by that
+/// time. Values in between are interpolated linearly.
 ///
-/// The curve is the mean of four crowdfunding campaigns with 10,800 to 15,700 backers. 7 % join in the first second and a
-/// third within the first sixth of the time. A slow middle follows, and 13 % join in the last twentieth.
+/// The curve is the mean of four crowdfunding campaigns with 10,800 to 15,700 backers. 7 % join in the first second and
+/// a third within the first sixth of the time. A slow middle follows, and 13 % join in the last twentieth.
 const SHAPE: [(u64, u64); 18] = [
     (0, 70),
     (5, 98),

@@ -99,8 +99,8 @@ struct Crowd<'a, T> {
     report: T,
 }
 
-/// Replays a schedule with buyers who have not joined the deal yet. Calls `report` with the counts after each request. When
-/// the shutdown begins, requests in flight are completed and no more are started.
+/// Replays a schedule with buyers who have not joined the deal yet. Calls `report` with the counts after each request.
+/// When the shutdown begins, requests in flight are completed and no more are started.
 ///
 /// # Errors
 /// There are too few buyers, the deal cannot be read, or the client log cannot be written.

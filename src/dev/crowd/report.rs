@@ -41,7 +41,7 @@ impl Report {
         let Self { tally, before, after, .. } = self;
         let mut found = Vec::new();
         let mut compare = |what: &str, server: i64, answers: i64| {
-        if server != answers {
+            if server != answers {
                 found.push(format!(
                     "The deal's {what} changed by {server} on the server and by {answers} according to the answers."
                 ));
@@ -55,7 +55,8 @@ impl Report {
         found
     }
 
-    /// Checks a deal that was open before: exactly one signup has the tipping point as its number if and only if it tipped.
+    /// Checks a deal that was open before: exactly one signup has the tipping point as its number if and only if it
+    /// tipped.
     fn wrong_tip(&self) -> Option<String> {
         let Self { tally, after, .. } = self;
         let tipping_point = after.tipping_point;

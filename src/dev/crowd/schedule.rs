@@ -43,8 +43,8 @@ impl Schedule {
     /// Spreads the joins of each step over the step at random. The buyers of the first sample join at second 0. If the
     /// count falls in a step, buyers leave.
     ///
-    /// Churn adds leaves and the same number of joins to each step, in proportion to the new buyers in the step. It does not
-    /// change the counts, and over the campaign this share of the buyers leaves.
+    /// Churn adds leaves and the same number of joins to each step, in proportion to the new buyers in the step. It
+    /// does not change the counts, and over the campaign this share of the buyers leaves.
     pub fn plan(arrivals: &Arrivals, churn: Share, rng: &mut impl Rng) -> Self {
         let mut churn = churn.taker();
         let mut before = Sample { at: Duration::ZERO, joined: 0 };

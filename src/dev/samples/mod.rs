@@ -1,7 +1,7 @@
 //! The sample deals: texts, pictures, and the state that each deal shows.
 //!
-//! A sample has no price or size of its own. It has percentiles in the distributions of real deals: see [`figures`]. Its
-//! picture is `web/static/pictures/NAME.svg`, and its description is `texts/NAME.md`.
+//! A sample has no price or size of its own. It has percentiles in the distributions of real deals: see [`figures`].
+//! Its picture is `web/static/pictures/NAME.svg`, and its description is `texts/NAME.md`.
 
 mod crafts;
 mod culture;

@@ -8,8 +8,8 @@ use super::{Sample, Size, Stage, all};
 /// Tolerance for the distribution of a sample of twenty deals, in percentage points.
 const TOLERANCE_PERCENT: u64 = 13;
 
-/// Asserts that the values follow the distribution. Where a value is repeated, its rank may be anywhere in the range that
-/// the repetition spans.
+/// Asserts that the values follow the distribution. Where a value is repeated, its rank may be anywhere in the range
+/// that the repetition spans.
 fn assert_follows(what: &str, values: &[u64], table: &Quantiles) {
     let total = values.len() as u64;
     let known: Vec<_> = table.known().collect();

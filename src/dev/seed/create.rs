@@ -1,4 +1,5 @@
-//! Creates one sample deal according to its plan. Each step is idempotent, because an earlier seeding may have been killed.
+//! Creates one sample deal according to its plan. Each step is idempotent, because an earlier seeding may have been
+//! killed.
 
 use std::time::Duration;
 

@@ -80,8 +80,8 @@ impl Seeder<'_> {
         Ok(outcome)
     }
 
-    /// Returns showcase deals that a small crowd can tip while somebody watches. A deal that is too close to its tipping
-    /// point or its deadline is closed and replaced by a new edition.
+    /// Returns showcase deals that a small crowd can tip while somebody watches. A deal that is too close to its
+    /// tipping point or its deadline is closed and replaced by a new edition.
     ///
     /// # Errors
     /// The database was unavailable, or a sample deal could not be brought to its state.

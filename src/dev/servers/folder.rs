@@ -87,7 +87,8 @@ impl Drop for DataFolder {
     }
 }
 
-/// A folder inside the data folder if the path is short enough, otherwise one in the temporary directory named by a hash.
+/// A folder inside the data folder if the path is short enough, otherwise one in the temporary directory named by a
+/// hash.
 fn sockets_folder(data: &Path, identity: &Identity) -> Result<PathBuf, ServersError> {
     let inside = data.join("run");
     if inside.join(LONGEST_SOCKET_NAME).as_os_str().len() <= SOCKET_PATH_BYTES {

@@ -1,7 +1,7 @@
 //! The user that the servers run as.
 //!
-//! Postgres refuses to run as root. If this process runs as root, the servers run as `postgres`, or as `nobody` if there is
-//! no such user, and that user owns their data.
+//! Postgres refuses to run as root. If this process runs as root, the servers run as `postgres`, or as `nobody` if
+//! there is no such user, and that user owns their data.
 
 use std::path::{Path, PathBuf};
 

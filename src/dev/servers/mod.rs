@@ -55,8 +55,8 @@ impl Servers {
     /// Finds the programs, locks the data folder and starts the requested servers.
     ///
     /// # Errors
-    /// Programs are missing (the error names all of them and how to install them), another process uses the folder, or a
-    /// server does not start (the error has the end of its log).
+    /// Programs are missing (the error names all of them and how to install them), another process uses the folder, or
+    /// a server does not start (the error has the end of its log).
     pub async fn start(options: Options) -> Result<Self, ServersError> {
         let needs = Needs { postgres: options.postgres, redis: options.redis };
         let programs = Programs::find(&options.search, needs)?;
@@ -98,7 +98,8 @@ impl Servers {
         redis::url(&self.folder, redis::NAME)
     }
 
-    /// Starts another, empty Redis and returns it with its URL. The name becomes part of a socket path, so keep it short.
+    /// Starts another, empty Redis and returns it with its URL. The name becomes part of a socket path, so keep it
+    /// short.
     ///
     /// # Errors
     /// The options did not ask for Redis, or the server does not start.

@@ -20,8 +20,8 @@ pub enum Place {
 pub struct Options {
     /// Where the servers keep their data.
     pub place: Place,
-    /// Whether Postgres flushes each commit, so that acknowledged joins survive a crash of the machine. They always survive a crash of
-    /// the server process.
+    /// Whether Postgres flushes each commit, so that acknowledged joins survive a crash of the machine. They always
+    /// survive a crash of the server process.
     pub durable: bool,
     /// Whether to start Postgres.
     pub postgres: bool,

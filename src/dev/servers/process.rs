@@ -1,8 +1,9 @@
 //! One server process: starting it, sending it signals, and waiting for its end.
 //!
-//! The process runs in its own process group, so that Ctrl-C reaches only this process, which drains before it stops the
-//! servers. When this process ends, the server is signalled in one of two ways: `setpriv` from util-linux sets the kernel's
-//! parent-death signal; without it (macOS), a watchdog shell waits for the end of a pipe that only this process holds open.
+//! The process runs in its own process group, so that Ctrl-C reaches only this process, which drains before it stops
+//! the servers. When this process ends, the server is signalled in one of two ways: `setpriv` from util-linux sets the
+//! kernel's parent-death signal; without it (macOS), a watchdog shell waits for the end of a pipe that only this
+//! process holds open.
 
 use std::fs::File;
 use std::io::Write;
@@ -16,8 +17,8 @@ use super::identity::Identity;
 use super::spawner;
 
 /// Starts the watchdog in the background, then executes the server. The watchdog signals the server when the pipe at
-/// descriptor 0 closes before a line was written to it. The outer parentheses detach the watchdog from the server: Postgres
-/// would take an unknown child process for a crashed backend.
+/// descriptor 0 closes before a line was written to it. The outer parentheses detach the watchdog from the server:
+/// Postgres would take an unknown child process for a crashed backend.
 const WATCHDOG: &str = r#"
 exec 3<&0
 signal=$1
@@ -166,8 +167,8 @@ fn children(pid: u32) -> Vec<String> {
     listed.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
-/// Sends a signal and returns whether the process exists. `-0` only checks. Uses the `kill` that is built into the shell,
-/// because the program is not installed everywhere.
+/// Sends a signal and returns whether the process exists. `-0` only checks. Uses the `kill` that is built into the
+/// shell, because the program is not installed everywhere.
 pub(super) fn send_signal(pid: &str, signal: &str) -> bool {
     let sent = Command::new("sh").args(["-c", "kill \"$1\" \"$2\"", "sh", signal, pid]).output();
     sent.is_ok_and(|output| output.status.success())

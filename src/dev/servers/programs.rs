@@ -16,7 +16,8 @@ const POSTGRES_PROGRAMS: [&str; 4] = ["postgres", "initdb", "psql", "createdb"];
 pub struct Search {
     /// Folders to search for every program, in order.
     pub folders: Vec<PathBuf>,
-    /// Folders with one subfolder per version of Postgres, each with a `bin` folder. Searched last, highest version first.
+    /// Folders with one subfolder per version of Postgres, each with a `bin` folder. Searched last, highest version
+    /// first.
     pub postgres_versions: Vec<PathBuf>,
 }
 

@@ -38,7 +38,8 @@ pub(super) async fn start(
         ("--appendfsync", if durable { "everysec" } else { "no" }),
         // Muster refuses to start with a Redis that may evict keys.
         ("--maxmemory-policy", "noeviction"),
-        // A rush creates hundreds of holds per deal. Above these sizes lookups use a hash table instead of a linear scan.
+        // A rush creates hundreds of holds per deal. Above these sizes lookups use a hash table instead of a linear
+        // scan.
         ("--hash-max-listpack-entries", "64"),
         ("--zset-max-listpack-entries", "32"),
     ];

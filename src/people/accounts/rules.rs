@@ -116,8 +116,8 @@ pub struct SignUpRequest {
 }
 
 impl SignUpRequest {
-    /// Validates the fields of a form or an API request. `role` is `merchant`, which also opens a merchant of the same name, or
-    /// `buyer`, which is the default.
+    /// Validates the fields of a form or an API request. `role` is `merchant`, which also opens a merchant of the same
+    /// name, or `buyer`, which is the default.
     ///
     /// # Errors
     /// Every problem, in field order.

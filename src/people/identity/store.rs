@@ -17,8 +17,8 @@ pub(super) struct FoundIdentity {
 }
 
 impl Store {
-    /// The identities behind these tokens and sessions, with the merchants that they are staff of, in one statement. Leaves out
-    /// invalid secrets.
+    /// The identities behind these tokens and sessions, with the merchants that they are staff of, in one statement.
+    /// Leaves out invalid secrets.
     pub(super) async fn identities(
         &self,
         hashes: &[SecretHash],

@@ -1,4 +1,5 @@
-//! Metrics and the audit, for operators. They are on the internal listener because they reveal more than clients should know.
+//! Metrics and the audit, for operators. They are on the internal listener because they reveal more than clients should
+//! know.
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
@@ -22,7 +23,8 @@ pub async fn metrics(app: Data<App>, handle: Data<Option<PrometheusHandle>>) -> 
     }
 }
 
-/// `GET /audit?deal=ID`: checks every invariant, for all deals or one. The response is the table of `muster audit` as JSON.
+/// `GET /audit?deal=ID`: checks every invariant, for all deals or one. The response is the table of `muster audit` as
+/// JSON.
 ///
 /// An audit is slow: it rechecks each suspected difference in Redis for several seconds before it reports the
 /// difference. The engine runs one audit at a time.

@@ -19,7 +19,8 @@ use crate::web::request::{Body, MaybeIdempotencyHeader, Merchant, REPLAYED, need
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"code": "7K3M-9Q2X-B5VT-0HJC-4", "till": "Main Street"}))]
 pub struct NewRedemption {
-    /// The code, or the link in its QR code. Case, spaces and dashes make no difference, nor do I, L and O for 1, 1 and 0.
+    /// The code, or the link in its QR code. Case, spaces and dashes make no difference, nor do I, L and O for 1, 1 and
+    /// 0.
     #[schema(required)]
     code: String,
     /// The name of the till, which later attempts to redeem the coupon show. Defaults to the name of your merchant, or

@@ -8,8 +8,8 @@
 //! | 4 | [`gate()`] | pages and the API | checks rate limits and origin, identifies the caller, reserves a join's slot |
 //! | 5 | [`compress()`] | pages | compresses responses made for one reader |
 //!
-//! Static files, pictures and health probes pass only the first two. `routes.rs` wires the list with `wrap` calls, which actix
-//! runs in reverse order.
+//! Static files, pictures and health probes pass only the first two. `routes.rs` wires the list with `wrap` calls,
+//! which actix runs in reverse order.
 
 mod compress;
 mod error_pages;

@@ -17,8 +17,8 @@ use crate::web::request::endpoint::Pattern;
 
 /// Records a request when its response begins.
 ///
-/// All unknown paths share one route label and all unknown methods share one method label, so that clients cannot create new
-/// time series.
+/// All unknown paths share one route label and all unknown methods share one method label, so that clients cannot
+/// create new time series.
 ///
 /// # Errors
 /// The errors of the handler.
@@ -39,8 +39,8 @@ fn route_of(request: &HttpRequest) -> Rc<str> {
     routed.unwrap_or_else(|| request.match_pattern().as_deref().unwrap_or("none").into())
 }
 
-/// This thread's handles of the time series, by their labels. Looking a series up in the registry costs more than recording.
-/// The map is bounded by the number of methods, routes and statuses.
+/// This thread's handles of the time series, by their labels. Looking a series up in the registry costs more than
+/// recording. The map is bounded by the number of methods, routes and statuses.
 type Series = HashMap<(&'static str, Rc<str>, StatusCode), (Counter, Histogram)>;
 
 thread_local! {

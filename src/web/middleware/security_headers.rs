@@ -11,8 +11,8 @@ use actix_web::{Error, web};
 
 use crate::App;
 
-/// The policy of pages: everything comes from this server, and inline scripts and styles are blocked. `connect-src 'self'`
-/// covers the WebSocket. Images may be `data:` URLs.
+/// The policy of pages: everything comes from this server, and inline scripts and styles are blocked. `connect-src
+/// 'self'` covers the WebSocket. Images may be `data:` URLs.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
     frame-ancestors 'none'";

@@ -16,8 +16,8 @@ impl Next {
         Self { next }
     }
 
-    /// The path, if it is local to this site; this prevents open redirects. Browsers treat a backslash as a slash, and `//` as
-    /// the start of another host.
+    /// The path, if it is local to this site; this prevents open redirects. Browsers treat a backslash as a slash, and
+    /// `//` as the start of another host.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         let path = self.next.as_str();

@@ -35,7 +35,8 @@ impl Moment {
     }
 }
 
-/// The time from `now` until `then` in a single unit; zero once it has passed. The browser's countdowns round the same way.
+/// The time from `now` until `then` in a single unit; zero once it has passed. The browser's countdowns round the same
+/// way.
 #[must_use]
 pub fn time_until(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let left = (then - now).num_milliseconds().max(0);

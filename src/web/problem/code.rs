@@ -1,7 +1,7 @@
-//! The API's problem codes, with the status, title and detail of each. Codes are spelled here and nowhere else.
+//! The API's problem codes, with the status, title and detail of each. No other module spells a code.
 //!
-//! Programs rely on a code, so its meaning never changes. Title and detail are for people; a handler may replace the detail
-//! with a more precise one.
+//! Programs rely on a code, so its meaning never changes. Title and detail are for people; a handler may replace the
+//! detail with a more precise one.
 
 use actix_web::http::StatusCode;
 

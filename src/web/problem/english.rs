@@ -1,4 +1,4 @@
-//! The English sentence for each problem of a field. Sentences are written here and nowhere else.
+//! The English sentence for each problem of a field. No other module contains such sentences.
 
 use rust_decimal::Decimal;
 

@@ -38,10 +38,10 @@ struct Parts {
 /// Members that only some codes have.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Extra {
-    /// With `not_enough_left`: the most units that the buyer can join with.
+    /// With `not_enough_left`: maximum units that the buyer can join with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available: Option<u32>,
-    /// With `buyer_limit`: the most units that one buyer can hold.
+    /// With `buyer_limit`: maximum units that one buyer can hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
     /// With `already_redeemed`: when the coupon was redeemed.

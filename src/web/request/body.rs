@@ -1,6 +1,7 @@
 //! JSON request bodies, limited in size and time.
 //!
-//! The handler reads the body itself, after the other extractors have passed, so an unauthorised caller never sees a JSON error.
+//! The handler reads the body itself, after the other extractors have passed, so an unauthorised caller never sees a
+//! JSON error.
 
 use std::future::{Ready, ready};
 use std::time::Duration;
@@ -105,7 +106,7 @@ fn is_json(content_type: &str) -> bool {
 /// Parses one JSON object. Refuses arrays explicitly, because serde would read their items as the fields in order.
 ///
 /// # Errors
-/// The bytes are not JSON, or not of `T`'s shape; the problem names the reservation.
+/// The bytes are not JSON, or do not have the shape of `T`. The problem names the position or the field.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(match serde_json::from_slice(bytes) {
@@ -131,7 +132,7 @@ fn not_json(bytes: &[u8], error: &serde_json::Error) -> Problem {
     })
 }
 
-/// Parses again to find the path of the wrong field. Tracking paths costs time, so the first parse does without.
+/// Parses again to find the path of the wrong field. The first parse tracks no paths, because tracking costs time.
 fn wrong_field<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize::<_, T>(&mut reader) {
@@ -162,7 +163,7 @@ fn describe(path: &Path, serde: &str) -> FieldProblem {
     FieldProblem { pointer, kind }
 }
 
-/// The type that serde names so.
+/// The JSON type for a type name in serde's message.
 fn json_type(expected: &str) -> JsonType {
     match expected {
         "i64" | "u32" | "i32" | "u64" => JsonType::WholeNumber,

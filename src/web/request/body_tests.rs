@@ -7,7 +7,7 @@ use crate::web::problem::sentence;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only how it is read is of interest")]
+#[expect(dead_code, reason = "the tests check only how it is parsed")]
 struct Form {
     units: i64,
     #[serde(default)]

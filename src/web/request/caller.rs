@@ -1,7 +1,8 @@
 //! The caller, and the extractors that authorise them.
 //!
-//! The gate ([`crate::web::middleware`]) identifies the caller; a handler names the permission and the scope that it requires, as
-//! in `Merchant<needs::Deals>`. Without a scope, as in `Buyer`, a token that is limited to scopes is refused.
+//! The gate ([`crate::web::middleware`]) identifies the caller; a handler names the permission and the scope that it
+//! requires, as in `Merchant<needs::Deals>`. Without a scope, as in `Buyer`, a token that is limited to scopes is
+//! refused.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -96,7 +97,7 @@ impl<N: Needs> FromRequest for SignedIn<N> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(identity(request).and_then(|identity| with_scope(identity, N::SCOPE)).map(|it| Self(it, PhantomData)))
+        ready(identity(request).and_then(|identity| with_scope(identity, N::SCOPE)).map(|id| Self(id, PhantomData)))
     }
 }
 
@@ -126,7 +127,7 @@ impl<N> Merchant<N> {
     /// The deal with this id, if it is a deal of one of the caller's merchants.
     ///
     /// # Errors
-    /// It is somebody else's or does not exist, or Postgres is unavailable.
+    /// The deal is somebody else's or does not exist, or Postgres is unavailable.
     pub async fn deal(&self, app: &App, id: DealId) -> Result<Arc<Deal>, Problem> {
         let deal = app.store.shared_deal(id).await?.filter(|deal| self.staff_of.contains(deal.merchant));
         deal.ok_or_else(|| Problem::new(Code::NoSuchDeal))

@@ -1,7 +1,7 @@
 //! The IP address of the client that sent a request.
 //!
-//! Anybody can send an `X-Forwarded-For` header. It is trusted only from configured proxies, and only as far back as an unbroken
-//! chain of them reaches.
+//! Anybody can send an `X-Forwarded-For` header. It is trusted only from configured proxies, and only as far back as an
+//! unbroken chain of such proxies reaches.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -11,7 +11,8 @@ use crate::config::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address: the last one before the trusted proxies. A peer without an address (a Unix socket) is `0.0.0.0`.
+/// The client's address: the last address before the trusted proxies. A peer without an address (a Unix socket) is
+/// `0.0.0.0`.
 #[must_use]
 pub fn resolve(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();

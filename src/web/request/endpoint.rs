@@ -1,7 +1,7 @@
 //! Endpoints: a path with its methods, the building block of `routes.rs`.
 //!
-//! An endpoint answers 405 with an `Allow` header to other methods, and answers `HEAD` wherever it answers `GET`. It can be
-//! listed, so that tests can walk every route.
+//! An endpoint answers 405 with an `Allow` header to other methods, and answers `HEAD` wherever it answers `GET`. It
+//! can be listed, so that tests can walk every route.
 
 use std::rc::Rc;
 
@@ -11,8 +11,8 @@ use actix_web::{FromRequest, Handler, Resource, Responder, ResponseError, guard,
 
 use crate::web::problem::{Code, Problem};
 
-/// The full pattern of the endpoint that a request was routed to, such as `/api/v1/deals/{id}`. It is attached to the endpoint,
-/// because `HttpRequest::match_pattern` routes the path a second time.
+/// The full pattern of the endpoint that a request was routed to, such as `/api/v1/deals/{id}`. The endpoint carries
+/// it, because `HttpRequest::match_pattern` would route the path a second time.
 pub struct Pattern(pub Rc<str>);
 
 /// A path with its methods.

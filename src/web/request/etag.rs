@@ -1,8 +1,8 @@
 //! Entity tags of deals.
 //!
-//! `"v3-1-42"` means version 3 of the texts, and epoch 1, rev 42 of the figures. For reads (`If-None-Match`) the whole tag
-//! counts. For writes (`If-Match`) only the version of the texts counts: the figures of a busy deal change many times a second,
-//! and no write overwrites them.
+//! `"v3-1-42"` means version 3 of the texts, and epoch 1, rev 42 of the figures. For reads (`If-None-Match`) the whole
+//! tag counts. For writes (`If-Match`) only the version of the texts counts: the figures of a busy deal change many
+//! times a second, and no write overwrites them.
 
 use crate::domain::Deal;
 
@@ -33,7 +33,8 @@ pub fn of(deal: &Deal) -> String {
     format!("\"v{}-{epoch}-{rev}\"", deal.version)
 }
 
-/// Parses an `If-Match` header. A well-formed tag of another kind matches nothing; a malformed one makes the header invalid.
+/// Parses an `If-Match` header. A well-formed tag of another kind matches nothing; a malformed tag makes the header
+/// invalid.
 #[must_use]
 pub fn parse_versions(header: &str) -> Option<Versions> {
     if header.trim() == "*" {

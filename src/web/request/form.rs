@@ -1,8 +1,8 @@
 //! HTML forms, protected by a CSRF token.
 //!
-//! Every form of a signed-in visitor carries a token that only their own pages contain. The token is derived from the session, so
-//! nothing is stored, and it changes with every sign-in. The gate has already checked that the request comes from a page of this
-//! site.
+//! Every form of a signed-in visitor carries a token that only their own pages contain. The token is derived from the
+//! session, so nothing is stored, and it changes with every sign-in. The gate has already checked that the request
+//! comes from a page of this site.
 
 use std::fmt::Write as _;
 use std::future::Future;

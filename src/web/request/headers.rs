@@ -12,7 +12,7 @@ use crate::web::request::etag::{Versions, parse_versions};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The response header that says `true` if an earlier request with the same key had this effect.
+/// The response header that is `true` if an earlier request with the same key had this effect.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A required `Idempotency-Key`.

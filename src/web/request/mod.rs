@@ -1,8 +1,8 @@
 //! Extractors: a handler sees only the parts of a request that it names in its arguments.
 //!
-//! Each extractor yields a parsed value or answers with a problem, in which case the handler does not run. Authorisation works
-//! the same way: [`Buyer`], [`Merchant`] and [`SignedIn`] each name the scope that a limited token must have.
-//! Without a scope they accept only full tokens and browser sessions, so access is denied by default.
+//! Each extractor yields a parsed value or answers with a problem, in which case the handler does not run.
+//! Authorisation works the same way: [`Buyer`], [`Merchant`] and [`SignedIn`] each name the scope that a limited token
+//! must have. Without a scope they accept only full tokens and browser sessions, so access is denied by default.
 
 mod body;
 mod caller;

@@ -1,8 +1,8 @@
 //! The cross-site check (CSRF): whether a request that changes something comes from a page of this site.
 //!
-//! Browsers attach cookies to requests from any site. A request that is authenticated by a cookie must therefore name its
-//! origin, by `Sec-Fetch-Site`, which pages cannot forge, or by `Origin`. Requests with a token need no check, because browsers
-//! never add a token by themselves.
+//! Browsers attach cookies to requests from any site. A request that is authenticated by a cookie must therefore name
+//! its origin, by `Sec-Fetch-Site`, which pages cannot forge, or by `Origin`. Requests with a token need no check,
+//! because browsers never add a token automatically.
 
 use actix_web::http::Method;
 use actix_web::http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
@@ -11,8 +11,8 @@ use crate::config::BaseUrl;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether the request can come from a page of this site, or from a program. A request with a session cookie and neither header
-/// is rejected: every current browser sends at least one of them.
+/// Whether the request can come from a page of this site, or from a program. A request with a session cookie and
+/// neither header is rejected: every current browser sends at least one of them.
 #[must_use]
 pub fn is_own(method: &Method, headers: &HeaderMap, base_url: &BaseUrl, has_session: bool) -> bool {
     if method.is_safe() {
@@ -26,8 +26,8 @@ pub fn is_own(method: &Method, headers: &HeaderMap, base_url: &BaseUrl, has_sess
     }
 }
 
-/// Whether the origin is the base URL, or has the request's host. The scheme is not compared with the request: behind a proxy
-/// that terminates TLS the page is https and the request is not.
+/// Whether the origin is the base URL, or has the request's host. The scheme is not compared with the request: behind a
+/// proxy that terminates TLS the page is https and the request is not.
 fn is_this_site(origin: &str, base_url: &BaseUrl, host: Option<&str>) -> bool {
     let page = origin.split_once("://").map(|(_scheme, page)| page);
     origin.eq_ignore_ascii_case(base_url.as_str())

@@ -10,7 +10,7 @@ use crate::domain::problem::Problems;
 use crate::domain::{FieldProblem, FieldProblemKind};
 use crate::web::problem::{Code, Problem};
 
-/// The most characters of a text parameter.
+/// Maximum characters of a text parameter.
 const TEXT_MAX: usize = 200;
 
 /// The parameters that have not been taken yet, and the problems found so far.
@@ -49,11 +49,11 @@ impl Query {
     }
 
     /// Takes a whole number within these bounds.
-    pub fn number(&mut self, name: &str, least: u32, most: u32) -> Option<u32> {
+    pub fn number(&mut self, name: &str, min: u32, max: u32) -> Option<u32> {
         let text = self.single(name)?;
-        let number = u32::from_str(&text).ok().filter(|number| (least..=most).contains(number));
+        let number = u32::from_str(&text).ok().filter(|number| (min..=max).contains(number));
         if number.is_none() {
-            self.problems.add(name, FieldProblemKind::ParameterOutOfRange { min: least, max: most });
+            self.problems.add(name, FieldProblemKind::ParameterOutOfRange { min, max });
         }
         number
     }

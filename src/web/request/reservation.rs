@@ -16,19 +16,21 @@ use super::Caller;
 use crate::engine::{LaneFull, Reservation};
 use crate::web::problem::Problem;
 
-/// How long a request keeps its slot while its body arrives. Most bodies come in one packet with the head.
+/// How long a request keeps its slot while its body arrives. Most bodies arrive in one packet with the head.
 const KEPT_WHILE_READING: Duration = Duration::from_millis(100);
 
-/// The result of reserving a reservation. None if the request is not recognised as a join.
+/// The result of reserving a slot. `None` if the request is not recognised as a join.
 pub type Reserved = Option<Result<Reservation, LaneFull>>;
 
-/// What the gate leaves in the request's extensions. It is one value, because each value there is an allocation.
+/// What the gate leaves in the request's extensions. It is one value, because each value in the extensions is an
+/// allocation.
 pub struct GatePass {
     pub caller: Caller,
     pub reservation: Reserved,
 }
 
-/// The slot that the gate reserved. It stays in the request's extensions, and is freed with them, until a handler takes it.
+/// The slot that the gate reserved. It stays in the request's extensions, and is freed with them, until a handler takes
+/// it.
 pub struct ReservedSlot(HttpRequest);
 
 impl FromRequest for ReservedSlot {
@@ -51,7 +53,8 @@ impl ReservedSlot {
         take_from(&self.0)
     }
 
-    /// Awaits the request's body, at most for `limit`. A request that takes longer than [`KEPT_WHILE_READING`] loses its reservation.
+    /// Awaits the request's body, at most for `limit`. A request that takes longer than [`KEPT_WHILE_READING`] loses
+    /// its slot.
     ///
     /// # Errors
     /// The body did not arrive in time.

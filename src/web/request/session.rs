@@ -1,7 +1,8 @@
 //! The session cookie: reading, setting and removing it.
 //!
-//! Behind TLS its name begins with `__Host-`: browsers accept such a cookie only over TLS and only from this exact host. Browsers
-//! refuse that prefix over plain HTTP, which is for local use, so the name has none there.
+//! Behind TLS its name begins with `__Host-`: browsers accept such a cookie only over TLS and only from this exact
+//! host. Browsers refuse that prefix over plain HTTP, which is for local use, so the name has no prefix over plain
+//! HTTP.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;

@@ -1,5 +1,5 @@
-//! Injects faults. Each call injects a fault and, if it lasts, waits and undoes it. An error means that it was not undone, and ends
-//! the run.
+//! Injects faults. Each call injects a fault and, if it lasts, waits and undoes it. An error means that it was not
+//! undone, and ends the run.
 
 mod link;
 mod node;

@@ -1,7 +1,7 @@
 //! A proxy between two processes that simulates network faults.
 //!
-//! Owns the listener that one side connects to, and every connection over the link. A change of the mode also affects open
-//! connections and bytes in transit. The proxy never alters bytes.
+//! Owns the listener that one side connects to, and every connection over the link. A change of the mode also affects
+//! open connections and bytes in transit. The proxy never alters bytes.
 
 mod mode;
 mod relay;

@@ -14,8 +14,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 /// SQL texts that identify the connection of a lane.
 const LANE_CALLS: [&[u8]; 2] = [b"FROM commit_signups(", b"FROM commit_leaves("];
-/// First byte of the reply to an executed statement: `BindComplete` in the Postgres protocol. Postgres sends the reply after
-/// it has committed.
+/// First byte of the reply to an executed statement: `BindComplete` in the Postgres protocol. Postgres sends the reply
+/// after it has committed.
 const BIND_COMPLETE: u8 = b'2';
 
 /// A side of a connection.

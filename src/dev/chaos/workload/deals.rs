@@ -75,7 +75,7 @@ impl Round {
         self.deals.iter().find(|deal| {
             let is_chosen = at < deal.weight;
             at = at.saturating_sub(deal.weight);
-is_chosen
-})
+            is_chosen
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! The workload of a round. It follows an open model: faults delay answers, but not the arrival of new clients.
 //!
-//! Every join, leave and live frame is logged for the audit. Clients retry a request with its key, on random nodes, until
-//! the answer is final, and some repeat it after a 201. The clients detect answers that contradict each other, such as two
-//! numbers for one key or a coupon redeemed twice. The audit detects everything else.
+//! Every join, leave and live frame is logged for the audit. Clients retry a request with its key, on random nodes,
+//! until the answer is final, and some repeat it after a 201. The clients detect answers that contradict each other,
+//! such as two numbers for one key or a coupon redeemed twice. The audit detects everything else.
 
 mod call;
 mod cashier;

@@ -17,7 +17,8 @@ use crate::engine::client_log;
 /// Maximum time between the request and the reset. The server may not have read the request, or may have answered it.
 const LATEST_RESET_US: u64 = 8_000;
 
-/// Sends a join and resets the connection moments later. The outcome is unknown, so the client retries with the same key.
+/// Sends a join and resets the connection moments later. The outcome is unknown, so the client retries with the same
+/// key.
 pub(super) async fn join_and_reset(
     round: &Round,
     buyer: &Simulated,

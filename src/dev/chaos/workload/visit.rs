@@ -95,7 +95,7 @@ impl KeyHistory<'_> {
         let parts = |a: &Answer| (a.id, a.units, a.number);
         match &self.joined {
             Some(first) if parts(first) != parts(&answer) => {
-            let (first, other) = (parts(first), parts(&answer));
+                let (first, other) = (parts(first), parts(&answer));
                 observations.doubled(format!("key {key} got {first:?}, and {other:?} from node {node}"));
             }
             Some(_) => {}

@@ -65,9 +65,9 @@ pub async fn create(app: web::Data<App>, client: ClientNetwork, body: Body) -> R
     let request = TokenRequest::parse(&new.label, new.scopes.as_deref(), new.expires_at, app.clock.now());
     let email = Email::parse(&new.email);
     let (request, email) = match (request, email) {
-    (Ok(request), Ok(email)) => (request, email),
-    (request, email) => {
-    let problems = email.err().into_iter().chain(request.err().into_iter().flatten());
+        (Ok(request), Ok(email)) => (request, email),
+        (request, email) => {
+            let problems = email.err().into_iter().chain(request.err().into_iter().flatten());
             return Err(Problem::invalid(problems.collect()));
         }
     };

@@ -232,8 +232,9 @@ fn type_name(schema: &Value) -> String {
         return name.strip_prefix(LISTING).map_or_else(|| name.to_owned(), |item| format!("page of {item}"));
     }
     // An optional value has a `oneOf` of null and its schema.
-    if let Some(value) = list(&schema["oneOf"]).chain(list(&schema["allOf"])).find(|part| part["type"] != json!("null")) {
-    return type_name(value);
+    if let Some(value) = list(&schema["oneOf"]).chain(list(&schema["allOf"])).find(|part| part["type"] != json!("null"))
+    {
+        return type_name(value);
     }
     let types =
         schema["type"].as_array().map_or_else(|| vec![text(&schema["type"])], |types| types.iter().map(text).collect());
@@ -248,9 +249,9 @@ fn type_name(schema: &Value) -> String {
         (other, _) => other.to_owned(),
     };
     let bound = |min: &str, max: &str| match (schema[min].as_u64(), schema[max].as_u64()) {
-    (Some(min), Some(max)) => format!(", {min} to {max}"),
-    (Some(min), None) if min > 0 => format!(", at least {min}"),
-    (None, Some(max)) => format!(", at most {max}"),
+        (Some(min), Some(max)) => format!(", {min} to {max}"),
+        (Some(min), None) if min > 0 => format!(", at least {min}"),
+        (None, Some(max)) => format!(", at most {max}"),
         _ => String::new(),
     };
     format!("{name}{}{}", bound("minimum", "maximum"), bound("minLength", "maxLength"))

@@ -1,7 +1,7 @@
 //! The deal editor's form: every field as text, and times without a zone.
 //!
-//! Owns the conversion between these texts and [`TermsForm`]. A rejected form keeps the submitted texts unchanged, so that the
-//! editor can show them again with their problems.
+//! Owns the conversion between these texts and [`TermsForm`]. A rejected form keeps the submitted texts unchanged, so
+//! that the editor can show them again with their problems.
 
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -88,7 +88,8 @@ impl DealForm {
     }
 
     fn read(&self, problems: &mut Vec<FieldProblem>) -> TermsForm {
-        // With an unknown zone, UTC still allows checking the times against each other; the zone's own problem is reported too.
+        // With an unknown zone, UTC still allows checking the times against each other; the zone's own problem is
+        // reported too.
         let zone = self.time_zone.trim().parse().unwrap_or(Tz::UTC);
         let mut time = |field, text| local_time(field, text, zone).unwrap_or_else(|problem| note(problems, problem));
         let (opens_at, closes_at) = (time("opens_at", &self.opens_at), time("closes_at", &self.closes_at));

@@ -55,7 +55,8 @@ pub async fn redeem(context: Context, CsrfForm(form): CsrfForm<RedeemForm>) -> R
         RedeemOutcome::AlreadyRedeemed(redemption) => zones(&context, &[redemption.deal]).await?.of(redemption.deal),
         _ => Tz::UTC,
     };
-    // An unknown code stays in its field to be corrected. After any other outcome the field is empty for the next coupon.
+    // An unknown code stays in its field to be corrected. After any other outcome the field is empty for the next
+    // coupon.
     let typed = if outcome == RedeemOutcome::UnknownCode { form.code.as_str() } else { "" };
     show(&context, status(&outcome), redeem_form(typed, form.till.trim()), Some(redeemed(&outcome, zone))).await
 }

@@ -45,8 +45,8 @@ pub struct DealPage {
 }
 
 impl DealPage {
-    /// The page of this deal at the time `now`. `origin` is the public base URL, such as `https://muster.example`, for absolute
-    /// links.
+    /// The page of this deal at the time `now`. `origin` is the public base URL, such as `https://muster.example`, for
+    /// absolute links.
     #[must_use]
     pub fn new(layout: Layout, deal: &Deal, join: JoinSection, origin: &str, now: DateTime<Utc>) -> Self {
         let terms = &deal.terms;

@@ -1,7 +1,7 @@
 //! Generated pictures for deals without a picture: a market stall with goods on its table.
 //!
-//! A drawing depends only on its URL, which names the goods and a seed for the colours. It needs no lookup and can be cached for
-//! ever.
+//! A drawing depends only on its URL, which names the goods and a seed for the colours. It needs no lookup and can be
+//! cached for ever.
 
 use askama::Template;
 use sha2::{Digest, Sha256};

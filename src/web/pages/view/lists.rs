@@ -109,7 +109,7 @@ impl MyCouponsPage {
     #[must_use]
     pub fn new(layout: Layout, coupons: &[(Deal, ShownCoupon)], next: Option<String>) -> Self {
         let rows = coupons.iter().map(|(deal, shown)| {
-        let (state, tone) = coupon::state(shown.state);
+            let (state, tone) = coupon::state(shown.state);
             CouponRow {
                 picture: drawing::picture_url(deal),
                 href: format!("/my/coupons/{}", shown.id),

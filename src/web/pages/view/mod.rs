@@ -1,7 +1,7 @@
 //! View models: the values that the templates render.
 //!
-//! Owns the translation from domain values to what a page shows: sentences, formatted times and amounts, URLs. Templates never
-//! see store types. Views load nothing; callers pass in all data, including the current time.
+//! Owns the translation from domain values to what a page shows: sentences, formatted times and amounts, URLs.
+//! Templates never see store types. Views load nothing; callers pass in all data, including the current time.
 
 pub mod card;
 pub mod coupon;
