@@ -18,7 +18,7 @@
 //! Bytes from browsers pass the [`inbound_limit`] first. Their content is ignored.
 //!
 //! Always holds:
-//! - The `(epoch, rev)` that one socket sees of one deal never falls, and the last that it sees is the newest offered.
+//! - The `(epoch, rev)` that one socket sees of one deal never falls, and its last frame has the newest figures offered.
 //! - One socket uses a bounded amount of memory, whether it floods, stalls or stays silent.
 
 mod channel;

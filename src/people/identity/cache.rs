@@ -28,7 +28,7 @@ struct Entry {
     /// `None` if the secret was revoked on this node.
     identity: Option<Identity>,
     expires_at: DateTime<Utc>,
-    /// Whether a caller is already refreshing this entry.
+    /// Whether a caller has claimed the refresh of this entry.
     refresh_claimed: Cell<bool>,
 }
 

@@ -92,7 +92,7 @@ impl Source for Identities {
 /// Collects the secrets whose last-used time is stale, and schedules writing them.
 fn collect_uses(shared: &Arc<Shared>, found: &[FoundIdentity]) {
     let mut uses = lock(&shared.uses);
-    for stale in found.iter().filter(|found| found.stale) {
+    for stale in found.iter().filter(|identity| identity.stale) {
         if uses.tokens.len() + uses.sessions.len() >= USES_MAX {
             break;
         }

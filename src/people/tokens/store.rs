@@ -72,7 +72,7 @@ impl Store {
         .try_into()
     }
 
-    /// Creates tokens without scopes in one statement, for load tests.
+    /// Creates tokens that no scopes limit in one statement, for load tests.
     pub async fn create_whole_tokens(&self, new: &[NewToken]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = new.iter().map(|token| token.id.as_uuid()).collect();
         let accounts: Vec<Uuid> = new.iter().map(|token| token.account.as_uuid()).collect();

@@ -64,7 +64,7 @@ impl From<Redemption> for RedemptionView {
     post, path = "/redemptions", tag = "coupons", operation_id = "redeem_coupon",
     summary = "Redeem a coupon",
     description = "A coupon of a deal of one of your merchants can be redeemed once. Repeating a request with its `Idempotency-Key` \
-    returns the same answer. After ten wrong codes in ten minutes, you have to wait.",
+                   returns the same answer. After ten wrong codes in ten minutes, you have to wait.",
     params(("Idempotency-Key" = Option<String>, Header, description = "A unique key for this request: 1 to 255 visible ASCII characters.", min_length = 1, max_length = 255)),
     request_body = NewRedemption,
     responses((

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::domain::{CouponId, CouponState, DealId, SignupId};
 use crate::engine::ShownCoupon;
 
-/// A coupon of yours.
+/// One of your coupons.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Coupon, example = json!({
     "id": "5d1e2a0b-8f3d-8a4b-9c5d-6e7f8a9b0c1d", "deal": "0197f3b0-5c1e-7c3a-9d2b-1f0a6e4c8b5d",
