@@ -1,7 +1,6 @@
 # Starts, damages and stops private nodes and servers for load tests. Sourced by run.sh, which sets $muster.
 #
-# $data/pids has a file for each process that was started and may still run. It has the process's name and contains its
-# id.
+# $data/pids has a file for each process that may still run. The file has the process's name and contains its id.
 
 setting() { sed -n "s/^$1 = \"\(.*\)\"/\1/p" "$data/home/settings.toml"; }
 pid_of() { cat "$data/pids/$1" 2>/dev/null || true; }
