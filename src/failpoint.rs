@@ -35,7 +35,7 @@ mod armed {
 
     struct Armed {
         step: String,
-        /// How often the process still passes the step unharmed.
+        /// How many more times the process passes the step before it dies.
         passes: AtomicU32,
     }
 

@@ -17,7 +17,7 @@
 //! - [`worker`]: when to do what: settle, close, reconcile, deliver notices.
 //! - [`live`]: from a change of a deal's figures to the browsers that watch it.
 //! - [`limits`]: rate limits.
-//! - [`app`]: what handlers and workers share.
+//! - [`app`]: what request handlers share.
 //! - [`web`]: pages and the API over HTTP.
 //! - [`app::startup`]: assembles a node, and takes it apart in the right order.
 //! - [`dev`]: private servers, sample deals and a simulated crowd, for developers and tests.

@@ -22,7 +22,7 @@ pub struct App {
     pub store: Store,
     /// The live feed.
     pub live: Hub,
-    /// Authentication.
+    /// Accounts, sessions and tokens.
     pub auth: Auth,
     /// Rate limits.
     pub limits: Limits,

@@ -15,7 +15,7 @@ use super::identity::{Cache, Credential, Identity, LookupError, Lookups};
 use super::passwords::{HashCost, HashError, Hasher};
 use super::sessions::SessionLength;
 
-/// Maximum secrets that a node caches, which takes some tens of megabytes.
+/// Maximum identities that a node caches, by the hash of their secret. They take some tens of megabytes.
 const CACHE_MAX: usize = 131_072;
 
 /// Why authentication failed for a reason that is not the caller's.
@@ -24,7 +24,7 @@ pub enum AuthError {
     /// Too many requests are waiting; nothing was done.
     #[error("too many sign-ins or lookups are waiting")]
     Busy,
-    /// Postgres is unavailable.
+    /// Postgres is unavailable, or a lookup failed.
     #[error("accounts cannot be looked up right now")]
     Unavailable,
     /// A statement failed.

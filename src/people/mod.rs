@@ -1,11 +1,11 @@
 //! People: accounts and their passwords, browser sessions, API tokens, merchants and their staff.
 //!
 //! Owns how secrets are generated, hashed, checked and cached. Must never store, log or return a secret, except once to
-//! the person it was created for. Must never let checking a password delay anything but other passwords.
+//! the person it was created for. Must never let checking a password delay anything but other password checks.
 //!
 //! Always holds:
 //!
-//! - A cached token or session costs no I/O. Entries expire after `security.token_cache_s`, a few seconds.
+//! - No request waits for I/O to identify a cached token or session. Entries expire after `security.token_cache_s`, a few seconds.
 //! - A revocation takes effect immediately on this node, and on other nodes when their cache entries expire.
 //! - The time that a wrong password takes does not reveal whether the account exists.
 

@@ -3,17 +3,17 @@
 //! | # | Step | Where | Answer if it fails |
 //! |---|---|---|---|
 //! | 1 | reserve a slot in the deal's lane | the gate | busy, if the caller is not identified yet; others are answered in step 4 |
-//! | 2 | identify the caller | the gate | busy or unavailable, from [`crate::people`] |
-//! | 3 | authorise the caller and read the body | extractors | that of the extractor |
-//! | 4 | shed the request if no slot was free | [`join`] | busy |
+//! | 2 | identify the caller | the gate | `bad_token`; busy or unavailable, from [`crate::people`] |
+//! | 3 | authorise the caller; read the body | extractors; for the API's body, the handler | theirs |
+//! | 4 | shed the request if no slot was free, or is free once a slow body has arrived | [`join`] | busy |
 //! | 5 | check the input | [`join`] | that of the handler |
 //! | 6 | count the request against the limits on joins | [`join`] | limited |
-//! | 7 | refuse the staff of the deal's merchant | [`join`] | `own_deal`; unavailable, if Postgres does not answer |
+//! | 7 | refuse the staff of the deal's merchant | [`join`] | `own_deal`; busy or unavailable, if Postgres cannot say |
 //! | 8 | join from the reserved slot | the engine | its outcome; busy, if the join waited too long or Postgres cannot record it |
 //!
-//! A busy answer comes before the limits on joins, so it does not count against them. Every request counts against the
-//! limit on requests of an address, in the gate. The busy answer comes after the body was read, because actix
-//! closes a connection whose request body was not read.
+//! The busy answers of steps 1 to 4 come before the limits on joins, so they do not count against them. Every request counts
+//! against the limit on requests of an address, in the gate. The busy answer of step 4 comes after the body was read,
+//! because actix closes a connection whose request body was not read.
 
 use crate::App;
 use crate::domain::{DealId, IdempotencyKey, JoinOutcome, JoinRequest, Refusal, Units};
@@ -33,7 +33,7 @@ pub enum Answer<E> {
     Limited(RateLimited),
     /// The input is invalid.
     Invalid(E),
-    /// The check whether the deal is the buyer's own failed, because Postgres did not answer.
+    /// Whether the deal is the buyer's own could not be looked up.
     Failed(StoreError),
 }
 

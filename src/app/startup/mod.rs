@@ -3,7 +3,7 @@
 //! Startup needs Postgres with an up-to-date schema. Redis may be unavailable; Muster then starts degraded.
 //!
 //! Shutdown stops accepting connections, answers the requests under way, closes the sockets in slices, drains the
-//! lanes, and stops the workers last.
+//! lanes, and waits for the workers, which stop as soon as the shutdown begins.
 
 mod files;
 mod http;

@@ -3,7 +3,7 @@
 //! Requests that arrive while a statement runs share the next one ([`Coalesce`]), so thousands of new clients cost some
 //! tens of statements, and a client that disconnects cancels nothing.
 //!
-//! Last-used times are collected and written later, many in one statement.
+//! Uses are collected and written later, many in one statement: the last-used time of a token, the new expiry of a session.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ const USES_MAX: usize = 16_384;
 pub(in crate::people) enum LookupError {
     /// The queue is full.
     Busy,
-    /// Postgres is unavailable.
+    /// The read failed, and has logged why.
     Unavailable,
 }
 

@@ -1,6 +1,6 @@
 //! What every page is made of: the context of its request, its layout, its forms and notices, and its response.
 //!
-//! Features keep their own pages. This module depends on none of them except the path of the sign-in page.
+//! Features keep their own pages. Of them, this module knows the addresses `/`, `/account` and `/sign-in`.
 
 pub mod context;
 pub mod error;
