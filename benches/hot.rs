@@ -32,7 +32,7 @@ fn progress() -> Progress {
     }
 }
 
-/// A join: its signup id, its message on the bus, and its frame.
+/// The work for one join: deriving its signup id, parsing its key, writing its frame, and its message on the bus.
 fn joining(criterion: &mut Criterion) {
     let (deal, buyer, units) = (DealId::generate(), AccountId::generate(), Units::new(1).unwrap());
     let key = IdempotencyKey::parse("4f1c2a2e-8a52-4a5e-9a43-0f8f3d4e5a6b").unwrap();
@@ -76,14 +76,14 @@ fn script_arguments(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A problem document.
+/// Writing a problem document.
 fn problems(criterion: &mut Criterion) {
     criterion.bench_function("problem as JSON", |bencher| {
         bencher.iter(|| Problem::new(black_box(Code::SoldOut)).detail("Every unit is taken.").to_json());
     });
 }
 
-/// A coupon: its id, its code and its lookup hash.
+/// Issuing a coupon (its id, its code and its lookup hash) and parsing a code.
 fn coupons(criterion: &mut Criterion) {
     let keys = CodeKeys::new(vec![(1, [0x5e; 32])], vec![]);
     let signup = SignupId::from(DealId::generate().as_uuid());
@@ -94,7 +94,7 @@ fn coupons(criterion: &mut Criterion) {
     criterion.bench_function("coupon code parsed", |bencher| bencher.iter(|| CouponCode::parse(black_box(&text))));
 }
 
-/// A rate limit that is far from being reached, as almost all are.
+/// The rate limits of a join when little of them is used, as in almost every request.
 fn limits(criterion: &mut Criterion) {
     rustls::crypto::ring::default_provider().install_default().ok();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -1,4 +1,4 @@
-//! An HTTP client for what wrk cannot do: an open model, and latencies by status. Raw HTTP/1.1 over kept connections.
+//! An HTTP/1.1 client for what wrk cannot measure: an open model, and latencies by status.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ pub struct Answer {
     pub since_sent_ms: f64,
 }
 
-/// A kept connection.
+/// A persistent connection.
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -33,7 +33,7 @@ impl Connection {
     }
 
     /// Sends a request and returns the status and body of the response.
-    pub async fn ask(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
+    pub async fn send(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let end = loop {
@@ -43,7 +43,7 @@ impl Connection {
             anyhow::ensure!(self.stream.read_buf(&mut self.buffer).await? > 0, "the connection was closed");
         };
         let head = String::from_utf8_lossy(self.buffer.get(..end).unwrap_or_default()).to_lowercase();
-        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).context("a status")?;
+        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).context("the response has no status")?;
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok());
         let length: usize = length.unwrap_or(0);
         while self.buffer.len() < end + length {
@@ -81,7 +81,7 @@ pub async fn open_model(
                 }
                 tokio::time::sleep_until(due).await;
                 let sent = Instant::now();
-                let (status, _body) = connection.ask(&request(number)).await?;
+                let (status, _body) = connection.send(&request(number)).await?;
                 let now = Instant::now();
                 answers.push(Answer {
                     status,

@@ -1,4 +1,4 @@
-//! Latency of joins: of one quiet client, at half of the ceiling, and under overload.
+//! Latency of joins: from one quiet client, at half of the ceiling, and under overload.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const HALF_CONNECTIONS: usize = 256;
 /// More than one deal's share of a lane's queue, so the queue refuses requests.
 const OVERLOAD_CONNECTIONS: usize = 3_000;
 
-/// HTTP requests that join one deal, each by another buyer.
+/// HTTP requests that join one deal. The buyers take turns.
 fn joins(crowd: &Crowd, run: &'static str) -> impl Fn(usize) -> Vec<u8> + Send + Sync + 'static {
     let deal = crowd.prepared.deals.first().map(ToString::to_string).unwrap_or_default();
     let tokens: Arc<[String]> = crowd.prepared.buyers.iter().map(|buyer| buyer.token.clone()).collect();
@@ -30,7 +30,7 @@ async fn one_by_one(address: &str, count: usize, request: impl Fn(usize) -> Vec<
     let mut took_ms = Vec::new();
     for number in 0..count {
         let began = Instant::now();
-        let (status, body) = connection.ask(&request(number)).await?;
+        let (status, body) = connection.send(&request(number)).await?;
         anyhow::ensure!(status == 201, "{status}: {}", String::from_utf8_lossy(&body));
         took_ms.push(began.elapsed().as_secs_f64() * 1e3);
     }
@@ -42,7 +42,7 @@ pub async fn quiet(stand: &mut Stand) -> Result<Vec<Figure>> {
     one_by_one(ADDRESS, QUIET_JOINS, joins(&crowd, "warm")).await?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for (round, run) in (1..=stand.args.rounds).zip(["q1", "q2", "q3", "q4", "q5"]) {
-        stand.say(&format!("round {round}"));
+        stand.show(&format!("round {round}"));
         if stand.has_peer() {
             let both = |_| b"POST /both/2 HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\r\n".to_vec();
             theirs.push(median(&one_by_one(NAIVE, QUIET_JOINS, both).await?));
@@ -66,7 +66,7 @@ pub async fn quiet(stand: &mut Stand) -> Result<Vec<Figure>> {
 /// The joins per second that 64 connections reach.
 async fn ceiling(stand: &mut Stand, crowd: &Crowd) -> Result<f64> {
     stand.warm_up(crowd).await?;
-    stand.say("the ceiling");
+    stand.show("measuring the ceiling");
     let mut rounds = Vec::new();
     for _ in 0..stand.args.rounds {
         rounds.push(stand.join(crowd).await?.good_per_s());
@@ -77,7 +77,7 @@ async fn ceiling(stand: &mut Stand, crowd: &Crowd) -> Result<f64> {
 pub async fn half(stand: &mut Stand) -> Result<Vec<Figure>> {
     let crowd = stand.crowd(1, NEVER, None).await?;
     let ceiling = ceiling(stand, &crowd).await?;
-    stand.say("at half of it");
+    stand.show("at half of the ceiling");
     let (mut p50, mut p99) = (Vec::new(), Vec::new());
     for (_, run) in (0..stand.args.rounds).zip(["h1", "h2", "h3", "h4", "h5"]) {
         let answers =
@@ -102,7 +102,7 @@ pub async fn half(stand: &mut Stand) -> Result<Vec<Figure>> {
 pub async fn overload(stand: &mut Stand) -> Result<Vec<Figure>> {
     let crowd = stand.crowd(1, NEVER, None).await?;
     let ceiling = ceiling(stand, &crowd).await?;
-    stand.say("three times as many");
+    stand.show("at three times the ceiling");
     let (mut served, mut refusal_ms, mut join_ms, mut sent) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (_, run) in (0..stand.args.rounds).zip(["o1", "o2", "o3", "o4", "o5"]) {
         let seconds = stand.args.seconds;
@@ -119,7 +119,7 @@ pub async fn overload(stand: &mut Stand) -> Result<Vec<Figure>> {
         refusal_ms.extend(Some(percentile(&of(503), 99)).filter(|p99| p99.is_finite()));
         sent.push(answers.len() as f64 / seconds as f64);
     }
-    let note = format!("{:.0} requests/s came through of {:.0} that were wanted", median(&sent), 3.0 * ceiling);
+    let note = format!("{:.0} requests/s were sent of {:.0} that were due", median(&sent), 3.0 * ceiling);
     let share = Figure {
         place: 8,
         what: "overload at 3 × the ceiling: served joins/s, against the ceiling".to_owned(),

@@ -1,4 +1,4 @@
-//! Ten thousand browsers on one deal: the cost of each, and the latency of frames.
+//! Thousands of WebSockets on one deal: memory and CPU per socket, and the latency of frames.
 
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use crate::report::{Figure, Target, median, percentile, slope};
 use crate::sockets::Sockets;
 use crate::stand::{ADDRESS, Crowd, NEVER, Stand};
 
-/// Each socket gets at most ten frames a second, and all watchers of a deal share `live.fan_out_per_second_max`.
+/// The minimum time between two frames of one socket.
 const PERIOD_MS: f64 = 100.0;
+/// `live.fan_out_per_second_max`, which all sockets of a deal share, per millisecond.
 const FAN_OUT_PER_MS: f64 = 20.0;
 const PROBES: usize = 60;
 const PROBE_EVERY: Duration = Duration::from_millis(150);
@@ -20,8 +21,8 @@ const FAN_OUT_SOCKETS: usize = 9_000;
 const FAN_OUT_ROUNDS: usize = 81;
 const CHURN_SOCKETS: usize = 5_000;
 const CHURN_ROUNDS: usize = 20;
-/// The allocator returns memory to the kernel some seconds after its last use. A measurement before that is random.
-const GIVEN_BACK: Duration = Duration::from_secs(15);
+/// The pause before memory is measured. The allocator returns memory to the kernel some seconds after its last use.
+const MEMORY_PAUSE: Duration = Duration::from_secs(15);
 /// Clock ticks per second in `/proc`.
 const TICKS: f64 = 100.0;
 
@@ -29,14 +30,14 @@ fn deal(crowd: &Crowd) -> String {
     crowd.prepared.deals.first().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Joins once, and returns the rev that the join made.
+/// Joins once, and returns the rev in the response.
 async fn probe(connection: &mut Connection, crowd: &Crowd, key: &str, number: usize) -> Result<i64> {
     let buyers = &crowd.prepared.buyers;
     let token = buyers.get(number * 31 % buyers.len()).map_or("", |buyer| buyer.token.as_str());
-    let (status, body) = connection.ask(&join_request(&deal(crowd), token, &format!("{key}-{number}"))).await?;
+    let (status, body) = connection.send(&join_request(&deal(crowd), token, &format!("{key}-{number}"))).await?;
     anyhow::ensure!(status == 201, "{status}: {}", String::from_utf8_lossy(&body));
     let body: serde_json::Value = serde_json::from_slice(&body)?;
-    body.pointer("/progress/rev").and_then(serde_json::Value::as_i64).context("a version")
+    body.pointer("/progress/rev").and_then(serde_json::Value::as_i64).context("the response has no rev")
 }
 
 /// Rows 11 to 13: memory, joins, and latency of frames with sockets open.
@@ -46,17 +47,17 @@ pub async fn sockets(stand: &mut Stand) -> Result<Vec<Figure>> {
     stand.warm_up(&crowd).await?;
     let mut alone = Vec::new();
     for round in 1..=stand.args.rounds {
-        stand.say(&format!("round {round}, nobody watches"));
+        stand.show(&format!("round {round}, nobody watches"));
         alone.push(stand.join(&crowd).await?.good_per_s());
     }
-    stand.say("opening sockets");
+    stand.show("opening sockets");
     let before = resident_kib(&[stand.pid()]);
     let sockets = Sockets::open(ADDRESS, &path, count).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle = resident_kib(&[stand.pid()]);
     let (mut watched, mut late_ms) = (Vec::new(), Vec::new());
     for round in 1..=stand.args.rounds {
-        stand.say(&format!("round {round}, {count} sockets watch"));
+        stand.show(&format!("round {round}, {count} sockets watch"));
         let mut connection = Connection::open(ADDRESS).await?;
         let probes = async {
             let mut late = Vec::new();
@@ -64,12 +65,12 @@ pub async fn sockets(stand: &mut Stand) -> Result<Vec<Figure>> {
                 tokio::time::sleep(PROBE_EVERY).await;
                 let key = format!("probe{round}");
                 let rev = probe(&mut connection, &crowd, &key, number).await?;
-                late.push(sockets.all_hear(rev, Instant::now()).await?);
+                late.push(sockets.all_received(rev, Instant::now()).await?);
             }
             Ok::<_, anyhow::Error>(late)
         };
-        let load = stand.join_as(&crowd, format!("w{round}"));
-        let (run, late) = tokio::join!(load, probes);
+        let joining = stand.join_as(&crowd, format!("w{round}"));
+        let (run, late) = tokio::join!(joining, probes);
         watched.push(run?.good_per_s());
         late_ms.extend(late?);
     }
@@ -95,7 +96,7 @@ pub async fn sockets(stand: &mut Stand) -> Result<Vec<Figure>> {
         value: Some(median(&watched) / median(&alone)),
         unit: "×".to_owned(),
         target: Target::AtLeast(0.7),
-        note: "their client shares the machine, too".to_owned(),
+        note: "the client that watches shares the machine".to_owned(),
         measured: String::new(),
     };
     let period_ms = (count as f64 / FAN_OUT_PER_MS).max(PERIOD_MS);
@@ -107,7 +108,7 @@ pub async fn sockets(stand: &mut Stand) -> Result<Vec<Figure>> {
         value: Some(percentile(&late_ms, 99) / period_ms),
         unit: "periods".to_owned(),
         target: Target::AtMost(3.0),
-        note: format!("{} joins, at full speed; the period of so many sockets is {period_ms:.0} ms", late_ms.len()),
+        note: format!("{} joins, at full speed; with {count} sockets a period is {period_ms:.0} ms", late_ms.len()),
         measured: String::new(),
     };
     Ok(vec![memory, joins, late])
@@ -119,17 +120,17 @@ pub async fn churn(stand: &mut Stand) -> Result<Vec<Figure>> {
     let path = format!("/api/v1/live?deal={}", deal(&crowd));
     let mut after = Vec::new();
     for round in 1..=CHURN_ROUNDS {
-        stand.say(&format!("{CHURN_SOCKETS} sockets come and go, time {round}"));
+        stand.show(&format!("round {round}, {CHURN_SOCKETS} sockets open and close"));
         Sockets::open(ADDRESS, &path, CHURN_SOCKETS).await?.close().await;
         let counts = round == 2 || round == CHURN_ROUNDS;
-        tokio::time::sleep(if counts { GIVEN_BACK } else { Duration::from_secs(1) }).await;
+        tokio::time::sleep(if counts { MEMORY_PAUSE } else { Duration::from_secs(1) }).await;
         after.push(resident_kib(&[stand.pid()]) as f64);
     }
     let after: Vec<f64> = after.iter().map(|kib| kib / 1024.0).collect();
     let times: Vec<String> = after.iter().map(|mib| format!("{mib:.0}")).collect();
     // Caches fill during the first round.
     let (second, last) = (after.get(1).copied().unwrap_or(f64::NAN), after.last().copied().unwrap_or(f64::NAN));
-    // These rounds were all measured after the same pause.
+    // These rounds were measured after the same short pause.
     let between = after.get(2..CHURN_ROUNDS - 1).unwrap_or_default();
     Ok(vec![Figure {
         place: 15,
@@ -143,7 +144,7 @@ pub async fn churn(stand: &mut Stand) -> Result<Vec<Figure>> {
         target: Target::AtMost(1.2),
         note: format!(
             "{} s after they went, one second after the others; those between grow by {:.2} MiB each time; MiB: {}",
-            GIVEN_BACK.as_secs(),
+            MEMORY_PAUSE.as_secs(),
             slope(between),
             times.join(" ")
         ),
@@ -151,7 +152,7 @@ pub async fn churn(stand: &mut Stand) -> Result<Vec<Figure>> {
     }])
 }
 
-/// Row 14: frames to 9,000 sockets, one after each join, or after each message published to nchan.
+/// Row 14: server CPU per frame to 9,000 sockets. Muster sends a frame after a join, nchan after a published message.
 pub async fn fanout(stand: &mut Stand) -> Result<Vec<Figure>> {
     let crowd = stand.crowd(1, NEVER, None).await?;
     let folder = std::env::temp_dir().join(format!("muster-bench-nchan-{}", std::process::id()));
@@ -159,7 +160,7 @@ pub async fn fanout(stand: &mut Stand) -> Result<Vec<Figure>> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 1..=stand.args.rounds {
         if let Some(nchan) = &nchan {
-            stand.say(&format!("round {round}, nchan"));
+            stand.show(&format!("round {round}, nchan"));
             let sockets = Sockets::open(NCHAN, "/live", FAN_OUT_SOCKETS).await?;
             let mut connection = Connection::open(NCHAN).await?;
             let (pids, frames) = (nchan.pids()?, sockets.frames());
@@ -172,13 +173,13 @@ pub async fn fanout(stand: &mut Stand) -> Result<Vec<Figure>> {
                 );
                 let request =
                     format!("POST /pub HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-                connection.ask(request.as_bytes()).await?;
+                connection.send(request.as_bytes()).await?;
                 tokio::time::sleep(PROBE_EVERY).await;
             }
             theirs.push((cpu_s(&pids) - cpu) * 1e6 / (sockets.frames() - frames) as f64);
             sockets.close().await;
         }
-        stand.say(&format!("round {round}, Muster"));
+        stand.show(&format!("round {round}, Muster"));
         let sockets = Sockets::open(ADDRESS, &format!("/api/v1/live?deal={}", deal(&crowd)), FAN_OUT_SOCKETS).await?;
         let mut connection = Connection::open(ADDRESS).await?;
         let (cpu, frames) = (cpu_s(&[stand.pid()]), sockets.frames());
@@ -200,11 +201,12 @@ pub async fn fanout(stand: &mut Stand) -> Result<Vec<Figure>> {
         value: has_peer.then(|| median(&ours) / median(&theirs)),
         unit: "×".to_owned(),
         target: Target::AtMost(1.0),
-        note: "Muster's has the joins in it".to_owned(),
+        note: "Muster's CPU time includes the joins".to_owned(),
         measured: String::new(),
     }])
 }
 
+/// The resident memory of these processes, in KiB.
 fn resident_kib(pids: &[u32]) -> u64 {
     let of = |pid: &u32| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -213,7 +215,7 @@ fn resident_kib(pids: &[u32]) -> u64 {
     pids.iter().filter_map(of).sum()
 }
 
-/// User and system time of these processes, in seconds.
+/// The user and system time of these processes, in seconds.
 fn cpu_s(pids: &[u32]) -> f64 {
     let of = |pid: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -2,7 +2,7 @@
 //!
 //! `make bench` measures every row; `make bench ARGS="--only hot,quiet"` measures some. Results go to `target/bench/`
 //! as Markdown and JSON. Rows that were not measured keep their earlier results. Every server listens on loopback and
-//! ends with this program. Compare the ratios: the load generator shares the machine with everything else.
+//! stops with this program. Compare the ratios: the load generator shares the machine with everything else.
 #![allow(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures, not money")]
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -60,7 +60,7 @@ pub struct Args {
     bench: bool,
 }
 
-/// The names of the rows, in the order of the table. Some of them measure two rows.
+/// The names for `--only`, in the order of the table. Some measure two or three rows.
 const ROWS: [&str; 13] = [
     "hot", "redis", "many", "full", "sold_out", "quiet", "half", "overload", "settle", "sockets", "fanout", "churn",
     "pages",
@@ -73,7 +73,7 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         tokio::select! {
             measured = Box::pin(measure(args)) => measured,
-            // Dropping the stand ends everything that it started.
+            // Dropping the stand stops everything that it started.
             _ = tokio::signal::ctrl_c() => anyhow::bail!("stopped"),
         }
     })
@@ -90,8 +90,8 @@ async fn measure(args: Args) -> Result<()> {
     bar.enable_steady_tick(std::time::Duration::from_millis(250));
     for row in rows {
         bar.set_message(format!("{row}: starting servers"));
-        // Each row has fresh servers, so no row is affected by what another left behind.
-        let mut stand = Stand::start(&args, bar.clone(), row).await.context("starting what is measured")?;
+        // Each measurement gets fresh servers, so earlier ones do not affect it.
+        let mut stand = Stand::start(&args, bar.clone(), row).await.context("starting the servers")?;
         let measured: Result<Vec<Figure>> = match row {
             "hot" => rush::hot(&mut stand).await,
             "redis" => rush::redis(&mut stand).await,

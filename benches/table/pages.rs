@@ -18,16 +18,16 @@ pub async fn pages(stand: &mut Stand) -> Result<Vec<Figure>> {
         (18, "deal page, compressed as browsers ask for it", &page, "browser"),
     ] {
         let url = format!("http://{ADDRESS}{path}");
-        stand.say("warming up");
+        stand.show("warming up");
         wrk(script, &url, 2, &[]).await?;
         let mut rounds = Rounds { ours: Vec::new(), theirs: Vec::new() };
         let (mut requests, before) = (0, transactions(stand).await?);
         for round in 1..=stand.args.rounds {
-            stand.say(&format!("round {round}, the peer's /hello"));
+            stand.show(&format!("round {round}, the peer's /hello"));
             rounds.theirs.extend(stand.peer("/hello").await?.map(|run| run.answers_per_s()));
-            stand.say(&format!("round {round}, {what}"));
+            stand.show(&format!("round {round}, {what}"));
             let run = wrk(script, &url, stand.args.seconds, &[]).await?;
-            anyhow::ensure!(run.refused == 0, "{path} is refused");
+            anyhow::ensure!(run.refused == 0, "{path} was refused");
             requests += run.requests;
             rounds.ours.push(run.good_per_s());
         }
@@ -47,7 +47,7 @@ pub async fn pages(stand: &mut Stand) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// The transactions of Muster's database so far, as far as its backends have reported them.
+/// The number of transactions in Muster's database. Waits first, because backends report their statistics late.
 async fn transactions(stand: &Stand) -> Result<i64> {
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let mut database = stand.database().await?;

@@ -1,5 +1,5 @@
-//! The systems that Muster is compared with. They are not part of this repository and are built from a folder beside
-//! it, if it exists.
+//! The systems that Muster is compared with. Their sources are in a folder outside this repository, which may be
+//! missing.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use muster::dev::ports::require_free;
 use muster::dev::servers::{Program, Servers};
 use tokio::process::Command;
 
-use crate::program::{answered, environment};
+use crate::program::{environment, wait_until_ready};
 
 /// Where the naive peer listens.
 pub const NAIVE: &str = "127.0.0.1:8399";
@@ -22,11 +22,11 @@ pub async fn naive(peers: &Path, servers: &Servers, folder: &Path) -> Result<Opt
         return Ok(None);
     }
     require_free(NAIVE.parse()?)?;
-    // Its folder may be read-only, and cargo writes a lock file.
+    // The source folder may be read-only, and cargo writes a lock file.
     let build = std::env::current_dir()?.join("target/bench-peers");
     let copy = build.join("naive");
     std::fs::create_dir_all(&copy)?;
-    // Keep the times of the files, or cargo would rebuild it for every row.
+    // Preserve the modification times, or cargo would rebuild the peer for every row.
     let copied =
         Command::new("cp").args(["-R", "--preserve=timestamps"]).arg(source.join(".")).arg(&copy).status().await?;
     anyhow::ensure!(copied.success(), "{} cannot be copied", source.display());
@@ -44,17 +44,17 @@ pub async fn naive(peers: &Path, servers: &Servers, folder: &Path) -> Result<Opt
     let mut peer = Program::new(build.join("target/release/naive"), Vec::new(), folder.to_owned(), log.clone());
     let (redis, database) = (servers.redis_url(), servers.database_url("peer"));
     peer.start(environment(&[("REDIS_URL", &redis), ("DATABASE_URL", &database)])).await?;
-    answered(NAIVE, &mut peer, &log).await?;
+    wait_until_ready(NAIVE, &mut peer, &log).await?;
     Ok(Some(peer))
 }
 
-/// nginx with nchan. Dropping it ends it.
+/// nginx with nchan. Dropping this stops nginx.
 pub struct Nchan {
     nginx: Program,
 }
 
 impl Nchan {
-    /// Starts it, or returns `None` if it or its configuration does not exist.
+    /// Starts nginx, or returns `None` if the nchan module or its configuration does not exist.
     pub async fn start(peers: &Path, folder: &Path) -> Result<Option<Self>> {
         let Ok(configuration) = std::fs::read_to_string(peers.join("fanout/peer_nchan.conf")) else { return Ok(None) };
         if !Path::new("/usr/lib/nginx/modules/ngx_nchan_module.so").is_file() {
@@ -63,20 +63,20 @@ impl Nchan {
         require_free(NCHAN.parse()?)?;
         let (folder, log) = (folder.join("nchan"), folder.join("nchan.log"));
         std::fs::create_dir_all(folder.join("logs"))?;
-        // A daemon would not end with this program.
+        // A daemon would outlive this program.
         let own = folder.join("nchan.conf");
         std::fs::write(&own, configuration.replace("daemon on;", "daemon off;"))?;
         let arguments = ["-p", &folder.display().to_string(), "-c", &own.display().to_string()].map(str::to_owned);
         let mut nginx =
             Program::new("nginx".into(), arguments.into(), folder.clone(), log.clone()).terminated_when_orphaned();
         nginx.start(environment(&[])).await.context("starting nginx")?;
-        answered(NCHAN, &mut nginx, &log).await?;
+        wait_until_ready(NCHAN, &mut nginx, &log).await?;
         Ok(Some(Self { nginx }))
     }
 
-    /// The processes of nginx: the master and its workers.
+    /// The process ids of nginx's master and workers.
     pub fn pids(&self) -> Result<Vec<u32>> {
-        let master = self.nginx.pid().context("nginx has ended")?;
+        let master = self.nginx.pid().context("nginx has exited")?;
         let mut pids = vec![master];
         for entry in std::fs::read_dir("/proc")?.flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };

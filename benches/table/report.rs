@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// The target of a figure.
+/// The limit that a figure must keep.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -84,7 +84,7 @@ pub struct Report {
 impl Report {
     /// Opens the report with the figures of earlier runs.
     pub fn open(folder: &Path) -> Result<Self> {
-        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
         let before = std::fs::read_to_string(folder.join("table.json")).unwrap_or_default();
         Ok(Self { folder: folder.to_owned(), figures: serde_json::from_str(&before).unwrap_or_default() })
     }

@@ -1,4 +1,4 @@
-//! The ceiling: the most joins, or refusals, per second over 64 connections.
+//! The ceiling: the maximum rate of joins, or of refusals, over 64 connections.
 
 use anyhow::Result;
 use muster::domain::DealId;
@@ -9,7 +9,7 @@ use crate::stand::{NEVER, Stand};
 
 const NO_PEER: &str = "no peer here";
 
-/// Measurements in alternating rounds: Muster's, and what it is compared with.
+/// The results of alternating rounds: Muster's, and those of what it is compared with.
 pub struct Rounds {
     pub ours: Vec<f64>,
     pub theirs: Vec<f64>,
@@ -34,9 +34,9 @@ async fn against_peer(stand: &mut Stand, path: &str) -> Result<Rounds> {
     stand.warm_up(&crowd).await?;
     let mut rounds = Rounds { ours: Vec::new(), theirs: Vec::new() };
     for round in 1..=stand.args.rounds {
-        stand.say(&format!("round {round}, the peer's {path}"));
+        stand.show(&format!("round {round}, the peer's {path}"));
         rounds.theirs.extend(stand.peer(path).await?.map(|run| run.good_per_s()));
-        stand.say(&format!("round {round}, joins"));
+        stand.show(&format!("round {round}, joins"));
         rounds.ours.push(stand.join(&crowd).await?.good_per_s());
     }
     Ok(rounds)
@@ -79,9 +79,9 @@ pub async fn many(stand: &mut Stand) -> Result<Vec<Figure>> {
     stand.warm_up(&many).await?;
     let mut rounds = Rounds { ours: Vec::new(), theirs: Vec::new() };
     for round in 1..=stand.args.rounds {
-        stand.say(&format!("round {round}, one deal"));
+        stand.show(&format!("round {round}, one deal"));
         rounds.theirs.push(stand.join(&one).await?.good_per_s());
-        stand.say(&format!("round {round}, 1,000 deals"));
+        stand.show(&format!("round {round}, 1,000 deals"));
         rounds.ours.push(stand.join(&many).await?.good_per_s());
     }
     Ok(vec![Figure {
@@ -104,14 +104,14 @@ pub async fn full(stand: &mut Stand) -> Result<Vec<Figure>> {
     stand.warm_up(&one).await?;
     let mut rounds = Rounds { ours: Vec::new(), theirs: Vec::new() };
     for round in 1..=stand.args.rounds {
-        stand.say(&format!("round {round}, the table as it is"));
+        stand.show(&format!("round {round}, before the table is filled"));
         rounds.theirs.push(stand.join(&one).await?.good_per_s());
     }
-    stand.say(&format!("filling the table with {} signups", stand.args.signups));
+    stand.show(&format!("filling the table with {} signups", stand.args.signups));
     fill(stand, &others.prepared.deals).await?;
     stand.warm_up(&one).await?;
     for round in 1..=stand.args.rounds {
-        stand.say(&format!("round {round}, a full table"));
+        stand.show(&format!("round {round}, a full table"));
         rounds.ours.push(stand.join(&one).await?.good_per_s());
     }
     Ok(vec![Figure {
@@ -136,16 +136,16 @@ async fn fill(stand: &Stand, deals: &[DealId]) -> Result<()> {
                 1 + n / cardinality($1), 2 + n / cardinality($1), muster_now(), 1, 2 + n / cardinality($1)
            FROM generate_series(0, $2::bigint - 1) AS n";
     sqlx::query(fill).bind(&deals).bind(signups).execute(&mut database).await?;
-    // Autovacuum would do this some minutes later.
+    // Autovacuum would run some minutes later, during the measurement.
     sqlx::query("VACUUM (ANALYZE) signups").execute(&mut database).await?;
     sqlx::query("CHECKPOINT").execute(&mut database).await?;
     Ok(())
 }
 
 pub async fn sold_out(stand: &mut Stand) -> Result<Vec<Figure>> {
-    // Requests of the buyers who fill the deal go to Postgres. Let them be few, as after a real rush.
+    // Joins of known buyers go to Postgres. Only ten buyers fill the deal, so they are few, as after a real rush.
     let crowd = stand.crowd(1, "10", Some("100")).await?;
-    stand.say("selling the deal out");
+    stand.show("selling the deal out");
     let deal = crowd.prepared.deals.first().map(ToString::to_string).unwrap_or_default();
     let client = reqwest::Client::new();
     for (n, buyer) in crowd.prepared.buyers.iter().take(10).enumerate() {
@@ -157,11 +157,11 @@ pub async fn sold_out(stand: &mut Stand) -> Result<Vec<Figure>> {
     stand.warm_up(&crowd).await?;
     let mut rounds = Rounds { ours: Vec::new(), theirs: Vec::new() };
     for round in 1..=stand.args.rounds {
-        stand.say(&format!("round {round}, the peer's /hello"));
+        stand.show(&format!("round {round}, the peer's /hello"));
         rounds.theirs.extend(stand.peer("/hello").await?.map(|run| run.answers_per_s()));
-        stand.say(&format!("round {round}, refusals"));
+        stand.show(&format!("round {round}, refusals"));
         let run = stand.join(&crowd).await?;
-        anyhow::ensure!(run.refused == run.requests, "somebody joined a deal that is sold out: {run:?}");
+        anyhow::ensure!(run.refused == run.requests, "a join of the sold-out deal was not refused: {run:?}");
         rounds.ours.push(run.answers_per_s());
     }
     Ok(vec![Figure {

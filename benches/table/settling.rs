@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::report::{Figure, Target, median};
 use crate::stand::{NEVER, Stand};
 
-/// Far longer than settling takes.
+/// Much longer than settling takes.
 const PATIENCE: Duration = Duration::from_mins(8);
 
 pub async fn settle(stand: &mut Stand) -> Result<Vec<Figure>> {
@@ -37,11 +37,11 @@ pub async fn settle(stand: &mut Stand) -> Result<Vec<Figure>> {
     }])
 }
 
-/// Tips a deal with all its signups at once, and waits for the node's settler.
+/// Inserts all signups of a deal and tips it in one statement, waits for the node's settler, and returns its rate.
 async fn settled_per_second(stand: &Stand, database: &mut PgConnection, deal: Option<Uuid>) -> Result<f64> {
     let coupons = stand.args.coupons.cast_signed();
-    stand.say("a deal that tips with all its signups at once");
-    // One statement, because the figures must never disagree. The settler finds the deal within a second.
+    stand.show("tipping a deal with all its signups");
+    // One statement, so the settler never reads figures that disagree. It finds the deal within a second.
     sqlx::query(
         "WITH made AS (
             INSERT INTO signups (deal, id, buyer, units, number, rev, joined_at, held, held_rev)
@@ -61,7 +61,7 @@ async fn settled_per_second(stand: &Stand, database: &mut PgConnection, deal: Op
             .bind(deal)
             .fetch_one(&mut *database)
             .await?;
-        stand.say(&format!("{issued} coupons issued"));
+        stand.show(&format!("{issued} coupons issued"));
         if issued >= coupons {
             break;
         }
@@ -77,9 +77,9 @@ async fn settled_per_second(stand: &Stand, database: &mut PgConnection, deal: Op
     Ok(coupons as f64 / took)
 }
 
-/// Inserts the same rows into tables of the same shape.
+/// Copies the rows that settling wrote into tables of the same shape, and returns the rate.
 async fn inserted_per_second(stand: &Stand, database: &mut PgConnection, deal: Option<Uuid>) -> Result<f64> {
-    stand.say("the same rows at once");
+    stand.show("inserting the same rows");
     for table in ["coupons", "coupon_codes", "outbox"] {
         let copy = format!("DROP TABLE IF EXISTS bare_{table}; CREATE TABLE bare_{table} (LIKE {table} INCLUDING ALL)");
         database.execute(sqlx::AssertSqlSafe(copy)).await?;

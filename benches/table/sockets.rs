@@ -11,42 +11,43 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-const TOGETHER: usize = 100;
-const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// The number of sockets that are opened concurrently.
+const GROUP: usize = 100;
+const CHECK_EVERY: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(20);
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// What all sockets share.
+/// The state that all sockets share.
 struct Shared {
     frames: AtomicU64,
     open: AtomicUsize,
     opened: Notify,
     /// The newest rev that each socket has received.
-    heard: Vec<AtomicI64>,
+    newest_revs: Vec<AtomicI64>,
 }
 
-/// Open sockets. Dropping them closes them.
+/// Open sockets. Dropping this closes them.
 pub struct Sockets {
     shared: Arc<Shared>,
     tasks: JoinSet<Result<()>>,
 }
 
 impl Sockets {
-    /// Opens this many sockets, and waits until all are open.
+    /// Opens this many sockets in groups of 100, and waits until each full group is open.
     pub async fn open(address: &str, path: &str, count: usize) -> Result<Self> {
         let shared = Arc::new(Shared {
             frames: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             opened: Notify::new(),
-            heard: std::iter::repeat_with(|| AtomicI64::new(0)).take(count).collect(),
+            newest_revs: std::iter::repeat_with(|| AtomicI64::new(0)).take(count).collect(),
         });
         let mut tasks = JoinSet::new();
         let request = Arc::new(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{UPGRADE}"));
         for number in 0..count {
             tasks.spawn(listen(address.to_owned(), Arc::clone(&request), Arc::clone(&shared), number));
-            // Wait in between, because the backlog of a listener is short.
-            if number % TOGETHER == TOGETHER - 1 {
+            // Wait for each group, because the backlog of a listener is short.
+            if number % GROUP == GROUP - 1 {
                 let all = async {
                     while shared.open.load(Ordering::Relaxed) <= number {
                         shared.opened.notified().await;
@@ -68,13 +69,13 @@ impl Sockets {
         self.shared.frames.load(Ordering::Relaxed)
     }
 
-    /// Waits until every socket has received this rev or a newer one. Returns the milliseconds since `from`, to within
-    /// two.
-    pub async fn all_hear(&self, rev: i64, from: Instant) -> Result<f64> {
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        while !self.shared.heard.iter().all(|heard| heard.load(Ordering::Relaxed) >= rev) {
-            anyhow::ensure!(from.elapsed() < PATIENCE, "not every socket heard of version {rev}");
-            looks.tick().await;
+    /// Waits until every socket has received this rev or a newer one. Returns the milliseconds since `from`, with an
+    /// error of at most two.
+    pub async fn all_received(&self, rev: i64, from: Instant) -> Result<f64> {
+        let mut checks = tokio::time::interval(CHECK_EVERY);
+        while !self.shared.newest_revs.iter().all(|newest| newest.load(Ordering::Relaxed) >= rev) {
+            anyhow::ensure!(from.elapsed() < PATIENCE, "not every socket received rev {rev}");
+            checks.tick().await;
         }
         Ok(from.elapsed().as_secs_f64() * 1e3)
     }
@@ -103,8 +104,8 @@ async fn listen(address: String, request: Arc<String>, shared: Arc<Shared>, numb
             match kind {
                 1 => {
                     shared.frames.fetch_add(1, Ordering::Relaxed);
-                    if let (Some(rev), Some(heard)) = (rev(payload), shared.heard.get(number)) {
-                        heard.store(rev, Ordering::Relaxed);
+                    if let (Some(rev), Some(newest)) = (rev(payload), shared.newest_revs.get(number)) {
+                        newest.store(rev, Ordering::Relaxed);
                     }
                 }
                 // A ping. The reply is an empty pong, masked with zeros because clients must mask.
@@ -119,7 +120,7 @@ async fn listen(address: String, request: Arc<String>, shared: Arc<Shared>, numb
     }
 }
 
-/// The first complete frame: its opcode, its payload, and its length. Servers do not mask.
+/// The first complete frame: its opcode, its payload, and its whole length. Servers do not mask.
 fn frame(buffer: &[u8]) -> Option<(u8, &[u8], usize)> {
     let (head, length) = match buffer.get(1)? & 127 {
         126 => (4, usize::from(u16::from_be_bytes([*buffer.get(2)?, *buffer.get(3)?]))),

@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use crate::Args;
 use crate::peers;
-use crate::program::{answered, environment};
+use crate::program::{environment, wait_until_ready};
 use crate::wrk::{Run, wrk};
 
 /// The address of Muster.
@@ -22,7 +22,7 @@ pub const ADDRESS: &str = "127.0.0.1:8490";
 const INTERNAL: &str = "127.0.0.1:8491";
 /// The number of buyers with tokens. Each makes many signups.
 const BUYERS: &str = "10000";
-/// A tipping point that is never reached: the work after a tip would be measured with the joins.
+/// A tipping point that is never reached, so the work after a tip is not measured with the joins.
 pub const NEVER: &str = "10000000";
 
 /// A running system.
@@ -35,7 +35,7 @@ pub struct Stand {
     peer: Option<Program>,
     servers: Option<Servers>,
     runs: u32,
-    /// Declared last, so it is removed when nothing uses it.
+    /// The folder of everything. Declared last, so it is removed after its users have stopped.
     _kept: tempfile::TempDir,
 }
 
@@ -47,7 +47,7 @@ pub struct Crowd {
 }
 
 impl Stand {
-    /// Starts everything. Fails if an address is in use, because the wrong server would be measured.
+    /// Starts the servers, Muster and the peer. Fails if an address is in use: a wrong server would be measured.
     pub async fn start(args: &Args, bar: ProgressBar, row: &'static str) -> Result<Self> {
         for address in [ADDRESS, INTERNAL] {
             require_free(address.parse()?)?;
@@ -75,12 +75,12 @@ impl Stand {
         // Mails are not measured.
         let own = [("RUST_LOG", "warn"), ("MUSTER__WORKERS__OUTBOX_EVERY_MS", "3600000")];
         muster.start(environment(&own)).await.context("starting Muster")?;
-        answered(ADDRESS, &mut muster, &log).await?;
+        wait_until_ready(ADDRESS, &mut muster, &log).await?;
         let peer = peers::naive(&args.peers, &servers, &folder).await?;
         Ok(Self { args: args.clone(), bar, row, folder, servers: Some(servers), muster, peer, runs: 0, _kept: kept })
     }
 
-    /// Stops everything.
+    /// Stops the peer, Muster and the servers.
     pub async fn stop(mut self) {
         if let Some(peer) = &mut self.peer {
             peer.kill().await;
@@ -91,16 +91,16 @@ impl Stand {
         }
     }
 
-    /// Keeps the node's log, which often says why a row could not be measured. Returns its path.
+    /// Copies the node's log to `out`, because it often shows why a row could not be measured. Returns the copy's path.
     pub fn keep_log(&self, out: &Path) -> Result<PathBuf> {
         let kept = out.join(format!("{}.log", self.row));
         std::fs::copy(self.folder.join("muster.log"), &kept)?;
         Ok(kept)
     }
 
-    /// Shows what is being done.
-    pub fn say(&self, what: &str) {
-        self.bar.set_message(format!("{}: {what}", self.row));
+    /// Shows the current step in the progress bar.
+    pub fn show(&self, step: &str) {
+        self.bar.set_message(format!("{}: {step}", self.row));
     }
 
     /// Whether there is a peer to compare with.
@@ -119,9 +119,9 @@ impl Stand {
         Ok(PgConnection::connect(&url).await?)
     }
 
-    /// Creates deals, and buyers who may join them as often as they like.
+    /// Creates deals, and buyers whose own limit is never reached.
     pub async fn crowd(&self, deals: usize, tipping_point: &str, cap: Option<&str>) -> Result<Crowd> {
-        self.say("making deals and buyers");
+        self.show("creating deals and buyers");
         let out = self.folder.join("people.json");
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         command.args(["loadtest", "prepare", "--dev", "--data"]).arg(self.folder.join("data"));
@@ -130,8 +130,8 @@ impl Stand {
         if let Some(cap) = cap {
             command.args(["--cap", cap]);
         }
-        let made = command.arg("--out").arg(&out).output().await?;
-        anyhow::ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let prepare = command.arg("--out").arg(&out).output().await?;
+        anyhow::ensure!(prepare.status.success(), "{}", String::from_utf8_lossy(&prepare.stderr));
         let prepared: Prepared = serde_json::from_slice(&std::fs::read(&out)?)?;
         let (tokens, list) = (self.folder.join("tokens"), self.folder.join(format!("deals-{deals}")));
         std::fs::write(&tokens, lines(prepared.buyers.iter().map(|buyer| buyer.token.clone())))?;
@@ -139,25 +139,25 @@ impl Stand {
         Ok(Crowd { prepared, tokens, deals: list })
     }
 
-    /// One round of joins.
+    /// Measures one round of joins.
     pub async fn join(&mut self, crowd: &Crowd) -> Result<Run> {
         self.runs += 1;
         self.join_as(crowd, format!("r{}", self.runs)).await
     }
 
-    /// One round of joins whose keys begin with `run`.
+    /// Measures one round of joins whose keys begin with `run`.
     pub async fn join_as(&self, crowd: &Crowd, run: String) -> Result<Run> {
         let (tokens, deals) = (crowd.tokens.display().to_string(), crowd.deals.display().to_string());
         wrk("join", &format!("http://{ADDRESS}"), self.args.seconds, &[&tokens, &deals, &run]).await
     }
 
-    /// A short round that is not counted: it fills the caches.
+    /// Runs a round that is not counted: it fills the caches.
     pub async fn warm_up(&mut self, crowd: &Crowd) -> Result<()> {
-        self.say("warming up");
+        self.show("warming up");
         self.join(crowd).await.map(drop)
     }
 
-    /// One round against the peer, or `None` if there is no peer.
+    /// Measures one round of the peer, or returns `None` if there is no peer.
     pub async fn peer(&self, path: &str) -> Result<Option<Run>> {
         if !self.has_peer() {
             return Ok(None);
@@ -167,7 +167,7 @@ impl Stand {
     }
 }
 
-/// Each socket needs one file descriptor here and two in the node. Exceeding the hard limit needs a privilege.
+/// Raises the limit of open files, which the node inherits. Raising the hard limit needs a privilege.
 pub fn raise_limits(sockets: usize) {
     let wanted = sockets as u64 * 2 + 2_000;
     if setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: Some(wanted) }).is_err() {

@@ -21,7 +21,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Responses below 400 per second.
+    /// Responses with a status below 400, per second.
     pub fn good_per_s(&self) -> f64 {
         (self.requests - self.refused) as f64 * 1e6 / self.duration_us as f64
     }
@@ -45,9 +45,9 @@ pub async fn wrk(script: &str, url: &str, seconds: u64, arguments: &[&str]) -> R
         .output()
         .await
         .context("wrk is missing: make bench installs it")?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = said.lines().find(|line| line.starts_with('{'));
-    let line = line.with_context(|| format!("wrk said {said} {}", String::from_utf8_lossy(&output.stderr)))?;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = stdout.lines().find(|line| line.starts_with('{'));
+    let line = line.with_context(|| format!("wrk printed no result: {stdout} {}", String::from_utf8_lossy(&output.stderr)))?;
     let run: Run = serde_json::from_str(line)?;
     anyhow::ensure!(run.requests > 0, "nothing answered at {url}: {line}");
     anyhow::ensure!(run.errors * 100 < run.requests, "too many errors at {url}: {line}");

@@ -1,6 +1,6 @@
 //! Which callers each route accepts: every route × every kind of caller and scope.
 //!
-//! A route that is missing from the table fails the test, so a new route must say who may call it.
+//! A route that is missing from the table fails the test, so each new route needs an entry.
 
 use muster::domain::TokenId;
 use muster::people::NewToken;

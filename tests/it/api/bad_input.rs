@@ -110,7 +110,7 @@ async fn every_field_of_every_body_is_validated() {
         }
     }
     assert!(fields > 0);
-    assert_eq!(checked.len(), fields, "every field was refused by its name at least once");
+    assert_eq!(checked.len(), fields, "every field is refused by its name at least once");
     assert_eq!(fixture.app.backend.dump().await, before);
 }
 
@@ -160,8 +160,8 @@ async fn every_route_with_an_id_answers_404_for_an_unknown_one() {
 async fn every_list_rejects_a_malformed_query() {
     let fixture = Fixture::new().await;
     let lists = api_routes().into_iter().filter(|(method, route)| {
-        let one = ["{id}", ".svg", "z"].iter().any(|end| route.ends_with(end));
-        *method == Method::GET && !one && !route.ends_with("/live")
+        let is_single = ["{id}", ".svg", "z"].iter().any(|end| route.ends_with(end));
+        *method == Method::GET && !is_single && !route.ends_with("/live")
     });
     let mut walked = 0;
     for (method, route) in lists {
@@ -270,6 +270,6 @@ async fn raw(address: std::net::SocketAddr, bytes: &[u8], until: &str) -> String
             answer.extend_from_slice(&chunk[..n]);
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), read).await.expect("an answer within ten seconds");
+    tokio::time::timeout(Duration::from_secs(10), read).await.expect("a response within ten seconds");
     String::from_utf8_lossy(&answer).into_owned()
 }

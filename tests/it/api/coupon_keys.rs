@@ -1,4 +1,4 @@
-//! Coupons outlive the keys that were configured when they were issued and the form of their codes.
+//! Coupons stay valid when keys are rotated and when the form of codes changes.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::send;
 use crate::support::app::Node;
 use crate::support::{self, Person, TestApp};
 
-/// The byte that each key repeats: coupon keys 1 and 2, lookup keys 1 and 2.
+/// The byte that each key repeats: for coupon keys 1 and 2, and for lookup keys 1 and 2.
 const COUPON: [u8; 2] = [0x11, 0x22];
 const LOOKUP: [u8; 2] = [0xaa, 0xbb];
 
@@ -86,7 +86,7 @@ async fn coupons_of_every_form_and_key_still_work_after_each_key_rotation() {
     let deal = app.deal(&mo).tipping_point(1).per_buyer_max(30).publish().await.id;
     let both = format!("{},{}", coupon_key(2), coupon_key(1));
     let rotated = format!("{},{}", lookup_key(2), lookup_key(1));
-    let times = [
+    let periods = [
         ("before form 2", key_1.as_str(), String::new()),
         ("without a lookup key", &key_1, String::new()),
         ("with a lookup key", &key_1, lookup_key(1)),
@@ -96,7 +96,7 @@ async fn coupons_of_every_form_and_key_still_work_after_each_key_rotation() {
     let mut known = BTreeMap::new();
     // The coupons of each period that are not redeemed yet.
     let mut unused: Vec<Vec<(String, String)>> = Vec::new();
-    for (time, coupon_keys, lookup_keys) in &times {
+    for (period, coupon_keys, lookup_keys) in &periods {
         app.add_node(&[("security.coupon_keys", coupon_keys), ("security.coupon_lookup_keys", lookup_keys)]).await;
         let node = app.nodes.last().unwrap();
         let mut issued = issue(&ann, node, deal).await;
@@ -105,17 +105,17 @@ async fn coupons_of_every_form_and_key_still_work_after_each_key_rotation() {
         }
         known.extend(issued.clone());
         unused.push(issued.into_iter().collect());
-        assert_eq!(shown_codes(&ann, node).await, known, "{time}");
+        assert_eq!(shown_codes(&ann, node).await, known, "{period}");
         for coupons in &mut unused {
             let (id, code) = coupons.pop().unwrap();
             let scanned = format!("http://muster.example/c#{}", code.replace('-', ""));
-            assert_eq!(redeem(&mo, node, &scanned).await, (201, id), "{time}: {code}");
+            assert_eq!(redeem(&mo, node, &scanned).await, (201, id), "{period}: {code}");
         }
     }
-    // Removing the first keys loses exactly what depends on them.
+    // Removing the first keys loses exactly the codes that depend on them.
     app.add_node(&[("security.coupon_keys", &coupon_key(2)), ("security.coupon_lookup_keys", &lookup_key(2))]).await;
     let node = app.nodes.last().unwrap();
-    assert_eq!(shown_codes(&ann, node).await.len(), 6, "those of coupon key 2");
+    assert_eq!(shown_codes(&ann, node).await.len(), 6, "only the codes of coupon key 2 are shown");
     for (coupons, status) in unused.iter_mut().zip([404, 404, 404, 201, 201]) {
         let (_, code) = coupons.pop().unwrap();
         assert_eq!(redeem(&mo, node, &code).await.0, status, "{code}");

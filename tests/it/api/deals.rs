@@ -9,7 +9,7 @@ use super::{Answer, send};
 use crate::support::fault::wait_until;
 use crate::support::{self, Person, TestApp};
 
-/// The body with which a merchant's program creates a deal.
+/// The body of a request that creates a deal.
 pub fn new_deal(app: &TestApp) -> Value {
     let now = app.nodes[0].clock.now();
     json!({
@@ -61,7 +61,7 @@ async fn a_deal_is_created_as_a_draft_then_published_and_public() {
 }
 
 #[tokio::test]
-async fn every_problem_of_a_deal_is_reported_at_once() {
+async fn every_problem_of_a_deal_is_reported_in_one_response() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let answer =
@@ -180,7 +180,7 @@ async fn withdrawing_needs_a_reason_and_is_idempotent() {
     assert_eq!((ended.status, ended.code()), (409, "ended"));
 }
 
-/// Fifty-one requests read deals while one query is under way: the others wait for one more query.
+/// Fifty-one reads of deals while the table is locked. At any time one query waits for the lock.
 #[tokio::test]
 async fn concurrent_reads_of_deals_share_one_query() {
     let app = support::app().start().await;
@@ -189,28 +189,28 @@ async fn concurrent_reads_of_deals_share_one_query() {
     let mut locked = app.backend.connect().await;
     sqlx::query("BEGIN").execute(&mut locked).await.unwrap();
     sqlx::query("LOCK TABLE deals IN ACCESS EXCLUSIVE MODE").execute(&mut locked).await.unwrap();
-    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let looks: Vec<_> = (0..51)
+    let started = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let reads: Vec<_> = (0..51)
         .map(|n| {
-            let (store, deal, asked) = (app.store.clone(), deals[n % 2], std::sync::Arc::clone(&asked));
+            let (store, deal, started) = (app.store.clone(), deals[n % 2], std::sync::Arc::clone(&started));
             tokio::spawn(async move {
-                asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                started.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 store.deal(deal).await.unwrap().unwrap().terms.title
             })
         })
         .collect();
-    wait_until("all have asked and wait", async || {
-        asked.load(std::sync::atomic::Ordering::SeqCst) == 51 && app.backend.waiting_for_locks().await > 0
+    wait_until("all reads have started and a query waits", async || {
+        started.load(std::sync::atomic::Ordering::SeqCst) == 51 && app.backend.waiting_for_locks().await > 0
     })
     .await;
     for _ in 0..3 {
-        assert_eq!(app.backend.waiting_for_locks().await, 1, "one query for all of them");
+        assert_eq!(app.backend.waiting_for_locks().await, 1, "all reads share one query");
     }
     sqlx::query("UPDATE deals SET title = 'Another title'").execute(&mut locked).await.unwrap();
     sqlx::query("COMMIT").execute(&mut locked).await.unwrap();
     let mut titles = Vec::new();
-    for look in looks {
-        titles.push(look.await.unwrap());
+    for read in reads {
+        titles.push(read.await.unwrap());
     }
     assert_eq!(titles.iter().filter(|title| *title == "Another title").count(), 51, "{titles:?}");
 }

@@ -37,7 +37,7 @@ async fn another_site_cannot_use_a_browsers_session() {
     assert_eq!(send(join().header("Sec-Fetch-Site", "same-origin")).await.status, 201);
     assert_eq!(send(join().header("Origin", app.url(""))).await.status, 201);
     let read = send(app.get("/api/v1/signups").header("Cookie", &cookie).header("Sec-Fetch-Site", "cross-site")).await;
-    assert_eq!(read.status, 200, "reading changes nothing, and no page may read the answer");
+    assert_eq!(read.status, 200, "a read changes nothing, and browsers hide the response from other sites");
 }
 
 #[tokio::test]
@@ -131,14 +131,14 @@ async fn the_live_route_needs_an_upgrade_and_deal_ids() {
 async fn signing_out_everywhere_else_keeps_the_current_session() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
-    let (here, elsewhere) = (cookie(&app, &ann).await, cookie(&app, &ann).await);
+    let (current, other) = (cookie(&app, &ann).await, cookie(&app, &ann).await);
     let signups = |cookie: &str| app.get("/api/v1/signups").header("Cookie", cookie);
-    assert_eq!(send(signups(&elsewhere)).await.status, 200);
+    assert_eq!(send(signups(&other)).await.status, 200);
     assert_eq!(app.auth.sessions(ann.id).await.unwrap().len(), 2);
-    let kept = Credential::session(here.trim_start_matches("muster=")).unwrap();
+    let kept = Credential::session(current.trim_start_matches("muster=")).unwrap();
     assert_eq!(app.auth.end_other_sessions(ann.id, kept).await.unwrap(), 1);
-    assert_eq!(send(signups(&elsewhere)).await.code(), "not_signed_in");
-    assert_eq!(send(signups(&here)).await.status, 200);
+    assert_eq!(send(signups(&other)).await.code(), "not_signed_in");
+    assert_eq!(send(signups(&current)).await.status, 200);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use sqlx::{Connection, Executor};
 use super::{Answer, read, send};
 use crate::support::{self, Person, TestApp};
 
-/// Joins, and retries while the last places are held by joins that are being recorded.
+/// Joins, and retries while holds of other joins block the last units.
 async fn join_with_retries(person: &Person, deal: muster::domain::DealId, units: u32, key: &str) -> Answer {
     loop {
         let answer = read(person.post_join(deal, units, key).await).await;
@@ -20,8 +20,8 @@ async fn join_with_retries(person: &Person, deal: muster::domain::DealId, units:
     }
 }
 
-async fn rows(app: &TestApp, count: &str) -> i64 {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(count.to_owned())).fetch_one(&mut app.backend.connect().await).await.unwrap()
+async fn count(app: &TestApp, query: &str) -> i64 {
+    sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned())).fetch_one(&mut app.backend.connect().await).await.unwrap()
 }
 
 #[tokio::test]
@@ -52,8 +52,8 @@ async fn fifty_concurrent_joins_with_one_key_make_one_signup() {
     let app = support::app().nodes(2).start().await;
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await;
-    let there = ann.at(&app.nodes[1]);
-    let tries = (0..50).map(|n| join_with_retries(if n % 2 == 0 { &ann } else { &there }, deal.id, 1, "the-same"));
+    let ann_at_second_node = ann.at(&app.nodes[1]);
+    let tries = (0..50).map(|n| join_with_retries(if n % 2 == 0 { &ann } else { &ann_at_second_node }, deal.id, 1, "the-same"));
     let answers = futures_util::future::join_all(tries).await;
     for answer in &answers {
         assert_eq!(answer.status, 201, "{}", answer.body);
@@ -66,7 +66,7 @@ async fn fifty_concurrent_joins_with_one_key_make_one_signup() {
         .collect();
     assert_eq!(signups.len(), 1);
     assert_eq!(answers.iter().filter(|answer| answer.header("idempotency-replayed") == "true").count(), 49);
-    assert_eq!(rows(&app, "SELECT count(*) FROM signups").await, 1);
+    assert_eq!(count(&app, "SELECT count(*) FROM signups").await, 1);
 }
 
 #[tokio::test]
@@ -165,8 +165,8 @@ async fn a_slow_join_is_pending_until_it_is_recorded() {
     assert!(!pending.header("retry-after").is_empty());
     let path = pending.header("location").to_owned();
     assert_eq!(path, format!("/api/v1/signups/{}", pending.body["id"].as_str().unwrap()));
-    let asked = send(ann.get(&path)).await;
-    assert_eq!((asked.status, &asked.body["state"]), (202, &json!("pending")));
+    let polled = send(ann.get(&path)).await;
+    assert_eq!((polled.status, &polled.body["state"]), (202, &json!("pending")));
     let leaving = send(ann.delete(&path)).await;
     assert_eq!((leaving.status, leaving.code()), (409, "pending"));
     let others = send(app.buyer("Bob").await.get(&path)).await;

@@ -77,6 +77,7 @@ fn assert_problem(answer: &Answer, status: StatusCode, text: &str) {
 
 /// The method and path of every route of the API.
 pub fn api_routes() -> Vec<(reqwest::Method, String)> {
-    let routes = muster::web::routes::api_routes().into_iter();
-    routes.map(|(method, path)| (method.as_str().parse().unwrap(), path)).collect()
+    let routes = muster::web::routes::api_routes();
+    assert!(!routes.is_empty(), "the API has routes");
+    routes.into_iter().map(|(method, path)| (method.as_str().parse().unwrap(), path)).collect()
 }

@@ -92,7 +92,7 @@ async fn password_guessing_does_not_lock_the_account_for_other_networks() {
     for _ in 0..3 {
         assert_eq!(sign_in("guess guess", "198.51.100.1").await.code(), "wrong_password");
     }
-    assert_eq!(sign_in("correct horse", "198.51.100.2").await.code(), "too_many_requests", "the same network");
+    assert_eq!(sign_in("correct horse", "198.51.100.2").await.code(), "too_many_requests", "the network has used up its attempts");
     assert_eq!(
         sign_in("correct horse", "203.0.113.9").await.status,
         201,
@@ -111,7 +111,7 @@ async fn a_full_lane_refuses_unknown_tokens_without_a_lookup() {
         wait_until("a batch is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
         let busy = read(stranger.post_join(deal, 1, "a").await).await;
         assert_eq!((busy.status, busy.code(), busy.header("connection")), (503, "busy", ""));
-        assert_eq!(send(stranger.get("/api/v1/signups")).await.code(), "bad_token", "only joining is full");
+        assert_eq!(send(stranger.get("/api/v1/signups")).await.code(), "bad_token", "the full lane affects only joins");
         lock.unlock().await;
     };
     let (first, ()) = tokio::join!(ann.post_join(deal, 1, "a"), others);
@@ -127,13 +127,13 @@ async fn token_lookups_of_joins_are_limited_by_the_lanes_slots() {
     let deal = app.deal(&mo).publish().await.id;
     let lock = app.backend.lock_table("tokens").await;
     let others = async {
-        wait_until("Postgres is asked who Ann is", async || app.backend.waiting_for_locks().await == 1).await;
+        wait_until("Ann's token is being looked up", async || app.backend.waiting_for_locks().await == 1).await;
         let busy = read(bob.post_join(deal, 1, "a").await).await;
         assert_eq!((busy.status, busy.code(), busy.header("connection")), (503, "busy", ""));
         lock.unlock().await;
     };
     let (first, ()) = tokio::join!(ann.post_join(deal, 1, "a"), others);
-    assert_eq!(first.status(), 201, "the lookup's slot was free again for the join");
+    assert_eq!(first.status(), 201, "the lookup frees its slot for the join");
     assert_eq!(bob.post_join(deal, 1, "a").await.status(), 201);
 }
 
@@ -157,7 +157,7 @@ async fn a_503_does_not_count_against_rate_limits() {
             assert_eq!(
                 busy.header("connection"),
                 "",
-                "the connection stays open, because new ones would only add load"
+                "the connection stays open, because a new one would cost more"
             );
         }
         lock.unlock().await;
@@ -166,5 +166,5 @@ async fn a_503_does_not_count_against_rate_limits() {
     assert_eq!(first.status(), 201);
     app.backend.wait_until_nothing_is_held(deal).await;
     assert_eq!(bob.post_join(deal, 1, "a").await.status(), 201);
-    assert_eq!(read(bob.post_join(deal, 1, "b").await).await.status, 429, "a join that was accepted is counted");
+    assert_eq!(read(bob.post_join(deal, 1, "b").await).await.status, 429, "an accepted join is counted");
 }

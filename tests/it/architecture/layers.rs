@@ -102,7 +102,8 @@ fn unit_named(path: &str) -> String {
     }
 }
 
-/// The paths that `text` begins with: one, or those of a tree in braces, such as `a::{b, c::{d, e}}`.
+/// Collects the paths that `text` begins with: one, or those of a tree in braces, such as `a::{b, c::{d, e}}`.
+/// Returns the length of what was read.
 fn expand(prefix: &str, text: &str, found: &mut Vec<String>) -> usize {
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(text.len());
     let path = format!("{prefix}{}", &text[..end]);
@@ -117,7 +118,7 @@ fn expand(prefix: &str, text: &str, found: &mut Vec<String>) -> usize {
             return at + 1;
         }
         let length = expand(&path, &text[at..], found);
-        // A glob or anything else that is no path.
+        // Skip a glob, or anything else that is not a path.
         at += length.max(1);
     }
 }
@@ -173,7 +174,7 @@ fn no_module_is_reached_by_super() {
 }
 
 #[test]
-fn the_parts_of_a_module_on_different_levels_are_told_apart() {
+fn the_parts_of_a_module_on_different_levels_are_distinguished() {
     let units = [
         ("src/app/mod.rs", "app"),
         ("src/app/startup/http.rs", "app/startup"),
@@ -207,7 +208,7 @@ fn lib_rs_lists_every_module_after_its_dependencies() {
     let lib = read("src/lib.rs");
     let map: String = lib.lines().filter(|line| line.starts_with("//!")).collect();
     for module in lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
-        assert!(map.contains(&format!("[`{module}`]")), "src/lib.rs does not say what {module} is");
+        assert!(map.contains(&format!("[`{module}`]")), "src/lib.rs does not describe {module}");
     }
     let place = |module: &str| map.find(&format!("[`{module}`]"));
     for (module, lower) in MAY_NAME

@@ -1,4 +1,4 @@
-//! The structure of the code: which library is named where, how long a file may be, and that nothing is left over.
+//! The structure of the code: which module may name which library, how long a file may be, and that nothing is unused.
 
 mod layers;
 mod roles;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The only places that may name a library.
 const AT_HOME: [(&str, &[&str]); 5] = [
-    // `roles` says which files of a slice. Chaos injects faults below the store.
+    // `roles` checks the files within a slice. `dev::chaos` injects faults below the store.
     ("sqlx", &["src/store/", "src/engine/audit/postgres/", "src/people/", "src/notices/", "src/dev/chaos/"]),
     // `dev::servers::redis` is a module of that name.
     ("redis", &["src/quota/", "src/engine/audit/redis/", "src/dev/servers/", "src/dev/chaos/"]),

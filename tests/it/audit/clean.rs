@@ -13,7 +13,7 @@ async fn every_check_examines_data_and_finds_nothing() {
     assert_eq!(report.outcome(), AuditOutcome::Clean, "\n{report}");
     assert_eq!(report.deals, 6);
     let idle: Vec<_> = report.checks().filter(|check| check.looked_at == 0).map(|check| check.id).collect();
-    assert_eq!(idle, ["I11", "Q2"], "only these two have nothing to look at: no message waits and nothing is held");
+    assert_eq!(idle, ["I11", "Q2"], "only these two have nothing to check: no message waits and no hold exists");
 }
 
 #[tokio::test]
@@ -25,26 +25,26 @@ async fn an_empty_system_is_clean() {
 async fn the_internal_address_serves_the_audit_as_json() {
     let mut fixture = Fixture::without_redis_data().await;
     let (client, base) = (fixture.app.client.clone(), format!("http://{}/audit", fixture.app.internal_address));
-    let ask = async |query: String| client.get(format!("{base}{query}")).send().await.unwrap();
+    let get = async |query: String| client.get(format!("{base}{query}")).send().await.unwrap();
 
-    let table: Value = ask(String::new()).await.json().await.unwrap();
+    let table: Value = get(String::new()).await.json().await.unwrap();
     assert_eq!((&table["outcome"], &table["deals"], &table["findings"]), (&"clean".into(), &6.into(), &0.into()));
     assert_eq!(table["checks"].as_array().unwrap().len(), 16);
     assert_eq!(table["checks"][0]["id"], "I1");
 
     fixture.corrupt("UPDATE deals SET units = units + 1 WHERE id = :tipped").await;
-    let table: Value = ask(format!("?deal={}", fixture.tipped)).await.json().await.unwrap();
+    let table: Value = get(format!("?deal={}", fixture.tipped)).await.json().await.unwrap();
     assert_eq!((&table["outcome"], &table["deals"], &table["findings"]), (&"found".into(), &1.into(), &1.into()));
     assert_eq!(table["checks"][1]["found"][0]["deal"], fixture.tipped.to_string());
-    let table: Value = ask(format!("?deal={}", fixture.open)).await.json().await.unwrap();
+    let table: Value = get(format!("?deal={}", fixture.open)).await.json().await.unwrap();
     assert_eq!(table["outcome"], "clean", "the other deal is consistent");
 
-    let answer = ask(format!("?deal={}", fixture.merchant.id)).await;
+    let answer = get(format!("?deal={}", fixture.merchant.id)).await;
     assert_eq!(answer.status(), 404);
     assert_eq!(answer.json::<Value>().await.unwrap()["code"], "no_such_deal");
-    assert_eq!(ask("?deal=x".to_owned()).await.status(), 400);
-    assert_eq!(ask("?deals=all".to_owned()).await.status(), 400);
-    assert_eq!(fixture.app.get("/audit").send().await.unwrap().status(), 404, "the public address does not serve it");
+    assert_eq!(get("?deal=x".to_owned()).await.status(), 400);
+    assert_eq!(get("?deals=all".to_owned()).await.status(), 400);
+    assert_eq!(fixture.app.get("/audit").send().await.unwrap().status(), 404, "the public address does not serve the audit");
 }
 
 #[tokio::test]
@@ -53,6 +53,6 @@ async fn without_redis_the_audit_names_the_checks_it_could_not_run() {
     app.servers().redis().unwrap().kill().await;
     let report = app.audit(&AuditOptions::default()).await;
     assert_eq!(report.outcome(), AuditOutcome::CouldNotLook);
-    let blind: Vec<_> = report.checks().filter(|check| check.could_not_look.is_some()).map(|check| check.id).collect();
-    assert_eq!(blind, ["Q1", "Q2", "Q3"]);
+    let not_run: Vec<_> = report.checks().filter(|check| check.could_not_look.is_some()).map(|check| check.id).collect();
+    assert_eq!(not_run, ["Q1", "Q2", "Q3"]);
 }

@@ -1,4 +1,4 @@
-//! Checks of what clients saw, read from their logs.
+//! Checks of the logs in which clients record their calls, responses and frames.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::{Person, TestApp, app};
 
-/// A client that joins, watches, and logs what it sees.
+/// A client that joins, watches, and logs its calls, responses and frames.
 struct Client {
     app: TestApp,
     deal: Deal,
@@ -42,21 +42,21 @@ impl Client {
         let mut all = Vec::new();
         for (name, units) in [("Ann", 2), ("Bob", 1)] {
             let buyer = self.app.buyer(name).await;
-            let asked = self.log.joins(self.deal.id, buyer.id, &key(), units).unwrap();
+            let call = self.log.joins(self.deal.id, buyer.id, &key(), units).unwrap();
             let joined = self.join(&buyer, units).await;
-            self.log.answered(asked, reply_of(&joined)).unwrap();
+            self.log.answered(call, reply_of(&joined)).unwrap();
             self.log_frame(&joined.progress);
             all.push(joined);
         }
         let greedy = self.app.buyer("Greedy").await;
-        let asked = self.log.joins(self.deal.id, greedy.id, &key(), 5).unwrap();
+        let call = self.log.joins(self.deal.id, greedy.id, &key(), 5).unwrap();
         assert!(matches!(self.app.engine_join(&greedy, self.deal.id, 5, "k").await, JoinOutcome::Refused(_)));
         let refused = Reply { status: Some(409), code: Some("buyer_limit".to_owned()), ..Reply::default() };
-        self.log.answered(asked, refused).unwrap();
+        self.log.answered(call, refused).unwrap();
         let unlucky = self.app.buyer("Unlucky").await;
-        let asked = self.log.joins(self.deal.id, unlucky.id, &key(), 1).unwrap();
+        let call = self.log.joins(self.deal.id, unlucky.id, &key(), 1).unwrap();
         let joined = self.join(&unlucky, 1).await;
-        self.log.answered(asked, Reply { error: Some("reset".to_owned()), ..Reply::default() }).unwrap();
+        self.log.answered(call, Reply { error: Some("reset".to_owned()), ..Reply::default() }).unwrap();
         self.log_frame(&joined.progress);
         all
     }
@@ -128,7 +128,7 @@ async fn a_truncated_log_is_read_up_to_its_last_complete_line() {
     // The client is killed after it sent the last join, so its log lacks the response and everything after it.
     let until = text.rfind("\"error\"").unwrap();
     std::fs::write(&client.path, &text[..until]).unwrap();
-    // The log does not say where the client stopped, so a later join looks like nobody's attempt.
+    // The log has no end mark, so a join after it counts as a signup without an attempt.
     client.assert_found(&["L2"]).await;
 }
 
@@ -136,24 +136,24 @@ async fn a_truncated_log_is_read_up_to_its_last_complete_line() {
 async fn l1_finds_a_201_that_is_not_in_postgres() {
     let client = Client::begin().await;
     let mut joined = client.run().await.remove(0);
-    let asked = client.log.joins(client.deal.id, client.app.buyer("Ann").await.id, &key(), 1).unwrap();
+    let call = client.log.joins(client.deal.id, client.app.buyer("Ann").await.id, &key(), 1).unwrap();
     joined.id = SignupId::from(Uuid::now_v7());
-    client.log.answered(asked, reply_of(&joined)).unwrap();
+    client.log.answered(call, reply_of(&joined)).unwrap();
     client.finish().await;
     client.assert_found(&["L1"]).await;
 }
 
 #[tokio::test]
 async fn l1_finds_a_201_with_wrong_units_or_number() {
-    for change in [|told: &mut Reply| told.units = Some(3), |told: &mut Reply| told.number = Some(9)] {
+    for change in [|reply: &mut Reply| reply.units = Some(3), |reply: &mut Reply| reply.number = Some(9)] {
         let client = Client::begin().await;
         client.run().await;
         let buyer = client.app.buyer("Cleo").await;
-        let asked = client.log.joins(client.deal.id, buyer.id, &key(), 1).unwrap();
+        let call = client.log.joins(client.deal.id, buyer.id, &key(), 1).unwrap();
         let joined = client.join(&buyer, 1).await;
         let mut reply = reply_of(&joined);
         change(&mut reply);
-        client.log.answered(asked, reply).unwrap();
+        client.log.answered(call, reply).unwrap();
         client.log_frame(&joined.progress);
         client.finish().await;
         client.assert_found(&["L1"]).await;
@@ -207,9 +207,9 @@ async fn l3_finds_a_missing_last_frame() {
     let client = Client::begin().await;
     client.run().await;
     let buyer = client.app.buyer("Cleo").await;
-    let asked = client.log.joins(client.deal.id, buyer.id, &key(), 1).unwrap();
+    let call = client.log.joins(client.deal.id, buyer.id, &key(), 1).unwrap();
     let joined = client.join(&buyer, 1).await;
-    client.log.answered(asked, reply_of(&joined)).unwrap();
+    client.log.answered(call, reply_of(&joined)).unwrap();
     client.finish().await;
     client.assert_found(&["L3"]).await;
 }

@@ -1,4 +1,4 @@
-//! Tests of the audit: each corrupts one thing and asserts that exactly that is reported.
+//! Tests of the audit: each corrupts one thing and asserts that the audit reports exactly that.
 
 mod clean;
 mod deals;

@@ -40,16 +40,16 @@ async fn q1_finds_a_change_that_redis_never_received() {
 async fn q1_does_not_report_a_change_that_arrives_in_time() {
     let mut fixture = Fixture::new().await;
     fixture.corrupt("UPDATE deals SET rev = rev + 1 WHERE id = :open").await;
-    let mut looked_again = 0;
+    let mut rechecks = 0;
     let repair = |step| {
         if let AuditStep::LookingAgain(_) = step {
-            looked_again += 1;
+            rechecks += 1;
             block_in_place(|| Handle::current().block_on(fixture.app.reconcile_now()));
         }
     };
     let report = fixture.app.engine.audit().run(&AuditOptions::default(), repair).await.unwrap();
     assert!(report.failed().is_empty(), "\n{report}");
-    assert_eq!(looked_again, 1);
+    assert_eq!(rechecks, 1);
 }
 
 #[tokio::test]
@@ -161,20 +161,20 @@ async fn q3_finds_a_deals_key_without_the_prefix_and_ignores_foreign_keys() {
 }
 
 async fn some_buyer(fixture: &Fixture, deal: DealId) -> (String, String) {
-    let mut ask = redis::cmd("HGETALL");
-    ask.arg(fixture.key(deal, "buyers"));
-    let buyers: Vec<(String, String)> = ask.query_async(&mut fixture.redis().await).await.unwrap();
+    let mut request = redis::cmd("HGETALL");
+    request.arg(fixture.key(deal, "buyers"));
+    let buyers: Vec<(String, String)> = request.query_async(&mut fixture.redis().await).await.unwrap();
     buyers.into_iter().find(|(buyer, _)| buyer != "=whole").unwrap()
 }
 
-/// Writes a hold of one unit for a new buyer, as `lua/admit.lua` does. It ends in this many milliseconds.
-async fn hold(fixture: &Fixture, signup: &str, ends_in_ms: i64) {
+/// Writes a hold of one unit for a new buyer, as `lua/admit.lua` does. It expires in this many milliseconds.
+async fn hold(fixture: &Fixture, signup: &str, expires_in_ms: i64) {
     let (held, holds) = (fixture.key(fixture.open, "held"), fixture.key(fixture.open, "holds"));
     let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(&mut fixture.redis().await).await.unwrap();
-    let ends_ms = (seconds * 1000 + micros / 1000 + ends_in_ms).to_string();
+    let expires_ms = (seconds * 1000 + micros / 1000 + expires_in_ms).to_string();
     fixture.corrupt_redis(&["DEL", &held, &holds]).await;
     fixture.corrupt_redis(&["HSET", &held, signup, "1 1", "=units", "1", "=new", "1"]).await;
-    fixture.corrupt_redis(&["ZADD", &holds, &ends_ms, signup]).await;
+    fixture.corrupt_redis(&["ZADD", &holds, &expires_ms, signup]).await;
     for key in [&held, &holds] {
         fixture.corrupt_redis(&["PEXPIRE", key, "30000"]).await;
     }

@@ -14,11 +14,11 @@ use crate::support::processes::with_death_signal;
 /// How long to wait for the browser on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 const STARTS: usize = 5;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 /// A running driver. Dropping it closes the driver and its windows.
 pub struct Chromium {
-    #[expect(dead_code, reason = "held for its end")]
+    #[expect(dead_code, reason = "dropping it stops the driver")]
     driver: Child,
     url: String,
 }
@@ -39,8 +39,8 @@ impl Chromium {
         panic!("chromedriver exited immediately, {STARTS} times");
     }
 
-    /// Starts a driver on a free port, or returns `None` if it exits. It picks a free IPv4 port and then needs the same
-    /// IPv6 port, which may be in use.
+    /// Starts a driver on a free port, or returns `None` if it exits. chromedriver picks a free IPv4 port and then needs
+    /// the same IPv6 port, which may be in use.
     async fn try_start() -> Option<Self> {
         let mut driver = Command::from(with_death_signal("chromedriver", "TERM"))
             .arg("--port=0")
@@ -131,7 +131,7 @@ impl Window {
     }
 
     pub async fn find(&self, selector: &str) -> WebElement {
-        self.until(&format!("{selector} is there"), || async {
+        self.until(&format!("{selector} exists"), || async {
             self.driver.find(By::Css(selector)).await.map(|_| true)
         })
         .await;
@@ -146,26 +146,26 @@ impl Window {
         .await;
     }
 
-    /// Reloads the page until the selector matches. For pages that do not update by themselves.
+    /// Reloads the page until the selector matches. For pages without live updates.
     pub async fn reload_until(&self, selector: &str) {
-        self.until(&format!("{selector} is there after a reload"), || async {
+        self.until(&format!("{selector} exists after a reload"), || async {
             self.driver.refresh().await?;
             Ok(!self.driver.find_all(By::Css(selector)).await?.is_empty())
         })
         .await;
     }
 
-    async fn until<F, T>(&self, what: &str, mut look: F)
+    async fn until<F, T>(&self, what: &str, mut check: F)
     where
         F: FnMut() -> T,
         T: Future<Output = WebDriverResult<bool>>,
     {
-        let mut looks = interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = interval(CHECK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let awaited = timeout(PATIENCE, async {
             loop {
-                looks.tick().await;
-                if matches!(look().await, Ok(true)) {
+                ticks.tick().await;
+                if matches!(check().await, Ok(true)) {
                     return;
                 }
             }

@@ -24,11 +24,11 @@ async fn a_merchant_writes_a_deal_watches_it_tip_and_redeems_a_coupon_once() {
     // The console is not reloaded.
     mo.wait_for_text("[data-number=buyers]", "1").await;
 
-    let ann = app.engine.clone();
+    let engine = app.engine.clone();
     let first = muster::store::PageRequest::first(1);
     let code = loop {
         app.settle_now().await;
-        if let Some(coupon) = ann.coupons(buyer.id, &first).await.unwrap().items.pop() {
+        if let Some(coupon) = engine.coupons(buyer.id, &first).await.unwrap().items.pop() {
             break coupon.code.to_string();
         }
     };

@@ -58,7 +58,8 @@ async fn muster_dev_is_found_by_other_commands_and_leaves_no_server_after_kill_9
     }
     dev.0.kill().unwrap();
     dev.0.wait().unwrap();
-    // Right after the kill, the orphaned servers are still exiting. `Servers::start` waits for them to exit, and fails if they do not.
+    // Right after the kill, the orphaned servers are still exiting. `Servers::start` waits until they have exited, or
+    // fails.
     let new_servers = Servers::start(Options::persistent(folder.path())).await.unwrap();
     for (pid, name) in servers {
         assert!(!is_running(pid), "{name} is still running");
@@ -67,7 +68,7 @@ async fn muster_dev_is_found_by_other_commands_and_leaves_no_server_after_kill_9
 }
 
 #[test]
-fn a_command_without_a_running_muster_dev_says_so() {
+fn a_command_without_a_running_muster_dev_names_the_cause() {
     let folder = tempfile::tempdir().unwrap();
     let audit =
         Command::new(env!("CARGO_BIN_EXE_muster")).args(["audit", "--dev", "--data"]).arg(folder.path()).output();

@@ -18,11 +18,11 @@ use crate::support::app::Node;
 use crate::support::rng::seed_or;
 use crate::support::{TestApp, app};
 
-/// The seed unless `MUSTER_TEST_SEED` sets another.
-const USUAL_SEED: u64 = 7;
-/// Rises, falls once, and ends with 60 buyers.
+/// The default seed. `MUSTER_TEST_SEED` overrides it.
+const DEFAULT_SEED: u64 = 7;
+/// A recorded campaign whose count rises, falls once, and ends at 60 buyers.
 const CAMPAIGN: &[u8] = b"seconds,joined\n0,20\n60,35\n120,33\n180,52\n240,60\n";
-const AT_THE_END: u32 = 60;
+const FINAL_BUYERS: u32 = 60;
 
 fn client(node: &Node) -> Client {
     Client::new(node.url("").parse().unwrap()).unwrap()
@@ -38,14 +38,14 @@ async fn deal(app: &TestApp, tipping_point: u32) -> Deal {
 }
 
 fn campaign(deal: &Deal) -> Replay {
-    let (arrivals, seed) = (Arrivals::parse(CAMPAIGN).unwrap(), seed_or(USUAL_SEED));
+    let (arrivals, seed) = (Arrivals::parse(CAMPAIGN).unwrap(), seed_or(DEFAULT_SEED));
     let schedule = Schedule::plan(&arrivals, "0.2".parse().unwrap(), &mut StdRng::seed_from_u64(seed));
     Replay { deal: deal.id, schedule, pace: Pace::Max, units: 1..=3, concurrency: 8, seed }
 }
 
-async fn play(app: &TestApp, client: &Client, replay: &Replay, tell: impl Fn(&Tally)) -> Report {
+async fn play(app: &TestApp, client: &Client, replay: &Replay, on_tally: impl Fn(&Tally)) -> Report {
     let buyers = buyers(app, replay.schedule.joins()).await;
-    let report = crowd::replay(client, buyers, replay, &Shutdown::new(), tell).await.unwrap();
+    let report = crowd::replay(client, buyers, replay, &Shutdown::new(), on_tally).await.unwrap();
     assert_eq!(report.disagreements(), Vec::<String>::new(), "{report}");
     assert!(report.tally.errors.is_empty() && report.tally.pending == 0, "{report}");
     report
@@ -54,9 +54,9 @@ async fn play(app: &TestApp, client: &Client, replay: &Replay, tell: impl Fn(&Ta
 #[tokio::test]
 async fn a_replayed_campaign_that_does_not_tip_ends_with_its_recorded_count() {
     let app = app().start().await;
-    let deal = deal(&app, AT_THE_END + 20).await;
+    let deal = deal(&app, FINAL_BUYERS + 20).await;
     let report = play(&app, &client(&app), &campaign(&deal), |_| {}).await;
-    assert_eq!((report.after.state, report.after.buyers), (DealState::Open, AT_THE_END), "{report}");
+    assert_eq!((report.after.state, report.after.buyers), (DealState::Open, FINAL_BUYERS), "{report}");
     assert_eq!(usize::try_from(report.tally.left).unwrap(), campaign(&deal).schedule.leaves(), "{report}");
 }
 
@@ -107,12 +107,12 @@ async fn counts_stay_exact_while_redis_is_wiped() {
         redis::cmd("FLUSHALL").query_async::<()>(&mut redis).await.unwrap();
     };
     let client = client(&app);
-    let tell = |tally: &Tally| {
+    let on_tally = |tally: &Tally| {
         if tally.attempted >= 30 {
             halfway.notify_one();
         }
     };
-    let (report, ()) = tokio::join!(play(&app, &client, &replay, tell), wipe);
+    let (report, ()) = tokio::join!(play(&app, &client, &replay, on_tally), wipe);
     assert_eq!(report.tally.tips.len(), 1, "{report}");
 }
 
@@ -129,16 +129,16 @@ async fn counts_stay_exact_while_redis_is_down() {
 #[tokio::test]
 async fn a_replay_reports_joins_by_others() {
     let app = app().start().await;
-    let deal = deal(&app, AT_THE_END + 20).await;
+    let deal = deal(&app, FINAL_BUYERS + 20).await;
     let (replay, stranger) = (campaign(&deal), app.buyer("Ann").await);
-    let met = Notify::new();
+    let started = Notify::new();
     let join = async {
-        met.notified().await;
+        started.notified().await;
         app.engine_join(&stranger, deal.id, 1, "ann").await
     };
     let buyers = buyers(&app, replay.schedule.joins()).await;
     let (client, shutdown) = (client(&app), Shutdown::new());
-    let (report, _) = tokio::join!(crowd::replay(&client, buyers, &replay, &shutdown, |_| met.notify_one()), join);
+    let (report, _) = tokio::join!(crowd::replay(&client, buyers, &replay, &shutdown, |_| started.notify_one()), join);
     assert_eq!(report.unwrap().disagreements().len(), 2, "one buyer and one unit too many");
 }
 
@@ -162,8 +162,8 @@ async fn the_log_contains_every_call_and_its_response() {
         }
     }
     let tally = &report.tally;
-    let said = (u32::try_from(joins.len()).unwrap(), leaves, created, marks);
-    assert_eq!(said, (tally.attempted, tally.leaving, tally.joined, 2), "{report}");
+    let logged = (u32::try_from(joins.len()).unwrap(), leaves, created, marks);
+    assert_eq!(logged, (tally.attempted, tally.leaving, tally.joined, 2), "{report}");
 }
 
 #[tokio::test]
@@ -181,17 +181,17 @@ async fn the_background_crowd_joins_one_at_a_time_until_shutdown() {
     let deal = deal(&app, 100).await;
     let base_url = app.url("").parse().unwrap();
     let background =
-        Background { base_url, buyers: buyers(&app, 20).await, showcase: vec![deal.id], seed: seed_or(USUAL_SEED) };
+        Background { base_url, buyers: buyers(&app, 20).await, showcase: vec![deal.id], seed: seed_or(DEFAULT_SEED) };
     let shutdown = Shutdown::new();
     let enough = async {
-        let mut looks = tokio::time::interval(Duration::from_millis(100));
+        let mut ticks = tokio::time::interval(Duration::from_millis(100));
         while app.store.progress_of(&[deal.id]).await.unwrap()[0].buyers < 3 {
-            looks.tick().await;
+            ticks.tick().await;
         }
         shutdown.begin();
     };
     let (ended, ()) = tokio::join!(crowd::run_in_background(background, &shutdown), enough);
     ended.unwrap();
     let joined = app.store.progress_of(&[deal.id]).await.unwrap()[0].buyers;
-    assert!((3..=4).contains(&joined), "{joined} joined at the same time");
+    assert!((3..=4).contains(&joined), "{joined} buyers joined, so joins overlapped");
 }

@@ -131,17 +131,17 @@ async fn the_demo_accounts_can_sign_in_and_have_data() {
 #[tokio::test]
 async fn an_interrupted_seeding_resumes_where_it_stopped() {
     let app = app_with_own_servers().await;
-    let some_are_made =
-        wait_until("some deals are made", async || app.backend.query_i64("SELECT count(*) FROM deals").await > 3);
+    let some_deals_exist =
+        wait_until("some deals exist", async || app.backend.query_i64("SELECT count(*) FROM deals").await > 3);
     let seeder_to_kill = seeder(&app);
     tokio::select! {
-        _ = seeder_to_kill.seed() => panic!("it was not interrupted"),
-        () = some_are_made => {}
+        _ = seeder_to_kill.seed() => panic!("seeding was not interrupted"),
+        () = some_deals_exist => {}
     }
     app.engine.drain().await;
     let outcome = seeder(&app).seed().await.unwrap();
     assert_eq!(outcome.created.len() + outcome.existing.len(), 21);
-    assert!(!outcome.created.is_empty() && !outcome.existing.is_empty(), "it was interrupted in the middle");
+    assert!(!outcome.created.is_empty() && !outcome.existing.is_empty(), "seeding is interrupted in the middle");
     assert_eq!(seeder(&app).seed().await.unwrap().created, []);
     app.assert_clean().await;
 }

@@ -22,7 +22,7 @@ async fn nodes_of_one_test_share_data_that_other_tests_do_not_see() {
     assert!(other.store.deal(deal.id).await.unwrap().is_none());
     app.settle_now().await;
     app.deliver_now().await;
-    assert!(!app.mails().is_empty(), "the buyers are mailed");
+    assert!(!app.mails().is_empty(), "the buyers get mail");
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ impl Help {
     }
 }
 
-/// The problem with a command line, if any. `words` are what follows the name of the program.
+/// The problem with a command line, if any. `words` follow the name of the program.
 fn problem_with(words: &[&str], help: &mut Help) -> Option<String> {
     let mut command = Vec::new();
     let mut known = help.of(&command)?;

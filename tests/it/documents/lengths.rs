@@ -20,8 +20,8 @@ fn lines_max(path: &str) -> Option<usize> {
 #[test]
 fn no_document_exceeds_its_length_limit() {
     let too_long = documents().into_iter().filter_map(|Document { path, text }| {
-        let (most, lines) = (lines_max(&path)?, text.lines().count());
-        (lines > most).then(|| format!("{path} has {lines} lines of at most {most}"))
+        let (limit, lines) = (lines_max(&path)?, text.lines().count());
+        (lines > limit).then(|| format!("{path} has {lines} lines; the limit is {limit}"))
     });
     let too_long: Vec<String> = too_long.collect();
     assert!(too_long.is_empty(), "{too_long:#?}");

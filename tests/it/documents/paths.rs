@@ -9,8 +9,8 @@ use crate::architecture::{files, root};
 /// Extensions of files whose path may be shortened to its last parts, such as `lanes/slots.rs`.
 const ENDINGS: [&str; 7] = ["rs", "lua", "js", "toml", "html", "sh", "yml"];
 
-/// Created when the load tests run.
-const MADE_LATER: &str = "load-tests/results";
+/// The load tests create this folder when they run.
+const CREATED_LATER: &str = "load-tests/results";
 
 /// The path up to the first part that is a placeholder, such as `<verb>`, `*` or `NNNN`.
 fn literal_part(path: &str) -> &str {
@@ -25,8 +25,8 @@ fn every_path_from_the_root_exists() {
     for document in documents() {
         for word in code_words(&document.text) {
             let Some((first, _)) = word.split_once('/') else { continue };
-            let is_here = folders.contains(first) && !word.starts_with(MADE_LATER);
-            if is_here && !root().join(literal_part(&word)).exists() {
+            let is_in_project = folders.contains(first) && !word.starts_with(CREATED_LATER);
+            if is_in_project && !root().join(literal_part(&word)).exists() {
                 wrong.push(format!("{} names {word}", document.path));
             }
         }

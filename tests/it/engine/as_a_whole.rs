@@ -27,7 +27,7 @@ async fn text(database: &mut PgConnection, sql: String) -> Option<String> {
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(database).await.unwrap()
 }
 
-/// What this function returns for the batch, and what it has written, without times.
+/// What this function returns for the batch, and what the tables contain afterwards, without times.
 async fn commit(
     database: &mut PgConnection,
     function: &str,
@@ -137,7 +137,7 @@ async fn recording_a_batch_as_a_whole_or_in_order_gives_the_same_result() {
             InOrder,
             vec!["replay", "ok"],
         ),
-        ("a key used for something else", vec![join(0, open, 2, "a")], InOrder, vec!["key_reused"]),
+        ("a key of another request", vec![join(0, open, 2, "a")], InOrder, vec!["key_reused"]),
         ("too many units", vec![join(3, open, 4, "a")], InOrder, vec!["buyer_limit"]),
         ("a buyer at the limit", vec![join(0, open, 1, "d")], InOrder, vec!["buyer_limit"]),
         ("a buyer twice", vec![join(1, open, 1, "b"), join(1, open, 1, "c")], InOrder, vec!["ok", "buyer_limit"]),
@@ -145,26 +145,26 @@ async fn recording_a_batch_as_a_whole_or_in_order_gives_the_same_result() {
         ("a deal that is over", vec![join(0, over, 1, "a")], InOrder, vec!["closed"]),
         ("a deal that opens later", vec![join(0, later, 1, "a")], InOrder, vec!["not_open"]),
         ("a draft", vec![join(0, draft, 1, "a")], InOrder, vec!["no_such_deal"]),
-        ("no deal", vec![join(0, nothing, 1, "a")], InOrder, vec!["no_such_deal"]),
-        ("units that buyers still needed must get", vec![join(3, capped, 4, "b")], InOrder, vec!["not_enough_left"]),
-        ("as many as those leave free", vec![join(3, capped, 3, "b")], AsAWhole, vec!["ok"]),
+        ("an unknown deal", vec![join(0, nothing, 1, "a")], InOrder, vec!["no_such_deal"]),
+        ("units that are kept for buyers still needed", vec![join(3, capped, 4, "b")], InOrder, vec!["not_enough_left"]),
+        ("the units that those leave free", vec![join(3, capped, 3, "b")], AsAWhole, vec!["ok"]),
     ];
     let after_a_leave = [
         ("a signup that left", vec![join(2, open, 1, "left")], InOrder, vec!["replay"]),
         ("a buyer who left", vec![join(2, open, 1, "b")], AsAWhole, vec!["ok"]),
         ("the tip", vec![join(5, open, 1, "a")], InOrder, vec!["ok"]),
-        ("a deal that is on", vec![join(6, open, 1, "a"), join(7, open, 3, "a")], AsAWhole, vec!["ok", "ok"]),
+        ("a tipped deal", vec![join(6, open, 1, "a"), join(7, open, 3, "a")], AsAWhole, vec!["ok", "ok"]),
         ("the tip of a capped deal", vec![join(0, capped, 1, "a"), join(1, capped, 1, "a")], InOrder, vec!["ok", "ok"]),
         ("a sold-out deal", vec![join(2, capped, 1, "a")], InOrder, vec!["sold_out"]),
     ];
-    for (kind, batch, way, told) in before_the_tip {
+    for (kind, batch, way, expected) in before_the_tip {
         let (answer, taken) = record_both_ways(&mut database, &batch).await;
-        assert_eq!((taken, outcomes(&answer)), (way, told), "{kind}: {answer}");
+        assert_eq!((taken, outcomes(&answer)), (way, expected), "{kind}: {answer}");
     }
     app.backend.sql(&format!("SELECT commit_leaves('{{{left}}}', '{{{open}}}', '{{{}}}')", people[2].id)).await;
-    for (kind, batch, way, told) in after_a_leave {
+    for (kind, batch, way, expected) in after_a_leave {
         let (answer, taken) = record_both_ways(&mut database, &batch).await;
-        assert_eq!((taken, outcomes(&answer)), (way, told), "{kind}: {answer}");
+        assert_eq!((taken, outcomes(&answer)), (way, expected), "{kind}: {answer}");
     }
     assert_eq!(app.counts(open).await, (7, 13));
     assert_eq!(app.counts(capped).await, (3, 6));

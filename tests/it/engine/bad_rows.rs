@@ -9,8 +9,8 @@ use crate::support::outcomes::joined;
 use crate::support::people::join_request;
 use crate::support::{self, TestApp};
 
-/// From now on writing a signup of seven units raises this error while `while_true` holds. A sequence counts the
-/// attempts.
+/// Makes every write of a signup of seven units raise this error while the SQL condition `while_true` holds. A
+/// sequence counts the attempts.
 async fn fail_writes(app: &TestApp, sqlstate: &str, while_true: &str) {
     let trigger = format!(
         "CREATE SEQUENCE IF NOT EXISTS attempts;
@@ -43,16 +43,16 @@ async fn wait_until_released(app: &TestApp, deal: muster::domain::DealId, person
     let id = join_request(person, deal, 7, "a").id;
     let held = Keys::new(&app.backend.name).held(deal);
     let mut redis = app.backend.redis().await;
-    wait_until("the place is released", async || !redis.hexists::<_, _, bool>(&held, id.to_string()).await.unwrap())
+    wait_until("the hold is released", async || !redis.hexists::<_, _, bool>(&held, id.to_string()).await.unwrap())
         .await;
 }
 
-/// Waits until this many places are held: the first join is being recorded, and the others wait for the next batch.
-async fn wait_until_held(app: &TestApp, deal: muster::domain::DealId, places: usize) {
+/// Waits until this many holds exist: the first join is being recorded, and the others wait for the next batch.
+async fn wait_until_held(app: &TestApp, deal: muster::domain::DealId, holds: usize) {
     let held = Keys::new(&app.backend.name).held(deal);
     let mut redis = app.backend.redis().await;
     // The key also has two sums and their expiry.
-    wait_until("the others wait", async || redis.hlen::<_, usize>(&held).await.unwrap() == places + 3).await;
+    wait_until("every join has its hold", async || redis.hlen::<_, usize>(&held).await.unwrap() == holds + 3).await;
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn one_bad_row_does_not_poison_its_batch() {
                 joined(outcome);
             }
         }
-        assert!(attempts(&app).await > 2, "the bad joins were in a batch with others");
+        assert!(attempts(&app).await > 2, "the bad joins share a batch with other joins");
         assert_eq!(app.counts(deal).await, (22, 22));
         app.assert_clean().await;
     }
@@ -95,7 +95,7 @@ async fn a_batch_that_was_rolled_back_is_retried_three_times() {
         fail_writes(&app, sqlstate, "true").await;
         let outcome = app.engine_join(&people[1], deal, 7, "a").await;
         assert!(matches!(outcome, JoinOutcome::Busy { retry_after_s: 1.. }), "{outcome:?}");
-        assert_eq!(attempts(&app).await, 8, "four for each");
+        assert_eq!(attempts(&app).await, 8, "each join has four attempts");
         wait_until_released(&app, deal, &people[1]).await;
         joined(app.engine_join(&people[2], deal, 1, "a").await);
         app.assert_clean().await;
@@ -161,14 +161,14 @@ async fn leaves_are_retried_split_and_given_up_like_joins() {
     let good = joined(app.engine_join(&people[1], deal, 1, "a").await);
     fail_writes(&app, "23514", "true").await;
     let lock = app.backend.lock_deal(deal).await;
-    let plug = app.engine_join(&people[2], deal, 1, "a");
+    let first = app.engine_join(&people[2], deal, 1, "a");
     let leaves = async {
         wait_until("the first batch is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
         let unlock = async { lock.unlock().await };
         tokio::join!(app.engine_leave(&people[0], bad.id), app.engine_leave(&people[1], good.id), unlock)
     };
-    let (plug, (bad_one, good_one, ())) = tokio::join!(plug, leaves);
-    joined(plug);
+    let (first, (bad_one, good_one, ())) = tokio::join!(first, leaves);
+    joined(first);
     assert_eq!((bad_one, good_one), (LeaveOutcome::Broken, LeaveOutcome::Left));
     fail_writes(&app, "40001", "currval('attempts') <= 4").await;
     assert_eq!(app.engine_leave(&people[0], bad.id).await, LeaveOutcome::Left);
@@ -176,7 +176,7 @@ async fn leaves_are_retried_split_and_given_up_like_joins() {
     app.assert_clean().await;
 }
 
-/// The call fails in doubt, and later attempts fail otherwise: no part of the batch may be given up.
+/// The first attempt leaves the batch in doubt, and later attempts fail in other ways. No part may be given up.
 #[tokio::test]
 async fn both_halves_of_a_batch_in_doubt_stay_in_doubt() {
     let (app, deal, people) = fixture().await;
@@ -198,7 +198,7 @@ async fn both_halves_of_a_batch_in_doubt_stay_in_doubt() {
         )
         .await;
     let lock = app.backend.lock_deal(deal).await;
-    let plug = app.engine_join(&people[0], deal, 1, "a");
+    let first = app.engine_join(&people[0], deal, 1, "a");
     let both = async {
         wait_until("the first batch is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
         let unlock = async {
@@ -207,8 +207,8 @@ async fn both_halves_of_a_batch_in_doubt_stay_in_doubt() {
         };
         tokio::join!(app.engine_join(&people[1], deal, 7, "a"), app.engine_join(&people[2], deal, 1, "a"), unlock)
     };
-    let (plug, (seven, one, ())) = tokio::join!(plug, both);
-    for outcome in [plug, seven, one] {
+    let (first, (seven, one, ())) = tokio::join!(first, both);
+    for outcome in [first, seven, one] {
         joined(outcome);
     }
     assert_eq!(attempts(&app).await, 5);

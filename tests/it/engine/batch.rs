@@ -29,11 +29,11 @@ async fn a_batch_is_decided_in_order_per_deal_and_per_buyer() {
     let batch = [
         join_request(ann, deal, 2, "a"),
         join_request(bob, other, 1, "a"),
-        join_request(ann, deal, 2, "b"), // over her limit, with what this batch gives her
+        join_request(ann, deal, 2, "b"), // over her limit, counting the units of this batch
         join_request(ann, deal, 1, "c"),
-        join_request(cleo, other, 1, "a"), // sold by the second row
+        join_request(cleo, other, 1, "a"), // the second row took the last unit
         join_request(ann, deal, 2, "a"),   // a double click
-        join_request(ann, deal, 1, "a"),   // its key, for another number
+        join_request(ann, deal, 1, "a"),   // the same key for other units
         join_request(bob, deal, 2, "a"),   // tips
         join_request(dan, deal, 2, "a"),
         join_request(dan, deal, 1, "b"),
@@ -75,8 +75,8 @@ async fn buyers_who_rejoin_after_leaving_are_counted_again() {
     commit(&mut lane, &[first]).await;
     let leave = [(first.id, deal, ann.id), (first.id, deal, ann.id)];
     let left = lane.commit_leaves(&leave).await.unwrap();
-    let told: Vec<_> = left.rows.iter().map(|row| (row.decision, row.buyer_units)).collect();
-    assert_eq!(told, [(LeaveDecision::Left, Some((0, 4))); 2]);
+    let decided: Vec<_> = left.rows.iter().map(|row| (row.decision, row.buyer_units)).collect();
+    assert_eq!(decided, [(LeaveDecision::Left, Some((0, 4))); 2]);
     assert_eq!((left.figures[0].rev_before, left.figures[0].progress.rev), (3, 4));
     let again = lane.commit_leaves(&leave).await.unwrap();
     assert_eq!((again.figures[0].rev_before, again.figures[0].progress.rev), (4, 4));
@@ -107,7 +107,7 @@ async fn a_batch_that_waited_for_another_sees_what_it_wrote() {
     app.assert_clean().await;
 }
 
-/// A function that locked deals in the order of its arguments would deadlock here.
+/// A function that locked deals in the order of its arguments would deadlock in this test.
 #[tokio::test]
 async fn batches_of_the_same_deals_in_opposite_orders_never_deadlock() {
     let app = support::app().start().await;

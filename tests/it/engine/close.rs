@@ -24,7 +24,7 @@ async fn at_its_deadline_a_tipped_deal_succeeds_and_an_open_one_fails() {
         app.clock.advance(DAY + Duration::from_secs(1)).await;
         let ended = app.engine.close_due().await.unwrap();
         assert_eq!(ended.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([tipped, open]));
-        assert!(app.engine.close_due().await.unwrap().is_empty(), "once");
+        assert!(app.engine.close_due().await.unwrap().is_empty(), "each deal closes once");
         let expected = [
             (tipped, DealState::Succeeded),
             (open, DealState::Failed),
@@ -51,15 +51,15 @@ async fn closing_a_deal_updates_redis_immediately_and_without_a_gap() {
     joined(app.engine_join(&ann, deal, 1, "a").await);
     app.clock.advance(2 * DAY).await;
     app.close_now().await;
-    let settings = muster::quota::Keys::new(&app.backend.name);
-    let known: (String, i64, i64) = redis::cmd("HMGET")
-        .arg(settings.quota(deal))
+    let keys = muster::quota::Keys::new(&app.backend.name);
+    let in_redis: (String, i64, i64) = redis::cmd("HMGET")
+        .arg(keys.quota(deal))
         .arg(&["state", "rev", "applied"])
         .query_async(&mut app.backend.redis().await)
         .await
         .unwrap();
     let rev = app.progress(deal).await.rev;
-    assert_eq!(known, ("failed".to_owned(), rev, rev));
+    assert_eq!(in_redis, ("failed".to_owned(), rev, rev));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Redis is down, back, wiped, stale or corrupt: joins continue, and afterwards Redis is correct again.
+//! Redis is stopped, restarted, wiped, stale or corrupt: joins continue, and Redis is correct afterwards.
 
 use muster::domain::{JoinOutcome, Refusal};
 use muster::quota::Keys;
@@ -35,7 +35,7 @@ async fn joins_continue_without_redis_which_catches_up_before_it_admits_again() 
     app.engine.catch_up().await.unwrap();
     assert_eq!(refused(app.engine_join(&people[11], deal, 1, "a").await), Refusal::SoldOut);
     let rev = app.progress(deal).await.rev;
-    assert_eq!(figures_in_redis(&app, deal).await, Some((10, rev, rev)), "correct as soon as it is back");
+    assert_eq!(figures_in_redis(&app, deal).await, Some((10, rev, rev)), "Redis is correct once it has caught up");
     assert!(joined(app.engine_join(&people[5], deal, 1, "a").await).replayed);
     app.settle_now().await;
     app.assert_clean().await;
@@ -48,8 +48,8 @@ async fn a_redis_restarted_from_an_old_copy_is_not_trusted() {
     let people = app.people("Pat", 7).await;
     let deal = app.deal(&mo).tipping_point(1).cap(5).publish().await.id;
     joined(app.engine_join(&people[0], deal, 1, "a").await);
-    wait_until("Redis knows of the join", async || {
-        figures_in_redis(&app, deal).await.is_some_and(|known| known.0 == 1)
+    wait_until("Redis has received the join", async || {
+        figures_in_redis(&app, deal).await.is_some_and(|figures| figures.0 == 1)
     })
     .await;
     let old = app.servers().redis().unwrap().copy_data().unwrap();
@@ -57,7 +57,7 @@ async fn a_redis_restarted_from_an_old_copy_is_not_trusted() {
         joined(app.engine_join(person, deal, 1, "a").await);
     }
     app.servers().redis().unwrap().restart_from(&old).await.unwrap();
-    assert_eq!(figures_in_redis(&app, deal).await.unwrap().0, 1, "it has the old figures");
+    assert_eq!(figures_in_redis(&app, deal).await.unwrap().0, 1, "Redis has the old figures");
     // The call that notices the restart continues without Redis.
     assert_eq!(refused(app.engine_join(&people[5], deal, 1, "a").await), Refusal::SoldOut);
     app.engine.catch_up().await.unwrap();

@@ -1,5 +1,5 @@
-//! Replies of Postgres are lost, or Postgres restarts: the lane retries until it is answered, and each join happens
-//! once.
+//! Replies of Postgres are lost, or Postgres restarts: the lane retries until it gets a reply, and each join
+//! happens once.
 
 use std::collections::HashSet;
 
@@ -39,9 +39,9 @@ async fn a_join_whose_reply_was_lost_is_recorded_once_and_answered_joined() {
     let (app, deal, people) = fixture(2).await;
     let (engine, proxy) = node_behind_a_proxy(&app).await;
     proxy.cut_replies(3);
-    let told = joined(engine.join(join_request(&people[0], deal, 2, "a")).await);
+    let answer = joined(engine.join(join_request(&people[0], deal, 2, "a")).await);
     assert!(proxy.is_done());
-    assert_eq!((told.number, told.units, told.replayed), (1, 2, true));
+    assert_eq!((answer.number, answer.units, answer.replayed), (1, 2, true));
     assert_eq!(app.counts(deal).await, (1, 2));
     app.assert_clean().await;
 }
@@ -118,10 +118,10 @@ async fn restarting_postgres_under_load_loses_and_duplicates_nothing() {
             app.servers().postgres().unwrap().start().await.unwrap();
         }
     }
-    let told = clients.join_all().await;
-    let numbers: HashSet<u32> = told.iter().map(|(_, joined)| joined.number).collect();
+    let answers = clients.join_all().await;
+    let numbers: HashSet<u32> = answers.iter().map(|(_, joined)| joined.number).collect();
     assert_eq!(numbers, (1..=120).collect());
-    for (buyer, joined) in &told {
+    for (buyer, joined) in &answers {
         let stored = app.store.signup(*buyer, joined.id).await.unwrap().unwrap();
         assert_eq!((stored.number, stored.units), (joined.number, 1));
     }

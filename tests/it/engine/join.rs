@@ -114,7 +114,7 @@ async fn an_open_deal_keeps_enough_units_to_tip() {
         );
         joined(app.engine_join(&people[0], deal.id, 3, "b").await);
         app.backend.wait_until_nothing_is_held(deal.id).await;
-        // Two units are left for the two buyers who are still needed, so a buyer who is already in gets none.
+        // Two units are left for the two buyers who are still needed, so a buyer with a signup gets none.
         assert_eq!(
             refused(app.engine_join(&people[0], deal.id, 1, "c").await),
             Refusal::NotEnoughLeft { available: 0 }
@@ -160,12 +160,12 @@ async fn a_join_is_refused_while_every_free_place_is_held() {
     let bobs = async {
         support::fault::wait_until("Ann's join is being recorded", async || app.backend.waiting_for_locks().await == 1)
             .await;
-        let told = refused(app.engine_join(&bob, deal, 1, "a").await);
+        let refusal = refused(app.engine_join(&bob, deal, 1, "a").await);
         lock.unlock().await;
-        told
+        refusal
     };
-    let (anns, told) = tokio::join!(anns, bobs);
-    assert_eq!(told, Refusal::PlacesHeld);
+    let (anns, refusal) = tokio::join!(anns, bobs);
+    assert_eq!(refusal, Refusal::PlacesHeld);
     joined(anns);
     app.assert_clean().await;
     assert_eq!(refused(app.engine_join(&bob, deal, 1, "a").await), Refusal::SoldOut);

@@ -17,9 +17,9 @@ async fn leaving_frees_the_units_and_is_idempotent() {
         assert_eq!(app.counts(deal).await, (1, 2));
         assert_eq!(app.progress(deal).await.rev, before.rev + 1);
         assert_eq!(app.engine_leave(&ann, anns.id).await, LeaveOutcome::Left);
-        assert_eq!(app.progress(deal).await.rev, before.rev + 1, "the second call changes nothing");
+        assert_eq!(app.progress(deal).await.rev, before.rev + 1, "a second leave changes nothing");
         joined(app.engine_join(&ann, deal, 3, "b").await);
-        assert_eq!(app.counts(deal).await, (2, 5), "the per-buyer limit is free again, too");
+        assert_eq!(app.counts(deal).await, (2, 5), "leaving also frees the per-buyer limit");
         app.assert_clean().await;
     }
 }
