@@ -63,23 +63,23 @@ async fn the_smoke_load_test_passes() {
         .output()
         .await
         .unwrap();
-    let told = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert!(run.status.success(), "{told}");
+    let output = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{output}");
 }
 
 #[tokio::test]
-async fn a_load_test_whose_port_is_in_use_says_so_and_stops() {
+async fn a_load_test_whose_port_is_in_use_names_the_address_and_stops() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let run = run_sh("smoke", folder.path()).env("PORT", address.port().to_string()).output().await.unwrap();
-    let said = String::from_utf8_lossy(&run.stderr);
-    assert!(!run.status.success() && said.contains(&format!("{address} is taken")), "{said}");
-    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing is left");
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert!(!run.status.success() && stderr.contains(&format!("{address} is taken")), "{stderr}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "no file is left behind");
 }
 
 #[tokio::test]
-async fn kill_9_of_a_load_test_stops_its_load() {
+async fn kill_9_of_a_load_test_stops_k6() {
     let app = app().start().await;
     let folder = tempfile::tempdir().unwrap();
     let mut run = run_sh("browse", folder.path())
@@ -91,9 +91,9 @@ async fn kill_9_of_a_load_test_stops_its_load() {
         .spawn()
         .unwrap();
     let pid = run.id().unwrap();
-    let load = || children(pid).into_iter().find(|(_, name)| name == "k6").map(|(k6, _)| k6);
-    wait_until("k6 runs", async || load().is_some()).await;
-    let k6 = load().unwrap();
+    let k6_pid = || children(pid).into_iter().find(|(_, name)| name == "k6").map(|(k6, _)| k6);
+    wait_until("k6 runs", async || k6_pid().is_some()).await;
+    let k6 = k6_pid().unwrap();
     run.kill().await.unwrap();
-    wait_until("k6 has ended", async || !is_running(k6)).await;
+    wait_until("k6 has exited", async || !is_running(k6)).await;
 }

@@ -44,7 +44,7 @@ fn labels_in(list: &str) -> impl Iterator<Item = String> + '_ {
     list.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.trim_end_matches(['!', ' ']).trim().to_owned()))
 }
 
-/// Causes every metric with labels: a join and a leave, a refused and a closed socket, an audit, and a lost Redis.
+/// Produces every metric with labels: a join and a leave, a refused and a closed socket, an audit, and a lost Redis.
 async fn scrape_after_some_traffic() -> String {
     let mut app = app()
         .with_private_servers()
@@ -91,8 +91,8 @@ async fn the_dashboard_and_the_alerts_use_only_exported_metrics() {
         let text = read(path);
         for series in names(&text) {
             // Prose may name a histogram without its suffix.
-            let is_there = exported.contains_key(series) || exported.contains_key(&format!("{series}_bucket"));
-            assert!(is_there, "{path} reads {series}, which no node exports");
+            let is_exported = exported.contains_key(series) || exported.contains_key(&format!("{series}_bucket"));
+            assert!(is_exported, "{path} reads {series}, which no node exports");
         }
         let plain = text.replace("\\\"", "\"");
         for (start, _) in plain.match_indices("muster_") {
@@ -100,7 +100,7 @@ async fn the_dashboard_and_the_alerts_use_only_exported_metrics() {
             let Some(list) = plain[start + series.len()..].strip_prefix('{') else { continue };
             for label in labels_in(list.split('}').next().unwrap()) {
                 let known = exported[series].contains(&label) || ADDED.contains(&label.as_str());
-                assert!(known, "{path} asks for the label {label} of {series}");
+                assert!(known, "{path} uses the label {label} of {series}");
             }
         }
     }

@@ -59,8 +59,8 @@ async fn a_rush_on_one_deal_leaves_slots_for_other_deals_of_its_lane() {
     };
     let (rush, other) = tokio::join!(futures_util::future::join_all(rush), others);
     joined(other);
-    let turned_away = rush.iter().filter(|outcome| matches!(outcome, JoinOutcome::Busy { .. })).count();
-    assert_eq!(turned_away, 6, "this deal may use half of the eight slots: {rush:?}");
+    let shed = rush.iter().filter(|outcome| matches!(outcome, JoinOutcome::Busy { .. })).count();
+    assert_eq!(shed, 6, "this deal may use half of the eight slots: {rush:?}");
     app.assert_clean().await;
 }
 

@@ -9,7 +9,7 @@ use crate::support::people::join_request;
 use crate::support::{self, Person, TestApp};
 
 /// Retries until the join is decided, as a client does after `pending`.
-async fn ask_again(node: &Node, ann: &Person, deal: DealId) -> JoinOutcome {
+async fn join_until_decided(node: &Node, ann: &Person, deal: DealId) -> JoinOutcome {
     loop {
         match node.engine_join(ann, deal, 1, "a").await {
             JoinOutcome::Pending(_) | JoinOutcome::Busy { .. } => {}
@@ -33,13 +33,13 @@ async fn a_slow_join_is_pending_and_a_retry_returns_its_outcome() {
     assert_eq!(app.engine_join(&ann, deal, 1, "a").await, JoinOutcome::Pending(id));
     wait_until("the join is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
     for node in &app.nodes {
-        assert_eq!(node.engine.pending(ann.id, id).await, Some(deal), "any node knows");
-        assert_eq!(node.engine.pending(bob.id, id).await, None, "but tells nobody else");
+        assert_eq!(node.engine.pending(ann.id, id).await, Some(deal), "every node finds the pending join");
+        assert_eq!(node.engine.pending(bob.id, id).await, None, "only its buyer sees the pending join");
         assert_eq!(node.engine_leave(&ann, id).await, LeaveOutcome::Pending);
     }
     lock.unlock().await;
-    wait_until("it is recorded", async || app.store.signup(ann.id, id).await.unwrap().is_some()).await;
-    let again = joined(ask_again(&app.nodes[1], &ann, deal).await);
+    wait_until("the join is recorded", async || app.store.signup(ann.id, id).await.unwrap().is_some()).await;
+    let again = joined(join_until_decided(&app.nodes[1], &ann, deal).await);
     assert_eq!((again.id, again.number, again.replayed), (id, 1, true));
     wait_until("nothing is pending", async || app.engine.pending(ann.id, id).await.is_none()).await;
     wait_until("Ann has left", async || app.engine_leave(&ann, id).await == LeaveOutcome::Left).await;
@@ -60,7 +60,7 @@ async fn a_pending_join_that_is_refused_stops_being_pending() {
     app.clock.advance(Duration::from_hours(24)).await;
     lock.unlock().await;
     wait_until("nothing is pending", async || app.engine.pending(ann.id, id).await.is_none()).await;
-    assert_eq!(refused(ask_again(&app, &ann, deal).await), Refusal::Closed);
+    assert_eq!(refused(join_until_decided(&app, &ann, deal).await), Refusal::Closed);
     wait_until("there is nothing to leave", async || app.engine_leave(&ann, id).await == LeaveOutcome::NoSuchSignup)
         .await;
     app.close_now().await;
@@ -82,7 +82,7 @@ async fn a_client_that_disconnects_does_not_cancel_its_join() {
     handler.abort();
     assert!(handler.await.unwrap_err().is_cancelled());
     lock.unlock().await;
-    wait_until("it is recorded", async || app.store.signup(ann.id, id).await.unwrap().is_some()).await;
+    wait_until("the join is recorded", async || app.store.signup(ann.id, id).await.unwrap().is_some()).await;
     assert!(joined(app.engine_join(&ann, deal, 1, "a").await).replayed);
     app.engine.drain().await;
     app.assert_clean().await;

@@ -150,8 +150,8 @@ async fn plans_cached_for_empty_tables_use_indexes_when_the_tables_are_full() {
     let some = strangers(&in_open, 100);
     let joining = session.plans_of(async |session| session.commit_signups(&some).await).await;
     assert_no_scan(&joining, "commit_signups of strangers");
-    let coming_again = session.plans_of(async |session| session.commit_signups(&some).await).await;
-    assert_no_scan(&coming_again, "commit_signups");
+    let replaying = session.plans_of(async |session| session.commit_signups(&some).await).await;
+    assert_no_scan(&replaying, "commit_signups");
     let leaving = session.plans_of(async |session| session.commit_leaves(&some).await).await;
     assert_no_scan(&leaving, "commit_leaves");
     let some = strangers(&in_tipped, 100);

@@ -39,13 +39,13 @@ async fn a_cap_can_be_raised_or_removed_but_never_lowered() {
         assert!(after.version > before.version && after.progress.rev == before.progress.rev + 1);
         assert_eq!(joined(app.engine_join(&bob, raised, 1, "a").await).progress.left(), Some(0));
 
-        let no: [(MerchantId, DealId, Option<u32>); 4] = [
+        let rejected: [(MerchantId, DealId, Option<u32>); 4] = [
             (mo.merchant_id(), raised, Some(1)),
             (mo.merchant_id(), unlimited, Some(1_000)),
             (mo.merchant_id(), raised, Some(2)),
             (mo.merchant_id(), uncapped, None),
         ];
-        let [lower, capped, same, none] = raise_all(&app, no).await;
+        let [lower, capped, same, none] = raise_all(&app, rejected).await;
         assert_eq!([lower, capped], [RaiseCapOutcome::NotInBuyersFavour; 2]);
         assert_eq!(same, RaiseCapOutcome::Unchanged(app.progress(raised).await));
         assert_eq!(none, RaiseCapOutcome::Unchanged(app.progress(uncapped).await));
@@ -69,7 +69,7 @@ async fn only_its_merchant_can_raise_the_cap_and_only_while_the_deal_sells() {
     let outcomes = raise_all(&app, raises).await;
     let expected = [RaiseCapOutcome::NoSuchDeal, RaiseCapOutcome::NoSuchDeal, RaiseCapOutcome::NotPublished];
     assert_eq!(outcomes, expected);
-    // Even if no closer has run yet.
+    // Both deals are closed, even though rejected closer has run.
     assert_eq!(
         raise_all(&app, [(mo.merchant_id(), over, more), (mo.merchant_id(), down, more)]).await,
         [RaiseCapOutcome::Closed; 2]
@@ -84,12 +84,12 @@ async fn raising_the_cap_updates_redis_immediately_and_without_a_gap() {
     joined(app.engine_join(&ann, deal, 1, "a").await);
     app.backend.wait_until_nothing_is_held(deal).await;
     app.engine.raise_cap(mo.merchant_id(), deal, Some(30)).await.unwrap();
-    let known: (u32, i64, i64) = redis::cmd("HMGET")
+    let in_redis: (u32, i64, i64) = redis::cmd("HMGET")
         .arg(Keys::new(&app.backend.name).quota(deal))
         .arg(&["cap", "rev", "applied"])
         .query_async(&mut app.backend.redis().await)
         .await
         .unwrap();
     let rev = app.progress(deal).await.rev;
-    assert_eq!(known, (30, rev, rev));
+    assert_eq!(in_redis, (30, rev, rev));
 }

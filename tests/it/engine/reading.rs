@@ -27,7 +27,7 @@ where
 }
 
 #[tokio::test]
-async fn a_deal_read_after_a_join_shows_it_however_many_read() {
+async fn a_deal_read_after_a_join_shows_the_join_even_among_concurrent_reads() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
@@ -58,7 +58,7 @@ async fn a_connection_lost_between_two_reads_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_home_page_read_after_a_join_shows_it_however_many_read() {
+async fn a_home_page_read_after_a_join_shows_the_join_even_among_concurrent_reads() {
     let app = support::app().start().await;
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).publish().await.id;
@@ -78,14 +78,14 @@ async fn concurrent_reads_of_the_home_page_share_one_query() {
     let mut postgres = app.backend.connect().await;
     let mut locked = postgres.begin().await.unwrap();
     locked.execute("LOCK TABLE deals IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let everybody = join_all((0..50).map(|_| app.store.front_page()));
-    let looks = async {
-        wait_until("somebody reads", async || app.backend.waiting_for_locks().await > 0).await;
-        let reading = app.backend.waiting_for_locks().await;
+    let reads = join_all((0..50).map(|_| app.store.front_page()));
+    let check = async {
+        wait_until("a query waits for the lock", async || app.backend.waiting_for_locks().await > 0).await;
+        let waiting = app.backend.waiting_for_locks().await;
         locked.commit().await.unwrap();
-        reading
+        waiting
     };
-    let (seen, reading) = tokio::join!(everybody, looks);
-    assert_eq!(reading, 1);
-    assert!(seen.into_iter().all(|page| page.unwrap().deals.items.is_empty()));
+    let (pages, waiting) = tokio::join!(reads, check);
+    assert_eq!(waiting, 1);
+    assert!(pages.into_iter().all(|page| page.unwrap().deals.items.is_empty()));
 }

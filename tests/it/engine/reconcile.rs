@@ -103,7 +103,7 @@ async fn a_new_epoch_sends_redis_the_figures_of_every_deal_however_long_ago_it_c
     let result = app.engine.reconcile(CHANGED_WITHIN, Catching::Stragglers).await.unwrap();
     assert_eq!(result.repaired, 1);
     assert!(app.progress(deal).await.epoch > 1);
-    // With the old figures, Redis would say that the deal is sold out.
+    // With the old figures, Redis would refuse the join as sold out.
     assert_eq!(joined(app.engine_join(&people[2], deal, 1, "a").await).progress.units, 2);
     app.settle_now().await;
     app.assert_clean().await;

@@ -33,8 +33,8 @@ async fn a_second_redemption_is_told_when_and_where_the_first_was() {
     };
     assert_eq!((redemption.coupon, redemption.till.as_ref().map(Till::as_str)), (coupons[0].id, Some("till 1")));
     for key in [None, Some("a-key")] {
-        let told = redeem(&app, &mo, "till 2", &coupons[0].code, key).await;
-        assert_eq!(told, RedeemOutcome::AlreadyRedeemed(redemption.clone()));
+        let second = redeem(&app, &mo, "till 2", &coupons[0].code, key).await;
+        assert_eq!(second, RedeemOutcome::AlreadyRedeemed(redemption.clone()));
     }
     let shown = app.engine.coupon(ann.id, coupons[0].id).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.till.as_ref().map(Till::as_str)), (CouponState::Redeemed, Some("till 1")));

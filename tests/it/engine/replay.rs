@@ -16,7 +16,7 @@ async fn assert_replayed(app: &TestApp, ann: &Person, deal: DealId, after: &str)
     let again = joined(app.engine_join(ann, deal, 1, "a").await);
     assert_eq!((again.id, again.deal, again.units), (join_request(ann, deal, 1, "a").id, deal, 1), "after {after}");
     assert_eq!((again.number, again.replayed), (1, true), "after {after}");
-    assert_eq!(again.progress, app.progress(deal).await, "the figures are the current ones");
+    assert_eq!(again.progress, app.progress(deal).await, "the progress is current");
     assert_eq!(refused(app.engine_join(ann, deal, 2, "a").await), Refusal::KeyReused, "after {after}");
     let signups = app.store.signups_in_deal(ann.id, deal).await.unwrap();
     assert_eq!(signups.len(), 1, "no second signup after {after}");
@@ -102,7 +102,7 @@ async fn a_replay_works_on_another_node_while_redis_is_wiped() {
     app.assert_clean().await;
 }
 
-/// A node recorded the last place and died before it told Redis. Its hold is gone.
+/// A node recorded a join and died before it updated Redis. Its hold no longer exists.
 #[tokio::test]
 async fn a_replay_works_when_redis_never_received_the_join() {
     let app = support::app().start().await;
@@ -116,14 +116,14 @@ async fn a_replay_works_when_redis_never_received_the_join() {
     assert!(app.progress(deal).await.sold_out());
     let quota = Keys::new(&app.backend.name).quota(deal);
     let mut redis = app.backend.redis().await;
-    wait_until("Redis knows that it is sold out", async || {
+    wait_until("Redis has all three units", async || {
         redis.hget::<_, _, u32>(&quota, "units").await.unwrap() == 3
     })
     .await;
     let again = joined(app.engine_join(&people[1], deal, 1, "a").await);
     assert_eq!((again.number, again.replayed), (2, true));
 
-    // From the second look on Redis has what it missed, and refuses strangers by itself again.
+    // After the second reconciliation Redis has the missed join, and refuses strangers without Postgres again.
     for _ in 0..2 {
         app.engine.reconcile(Some(Duration::from_mins(1)), Catching::Stragglers).await.unwrap();
     }

@@ -17,10 +17,10 @@ async fn every_unit_in_a_tipped_deal_gets_one_coupon() {
     let people = app.people("Pat", 3).await;
     let deal = app.deal(&mo).tipping_point(2).publish().await.id;
     joined(app.engine_join(&people[0], deal, 3, "a").await);
-    assert_eq!(app.engine.settle(100).await.unwrap(), 0, "not before the tip");
+    assert_eq!(app.engine.settle(100).await.unwrap(), 0, "there are no coupons before the tip");
     joined(app.engine_join(&people[1], deal, 1, "a").await);
     assert_eq!(app.engine.settle(100).await.unwrap(), 4);
-    assert_eq!(app.engine.settle(100).await.unwrap(), 0, "and not twice");
+    assert_eq!(app.engine.settle(100).await.unwrap(), 0, "no unit gets a second coupon");
     let coupons = app.engine.coupons(people[0].id, &ALL).await.unwrap().items;
     let mut ordinals: Vec<_> = coupons.iter().map(|coupon| coupon.ordinal).collect();
     ordinals.sort_unstable();
@@ -34,7 +34,7 @@ async fn every_unit_in_a_tipped_deal_gets_one_coupon() {
     assert_eq!(
         app.backend.query_i64("SELECT count(*) FROM outbox WHERE kind = 'coupon_ready'").await,
         4,
-        "one for each signup"
+        "one message for each signup"
     );
     app.assert_clean().await;
 }
@@ -96,7 +96,7 @@ async fn chunks_smaller_than_one_signup_settle_every_unit() {
     app.assert_clean().await;
 }
 
-/// Databases from before `settled_rev` may have signups that are marked one by one, in any order.
+/// Databases from before `settled_rev` may have signups that were marked one by one, in any order.
 #[tokio::test]
 async fn signups_marked_as_settled_individually_are_not_settled_again() {
     let app = support::app().start().await;
@@ -133,7 +133,7 @@ async fn concurrent_settlers_issue_every_coupon_once() {
         async move { engine.settle(7).await.unwrap() }
     });
     let issued: u64 = support::race::run_concurrently(settlers).await.into_iter().sum();
-    // A settler that finds nothing leaves the rest to the others; one more call finds whatever is left.
+    // A settler that finds no free work returns. One more call settles what is left.
     assert_eq!(issued + app.engine.settle(7).await.unwrap(), 120);
     assert_eq!(app.backend.query_i64("SELECT count(*) FROM coupons").await, 120);
     app.assert_clean().await;
@@ -164,7 +164,7 @@ async fn an_ended_deal_with_all_its_coupons_is_not_scanned_again() {
     app.clock.advance(Duration::from_hours(25)).await;
     app.close_now().await;
     assert_eq!(app.backend.query_i64(settled).await, 0);
-    assert_eq!(app.engine.settle(100).await.unwrap(), 1, "even if it ended before it was settled");
+    assert_eq!(app.engine.settle(100).await.unwrap(), 1, "a deal that ended first is settled, too");
     assert_eq!(app.backend.query_i64(settled).await, 1);
     app.deliver_now().await;
     app.assert_clean().await;
@@ -178,8 +178,8 @@ async fn a_coupon_code_is_stable_and_never_stored() {
     joined(app.engine_join(&ann, deal, 1, "a").await);
     app.settle_now().await;
     let shown = app.nodes[0].engine.coupons(ann.id, &ALL).await.unwrap().items.remove(0);
-    let elsewhere = app.nodes[1].engine.coupon(ann.id, shown.id).await.unwrap().unwrap();
-    assert!(shown.code == elsewhere.code);
+    let on_other_node = app.nodes[1].engine.coupon(ann.id, shown.id).await.unwrap().unwrap();
+    assert!(shown.code == on_other_node.code);
     let stored = app.backend.dump().await.to_uppercase();
     assert!(!stored.contains(&shown.code.compact()) && !stored.contains(&shown.code.to_string()));
 }

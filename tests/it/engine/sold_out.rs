@@ -55,7 +55,7 @@ async fn a_sold_out_deal_withdrawn_on_another_node_becomes_closed() {
     let deal = sold_out_with_note(&app, &people).await;
     let merchant = app.store.deal(deal).await.unwrap().unwrap().merchant;
     app.nodes[1].engine.withdraw(merchant, deal, "ill").await.unwrap();
-    wait_until("a stranger hears that it is closed", async || {
+    wait_until("a stranger is refused because the deal is closed", async || {
         app.engine_join(&people[2], deal, 1, "a").await == JoinOutcome::Refused(Refusal::Closed)
     })
     .await;

@@ -21,7 +21,7 @@ async fn reaching_the_tipping_point_tips_the_deal_and_records_one_event() {
         for person in &people[3..] {
             assert_eq!(joined(app.engine_join(person, deal, 2, "a").await).progress.state, DealState::Tipped);
         }
-        assert_eq!(app.backend.query_i64(events).await, 1, "it keeps selling and tips once");
+        assert_eq!(app.backend.query_i64(events).await, 1, "the deal keeps selling and tips once");
         let later = app.store.deal(deal).await.unwrap().unwrap();
         assert!(stored.lifecycle.tipped_at().is_some() && later.lifecycle == stored.lifecycle);
         app.settle_now().await;
@@ -48,8 +48,8 @@ async fn every_buyer_of_a_tipped_deal_is_mailed_once() {
         .iter()
         .filter_map(|mail| mail.lines().find(|l| l.starts_with("Subject:")).map(str::to_owned))
         .collect();
-    let told = |what: &str| subjects.iter().filter(|subject| subject.contains(what)).count();
-    assert_eq!((told("It is on"), told("Your coupons")), (2, 2), "{subjects:?}");
+    let count = |what: &str| subjects.iter().filter(|subject| subject.contains(what)).count();
+    assert_eq!((count("It is on"), count("Your coupons")), (2, 2), "{subjects:?}");
     assert_eq!(subjects.len(), 4);
     app.assert_clean().await;
 }

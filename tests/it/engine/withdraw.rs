@@ -23,7 +23,7 @@ async fn a_deal_can_be_withdrawn_in_every_state_that_is_not_final() {
             };
             assert_eq!((down.progress.state, down.lifecycle.withdrawn_reason()), (DealState::Withdrawn, Some("ill")));
             let again = app.engine.withdraw(mo.merchant_id(), deal, "another reason").await.unwrap();
-            assert_eq!(again, WithdrawOutcome::Withdrawn(down), "the second call changes nothing");
+            assert_eq!(again, WithdrawOutcome::Withdrawn(down), "a second withdrawal changes nothing");
         }
         for deal in [open, tipped] {
             assert_eq!(refused(app.engine_join(&bob, deal, 1, "a").await), Refusal::Closed);

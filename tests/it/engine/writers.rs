@@ -1,4 +1,4 @@
-//! Redis takes a change for its higher `rev`, and the reconciler finds it by `changed_at`. Every writer of what
+//! Redis accepts a change by its higher `rev`, and the reconciler finds it by `changed_at`. Every writer of what
 //! admission reads must set both.
 
 use std::fs;
@@ -37,17 +37,17 @@ fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn every_write_of_what_admission_reads_raises_rev_and_sets_changed_at() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut looked_at = 0;
+    let mut checked = 0;
     for path in ["sql/functions", "src"].iter().flat_map(|folder| files_below(&root.join(folder))) {
         let text = fs::read_to_string(&path).unwrap();
         for list in updates(&text) {
             let written: Vec<_> = READ.into_iter().filter(|column| sets(list, column)).collect();
             if !written.is_empty() {
-                looked_at += 1;
-                let is_told = sets(list, "rev") && sets(list, "changed_at");
-                assert!(is_told, "{} writes {written:?} without rev or changed_at: {list}", path.display());
+                checked += 1;
+                let is_visible = sets(list, "rev") && sets(list, "changed_at");
+                assert!(is_visible, "{} writes {written:?} without rev or changed_at: {list}", path.display());
             }
         }
     }
-    assert!(looked_at >= 9, "only {looked_at} writers were found");
+    assert!(checked >= 9, "only {checked} writers were found");
 }

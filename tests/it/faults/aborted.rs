@@ -87,7 +87,7 @@ async fn a_withdrawal_finishes_after_its_caller_is_aborted() {
     withdrawing.abort();
     assert!(withdrawing.await.is_err_and(|error| error.is_cancelled()));
     locked.unlock().await;
-    // This test never reconciles, so the withdrawal itself must have told Redis.
+    // This test never reconciles, so the withdrawal itself must have updated Redis.
     let (mut redis, quota) = (app.backend.redis().await, muster::quota::Keys::new(&app.backend.name).quota(deal));
     wait_until("Redis has the state withdrawn", async || {
         redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn"

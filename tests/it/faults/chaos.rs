@@ -28,14 +28,14 @@ async fn run(arguments: &[&str]) -> String {
     let mut command = chaos(arguments);
     let Output { status, stdout, stderr } =
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let said = String::from_utf8(stdout).unwrap();
-    assert!(status.success(), "{said}\n{}", String::from_utf8_lossy(&stderr));
-    said
+    let table = String::from_utf8(stdout).unwrap();
+    assert!(status.success(), "{table}\n{}", String::from_utf8_lossy(&stderr));
+    table
 }
 
 /// The number before this word in the last line of the table.
-fn total(said: &str, of: &str) -> u64 {
-    let words = said.lines().rfind(|line| line.contains(" faults of ")).unwrap_or_else(|| panic!("no total in {said}"));
+fn total(table: &str, of: &str) -> u64 {
+    let words = table.lines().rfind(|line| line.contains(" faults of ")).unwrap_or_else(|| panic!("no total in {table}"));
     let before = words.split(&format!(" {of}")).next().unwrap();
     before.rsplit([' ', ':']).find_map(|word| word.parse().ok()).unwrap()
 }
@@ -59,14 +59,14 @@ async fn twelve_faults_lose_oversell_and_duplicate_nothing() {
     let seed = seed_or(7).to_string();
     let mut arguments = vec!["--faults", "12", "--faults-per-round", "6", "--seed", &seed];
     arguments.extend(kinds.iter().flat_map(|kind| ["--only", kind]));
-    let said = run(&arguments).await;
-    assert_eq!(total(&said, "faults of"), 12, "{said}");
+    let table = run(&arguments).await;
+    assert_eq!(total(&table, "faults of"), 12, "{table}");
     for bad in ["lost", "oversold", "doubled", "findings"] {
-        assert_eq!(total(&said, bad), 0, "{said}");
+        assert_eq!(total(&table, bad), 0, "{table}");
     }
-    assert!(total(&said, "acknowledged") > 500, "too few joins to prove anything: {said}");
+    assert!(total(&table, "acknowledged") > 500, "too few joins to prove anything: {table}");
     for kind in kinds {
-        assert!(said.lines().any(|line| line.trim_start().starts_with(kind)), "{kind} is not in {said}");
+        assert!(table.lines().any(|line| line.trim_start().starts_with(kind)), "{kind} is not in {table}");
     }
 }
 
@@ -80,7 +80,7 @@ async fn kill_9_of_chaos_leaves_no_process_not_even_a_stopped_one() {
     wait_until("Postgres is paused", async || is_stopped()).await;
     running.kill().unwrap();
     running.wait().unwrap();
-    wait_until("every process is gone", async || processes_in(folder.path()).is_empty()).await;
+    wait_until("every process has exited", async || processes_in(folder.path()).is_empty()).await;
     // Its data can be used immediately.
     let servers = Servers::start(Options::persistent(folder.path().join("servers"))).await.unwrap();
     servers.stop().await;
@@ -92,8 +92,8 @@ fn processes_in(folder: &Path) -> Vec<(u32, String)> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let of_folder = pids.filter(|pid| {
-        let is_there = std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|path| path.starts_with(&folder));
-        is_there || std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(&folder))
+        let is_in_folder = std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|path| path.starts_with(&folder));
+        is_in_folder || std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(&folder))
     });
     let with_state = of_folder.filter_map(|pid| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -106,6 +106,6 @@ fn processes_in(folder: &Path) -> Vec<(u32, String)> {
 #[test]
 fn an_unknown_fault_is_named_in_the_error() {
     let output = chaos(&["--only", "moon: eclipse"]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && said.contains("moon: eclipse") && said.contains("--list"), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && stderr.contains("moon: eclipse") && stderr.contains("--list"), "{stderr}");
 }

@@ -1,4 +1,4 @@
-//! Clients that retry until the outcome is certain, and the checks of what they were told.
+//! Clients that retry until the outcome is certain, and checks of their outcomes.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ pub async fn join_with_retries(engine: &Engine, person: &Person, deal: DealId, k
             JoinOutcome::Busy { .. } | JoinOutcome::Pending(_) | JoinOutcome::Refused(Refusal::PlacesHeld) => {
                 tokio::task::yield_now().await;
             }
-            told => return told,
+            certain => return certain,
         }
     }
 }
@@ -40,12 +40,12 @@ impl Crowd {
             let mine: Vec<Person> = people.iter().skip(n).step_by(CLIENTS).cloned().collect();
             let engines: Vec<Engine> = app.nodes.iter().map(|node| node.engine.clone()).collect();
             clients.spawn(async move {
-                let mut told = Vec::new();
+                let mut outcomes = Vec::new();
                 for (turn, person) in mine.iter().enumerate() {
                     let engine = &engines[(n + turn) % engines.len()];
-                    told.push((person.id, join_with_retries(engine, person, deal, "a").await));
+                    outcomes.push((person.id, join_with_retries(engine, person, deal, "a").await));
                 }
-                told
+                outcomes
             });
         }
         Self { deal, clients }
@@ -61,9 +61,9 @@ impl Crowd {
 
     /// Asserts that exactly the cap is sold and that everybody who was told "joined" has that signup.
     pub async fn assert_sold_exactly(self, app: &TestApp, cap: u32) {
-        let told = self.clients.join_all().await.concat();
+        let outcomes = self.clients.join_all().await.concat();
         let (mut joined, mut refused) = (Vec::<(AccountId, Joined)>::new(), 0_usize);
-        for (person, outcome) in &told {
+        for (person, outcome) in &outcomes {
             match outcome {
                 JoinOutcome::Joined(place) => joined.push((*person, *place)),
                 JoinOutcome::Refused(Refusal::SoldOut) => refused += 1,
@@ -71,7 +71,7 @@ impl Crowd {
             }
         }
         assert_eq!(app.counts(self.deal).await, (cap, cap), "{} joined, {refused} refused", joined.len());
-        assert_eq!((joined.len(), refused), (cap as usize, told.len() - cap as usize));
+        assert_eq!((joined.len(), refused), (cap as usize, outcomes.len() - cap as usize));
         let numbers: HashSet<u32> = joined.iter().map(|(_, place)| place.number).collect();
         assert_eq!(numbers, (1..=cap).collect(), "every buyer has a different number");
         for (person, place) in joined {
@@ -81,16 +81,16 @@ impl Crowd {
     }
 }
 
-/// epoch, rev, applied, units, loaded
-type Known = (Option<i64>, Option<i64>, Option<i64>, Option<u32>, Option<u32>);
+/// The fields epoch, rev, applied, units and loaded.
+type Fields = (Option<i64>, Option<i64>, Option<i64>, Option<u32>, Option<u32>);
 
 /// Whether Redis has the figures of Postgres for a deal, or does not count the deal as loaded.
 pub async fn redis_agrees(app: &TestApp, deal: DealId) -> bool {
     let truth = app.progress(deal).await;
     let fields = ["epoch", "rev", "applied", "units", "loaded"];
-    let mut known = redis::cmd("HMGET");
-    known.arg(Keys::new(&app.backend.name).quota(deal)).arg(&fields);
-    let (epoch, rev, applied, units, loaded): Known = known.query_async(&mut app.backend.redis().await).await.unwrap();
+    let mut request = redis::cmd("HMGET");
+    request.arg(Keys::new(&app.backend.name).quota(deal)).arg(&fields);
+    let (epoch, rev, applied, units, loaded): Fields = request.query_async(&mut app.backend.redis().await).await.unwrap();
     loaded.is_none()
         || (epoch, rev, applied, units) == (Some(truth.epoch), Some(truth.rev), Some(truth.rev), Some(truth.units))
 }
@@ -102,5 +102,5 @@ pub async fn wait_until_redis_agrees(app: &TestApp, deal: DealId, what: &str) {
         wait_until("Redis admits", async || node.engine.admits()).await;
     }
     wait_until("Redis agrees with Postgres", async || redis_agrees(app, deal).await).await;
-    println!("{what}: right again after {:?}", since.elapsed());
+    println!("{what}: correct again after {:?}", since.elapsed());
 }

@@ -1,4 +1,4 @@
-//! Everything that writes deals, concurrently on three nodes, never deadlocks.
+//! All writers of deals run concurrently on three nodes without a deadlock.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ async fn concurrent_writers_of_deals_never_deadlock() {
     }
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(app.backend.query_i64(deadlocks).await, 0);
-    // The lanes of this test do not tell Redis.
+    // The lane connections of this test do not update Redis.
     app.reconcile_now().await;
     app.clock.advance(Duration::from_hours(2)).await;
     app.close_now().await;

@@ -1,5 +1,5 @@
-//! The Postgres primary is lost and a standby is promoted: exactly what it had not received is lost. With a synchronous
-//! standby, nothing acknowledged is lost.
+//! The Postgres primary is lost and a standby is promoted: exactly the commits that it had not received are lost. With
+//! a synchronous standby, nothing acknowledged is lost.
 
 use std::path::Path;
 
@@ -17,16 +17,16 @@ use crate::support::{self, Person, TestApp};
 
 /// Joins and logs the response.
 async fn join_and_log(app: &TestApp, log: &ClientLog, person: &Person, deal: DealId) {
-    let asked = log.joins(deal, person.id, &IdempotencyKey::parse("a").unwrap(), 1).unwrap();
-    let told = joined(app.engine_join(person, deal, 1, "a").await);
+    let call = log.joins(deal, person.id, &IdempotencyKey::parse("a").unwrap(), 1).unwrap();
+    let answer = joined(app.engine_join(person, deal, 1, "a").await);
     let reply = Reply {
         status: Some(201),
-        id: Some(told.id),
-        units: Some(told.units),
-        number: Some(told.number),
+        id: Some(answer.id),
+        units: Some(answer.units),
+        number: Some(answer.number),
         ..Reply::default()
     };
-    log.answered(asked, reply).unwrap();
+    log.answered(call, reply).unwrap();
 }
 
 fn log(app: &TestApp, path: &Path, deal: DealId, from: Version) -> ClientLog {
@@ -37,10 +37,10 @@ fn log(app: &TestApp, path: &Path, deal: DealId, from: Version) -> ClientLog {
 
 /// The buyers of a deal according to the server at this address.
 async fn buyers_at(url: &str, deal: DealId) -> i64 {
-    let mut there = PgConnection::connect(url).await.unwrap();
+    let mut server = PgConnection::connect(url).await.unwrap();
     let buyers = sqlx::query_scalar("SELECT buyers::bigint FROM deals WHERE id = $1").bind(deal.as_uuid());
-    let buyers = buyers.fetch_optional(&mut there).await.unwrap().unwrap_or(0);
-    there.close().await.unwrap();
+    let buyers = buyers.fetch_optional(&mut server).await.unwrap().unwrap_or(0);
+    server.close().await.unwrap();
     buyers
 }
 
@@ -58,8 +58,8 @@ async fn joins_that_a_promoted_standby_missed_are_reported_and_can_be_retried() 
     for person in &people[..10] {
         join_and_log(&app, &log, person, deal).await;
     }
-    let there = standby.database_url(&app.backend.name);
-    wait_until("the standby has received ten", async || buyers_at(&there, deal).await == 10).await;
+    let standby_url = standby.database_url(&app.backend.name);
+    wait_until("the standby has received ten joins", async || buyers_at(&standby_url, deal).await == 10).await;
     standby.stop_receiving().await.unwrap();
     for person in &people[10..20] {
         join_and_log(&app, &log, person, deal).await;
@@ -72,7 +72,7 @@ async fn joins_that_a_promoted_standby_missed_are_reported_and_can_be_retried() 
     standby.take_over().await.unwrap();
     let since = Instant::now();
     let frame = watcher.frame_where(|frame| frame["epoch"].as_i64() > Some(begin.epoch)).await;
-    println!("watchers saw the truth after {:?}", since.elapsed());
+    println!("watchers received the correct figures after {:?}", since.elapsed());
     assert_eq!((&frame["buyers"], &frame["state"]), (&serde_json::json!(10), &serde_json::json!("open")));
     assert_eq!(app.counts(deal).await, (10, 10));
     wait_until_redis_agrees(&app, deal, "failed over").await;
@@ -81,8 +81,8 @@ async fn joins_that_a_promoted_standby_missed_are_reported_and_can_be_retried() 
     assert_eq!(report.failed(), ["L1"], "\n{report}");
     assert_eq!(report.findings(), 10, "each lost join is named\n{report}");
     for (n, person) in people.iter().enumerate() {
-        let told = joined(join_with_retries(&app.nodes[n % 2].engine, person, deal, "a").await);
-        assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1));
+        let answer = joined(join_with_retries(&app.nodes[n % 2].engine, person, deal, "a").await);
+        assert_eq!((answer.replayed, answer.number as usize), (n < 10, n + 1));
     }
     app.settle_now().await;
     app.assert_clean().await;
@@ -108,7 +108,7 @@ async fn with_a_synchronous_standby_nothing_acknowledged_is_lost() {
     println!("the standby took over within {:?}", since.elapsed());
     let at_the_takeover = buyers_at(&app.backend.database_url, deal).await;
     crowd.wait_until_sold(&app, u32::try_from(at_the_takeover).unwrap() + 1).await;
-    println!("joins went on after {:?}", since.elapsed());
+    println!("joins resumed after {:?}", since.elapsed());
     crowd.assert_sold_exactly(&app, 200).await;
     assert!(app.progress(deal).await.epoch > 1);
     wait_until_redis_agrees(&app, deal, "failed over").await;

@@ -1,4 +1,4 @@
-//! The constraints behind the SQL functions. None fires in normal operation, so each is violated here.
+//! The constraints behind the SQL functions. None fires in normal operation, so this test violates each.
 
 use std::collections::BTreeSet;
 
@@ -102,9 +102,9 @@ async fn every_constraint_exists_and_fires() {
                   AND conrelid <> coalesce(to_regclass('_sqlx_migrations'), 0)
                UNION ALL
                SELECT (regexp_matches(prosrc, 'THEN ''(\\w+)''', 'g'))[1] FROM pg_proc WHERE proname = 'check_deal'";
-    let there: Vec<String> = sqlx::query_scalar(all).fetch_all(&mut fixture.database).await.unwrap();
-    let there: BTreeSet<&str> = there.iter().map(String::as_str).collect();
-    assert_eq!(there, VIOLATIONS.iter().map(|(name, _)| *name).collect(), "each constraint has a violation here");
+    let existing: Vec<String> = sqlx::query_scalar(all).fetch_all(&mut fixture.database).await.unwrap();
+    let existing: BTreeSet<&str> = existing.iter().map(String::as_str).collect();
+    assert_eq!(existing, VIOLATIONS.iter().map(|(name, _)| *name).collect(), "`VIOLATIONS` lists every constraint");
     for (name, statement) in VIOLATIONS {
         let statement = statement
             .replace(":open", &format!("'{}'", fixture.open))

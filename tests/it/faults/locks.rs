@@ -23,10 +23,10 @@ async fn begin_with(app: &TestApp, statement: &str) -> PgConnection {
     first
 }
 
-/// Waits until a node waits for the open transaction, runs `meanwhile`, and commits.
-async fn commit_once_awaited(app: &TestApp, mut first: PgConnection, meanwhile: impl AsyncFnOnce()) {
-    wait_until("the other one waits", async || app.backend.waiting_for_locks().await == 1).await;
-    meanwhile().await;
+/// Waits until a node waits for the open transaction, runs `before_commit`, and commits.
+async fn commit_once_awaited(app: &TestApp, mut first: PgConnection, before_commit: impl AsyncFnOnce()) {
+    wait_until("the second transaction waits", async || app.backend.waiting_for_locks().await == 1).await;
+    before_commit().await;
     first.execute("COMMIT").await.unwrap();
 }
 
@@ -207,7 +207,7 @@ async fn workers_skip_rows_that_another_worker_has_locked() {
     app.assert_clean().await;
 }
 
-/// Including what follows its statement: it tells Redis.
+/// The writer also finishes what follows its statement: the update of Redis.
 #[tokio::test]
 async fn a_cancelled_writer_still_commits_and_updates_redis() {
     let app = support::app().start().await;
@@ -218,17 +218,17 @@ async fn a_cancelled_writer_still_commits_and_updates_redis() {
     let lock = app.backend.lock_deal(deal).await;
     let (engine, merchant) = (app.engine.clone(), mo.merchant_id());
     let handler = tokio::spawn(async move { engine.withdraw(merchant, deal, "ill").await });
-    wait_until("the join is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
+    wait_until("the withdrawal waits for the deal", async || app.backend.waiting_for_locks().await == 1).await;
     handler.abort();
     assert!(handler.await.unwrap_err().is_cancelled());
     lock.unlock().await;
     let (mut redis, quota) = (app.backend.redis().await, Keys::new(&app.backend.name).quota(deal));
-    wait_until("Redis was told", async || redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn")
+    wait_until("Redis has the state withdrawn", async || redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn")
         .await;
     app.assert_clean().await;
 }
 
-/// Two settlers have read the same signups. The second comes too late for all of them or for the first ones.
+/// Two settlers have read the same signups. The second is too late for all of them, or for the first of them.
 #[tokio::test]
 async fn a_settler_issues_nothing_that_another_settled_after_its_read() {
     let app = support::app().start().await;
@@ -256,7 +256,7 @@ async fn a_settler_issues_nothing_that_another_settled_after_its_read() {
     let mut settle = async |(settling, coupons): (Vec<Settling>, Vec<CouponToIssue>)| {
         settler.issue_coupons(&settling, &coupons, 1).await.unwrap()
     };
-    assert_eq!(settle(chunk(1, 3)).await, 0, "not before the first is settled");
+    assert_eq!(settle(chunk(1, 3)).await, 0, "nothing is issued before the first is settled");
     assert_eq!(settle(chunk(0, 1)).await, 1);
     assert_eq!(settle(chunk(0, 1)).await, 0, "all of them are settled");
     assert_eq!(settle(chunk(0, 3)).await, 0, "the first of them is settled");

@@ -62,7 +62,7 @@ async fn a_node_that_starts_while_another_migrates_waits_for_it() {
         async move { store.migrate_waiting(&migrator, Duration::from_millis(50)).await }
     });
     let nodes = tokio::spawn(support::race::run_concurrently(nodes.collect::<Vec<_>>()));
-    // A lock timeout ends the connection. More than three backends seen waiting means that the nodes have retried.
+    // A lock timeout closes the connection. More than three backends seen waiting means that the nodes have retried.
     let mut waited = HashSet::new();
     let mut database = app.backend.connect().await;
     wait_until("the waiting nodes have retried", async || {

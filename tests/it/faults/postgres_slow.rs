@@ -38,18 +38,18 @@ async fn a_hold_is_renewed_while_postgres_is_paused() {
     let (engine, request) = (app.nodes[0].engine.clone(), join_request(&people[1], deal, 1, "a"));
     let first = tokio::spawn(async move { engine.join(request).await });
     let mut redis = app.backend.redis().await;
-    wait_until("the last place is held", async || redis.exists(&holds).await.unwrap()).await;
+    wait_until("the last unit is held", async || redis.exists(&holds).await.unwrap()).await;
     let signup = join_request(&people[1], deal, 1, "a").id.to_string();
-    let first_end_ms: i64 = redis.zscore(&holds, &signup).await.unwrap();
+    let first_expiry_ms: i64 = redis.zscore(&holds, &signup).await.unwrap();
     wait_until("the hold has outlived its first expiry", async || {
-        // It is refused: a join that were admitted now would wait for the paused Postgres.
+        // The join is refused. An admitted join would wait for the paused Postgres.
         assert_eq!(refused(app.nodes[1].engine_join(&people[2], deal, 1, "a").await), Refusal::PlacesHeld);
         let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(&mut redis).await.unwrap();
-        seconds * 1_000 + micros / 1_000 > first_end_ms
+        seconds * 1_000 + micros / 1_000 > first_expiry_ms
     })
     .await;
-    let end_ms: i64 = redis.zscore(&holds, &signup).await.unwrap();
-    assert!(end_ms > first_end_ms, "the hold was renewed");
+    let expiry_ms: i64 = redis.zscore(&holds, &signup).await.unwrap();
+    assert!(expiry_ms > first_expiry_ms, "the hold was renewed");
     app.servers().postgres().unwrap().resume();
     joined(first.await.unwrap());
     assert_eq!(refused(join_with_retries(&app.nodes[1].engine, &people[3], deal, "a").await), Refusal::SoldOut);
@@ -61,7 +61,7 @@ async fn a_hold_is_renewed_while_postgres_is_paused() {
 #[tokio::test]
 async fn a_locked_deal_is_answered_503_and_its_hold_released() {
     let app = support::app().with("lanes.count", "1").with("lanes.lock_timeout_ms", "30");
-    // So the place is free only if the hold was released.
+    // With this TTL, the unit is free only if the hold was released.
     let app = app.with("redis.hold_ttl_ms", "600000").start().await;
     let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
     let deal = app.deal(&mo).tipping_point(1).cap(1).publish().await.id;
@@ -106,7 +106,7 @@ async fn a_full_disk_is_answered_503_and_loses_nothing() {
     app.assert_clean().await;
 }
 
-/// As a role that is not a superuser, because superusers can always connect.
+/// The node uses a role that is not a superuser, because superusers can always connect.
 #[tokio::test]
 async fn a_node_without_postgres_connections_sheds_load_and_recovers() {
     let app = support::app().start().await;
@@ -134,7 +134,7 @@ async fn a_node_without_postgres_connections_sheds_load_and_recovers() {
              SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
         ))
         .await;
-    wait_until("nobody can connect", async || store.ping().await.is_err()).await;
+    wait_until("the node cannot connect", async || store.ping().await.is_err()).await;
     let outcome = engine.join(join_request(&bob, deal, 1, "a")).await;
     assert!(matches!(outcome, JoinOutcome::Busy { retry_after_s: 1.. }), "{outcome:?}");
     app.backend.sql(&format!("ALTER ROLE {role} CONNECTION LIMIT 50")).await;
@@ -143,7 +143,7 @@ async fn a_node_without_postgres_connections_sheds_load_and_recovers() {
     app.assert_clean().await;
 }
 
-/// `docs/operating.md` describes what it costs. It sees its old snapshot, and everybody else continues.
+/// The transaction keeps its old snapshot, and everybody else continues. `docs/operating.md` describes the cost.
 #[tokio::test]
 async fn a_transaction_that_never_ends_costs_nothing_but_speed() {
     let app = support::app().nodes(2).start().await;
@@ -152,13 +152,13 @@ async fn a_transaction_that_never_ends_costs_nothing_but_speed() {
     let mut reader = app.backend.connect().await;
     reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
     let units = format!("SELECT units::bigint FROM deals WHERE id = '{deal}'");
-    let mut look =
+    let mut read_units =
         async || sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(units.clone())).fetch_one(&mut reader).await;
-    assert_eq!(look().await.unwrap(), 0);
+    assert_eq!(read_units().await.unwrap(), 0);
     let crowd = Crowd::start(&app, deal, 400).await;
     crowd.assert_sold_exactly(&app, 300).await;
     app.settle_now().await;
-    assert_eq!(look().await.unwrap(), 0, "it sees its old snapshot");
+    assert_eq!(read_units().await.unwrap(), 0, "the transaction sees its old snapshot");
     app.deliver_now().await;
     app.assert_clean().await;
 }

@@ -22,7 +22,7 @@ pub fn reconcile(app: &TestApp, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stdout_of(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
@@ -46,7 +46,7 @@ async fn reconcile_loads_every_joinable_deal_into_a_wiped_redis() {
     app.engine.withdraw(mo.merchant_id(), withdrawn, "ill").await.unwrap();
     app.engine.drain().await;
     app.backend.flush_redis().await;
-    assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 3. Repaired: 0. Open deals in Redis: 2.");
+    assert_eq!(stdout_of(&reconcile(&app, &[])), "Deals compared: 3. Repaired: 0. Open deals in Redis: 2.");
     assert_eq!(
         (units(&app, full).await, units(&app, open).await, units(&app, withdrawn).await),
         (Some(2), Some(0), None)
@@ -72,7 +72,7 @@ async fn reconcile_repairs_a_redis_that_is_behind() {
     let mut node_without_redis = app.store.lane_connection();
     node_without_redis.commit_signups(&[join_request(&people[1], deal, 2, "a")]).await.unwrap();
     assert!(!redis_agrees(&app, deal).await);
-    assert_eq!(said(&reconcile(&app, &[])), "Deals compared: 1. Repaired: 1. Open deals in Redis: 1.");
+    assert_eq!(stdout_of(&reconcile(&app, &[])), "Deals compared: 1. Repaired: 1. Open deals in Redis: 1.");
     assert!(redis_agrees(&app, deal).await);
     assert_eq!(units(&app, deal).await, Some(3));
     app.assert_clean().await;

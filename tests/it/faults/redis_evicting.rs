@@ -8,7 +8,7 @@ use crate::support::fault::wait_until;
 use crate::support::outcomes::{joined, refused};
 use crate::support::{self, Person, TestApp};
 
-/// A deal whose four places are taken and known to Redis, and five people. The last one is not in it.
+/// A deal whose four units are sold and recorded in Redis, and five people. The last one has no signup.
 async fn full_deal(app: &TestApp) -> (DealId, Vec<Person>) {
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 5).await;
@@ -89,11 +89,11 @@ async fn a_changed_eviction_policy_is_noticed_at_the_next_connection() {
 
     let mut kill = redis::cmd("CLIENT");
     let _killed: u32 = kill.arg(&["KILL", "TYPE", "normal"]).query_async(&mut app.backend.redis().await).await.unwrap();
-    assert_answers_are_true(&app, deal, &people, "the connection ended").await;
-    assert!(!app.engine.admits(), "not over a connection to an evicting Redis");
+    assert_answers_are_true(&app, deal, &people, "the connection was lost").await;
+    assert!(!app.engine.admits(), "a Redis that evicts keys does not admit");
     configure(&app, "maxmemory-policy", "noeviction").await;
     wait_until("Redis admits again", async || app.engine.admits()).await;
-    assert_answers_are_true(&app, deal, &people, "the policy is right again").await;
+    assert_answers_are_true(&app, deal, &people, "the policy was corrected").await;
     app.settle_now().await;
     app.assert_clean().await;
 }

@@ -15,7 +15,7 @@ use crate::support::{self, Person, TestApp};
 struct Fixture {
     app: TestApp,
     deal: DealId,
-    /// People who have not joined yet, one more than there are places.
+    /// People who have not joined yet, one more than there are units.
     people: Vec<Person>,
     what: &'static str,
     /// Opened before the fault.
@@ -47,9 +47,9 @@ impl Fixture {
         println!("{}: the first join was answered after {:?}", self.what, since.elapsed());
         wait_until("Redis no longer admits", async || !self.app.engine.admits()).await;
         // A node does not probe Redis with joins: a connection must pass a test write first.
-        let mut looks = tokio::time::interval(Duration::from_millis(10));
+        let mut ticks = tokio::time::interval(Duration::from_millis(10));
         for _ in 0..30 {
-            looks.tick().await;
+            ticks.tick().await;
             assert!(!self.app.engine.admits());
         }
         for person in self.people.drain(..2) {
@@ -105,8 +105,8 @@ async fn a_redis_busy_with_a_script_disables_admission_but_loses_no_join() {
     fixture.command(&["CONFIG", "SET", "busy-reply-threshold", "20"]).await;
     let mut busy = fixture.app.backend.redis().await;
     let endless = tokio::spawn(async move {
-        let endless = "while true do end";
-        redis::cmd("EVAL").arg(&[endless, "0"]).query_async::<redis::Value>(&mut busy).await
+        let script = "while true do end";
+        redis::cmd("EVAL").arg(&[script, "0"]).query_async::<redis::Value>(&mut busy).await
     });
     let mut redis = fixture.redis.clone();
     wait_until("Redis is busy", async || redis::cmd("PING").query_async::<String>(&mut redis).await.is_err()).await;
@@ -146,16 +146,16 @@ async fn a_reconnected_redis_is_not_used_before_it_has_caught_up() {
     joined(app.engine_join(&people[0], deal, 1, "a").await);
     app.backend.wait_until_nothing_is_held(deal).await;
     app.proxies[0].redis.cut();
-    assert_eq!(refused(app.engine_join(&people[1], deal, 1, "a").await), Refusal::SoldOut, "by Postgres");
+    assert_eq!(refused(app.engine_join(&people[1], deal, 1, "a").await), Refusal::SoldOut, "Postgres refuses the join");
     app.proxies[0].redis.restore();
     let probe = muster::quota::Keys::new(&app.backend.name).probe();
     let mut redis = app.backend.redis().await;
     let exists = async || redis::cmd("EXISTS").arg(&probe).query_async::<bool>(&mut redis).await.unwrap();
     wait_until("the connection is back", exists).await;
     app.backend.sql("ALTER FUNCTION commit_signups RENAME TO out_of_order").await;
-    assert_eq!(app.engine_join(&people[2], deal, 1, "a").await, JoinOutcome::Broken, "Postgres was asked, not Redis");
+    assert_eq!(app.engine_join(&people[2], deal, 1, "a").await, JoinOutcome::Broken, "Postgres decides, not Redis");
     app.engine.catch_up().await.unwrap();
-    assert_eq!(refused(app.engine_join(&people[2], deal, 1, "a").await), Refusal::SoldOut, "by Redis");
+    assert_eq!(refused(app.engine_join(&people[2], deal, 1, "a").await), Refusal::SoldOut, "Redis refuses the join");
     app.backend.sql("ALTER FUNCTION out_of_order RENAME TO commit_signups").await;
     app.settle_now().await;
     app.assert_clean().await;
@@ -164,7 +164,7 @@ async fn a_reconnected_redis_is_not_used_before_it_has_caught_up() {
 /// The node cannot know whether the call was executed; Postgres decides.
 #[tokio::test]
 async fn a_redis_that_replies_after_a_second_disables_admission_but_loses_no_join() {
-    let mut fixture = Fixture::new("answers after a second").await;
+    let mut fixture = Fixture::new("replies after a second").await;
     fixture.app.proxies[0].redis.delay_replies(Duration::from_secs(1));
     fixture.assert_joins_continue().await;
     fixture.app.proxies[0].redis.delay_replies(Duration::ZERO);

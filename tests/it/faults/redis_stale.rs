@@ -1,4 +1,4 @@
-//! Redis restarted from an older copy, promoted from a lagging replica, and two primaries at once.
+//! Redis restarted from an older copy, promoted from a lagging replica, and two primaries in use concurrently.
 
 use muster::quota::Keys;
 use redis::AsyncCommands;
@@ -61,7 +61,7 @@ async fn promoting_a_lagging_replica_under_load_sells_exactly_the_cap() {
     link.cut();
     crowd.wait_until_sold(&app, 60).await;
     let behind: u32 = replica.hget(&quota, "units").await.unwrap();
-    assert!(behind < app.counts(deal).await.1, "{behind} is behind");
+    assert!(behind < app.counts(deal).await.1, "the replica must lag: it has {behind} units");
 
     // The address leads to the replica before its promotion, so it is read-only and admits nobody.
     app.servers().redis().unwrap().kill().await;
@@ -81,9 +81,9 @@ async fn promoting_a_lagging_replica_under_load_sells_exactly_the_cap() {
     app.assert_clean().await;
 }
 
-/// Each node uses another Redis as its primary, so together they admit twice as many as there is room for.
+/// Each node uses another Redis as its primary, so together they admit twice the cap.
 #[tokio::test]
-async fn two_redis_primaries_at_once_sell_exactly_the_cap() {
+async fn two_concurrent_redis_primaries_sell_exactly_the_cap() {
     let mut app = support::app().with_private_servers().nodes(2).with_proxies().with_workers().start().await;
     let deal = deal(&app).await;
     let (_other, url) = app.servers().another_redis("other").await.unwrap();
@@ -92,11 +92,11 @@ async fn two_redis_primaries_at_once_sell_exactly_the_cap() {
     let crowd = Crowd::start(&app, deal, PEOPLE).await;
     crowd.assert_sold_exactly(&app, CAP).await;
     let quota = Keys::new(&app.backend.name).quota(deal);
-    assert!(connect(&url).await.exists::<_, bool>(&quota).await.unwrap(), "the other Redis was used, too");
+    assert!(connect(&url).await.exists::<_, bool>(&quota).await.unwrap(), "both primaries were used");
 
     app.proxies[1].redis.redirect_to_redis(&app.backend.redis_url);
     wait_until("the second node admits again", async || app.nodes[1].engine.admits()).await;
-    wait_until_redis_agrees(&app, deal, "two at once").await;
+    wait_until_redis_agrees(&app, deal, "two primaries").await;
     app.settle_now().await;
     app.assert_clean().await;
 }

@@ -29,7 +29,7 @@ fn restore(from: &Path, database_url: &str) {
     run("pg_restore", &["--exit-on-error", "--no-owner", "--dbname", database_url, from.to_str().unwrap()]);
 }
 
-/// Ten joins are in the backup, five are not.
+/// A deal with fifteen buyers, of which ten are in the backup, and sixteen people.
 async fn fixture(app: &TestApp, backup: &Path) -> (DealId, Vec<Person>) {
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 16).await;
@@ -57,8 +57,8 @@ async fn a_restored_backup_supersedes_what_redis_and_browsers_have_seen() {
 
     let name = &app.backend.name;
     let admin = app.backend.database_url.replace(&format!("/{name}?"), "/postgres?");
-    let renewed = format!("DROP DATABASE {name} WITH (FORCE)");
-    run("psql", &["-q", "-c", &renewed, "-c", &format!("CREATE DATABASE {name}"), &admin]);
+    let drop_database = format!("DROP DATABASE {name} WITH (FORCE)");
+    run("psql", &["-q", "-c", &drop_database, "-c", &format!("CREATE DATABASE {name}"), &admin]);
     restore(&backup, &app.backend.database_url);
     let output = reconcile(&app, &["--new-epoch"]);
     assert!(output.status.success(), "{output:?}");
@@ -67,8 +67,8 @@ async fn a_restored_backup_supersedes_what_redis_and_browsers_have_seen() {
     assert_eq!((&frame["buyers"], &frame["state"]), (&serde_json::json!(10), &serde_json::json!("open")));
     wait_until("Redis agrees with Postgres", async || redis_agrees(&app, deal).await).await;
     for (n, person) in people.iter().enumerate() {
-        let told = joined(super::crowd::join_with_retries(&app.nodes[n % 2].engine, person, deal, "a").await);
-        assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1), "those after the backup join anew");
+        let answer = joined(super::crowd::join_with_retries(&app.nodes[n % 2].engine, person, deal, "a").await);
+        assert_eq!((answer.replayed, answer.number as usize), (n < 10, n + 1), "only joins in the backup are replayed");
     }
     app.settle_now().await;
     app.assert_clean().await;
@@ -76,7 +76,7 @@ async fn a_restored_backup_supersedes_what_redis_and_browsers_have_seen() {
 
 /// The other server has another history, so the epoch rises automatically.
 #[tokio::test]
-async fn a_backup_restored_into_another_server_begins_a_new_epoch_by_itself() {
+async fn a_backup_restored_into_another_server_begins_a_new_epoch() {
     let app = support::app().start().await;
     let folder = tempfile::tempdir().unwrap();
     let backup = folder.path().join("backup");
@@ -93,8 +93,8 @@ async fn a_backup_restored_into_another_server_begins_a_new_epoch_by_itself() {
     let after = store.progress_of(&[deal]).await.unwrap()[0];
     assert!(after.epoch > before.epoch && (after.buyers, before.buyers) == (10, 15));
     for (n, person) in people.iter().enumerate() {
-        let told = joined(engine.join(join_request(person, deal, 1, "a")).await);
-        assert_eq!((told.replayed, told.number as usize), (n < 10, n + 1));
+        let answer = joined(engine.join(join_request(person, deal, 1, "a")).await);
+        assert_eq!((answer.replayed, answer.number as usize), (n < 10, n + 1));
     }
     while engine.settle(1_000).await.unwrap() > 0 {}
     let report = engine.audit().run(&muster::engine::AuditOptions::default(), |_| {}).await.unwrap();

@@ -1,4 +1,4 @@
-//! Scripts that run twice, that Redis has flushed, or whose callers have gone.
+//! Scripts that run twice, that Redis has flushed, or whose callers are cancelled.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn executing_every_script_twice_gives_the_same_result() {
     }
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(20).cap(60).publish().await.id;
-    // Before the tip some buyers leave and free their places.
+    // Before the tip some buyers leave and free their units.
     for person in app.people("Lee", 5).await {
         let signup = joined(app.engine_join(&person, deal, 2, "a").await).id;
         assert_eq!(app.engine_leave(&person, signup).await, LeaveOutcome::Left);
@@ -34,8 +34,8 @@ async fn executing_every_script_twice_gives_the_same_result() {
     wait_until("Redis agrees with Postgres", async || redis_agrees(&app, deal).await).await;
     let loaded: Option<u32> =
         app.backend.redis().await.hget(Keys::new(&app.backend.name).quota(deal), "units").await.unwrap();
-    assert_eq!(loaded, Some(60), "it is loaded");
-    assert!(app.nodes.iter().all(|node| node.engine.admits()), "no node went on without Redis");
+    assert_eq!(loaded, Some(60), "the deal is loaded");
+    assert!(app.nodes.iter().all(|node| node.engine.admits()), "no node continued without Redis");
     let doubled: usize = app.proxies.iter().map(|proxies| proxies.redis.scripts_run_twice()).sum();
     println!("{doubled} calls were executed twice");
     assert!(doubled > 20);
@@ -49,18 +49,18 @@ async fn scripts_that_redis_keeps_flushing_are_sent_again() {
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(20).cap(100).publish().await.id;
     let mut redis = app.backend.redis().await;
-    let forgets = tokio::spawn(async move {
-        let mut every = tokio::time::interval(Duration::from_millis(3));
+    let flusher = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(3));
         for n in 0.. {
-            every.tick().await;
+            ticks.tick().await;
             let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut redis).await.unwrap();
             if n % 200 == 199 {
-                println!("forgotten {} times", n + 1);
+                println!("flushed {} times", n + 1);
             }
         }
     });
     Crowd::start(&app, deal, 180).await.assert_sold_exactly(&app, 100).await;
-    forgets.abort();
+    flusher.abort();
     wait_until_redis_agrees(&app, deal, "flushed scripts").await;
     app.settle_now().await;
     app.assert_clean().await;
@@ -73,25 +73,25 @@ async fn a_cancelled_call_leaves_no_reply_for_another_caller() {
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 400).await;
     let deal = app.deal(&mo).tipping_point(500).publish().await.id;
-    let mut asked = Vec::new();
+    let mut clients = Vec::new();
     for (n, person) in people.iter().enumerate() {
         let (engine, request) =
             (app.engine.clone(), join_request(person, deal, 1 + u32::try_from(n % 3).unwrap(), "a"));
-        asked.push((request, tokio::spawn(async move { engine.join(request).await })));
+        clients.push((request, tokio::spawn(async move { engine.join(request).await })));
         if n % 5 == 0 {
             tokio::task::yield_now().await;
         }
     }
-    for (_, client) in asked.iter().step_by(2) {
+    for (_, client) in clients.iter().step_by(2) {
         client.abort();
     }
-    for (request, client) in asked {
+    for (request, client) in clients {
         match client.await {
             Ok(JoinOutcome::Joined(told)) => {
                 assert_eq!((told.id, told.deal, told.units), (request.id, deal, request.units.get()));
             }
             Ok(other) => panic!("unexpected outcome: {other:?}"),
-            Err(gone) => assert!(gone.is_cancelled()),
+            Err(error) => assert!(error.is_cancelled()),
         }
     }
     app.engine.drain().await;
@@ -111,30 +111,30 @@ async fn a_missing_deal_is_loaded_once_however_many_joins_wait_for_it() {
     sqlx::raw_sql("BEGIN; LOCK TABLE signups IN ACCESS EXCLUSIVE MODE").execute(&mut slow).await.unwrap();
     let joins = people.iter().map(|person| app.engine_join(person, deal, 1, "a"));
     let end = format!("the end of {}", app.backend.name);
-    let load = async {
-        wait_until("somebody loads", async || app.backend.waiting_for_locks().await == 1).await;
-        let mut looks = tokio::time::interval(Duration::from_millis(10));
+    let unlock = async {
+        wait_until("one join loads the deal", async || app.backend.waiting_for_locks().await == 1).await;
+        let mut ticks = tokio::time::interval(Duration::from_millis(10));
         for _ in 0..30 {
-            looks.tick().await;
+            ticks.tick().await;
         }
         sqlx::raw_sql("COMMIT").execute(&mut slow).await.unwrap();
     };
-    let (outcomes, ()) = tokio::join!(futures_util::future::join_all(joins), load);
+    let (outcomes, ()) = tokio::join!(futures_util::future::join_all(joins), unlock);
     for outcome in outcomes {
         joined(outcome);
     }
     let () = redis::cmd("ECHO").arg(&end).query_async(&mut app.backend.redis().await).await.unwrap();
-    let (quota, mut asked, mut begun) = (Keys::new(&app.backend.name).quota(deal), 0, 0);
+    let (quota, mut lookups, mut begun) = (Keys::new(&app.backend.name).quota(deal), 0, 0);
     loop {
         let command = monitor.next().await.unwrap();
         if command.contains(&end) {
             break;
         }
         let of_load = command.contains(&quota) && command.contains("\"begun_ms\"");
-        asked += usize::from(of_load && command.contains("\"HMGET\""));
+        lookups += usize::from(of_load && command.contains("\"HMGET\""));
         begun += usize::from(of_load && command.contains("\"HSET\""));
     }
     assert_eq!(begun, 1);
-    assert!(asked <= people.len(), "asked {asked} times, more than once for each waiting join");
+    assert!(lookups <= people.len(), "{lookups} lookups, more than one for each waiting join");
     app.assert_clean().await;
 }

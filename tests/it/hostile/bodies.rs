@@ -1,4 +1,4 @@
-//! Bodies that never end, because they are slow or endless.
+//! Bodies that are slow or too large.
 
 use super::target::{Target, assert_growth, flood, run_all, trickle};
 use crate::live::feed::with_deadline;
@@ -25,8 +25,8 @@ async fn slow_bodies_time_out() {
             with_deadline(trickle(stream, begin.into())).await
         }
     }));
-    let (said, grown) = target.serve_during(attack).await;
-    for answer in said {
+    let (responses, grown) = target.serve_during(attack).await;
+    for answer in responses {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
     }
     assert_growth("slow bodies", grown, 64);
@@ -54,9 +54,9 @@ async fn ten_megabyte_bodies_are_refused_before_they_are_read() {
         let (outcomes, grown) = target.serve_during(attack).await;
         let taken: usize = outcomes.iter().map(|(taken, _)| taken).sum();
         println!("{length}: {} KiB of {} MiB were taken", taken / 1024, 400);
-        for (_, said) in outcomes {
+        for (_, response) in outcomes {
             // A client that sends after the response may lose it to the reset that follows.
-            assert!(said.is_empty() || said.starts_with("HTTP/1.1 413 "), "{said}");
+            assert!(response.is_empty() || response.starts_with("HTTP/1.1 413 "), "{response}");
         }
         assert_growth(&length, grown, 64);
     }

@@ -7,7 +7,7 @@ use crate::live::feed::with_deadline;
 
 const SLOW: usize = 300;
 const PIPELINES: usize = 4;
-/// The most memory that one pipeline may take.
+/// The maximum growth of memory for one pipeline.
 const PIPELINE_MIB: usize = 40;
 
 #[tokio::test]
@@ -89,8 +89,8 @@ async fn endless_headers_and_queries_are_refused() {
 
 /// Clients that send thousands of requests without reading a response.
 ///
-/// `actix-http` parses up to 128 KiB of request heads at once, whatever its own limit of queued requests is. Each head
-/// takes about 5 KiB until it is answered: some 20 MiB for each such connection, however much is sent. A proxy in front
+/// `actix-http` parses up to 128 KiB of request heads in one call, whatever its own limit of queued requests is. Each head
+/// takes about 5 KiB until it is answered: some 20 MiB for each connection, however much its client sends. A proxy in front
 /// of the node sends one request at a time, so it removes this cost.
 #[tokio::test]
 async fn an_endless_pipeline_is_read_only_as_fast_as_it_is_answered() {

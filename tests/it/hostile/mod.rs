@@ -4,7 +4,7 @@
 //! The figures are printed: `make test ARGS="hostile:: -- --nocapture"`.
 //!
 //! A client that vanishes, say because its cable was pulled, looks like one that is silent or has stopped reading.
-//! Those are tested here and in `live::stalled`; only the kernel could tell them apart.
+//! Those are tested in this module and in `live::stalled`. Only the kernel could distinguish them.
 
 mod bodies;
 mod heads;

@@ -72,6 +72,6 @@ async fn an_address_that_churns_sockets_is_throttled() {
     assert!(statuses.iter().all(|status| [101, 429].contains(status)), "{statuses:?}");
     assert!((50..500).contains(&opened), "{opened}");
     assert_growth("sockets opened and closed", grown, 64);
-    assert_eq!(open(node, [127, 0, 0, 3], deal).await.0, 101, "another address");
+    assert_eq!(open(node, [127, 0, 0, 3], deal).await.0, 101, "another address is not throttled");
     target.end().await;
 }

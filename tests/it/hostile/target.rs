@@ -1,4 +1,4 @@
-//! A node under attack, a client that watches a deal on it, and buyers who join meanwhile.
+//! A node under attack, a client that watches a deal on it, and buyers who join during the attack.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -13,10 +13,10 @@ use super::process::Process;
 use crate::live::feed::{Client, query, with_deadline};
 use crate::support::{self, Person, TestApp};
 
-/// The period in which a slow client sends a byte, short enough for it to look alive.
+/// The time between two bytes of a slow client, short enough for the client to look alive.
 const TRICKLE: Duration = Duration::from_millis(50);
-/// The period in which a buyer joins.
-const ONE_AFTER_THE_OTHER: Duration = Duration::from_millis(50);
+/// The time between two joins.
+const JOIN_EVERY: Duration = Duration::from_millis(50);
 const MIB: usize = 1 << 20;
 
 pub struct Target {
@@ -49,7 +49,7 @@ impl Target {
         target
     }
 
-    /// A buyer joins, and the watcher sees it.
+    /// Joins with a new buyer, and waits until the watcher receives the figures.
     pub async fn assert_serving(&mut self) {
         let answer = with_deadline(self.buyers.pop().expect("a buyer").post_join(self.deal, 1, "a")).await;
         assert_eq!(answer.status().as_u16(), 201);
@@ -68,7 +68,7 @@ impl Target {
             outcome
         };
         let others = async {
-            let (mut peak, mut ticks) = (0, tokio::time::interval(ONE_AFTER_THE_OTHER));
+            let (mut peak, mut ticks) = (0, tokio::time::interval(JOIN_EVERY));
             while !is_over.get() {
                 ticks.tick().await;
                 self.assert_serving().await;
@@ -98,9 +98,9 @@ impl Target {
 
 /// Prints by how much memory grew, and asserts the bound.
 #[track_caller]
-pub fn assert_growth(what: &str, grown: usize, most_mib: usize) {
+pub fn assert_growth(what: &str, grown: usize, limit_mib: usize) {
     println!("{what}: grew by {} KiB", grown / 1024);
-    assert!(grown < most_mib * MIB, "{what}: grew by {} MiB", grown / MIB);
+    assert!(grown < limit_mib * MIB, "{what}: grew by {} MiB", grown / MIB);
 }
 
 /// Runs all attacks concurrently and returns their results.
@@ -114,7 +114,7 @@ pub async fn run_all<T: Send + 'static>(
 pub async fn trickle(mut stream: TcpStream, begin: Vec<u8>) -> String {
     stream.write_all(&begin).await.ok();
     let (mut read, mut write) = stream.split();
-    let mut said = Vec::new();
+    let mut response = Vec::new();
     let mut ticks = tokio::time::interval(TRICKLE);
     let trickling = async {
         loop {
@@ -125,10 +125,10 @@ pub async fn trickle(mut stream: TcpStream, begin: Vec<u8>) -> String {
         }
     };
     tokio::select! {
-        ended = read.read_to_end(&mut said) => drop(ended),
+        ended = read.read_to_end(&mut response) => drop(ended),
         () = trickling => {}
     }
-    String::from_utf8_lossy(&said).into_owned()
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 /// Sends until the server takes no more. Returns how many bytes it took, and the response.
@@ -146,9 +146,9 @@ pub async fn flood(stream: TcpStream, head: Vec<u8>, chunk: Vec<u8>, times: usiz
         }
         taken
     });
-    let mut said = Vec::new();
-    with_deadline(read.read_to_end(&mut said)).await.ok();
+    let mut response = Vec::new();
+    with_deadline(read.read_to_end(&mut response)).await.ok();
     // The server has closed the connection, so the rest need not be sent.
     let taken = with_deadline(pouring).await.unwrap_or_default();
-    (taken, String::from_utf8_lossy(&said).into_owned())
+    (taken, String::from_utf8_lossy(&response).into_owned())
 }

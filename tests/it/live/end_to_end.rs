@@ -57,12 +57,12 @@ async fn messages_on_the_bus_reach_browsers() {
     let mut redis =
         redis::Client::open(app.backend.redis_url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
     // Postgres does not have this version, so it can only come over the bus.
-    let told = serde_json::to_string(&Progress { rev: 1_000, buyers: 9, ..deal.progress }).unwrap();
+    let message = serde_json::to_string(&Progress { rev: 1_000, buyers: 9, ..deal.progress }).unwrap();
     loop {
         let channels: Vec<String> =
             redis::cmd("PUBSUB").arg("CHANNELS").arg(format!("*{}*", deal.id)).query_async(&mut redis).await.unwrap();
         if let [channel] = channels.as_slice() {
-            let _heard: u32 = redis.publish(channel, &told).await.unwrap();
+            let _receivers: u32 = redis.publish(channel, &message).await.unwrap();
             break;
         }
         tokio::task::yield_now().await;

@@ -25,7 +25,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 /// A test that waits this long has failed.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 /// The polling period for conditions that nothing announces.
-pub const LOOK_EVERY: Duration = Duration::from_millis(5);
+pub const CHECK_EVERY: Duration = Duration::from_millis(5);
 
 /// A server with only the live route. It stops when the test ends.
 pub struct Feed {
@@ -80,7 +80,7 @@ impl Feed {
         with_deadline(stream.write_all(request.as_bytes())).await.expect("a request");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(with_deadline(stream.read_u8()).await.expect("an answer"));
+            head.push(with_deadline(stream.read_u8()).await.expect("a response"));
         }
         assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
         stream
@@ -95,7 +95,7 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         self.keeper.abort();
-        // The call begins the stop; nobody waits for its end.
+        // The call begins the stop. Nothing waits until it is complete.
         drop(self.server.stop(false));
     }
 }
@@ -146,7 +146,7 @@ impl Client {
         match with_deadline(connect_async(request)).await {
             Ok((stream, _response)) => Ok(Self { stream }),
             Err(tungstenite::Error::Http(response)) => Err(response),
-            Err(error) => panic!("no answer: {error}"),
+            Err(error) => panic!("no response: {error}"),
         }
     }
 
@@ -274,10 +274,10 @@ pub fn client_frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Reads a raw socket until the server ends it, and returns the code of the close frame at the end.
+/// Reads a raw socket until the server closes it, and returns the code of the close frame at its end.
 pub async fn raw_close_code(stream: &mut TcpStream) -> Option<u16> {
     let mut rest = Vec::new();
-    // A reset after the close frame is as good an end.
+    // A reset may follow the close frame.
     drop(with_deadline(stream.read_to_end(&mut rest)).await);
     let close_at = rest.windows(2).rposition(|pair| pair[0] == 0x88 && pair[1] >= 2)?;
     Some(u16::from_be_bytes([*rest.get(close_at + 2)?, *rest.get(close_at + 3)?]))
@@ -290,10 +290,10 @@ pub async fn with_deadline<F: Future>(future: F) -> F::Output {
 
 /// Waits until a condition holds that nothing announces.
 pub async fn eventually(holds: impl Fn() -> bool) {
-    let mut looks = tokio::time::interval(LOOK_EVERY);
+    let mut ticks = tokio::time::interval(CHECK_EVERY);
     with_deadline(async {
         while !holds() {
-            looks.tick().await;
+            ticks.tick().await;
         }
     })
     .await;

@@ -1,4 +1,4 @@
-//! What watchers receive.
+//! The frames that watchers receive.
 
 use std::collections::HashSet;
 use std::time::Duration;

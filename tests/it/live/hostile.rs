@@ -31,7 +31,7 @@ fn resident_bytes() -> usize {
 #[cfg(target_os = "linux")]
 #[actix_web::test]
 async fn a_flood_of_tiny_messages_is_cut_off_without_memory_growth() {
-    // Messages are not limited here, so the byte limit must end the flood.
+    // This test does not limit messages, so the byte limit must stop the flood.
     let feed = Feed::start(LiveConfig { messages_burst: usize::MAX, ..unthrottled() });
     let deal = DealId::generate();
     let mut bystander = feed.watch(&[deal]).await;
@@ -69,7 +69,7 @@ async fn bytes_over_the_budget_never_reach_the_codec() {
 }
 
 #[actix_web::test]
-async fn too_many_bytes_at_once_close_the_socket() {
+async fn a_burst_of_bytes_over_the_limit_closes_the_socket() {
     let feed = Feed::start(LiveConfig { messages_burst: 1_000, ..unthrottled() });
     let mut client = feed.watch(&[DealId::generate()]).await;
     for _ in 0..6 {

@@ -106,7 +106,7 @@ async fn an_address_that_churns_sockets_is_throttled_alone() {
     assert_eq!(hub.sockets().count(), 0);
     assert!(outcomes.iter().take(10).all(Result::is_ok));
     assert!(matches!(outcomes.last(), Some(Err(Refusal::AddressTooFast))), "{:?}", outcomes.last());
-    assert!(open(2).is_ok(), "another address");
+    assert!(open(2).is_ok(), "another address is not throttled");
     // An address is dropped from memory once its limits have recovered.
     assert_eq!(hub.sockets().tracked_addresses(), 2);
     hub.sockets().check(tokio::time::Instant::now() + std::time::Duration::from_secs(30));

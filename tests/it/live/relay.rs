@@ -22,7 +22,7 @@ use crate::support::{Person, TestApp, app};
 struct Relay {
     hub: Hub,
     quota: Quota,
-    told: mpsc::Sender<Heard>,
+    events: mpsc::Sender<Heard>,
     bus: JoinHandle<()>,
     reads: Arc<Mutex<Vec<Vec<DealId>>>>,
     task: JoinHandle<()>,
@@ -41,8 +41,8 @@ impl Relay {
             allow_eviction: false,
         };
         let quota = Quota::connect(settings).await.unwrap();
-        let (told, heard) = mpsc::channel(100);
-        let news = ReceiverStream::new(heard).map(|heard| match heard {
+        let (events, received) = mpsc::channel(100);
+        let news = ReceiverStream::new(received).map(|received| match received {
             Heard::Figures(progress) => BusEvent::Figures(progress),
             Heard::Gap => BusEvent::Gap,
         });
@@ -56,23 +56,23 @@ impl Relay {
             }
         };
         let task = tokio::spawn(relay::run(hub.clone(), news, read));
-        let bus = listen(&quota, &hub, &told);
-        Self { hub, quota, told, bus, reads, task }
+        let bus = listen(&quota, &hub, &events);
+        Self { hub, quota, events, bus, reads, task }
     }
 
     /// Watches a deal, and waits until the relay is subscribed to it.
     async fn watch(&self, app: &TestApp, deal: DealId) -> Subscription {
         let watcher = self.hub.subscribe(deal);
-        self.is_subscribed(app, deal, true).await;
+        self.wait_until_subscribed(app, deal, true).await;
         watcher
     }
 
-    async fn is_subscribed(&self, app: &TestApp, deal: DealId, wanted: bool) {
+    async fn wait_until_subscribed(&self, app: &TestApp, deal: DealId, expected: bool) {
         let (mut redis, channel) = (app.backend.redis().await, Keys::new(&app.backend.name).channel(deal));
-        wait_until("Redis knows the subscribers", async || {
+        wait_until("Redis has the expected subscribers", async || {
             let (_, listeners): (String, u32) =
                 redis::cmd("PUBSUB").arg("NUMSUB").arg(&channel).query_async(&mut redis).await.unwrap();
-            (listeners > 0) == wanted
+            (listeners > 0) == expected
         })
         .await;
     }
@@ -82,9 +82,9 @@ impl Relay {
     }
 }
 
-fn listen(quota: &Quota, hub: &Hub, told: &mpsc::Sender<Heard>) -> JoinHandle<()> {
-    let (quota, watched, told) = (quota.clone(), hub.watched(), told.clone());
-    tokio::spawn(async move { quota.listen(watched, told).await })
+fn listen(quota: &Quota, hub: &Hub, events: &mpsc::Sender<Heard>) -> JoinHandle<()> {
+    let (quota, watched, events) = (quota.clone(), hub.watched(), events.clone());
+    tokio::spawn(async move { quota.listen(watched, events).await })
 }
 
 impl Drop for Relay {
@@ -106,8 +106,8 @@ async fn fixture() -> (TestApp, Person, DealId, i64) {
     (app, ann, published.id, published.progress.rev)
 }
 
-/// Commits a join without telling Redis, so nothing is published on the bus.
-async fn commit_without_telling_redis(app: &TestApp, person: &Person, deal: DealId) {
+/// Commits a join without updating Redis, so nothing is published on the bus.
+async fn commit_without_updating_redis(app: &TestApp, person: &Person, deal: DealId) {
     app.store.lane_connection().commit_signups(&[join_request(person, deal, 1, "unheard")]).await.unwrap();
 }
 
@@ -138,7 +138,7 @@ async fn changes_lost_by_the_bus_are_read_from_postgres() {
     let relay = Relay::start(&app, OFTEN).await;
     let mut watcher = relay.watch(&app, deal).await;
     assert_eq!(rev(&mut watcher).await, published);
-    commit_without_telling_redis(&app, &ann, deal).await;
+    commit_without_updating_redis(&app, &ann, deal).await;
     assert_eq!(rev(&mut watcher).await, published + 1);
 }
 
@@ -150,9 +150,9 @@ async fn after_a_gap_on_the_bus_postgres_is_read_immediately() {
     assert_eq!(rev(&mut watcher).await, published);
     // The connection to the bus is lost, and returns after it has missed a message.
     relay.bus.abort();
-    relay.is_subscribed(&app, deal, false).await;
-    commit_without_telling_redis(&app, &ann, deal).await;
-    relay.bus = listen(&relay.quota, &relay.hub, &relay.told);
+    relay.wait_until_subscribed(&app, deal, false).await;
+    commit_without_updating_redis(&app, &ann, deal).await;
+    relay.bus = listen(&relay.quota, &relay.hub, &relay.events);
     assert_eq!(rev(&mut watcher).await, published + 1);
 }
 
@@ -168,7 +168,7 @@ async fn without_a_bus_figures_come_from_postgres() {
     let task = tokio::spawn(relay::run(hub.clone(), futures_util::stream::empty(), read));
     let mut watcher = hub.subscribe(deal);
     assert_eq!(rev(&mut watcher).await, published);
-    commit_without_telling_redis(&app, &ann, deal).await;
+    commit_without_updating_redis(&app, &ann, deal).await;
     assert_eq!(rev(&mut watcher).await, published + 1);
     task.abort();
 }

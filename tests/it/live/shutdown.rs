@@ -37,12 +37,12 @@ async fn sockets_are_closed_in_slices() {
     }
     feed.wait_for_open_sockets(44).await;
     let pauses = Cell::new(0);
-    // The second half is not asked to leave before the pause is over.
+    // The second half is not closed before the pause is over.
     let pause = async || {
         feed.wait_for_open_sockets(22).await;
         pauses.set(pauses.get() + 1);
     };
     with_deadline(feed.hub.sockets().drain_in_slices(WITHIN, pause)).await;
-    assert_eq!(pauses.get(), 1, "between the two halves");
+    assert_eq!(pauses.get(), 1, "there is one pause, between the two halves");
     assert_eq!(clients.join_all().await, [Some(1012); 44]);
 }

@@ -1,4 +1,4 @@
-//! Readers that stop reading, and clients that fall silent.
+//! Clients that stop reading, and clients that fall silent.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use muster::config::LiveConfig;
 use muster::domain::DealId;
 use tokio::io::AsyncWriteExt;
 
-use super::feed::{Client, Feed, LOOK_EVERY, progress, raw_close_code, unthrottled, with_deadline};
+use super::feed::{Client, Feed, CHECK_EVERY, progress, raw_close_code, unthrottled, with_deadline};
 
 const NEVER: Duration = Duration::from_hours(1);
 /// More than all buffers between the two ends can hold.
@@ -91,7 +91,7 @@ async fn a_connection_that_outlives_its_socket_is_closed() {
     }
     stalled.write_all(UNMASKED).await.unwrap();
     feed.wait_for_open_sockets(1).await;
-    let mut pieces = tokio::time::interval(LOOK_EVERY);
+    let mut pieces = tokio::time::interval(CHECK_EVERY);
     with_deadline(async {
         while stalled.write_all(&[0; 16]).await.is_ok() {
             pieces.tick().await;
@@ -114,7 +114,7 @@ async fn a_client_that_answers_pings_stays_connected() {
     let deal = DealId::generate();
     let mut client = feed.watch(&[deal]).await;
     let _silent = feed.watch_raw(&[deal], None).await;
-    // When the silent one is gone, the other would be gone, too, if it had not answered.
+    // Once the silent client is disconnected, the other would be disconnected, too, if it had not answered.
     let hub = feed.hub.clone();
     let answering = tokio::spawn(async move { client.rev().await });
     feed.wait_for_open_sockets(1).await;

@@ -1,5 +1,5 @@
-//! The limit on frames per second: the latest frame is always sent in the end. Tests pass the time in instead of
-//! waiting.
+//! The limit on frames per second: the latest frame is always sent in the end. Tests pass the time as an
+//! argument instead of waiting.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn the_more_watchers_a_deal_has_the_fewer_frames_each_gets() {
     assert_eq!(frames_in_a_second(&mut watchers, 10_000), 2);
     watchers.extend((0..2_500).map(|_| hub.subscribe(deal)));
     assert_eq!(newcomers(&mut watchers), 2_500);
-    assert_eq!(frames_in_a_second(&mut watchers, 20_000), 1, "never less");
+    assert_eq!(frames_in_a_second(&mut watchers, 20_000), 1, "each watcher gets at least one frame per second");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_token_bucket_allows_its_burst_and_then_its_rate() {
 enum Event {
     Offer { epoch: i64, rev: i64 },
     Pass { ms: u64 },
-    Look,
+    Take,
     Newcomer,
 }
 
@@ -154,7 +154,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => (1..3_i64, 1..40_i64).prop_map(|(epoch, rev)| Event::Offer { epoch, rev }),
         2 => (0..250_u64).prop_map(|ms| Event::Pass { ms }),
-        3 => Just(Event::Look),
+        3 => Just(Event::Take),
         1 => Just(Event::Newcomer),
     ]
 }
@@ -181,7 +181,7 @@ proptest! {
                     now += Duration::from_millis(ms);
                     hub.send_due(now);
                 }
-                Event::Look => watchers.iter_mut().for_each(|(watcher, seen)| seen.extend(pending_version(watcher))),
+                Event::Take => watchers.iter_mut().for_each(|(watcher, seen)| seen.extend(pending_version(watcher))),
                 Event::Newcomer => watchers.push((hub.subscribe(deal), Vec::new())),
             }
         }

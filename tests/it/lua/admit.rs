@@ -10,7 +10,7 @@ use super::{Harness, new_buyer, new_deal, open, request};
 const SOLD_OUT: Answer = Answer::sold_out(1, 1);
 
 #[tokio::test]
-async fn a_place_is_held_once_however_often_it_is_asked_for() {
+async fn units_are_held_once_however_often_the_same_join_is_admitted() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(open(deal), &[]).await;
@@ -23,7 +23,7 @@ async fn a_place_is_held_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn one_signup_twice_in_a_call_is_one_hold_even_on_the_last_place() {
+async fn one_signup_repeated_in_a_call_is_one_hold_even_on_the_last_unit() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(Progress { cap: Some(1), tipping_point: 1, ..open(deal) }, &[]).await;
@@ -48,7 +48,7 @@ async fn a_missing_deal_must_be_loaded_and_never_counts_as_empty() {
     let () = harness.redis.clone().hset(&quota, "run_id", "another-run").await.unwrap();
     assert!(harness.must_be_loaded(deal).await, "the deal was loaded into another run");
     let () = harness.redis.clone().del(&quota).await.unwrap();
-    assert!(harness.must_be_loaded(deal).await, "the deal's key is gone");
+    assert!(harness.must_be_loaded(deal).await, "the deal's key is missing");
     let not_admitted = request(deal, new_buyer(), 1);
     harness.quota.admit(deal, &[not_admitted], now().timestamp_millis()).await.unwrap();
     assert!(!harness.quota.is_held(deal, not_admitted.id).await.unwrap(), "no hold if the deal must be loaded");
@@ -126,7 +126,7 @@ async fn no_join_is_refused_while_redis_lacks_changes() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(open(deal), &[]).await;
-    // One node recorded this buyer and died before it told Redis. Then another node sold the last place.
+    // One node recorded this buyer and died before it updated Redis. After that, another node sold the last unit.
     let (unknown_to_redis, last_buyer) = (new_buyer(), new_buyer());
     let sold_out = Progress { rev: 3, state: DealState::Tipped, buyers: 50, units: 100, ..open(deal) };
     harness.apply(sold_out, 2, &[], &[BuyerUnits { buyer: last_buyer, units: 1, rev: 3 }]).await;
@@ -142,7 +142,7 @@ async fn no_join_is_refused_while_redis_lacks_changes() {
 }
 
 #[tokio::test]
-async fn requests_of_a_batch_take_places_in_order_until_all_are_held() {
+async fn requests_of_a_batch_take_units_in_order_until_all_are_held() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(Progress { state: DealState::Tipped, buyers: 50, units: 96, ..open(deal) }, &[]).await;
@@ -162,7 +162,7 @@ async fn requests_of_a_batch_take_places_in_order_until_all_are_held() {
 }
 
 #[tokio::test]
-async fn while_a_deal_is_open_as_many_units_stay_free_as_buyers_are_needed() {
+async fn an_open_deal_keeps_one_unit_free_for_each_buyer_needed() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(Progress { cap: Some(5), tipping_point: 4, ..open(deal) }, &[]).await;
@@ -180,7 +180,7 @@ async fn while_a_deal_is_open_as_many_units_stay_free_as_buyers_are_needed() {
 }
 
 #[tokio::test]
-async fn an_expired_hold_is_dropped_and_its_place_is_free() {
+async fn an_expired_hold_is_dropped_and_its_units_are_free() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(Progress { cap: Some(10), tipping_point: 1, ..open(deal) }, &[]).await;
@@ -192,7 +192,7 @@ async fn an_expired_hold_is_dropped_and_its_place_is_free() {
     assert_eq!(harness.holds(deal).await.holds, 1);
 }
 
-/// An evicting Redis drops keys one by one, so the figures may be there without the buyers.
+/// An evicting Redis drops keys one by one, so the figures may exist without the buyers.
 #[tokio::test]
 async fn a_deal_whose_buyers_were_evicted_must_be_loaded() {
     let harness = Harness::start().await;
@@ -202,7 +202,7 @@ async fn a_deal_whose_buyers_were_evicted_must_be_loaded() {
     harness.load(sold_out, &[ann]).await;
     let () = harness.redis.clone().del(harness.keys.buyers(deal)).await.unwrap();
     assert!(harness.must_be_loaded(deal).await);
-    // A change that is applied meanwhile creates the key again, but it is incomplete.
+    // A change that is applied before the load creates the key again, but incomplete.
     let bob = BuyerUnits { buyer: new_buyer(), units: 0, rev: 3 };
     harness.apply(Progress { rev: 3, ..sold_out }, 2, &[], &[bob]).await;
     assert!(harness.must_be_loaded(deal).await);
@@ -211,7 +211,7 @@ async fn a_deal_whose_buyers_were_evicted_must_be_loaded() {
 }
 
 #[tokio::test]
-async fn holds_whose_expiries_are_gone_reserve_nothing() {
+async fn holds_without_their_expiries_reserve_nothing() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(Progress { cap: Some(10), tipping_point: 1, ..open(deal) }, &[]).await;
@@ -251,8 +251,8 @@ async fn the_keys_of_the_holds_expire_together_after_the_last_hold() {
     let mut redis = harness.redis.clone();
     let ttl = i64::try_from(HOLD_TTL.as_millis()).unwrap();
     for key in [harness.keys.holds(deal), harness.keys.held(deal)] {
-        let ends_in: i64 = redis.pttl(&key).await.unwrap();
-        assert!(ends_in > ttl && ends_in <= 2 * ttl, "{key} ends in {ends_in} ms");
+        let expires_in: i64 = redis.pttl(&key).await.unwrap();
+        assert!(expires_in > ttl && expires_in <= 2 * ttl, "{key} expires in {expires_in} ms");
     }
 }
 
@@ -275,15 +275,15 @@ async fn a_deal_is_not_sold_out_while_its_cap_is_being_raised() {
     assert_eq!(
         harness.admit_one(request(deal, new_buyer(), 1)).await,
         Answer::sold_out(1, 3),
-        "the raise that was announced is done"
+        "the announced raise is complete"
     );
     harness.quota.announce_raise(deal, None).await.unwrap();
     assert_eq!(harness.admit_one(request(deal, new_buyer(), 1)).await, Answer::refused(Refusal::PlacesHeld));
-    let lasts = harness.ttl_ms(harness.keys.raising(deal)).await;
-    assert!((1..=10_000).contains(&lasts), "{lasts}");
+    let ttl_ms = harness.ttl_ms(harness.keys.raising(deal)).await;
+    assert!((1..=10_000).contains(&ttl_ms), "{ttl_ms}");
 }
 
-/// A load deletes the keys of the deal, but not the key that says that its cap is being raised.
+/// A load deletes the keys of the deal, but not the key that announces a raise of its cap.
 #[tokio::test]
 async fn a_deal_loaded_while_its_cap_is_being_raised_is_not_sold_out() {
     let harness = Harness::start().await;

@@ -41,7 +41,7 @@ async fn commits_applied_in_any_order_and_repeatedly_end_in_the_same_state() {
         for &n in &order {
             harness.quota.apply(&commits[n]).await.unwrap();
         }
-        // Late and repeated: the first two of this order once more.
+        // The first two of this order are applied once more, late.
         for &n in &order[..2] {
             assert_eq!(harness.quota.apply(&commits[n]).await.unwrap(), muster::quota::Applied::Same, "{order:?}");
         }
@@ -49,8 +49,8 @@ async fn commits_applied_in_any_order_and_repeatedly_end_in_the_same_state() {
     }
     assert_eq!(ends.len(), 1, "{ends:#?}");
     let end = ends.into_iter().next().unwrap();
-    for known in [r#""rev": "9""#, r#""applied": "9""#, r#""state": "tipped""#, r#""units": "8""#, r#""buyers": "5""#] {
-        assert!(end.contains(known), "{known} in {end}");
+    for field in [r#""rev": "9""#, r#""applied": "9""#, r#""state": "tipped""#, r#""units": "8""#, r#""buyers": "5""#] {
+        assert!(end.contains(field), "{field} in {end}");
     }
     assert!(
         end.contains(&format!(r#""{}": "1 8""#, people[1])),
@@ -84,15 +84,15 @@ async fn newer_figures_are_published_once_and_older_ones_never() {
     // This message is the last, so every earlier one has been received before it.
     let last = Progress { rev: 10, ..commits[5].progress };
     assert_eq!(harness.apply(last, 9, &[], &[]).await, "newer");
-    let mut heard = Vec::new();
+    let mut revs = Vec::new();
     let mut messages = bus.on_message();
-    while heard.last() != Some(&10) {
+    while revs.last() != Some(&10) {
         let message = messages.next().await.unwrap();
         let progress: Progress = serde_json::from_slice(message.get_payload_bytes()).unwrap();
         assert_eq!(progress.deal, deal);
-        heard.push(progress.rev);
+        revs.push(progress.rev);
     }
-    assert_eq!(heard, [4, 7, 9, 10]);
+    assert_eq!(revs, [4, 7, 9, 10]);
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn a_newer_epoch_is_published_immediately_and_the_deal_reloaded() {
     assert_eq!(serde_json::from_slice::<Progress>(message.get_payload_bytes()).unwrap(), truth);
     assert!(harness.must_be_loaded(deal).await);
     harness.load(truth, &[]).await;
-    assert!(harness.quota.buyers(deal).await.unwrap().is_empty(), "the buyer of the lost commit is gone");
+    assert!(harness.quota.buyers(deal).await.unwrap().is_empty(), "the buyer of the lost commit is removed");
     assert_eq!(harness.apply(Progress { rev: 10, ..open(deal) }, 9, &[], &[]).await, "stale");
 }
 
@@ -194,7 +194,7 @@ async fn admission_follows_the_applied_figures() {
     assert_eq!(
         harness.admit_one(joining).await,
         Answer::Admitted,
-        "a held place stays admitted whatever the figures are"
+        "a join with a hold stays admitted whatever the figures are"
     );
     let left = Progress { rev: 3, units: 99, ..full };
     assert_eq!(harness.apply(left, 2, &[joining.id], &[]).await, "newer");
@@ -216,7 +216,7 @@ async fn admission_follows_the_newest_applied_terms() {
     assert_eq!(harness.apply(Progress { tipping_point: 8, ..at(2) }, 1, &[], &[]).await, "newer");
     assert_eq!(harness.admit_one(request(deal, new_buyer(), 3)).await, Answer::Admitted, "fewer buyers are needed");
     assert_eq!(harness.apply(Progress { cap: None, ..at(4) }, 3, &[], &[]).await, "newer");
-    assert_eq!(harness.admit_one(request(deal, new_buyer(), 1_000)).await, Answer::Admitted, "no cap");
+    assert_eq!(harness.admit_one(request(deal, new_buyer(), 1_000)).await, Answer::Admitted, "the deal has no cap");
     assert_eq!(harness.apply(Progress { cap: Some(91), ..at(3) }, 2, &[], &[]).await, "same");
     assert_eq!(
         harness.admit_one(request(deal, new_buyer(), 1_000)).await,
@@ -227,7 +227,7 @@ async fn admission_follows_the_newest_applied_terms() {
     assert_eq!(
         harness.admit_one(request(deal, new_buyer(), 2)).await,
         Answer::refused(Refusal::NotEnoughLeft { available: 0 }),
-        "a cap again"
+        "the deal has a cap again"
     );
     let opens_at = now() + TimeDelta::minutes(30);
     let later = Change { progress: at(6), opens_at, rev_before: 5, done: Vec::new(), buyers: Vec::new() };
@@ -235,7 +235,7 @@ async fn admission_follows_the_newest_applied_terms() {
     assert_eq!(
         harness.admit_one(request(deal, new_buyer(), 1)).await,
         Answer::refused(Refusal::NotOpen),
-        "it opens later"
+        "the deal opens later"
     );
 }
 
@@ -244,7 +244,7 @@ async fn a_later_closing_time_extends_the_ttl_of_all_the_deals_keys() {
     let harness = Harness::start().await;
     let (deal, ann) = (new_deal(), BuyerUnits { buyer: new_buyer(), units: 1, rev: 1 });
     harness.load(open(deal), &[ann]).await;
-    // A gap, so that the key of the ranges exists.
+    // Leave a gap, so that the key of the ranges exists.
     harness.apply(Progress { rev: 5, ..open(deal) }, 4, &[], &[]).await;
     let before = harness.ttl_ms(harness.keys.quota(deal)).await;
     let hours = |n: i64| Progress { closes_at: open(deal).closes_at + TimeDelta::hours(n), ..open(deal) };
@@ -269,13 +269,13 @@ async fn buyers_and_ranges_expire_soon_after_the_quota() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(open(deal), &[]).await;
-    // A gap, so that the key of the ranges exists, and a buyer, so that the key of the buyers exists.
+    // Leave a gap, so that the key of the ranges exists, and add a buyer, so that the key of the buyers exists.
     let buyer = BuyerUnits { buyer: new_buyer(), units: 1, rev: 5 };
     harness.apply(Progress { rev: 5, ..open(deal) }, 4, &[], &[buyer]).await;
     let mut redis = harness.redis.clone();
-    let ends_in: i64 = redis.pttl(harness.keys.quota(deal)).await.unwrap();
+    let expires_in: i64 = redis.pttl(harness.keys.quota(deal)).await.unwrap();
     for key in [harness.keys.buyers(deal), harness.keys.ranges(deal)] {
         let later: i64 = redis.pttl(&key).await.unwrap();
-        assert!(later > ends_in && later <= ends_in + 1_000, "{key}: {later} after {ends_in}");
+        assert!(later > expires_in && later <= expires_in + 1_000, "{key}: {later} after {expires_in}");
     }
 }

@@ -113,8 +113,8 @@ impl Harness {
     }
 
     pub async fn must_be_loaded(&self, deal: DealId) -> bool {
-        let asked = self.quota.admit(deal, &[request(deal, new_buyer(), 1)], now().timestamp_millis()).await.unwrap();
-        asked == Admission::Load
+        let admission = self.quota.admit(deal, &[request(deal, new_buyer(), 1)], now().timestamp_millis()).await.unwrap();
+        admission == Admission::Load
     }
 
     pub async fn apply(

@@ -5,9 +5,9 @@ use std::fs;
 
 pub struct Script {
     pub name: String,
-    /// The names that its header gives to KEYS, in their order.
+    /// The names that its header gives to KEYS, in order.
     pub keys: Vec<String>,
-    most_arguments: usize,
+    arguments_max: usize,
     reply: String,
     writes: String,
     body: String,
@@ -18,7 +18,7 @@ pub fn scripts() -> Vec<Script> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let read = |path: std::path::PathBuf| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        // A library of other scripts, not a script.
+        // `holds` is a library of the other scripts.
         (name != "holds").then(|| parse(name, &fs::read_to_string(path).unwrap()))
     };
     paths.filter_map(read).collect()
@@ -32,8 +32,8 @@ fn parse(name: String, text: &str) -> Script {
     let section = |title: &str| {
         let begin = header.iter().position(|line| line.starts_with(&format!(" {title} ")));
         let begin = begin.unwrap_or_else(|| panic!("lua/{name}.lua has no {title} in its header"));
-        let goes_on = |line: &&&str| line.starts_with("       ");
-        let rest = header[begin + 1..].iter().take_while(goes_on);
+        let is_continuation = |line: &&&str| line.starts_with("       ");
+        let rest = header[begin + 1..].iter().take_while(is_continuation);
         let first = header[begin].trim_start().trim_start_matches(title);
         std::iter::once(first).chain(rest.copied()).map(str::trim).collect::<Vec<_>>().join("\n")
     };
@@ -49,9 +49,9 @@ fn parse(name: String, text: &str) -> Script {
         })
     };
     let keys = numbered(&section("KEYS")).into_iter().map(|(_, word)| word).collect();
-    let most_arguments = if section("ARGV").starts_with("the ") { 0 } else { numbered(&section("ARGV")).len() };
+    let arguments_max = if section("ARGV").starts_with("the ") { 0 } else { numbered(&section("ARGV")).len() };
     let (reply, writes) = (section("Reply"), section("Writes"));
-    Script { name, keys, most_arguments, reply, writes, body: body.join("\n") }
+    Script { name, keys, arguments_max, reply, writes, body: body.join("\n") }
 }
 
 /// The indexes in `KEYS[1]` and so on.
@@ -116,9 +116,9 @@ fn written(body: &str) -> BTreeSet<usize> {
         for rest in body.split(&format!("redis.call('{command}'")).skip(1) {
             let arguments = rest.split(')').next().unwrap_or_default();
             // `DEL` takes several keys; every other command takes one.
-            let most = if command == "DEL" { usize::MAX } else { 1 };
+            let keys_max = if command == "DEL" { usize::MAX } else { 1 };
             written.extend(
-                arguments.split("KEYS[").skip(1).take(most).filter_map(|n| n.split(']').next()?.parse::<usize>().ok()),
+                arguments.split("KEYS[").skip(1).take(keys_max).filter_map(|n| n.split(']').next()?.parse::<usize>().ok()),
             );
         }
     }
@@ -134,11 +134,11 @@ fn a_script_uses_the_keys_and_arguments_that_its_header_names() {
         let name = &script.name;
         let used = indexes(&script.body, "KEYS");
         assert_eq!(used, (1..=script.keys.len()).collect(), "lua/{name}.lua: KEYS {:?}", script.keys);
-        let most = indexes(&script.body, "ARGV").into_iter().max().unwrap_or(0);
+        let highest = indexes(&script.body, "ARGV").into_iter().max().unwrap_or(0);
         assert!(
-            most <= script.most_arguments,
-            "lua/{name}.lua uses ARGV[{most}], its header knows {}",
-            script.most_arguments
+            highest <= script.arguments_max,
+            "lua/{name}.lua uses ARGV[{highest}], its header lists {}",
+            script.arguments_max
         );
     }
 }
@@ -155,9 +155,9 @@ fn a_script_writes_the_keys_that_its_header_names() {
     for script in scripts() {
         let name = &script.name;
         for (n, key) in script.keys.iter().enumerate() {
-            let is_said = script.writes.split(|c: char| !c.is_alphanumeric()).any(|word| word == key);
+            let is_documented = script.writes.split(|c: char| !c.is_alphanumeric()).any(|word| word == key);
             let is_written = written(&script.body).contains(&(n + 1));
-            assert_eq!(is_said, is_written, "lua/{name}.lua: is {key} written? The header says: {}", script.writes);
+            assert_eq!(is_documented, is_written, "lua/{name}.lua: is {key} written? The header says: {}", script.writes);
         }
     }
 }

@@ -4,7 +4,7 @@ use rand::RngExt;
 use super::{Harness, new_buyer, new_deal, open, request};
 use crate::support::rng::seeded_rng;
 
-/// After any calls in any order, the sums equal the holds, and no more is held than is free.
+/// After any calls in any order, the sums equal the holds, and the holds never exceed the free units.
 #[tokio::test]
 async fn the_stored_sums_always_equal_the_holds() {
     let (harness, mut rng) = (Harness::start().await, seeded_rng());
@@ -14,19 +14,19 @@ async fn the_stored_sums_always_equal_the_holds() {
         let mut progress = Progress { cap: Some(cap), tipping_point: rng.random_range(1..=cap), ..open(deal) };
         harness.load(progress, &[]).await;
         let people: Vec<_> = (0..10).map(|_| new_buyer()).collect();
-        let mut asked: Vec<JoinRequest> = Vec::new();
+        let mut requests: Vec<JoinRequest> = Vec::new();
         for _ in 0..40 {
-            let some: Vec<SignupId> = asked.iter().filter(|_| rng.random_bool(0.3)).map(|join| join.id).collect();
+            let some: Vec<SignupId> = requests.iter().filter(|_| rng.random_bool(0.3)).map(|join| join.id).collect();
             match rng.random_range(0..6) {
                 0..3 => {
                     let fresh = rng.random_range(1..8);
                     let mut batch: Vec<_> = (0..fresh)
                         .map(|_| request(deal, people[rng.random_range(0..10)], rng.random_range(1..4)))
                         .collect();
-                    batch.extend(asked.iter().filter(|_| rng.random_bool(0.2)));
+                    batch.extend(requests.iter().filter(|_| rng.random_bool(0.2)));
                     batch.push(batch[0]);
                     harness.admit(&batch).await;
-                    asked.append(&mut batch);
+                    requests.append(&mut batch);
                 }
                 3 => harness.quota.release(deal, &some).await,
                 4 => harness.quota.renew(deal, &some).await,
@@ -41,9 +41,9 @@ async fn the_stored_sums_always_equal_the_holds() {
                 }
             }
             let holds = harness.holds(deal).await;
-            assert!(holds.units <= i64::from(cap), "no more than {cap} is held: {holds:?}");
+            assert!(holds.units <= i64::from(cap), "at most {cap} units are held: {holds:?}");
         }
-        let everything: Vec<_> = asked.iter().map(|join| join.id).collect();
+        let everything: Vec<_> = requests.iter().map(|join| join.id).collect();
         harness.quota.release(deal, &everything).await;
         let none = harness.holds(deal).await;
         assert_eq!((none.holds, none.units, none.new), (0, 0, 0));

@@ -2,7 +2,7 @@
 
 use super::{Harness, new_deal};
 
-/// Nodes of two schema versions run at the same time, and neither deletes the other's keys.
+/// Nodes of two schema versions can run concurrently, and neither deletes the other's keys.
 #[tokio::test]
 async fn each_schema_version_has_its_own_keys() {
     let harness = Harness::start().await;

@@ -37,7 +37,7 @@ async fn a_slow_load_is_taken_over_and_cannot_finish() {
     slow.buyers(&[buyer]).await.unwrap().unwrap();
     let () = harness.redis.clone().hset(harness.keys.quota(deal), "begun_ms", 1).await.unwrap();
     let Begun::Begun(other) = harness.quota.begin_load(deal).await.unwrap() else { panic!("not taken over") };
-    assert!(harness.quota.buyers(deal).await.unwrap().is_empty(), "it starts from nothing");
+    assert!(harness.quota.buyers(deal).await.unwrap().is_empty(), "the second load starts from nothing");
     assert!(slow.buyers(&[buyer]).await.unwrap().is_err());
     assert!(slow.finish(&snapshot(open(deal))).await.unwrap().is_err());
     other.finish(&snapshot(open(deal))).await.unwrap().unwrap();
@@ -67,8 +67,8 @@ async fn a_load_drops_the_holds_of_an_earlier_run_of_redis() {
         let () = redis.hset_multiple(quota, &[("run_id", run), ("loaded", "0"), ("begun_ms", "1")]).await.unwrap();
         assert_eq!(word(&harness.quota.begin_load(deal).await.unwrap()), "begun");
         let kept: Option<u32> = redis.hget(harness.keys.held(deal), "=units").await.unwrap();
-        let ends: u32 = redis.zcard(harness.keys.holds(deal)).await.unwrap();
-        assert_eq!((kept.unwrap_or(0), ends), (held, u32::from(held > 0)), "{run}");
+        let expiries: u32 = redis.zcard(harness.keys.holds(deal)).await.unwrap();
+        assert_eq!((kept.unwrap_or(0), expiries), (held, u32::from(held > 0)), "{run}");
     }
 }
 
@@ -94,8 +94,8 @@ async fn an_unfinished_load_expires() {
     let harness = Harness::start().await;
     let deal = new_deal();
     drop(harness.quota.begin_load(deal).await.unwrap());
-    let ends_in: i64 = harness.redis.clone().pttl(harness.keys.quota(deal)).await.unwrap();
-    assert!((1..=60_000).contains(&ends_in), "{ends_in}");
-    let ends_in: i64 = harness.redis.clone().pttl(harness.keys.buyers(deal)).await.unwrap();
-    assert!((1..=61_000).contains(&ends_in), "{ends_in}");
+    let expires_in: i64 = harness.redis.clone().pttl(harness.keys.quota(deal)).await.unwrap();
+    assert!((1..=60_000).contains(&expires_in), "{expires_in}");
+    let expires_in: i64 = harness.redis.clone().pttl(harness.keys.buyers(deal)).await.unwrap();
+    assert!((1..=61_000).contains(&expires_in), "{expires_in}");
 }

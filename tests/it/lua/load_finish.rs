@@ -73,8 +73,8 @@ async fn a_load_misses_no_concurrent_commit() {
     assert!(ran > 100, "{ran} orders");
 }
 
-/// The snapshot is older than a change of the terms that was applied meanwhile, so figures and terms of the change
-/// stay.
+/// The snapshot is older than a change of the terms that was applied during the load, so figures and terms of the
+/// change stay.
 #[tokio::test]
 async fn a_load_writes_figures_and_terms_together_or_neither() {
     let harness = Harness::start().await;
@@ -92,7 +92,7 @@ async fn a_load_writes_figures_and_terms_together_or_neither() {
         let stays = harness.ttl_ms(harness.keys.quota(deal)).await;
         assert!((10_700_000..=10_800_000).contains(&stays), "{stays}");
     }
-    // The other way round: the older change has a cap, and the snapshot has none.
+    // The reverse case: the older change has a cap, and the snapshot has none.
     let deal = new_deal();
     let Begun::Begun(load) = harness.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
     harness.apply(Progress { deal, ..old }, 9, &[], &[]).await;
@@ -100,7 +100,7 @@ async fn a_load_writes_figures_and_terms_together_or_neither() {
     assert_eq!(harness.admit_one(request(deal, new_buyer(), 1_000)).await, Answer::Admitted);
 }
 
-/// By then all places under a cap are held.
+/// The earlier request holds all units that a cap leaves.
 const fn expected_late(cap: Option<u32>) -> Answer {
     if cap.is_some() { Answer::refused(Refusal::PlacesHeld) } else { Answer::Admitted }
 }
@@ -123,10 +123,10 @@ async fn finishing_a_load_twice_changes_nothing() {
 #[tokio::test]
 async fn a_new_epoch_supersedes_a_load() {
     let harness = Harness::start().await;
-    for (of_snapshot, meanwhile) in [(1, 2), (2, 1)] {
+    for (of_snapshot, during_load) in [(1, 2), (2, 1)] {
         let deal = new_deal();
         let Begun::Begun(load) = harness.quota.begin_load(deal).await.unwrap() else { panic!("not begun") };
-        harness.apply(Progress { epoch: meanwhile, rev: 5, ..open(deal) }, 4, &[], &[]).await;
+        harness.apply(Progress { epoch: during_load, rev: 5, ..open(deal) }, 4, &[], &[]).await;
         let old = snapshot(Progress { epoch: of_snapshot, rev: 9, ..open(deal) });
         assert!(load.finish(&old).await.unwrap().is_err());
         assert!(harness.must_be_loaded(deal).await);

@@ -152,9 +152,9 @@ async fn ends_of(start: Start, calls: [Call; 6], times: usize) -> HashSet<String
         let mut rev = 0;
         for &n in &order {
             for _ in 0..times {
-                let now = fixture.call(calls[n], deal, ann, other).await;
-                assert!(now >= rev, "{order:?}: from {rev} back to {now}");
-                rev = now;
+                let next = fixture.call(calls[n], deal, ann, other).await;
+                assert!(next >= rev, "{order:?}: from {rev} back to {next}");
+                rev = next;
             }
         }
         fixture.reconcile_and_check(deal, last, &[ann.id, other.id]).await;
@@ -179,7 +179,7 @@ async fn end_of(calls: [Call; 6]) -> String {
 }
 
 #[tokio::test]
-async fn calls_in_any_order_and_repeated_end_with_what_postgres_says() {
+async fn calls_in_any_order_and_repeated_end_with_the_figures_of_postgres() {
     let end = end_of(PEOPLE).await;
     for known in [r#""rev": "6""#, r#""applied": "6""#, r#""units": "3""#, r#""buyers": "2""#] {
         assert!(end.contains(known), "{known} in {end}");

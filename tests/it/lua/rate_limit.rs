@@ -5,7 +5,7 @@ use redis::AsyncCommands;
 
 use super::Harness;
 
-/// So long that no unit is refilled while a test runs.
+/// Long enough that no unit is refilled while a test runs.
 const HOUR_US: i64 = 3_600_000_000;
 
 fn draw(burst: u32, cost: u32, debt: u32) -> Draw {
@@ -41,7 +41,7 @@ async fn debt_is_counted_even_when_nothing_is_taken() {
     assert!(left(&harness, "ann", draw(10, 5, 3)).await.is_err_and(about_hours(3)));
     assert!(
         left(&harness, "ann", draw(10, 1, 1_000)).await.is_err_and(about_hours(1)),
-        "no debt waits longer than a burst"
+        "a debt delays a caller by at most a burst"
     );
 }
 
@@ -63,9 +63,9 @@ async fn a_limits_key_expires_once_it_has_refilled() {
     let harness = Harness::start().await;
     left(&harness, "ann", draw(3, 2, 0)).await.unwrap();
     let key = harness.keys.rate("joins", "ann");
-    let ends_in: u64 = harness.redis.clone().pttl(&key).await.unwrap();
-    assert!(about_hours(2)(Duration::from_millis(ends_in)), "{ends_in}");
-    // A time in the past stands for time that has passed.
+    let expires_in: u64 = harness.redis.clone().pttl(&key).await.unwrap();
+    assert!(about_hours(2)(Duration::from_millis(expires_in)), "{expires_in}");
+    // A stored time in the past simulates time that has passed.
     let () = harness.redis.clone().set(&key, 1).await.unwrap();
     assert_eq!(left(&harness, "ann", draw(3, 1, 0)).await, Ok(2));
 }

@@ -11,7 +11,7 @@ async fn release(harness: &Harness, deal: muster::domain::DealId, signups: &[Sig
 }
 
 #[tokio::test]
-async fn a_place_is_released_once() {
+async fn a_hold_is_released_once() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(open(deal), &[]).await;
@@ -25,7 +25,7 @@ async fn a_place_is_released_once() {
 }
 
 #[tokio::test]
-async fn releasing_a_place_that_was_never_held_leaves_nothing_behind() {
+async fn releasing_a_hold_that_never_existed_leaves_nothing_behind() {
     let harness = Harness::start().await;
     let deal = new_deal();
     assert_eq!(release(&harness, deal, &[request(deal, new_buyer(), 1).id]).await.1, 0);

@@ -23,8 +23,8 @@ async fn renewing_extends_a_hold_and_its_keys() {
     assert!(harness.quota.is_held(deal, join.id).await.unwrap(), "the hold did not expire");
     let ttl = i64::try_from(HOLD_TTL.as_millis()).unwrap();
     for key in [harness.keys.holds(deal), harness.keys.held(deal)] {
-        let ends_in: i64 = redis.pttl(&key).await.unwrap();
-        assert!(ends_in > ttl, "{key} ends in {ends_in} ms");
+        let expires_in: i64 = redis.pttl(&key).await.unwrap();
+        assert!(expires_in > ttl, "{key} expires in {expires_in} ms");
     }
 }
 
@@ -33,13 +33,13 @@ async fn renewing_does_not_revive_a_released_hold() {
     let harness = Harness::start().await;
     let deal = new_deal();
     harness.load(open(deal), &[]).await;
-    let [kept, gone] = [request(deal, new_buyer(), 1), request(deal, new_buyer(), 2)];
-    harness.admit(&[kept, gone]).await;
-    harness.quota.release(deal, &[gone.id]).await;
-    harness.quota.renew(deal, &[gone.id, kept.id]).await;
+    let [kept, released] = [request(deal, new_buyer(), 1), request(deal, new_buyer(), 2)];
+    harness.admit(&[kept, released]).await;
+    harness.quota.release(deal, &[released.id]).await;
+    harness.quota.renew(deal, &[released.id, kept.id]).await;
     assert_eq!(harness.holds(deal).await.units, 1);
-    let ends: Vec<String> = harness.redis.clone().zrange(harness.keys.holds(deal), 0, -1).await.unwrap();
-    assert_eq!(ends, [kept.id.to_string()]);
+    let expiries: Vec<String> = harness.redis.clone().zrange(harness.keys.holds(deal), 0, -1).await.unwrap();
+    assert_eq!(expiries, [kept.id.to_string()]);
 
     let never = new_deal();
     harness.quota.renew(never, &[kept.id]).await;

@@ -1,5 +1,5 @@
-//! Every script, with a value of the wrong type under each key that its header names: the call fails and leaves the
-//! value alone.
+//! Every script, with a value of the wrong type under each key that its header names: the call fails and does
+//! not change the value.
 
 use redis::AsyncCommands;
 
@@ -21,12 +21,12 @@ fn call<'a>(script: &str, run_id: &'a str) -> (Vec<&'a str>, &'static [&'static 
         "rate_limit" => (vec!["1", "1", "1", "0"], &[]),
         "release" => (vec!["signup"], &[]),
         "renew" => (vec!["15000", "signup"], &[]),
-        _ => panic!("lua/{script}.lua needs a call here"),
+        _ => panic!("lua/{script}.lua needs a call in this test"),
     }
 }
 
 #[tokio::test]
-async fn a_key_of_the_wrong_type_is_an_error_and_is_left_alone() {
+async fn a_key_of_the_wrong_type_is_an_error_and_is_not_changed() {
     let harness = Harness::start().await;
     let mut redis = harness.redis.clone();
     for script in scripts() {
@@ -42,7 +42,7 @@ async fn a_key_of_the_wrong_type_is_an_error_and_is_left_alone() {
                 "raising" => harness.keys.raising(deal),
                 "channel" => harness.keys.channel(deal),
                 "rate" => harness.keys.rate("joins", "ann"),
-                _ => panic!("lua/{}.lua has a key that is unknown here: {name}", script.name),
+                _ => panic!("lua/{}.lua has a key that this test does not know: {name}", script.name),
             };
             // A sold-out deal with one hold.
             harness.load(muster::domain::Progress { units: 100, ..open(deal) }, &[]).await;
@@ -58,7 +58,7 @@ async fn a_key_of_the_wrong_type_is_an_error_and_is_left_alone() {
                 Ok(answer) => panic!("{what}: {answer:?}"),
             }
             let length: usize = redis::cmd("XLEN").arg(&in_the_way).query_async(&mut redis).await.unwrap();
-            assert_eq!(length, 1, "{what}: it is left alone");
+            assert_eq!(length, 1, "{what}: the value is unchanged");
         }
     }
 }

@@ -21,7 +21,7 @@ impl RedisCopy {
         Self(kept)
     }
 
-    /// Replaces everything by the copy. Redis then has another run id than the one under which the deals were loaded.
+    /// Replaces everything by the copy. The deals get another run id than that of Redis, as after a restart.
     pub async fn restart(&self, backend: &Backend, redis: &mut MultiplexedConnection) {
         backend.flush_redis().await;
         self.put(|_| true, redis).await;

@@ -27,7 +27,7 @@ use crate::support::rng::seed;
 /// Few enough for a run of all tests.
 const CASES: u32 = 12;
 /// Each shrinking step starts nodes and a database. This many are enough to remove the superfluous steps of a case.
-const MOST_SHRINKS: u32 = 300;
+const SHRINKS_MAX: u32 = 300;
 
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let is_unset = |name: &str| std::env::var_os(name).is_none();
@@ -36,7 +36,7 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
         config.cases = CASES;
     }
     if is_unset("PROPTEST_MAX_SHRINK_ITERS") {
-        config.max_shrink_iters = MOST_SHRINKS;
+        config.max_shrink_iters = SHRINKS_MAX;
     }
     config.rng_seed = RngSeed::Fixed(seed());
     println!("PROPTEST_CASES={}", config.cases);

@@ -34,7 +34,7 @@ pub struct ModelSignup {
 #[derive(Clone, Debug)]
 pub struct ModelDeal {
     pub state: DealState,
-    /// The number of changes since it was published.
+    /// The number of changes since the deal was published.
     pub changes: i64,
     pub signups: BTreeMap<Place, ModelSignup>,
     has_tipped: bool,
@@ -97,7 +97,7 @@ impl Model {
             }
             Step::Settle(_) => Expected::Settled(self.deals.iter_mut().map(ModelDeal::settle).sum()),
             Step::Withdraw(_, deal) => Expected::Withdrawn(self.deals[deal].withdraw()),
-            Step::Wipe | Step::KeepCopy | Step::RestartFromCopy | Step::PutCopyBack | Step::ForgetScripts => {
+            Step::Wipe | Step::KeepCopy | Step::RestartFromCopy | Step::PutCopyBack | Step::FlushScripts => {
                 Expected::Nothing
             }
         };
@@ -124,9 +124,9 @@ impl ModelDeal {
     }
 
     fn join(&mut self, place: Place, units: u32, hour: i64) -> Expected {
-        if let Some(made) = self.signups.get(&place) {
-            let ModelSignup { number, has_left, .. } = *made;
-            return if made.units == units {
+        if let Some(earlier) = self.signups.get(&place) {
+            let ModelSignup { number, has_left, .. } = *earlier;
+            return if earlier.units == units {
                 Expected::Joined { units, number, has_left, replayed: true }
             } else {
                 Expected::Refused(vec![Refusal::KeyReused])
@@ -138,12 +138,12 @@ impl ModelDeal {
         if hour < self.terms.opens {
             return Expected::Refused(vec![Refusal::NotOpen]);
         }
-        let was_here = self.signups.keys().any(|other| other.buyer == place.buyer);
+        let was_known = self.signups.keys().any(|other| other.buyer == place.buyer);
         let max = self.terms.per_buyer_max;
         let limit = (self.units_of(place.buyer) + units > max).then_some(Refusal::BuyerLimit { max });
         match (limit, self.no_room(place.buyer, units)) {
             (None, None) => {}
-            (Some(limit), Some(no_room)) if !was_here => return Expected::Refused(vec![limit, no_room]),
+            (Some(limit), Some(no_room)) if !was_known => return Expected::Refused(vec![limit, no_room]),
             (Some(refusal), _) | (None, Some(refusal)) => return Expected::Refused(vec![refusal]),
         }
         let number = self.buyers() + u32::from(self.units_of(place.buyer) == 0);

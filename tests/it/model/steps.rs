@@ -36,7 +36,7 @@ pub enum CrashPoint {
 pub enum Step {
     Join(On, Place, u32),
     Leave(On, Place),
-    /// In hours.
+    /// The number of hours that pass.
     TimePasses(i64),
     Close(On),
     Settle(On),
@@ -51,7 +51,7 @@ pub enum Step {
     RestartFromCopy,
     /// Restores the copy of the deals that are not final, and reconciles.
     PutCopyBack,
-    ForgetScripts,
+    FlushScripts,
 }
 
 pub fn any_step() -> BoxedStrategy<Step> {
@@ -73,7 +73,7 @@ pub fn any_step() -> BoxedStrategy<Step> {
         3 => Just(Step::KeepCopy),
         2 => Just(Step::RestartFromCopy),
         2 => Just(Step::PutCopyBack),
-        1 => Just(Step::ForgetScripts),
+        1 => Just(Step::FlushScripts),
     ]
     .boxed()
 }

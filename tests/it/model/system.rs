@@ -73,14 +73,14 @@ impl System {
         let expected = &model.expected;
         match *step {
             Step::Join(at, place, units) => {
-                let told = self.join(at, place, units);
-                assert_outcome(&told, expected, false);
+                let outcome = self.join(at, place, units);
+                assert_outcome(&outcome, expected, false);
             }
             Step::Leave(at, place) => {
                 let (engine, buyer) = (self.node(at).engine.clone(), self.buyers[place.buyer].id);
                 let signup = self.request(place, 1).id;
-                let told = self.node(at).run(async move { engine.leave(buyer, signup).await });
-                assert_eq!(Expected::Left(told), *expected);
+                let outcome = self.node(at).run(async move { engine.leave(buyer, signup).await });
+                assert_eq!(Expected::Left(outcome), *expected);
             }
             Step::TimePasses(hours) => {
                 let by = Duration::from_hours(hours.unsigned_abs());
@@ -102,13 +102,13 @@ impl System {
             }
             Step::Withdraw(at, deal) => {
                 let (engine, mo, deal) = (self.node(at).engine.clone(), self.mo.merchant_id(), self.deals[deal]);
-                let told = self.node(at).run(async move { engine.withdraw(mo, deal, "ill").await.unwrap() });
-                assert_eq!(Expected::Withdrawn(matches!(told, WithdrawOutcome::Withdrawn(_))), *expected);
+                let outcome = self.node(at).run(async move { engine.withdraw(mo, deal, "ill").await.unwrap() });
+                assert_eq!(Expected::Withdrawn(matches!(outcome, WithdrawOutcome::Withdrawn(_))), *expected);
             }
             Step::Crash(at, moment, place, units) => {
                 self.crash(at, moment, place, units);
-                let told = self.join(if at == On::One { On::Two } else { On::One }, place, units);
-                assert_outcome(&told, expected, true);
+                let outcome = self.join(if at == On::One { On::Two } else { On::One }, place, units);
+                assert_outcome(&outcome, expected, true);
             }
             Step::Wipe => self.runtime.block_on(self.app.backend.flush_redis()),
             Step::KeepCopy => {
@@ -121,12 +121,12 @@ impl System {
                 }
             }
             Step::PutCopyBack => self.put_copy_back(model),
-            Step::ForgetScripts => {
-                let forget = async { redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut self.redis).await.unwrap() };
-                let () = self.runtime.block_on(forget);
+            Step::FlushScripts => {
+                let flush = async { redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut self.redis).await.unwrap() };
+                let () = self.runtime.block_on(flush);
             }
         }
-        // The other nodes tell Redis what a node without Redis did. They look every two seconds.
+        // The other nodes send Redis what a node without Redis did, but only every two seconds.
         if matches!(
             step,
             Step::Join(On::WithoutRedis, ..)
@@ -139,7 +139,7 @@ impl System {
         }
     }
 
-    /// Asserts that Postgres equals the model, and that Redis does so once it was told.
+    /// Asserts that Postgres equals the model, and that Redis does, too, once it has received every change.
     pub fn compare(&mut self, model: &Model) {
         for (n, deal) in model.deals.iter().enumerate() {
             let id = self.deals[n];
@@ -150,18 +150,18 @@ impl System {
             let key = muster::quota::Keys::new(&self.app.backend.name);
             let (quota, holds) = (key.quota(id), key.holds(id));
             let (redis, run_id) = (&mut self.redis, &self.run_id);
-            let what = format!("Redis says of deal {n}: {expected:?}");
-            let told = wait_until(&what, async || {
+            let what = format!("Redis has the figures of deal {n}: {expected:?}");
+            let agreed = wait_until(&what, async || {
                 let (known, held): (BTreeMap<String, String>, i64) =
                     redis::pipe().hgetall(&quota).zcard(&holds).query_async(redis).await.unwrap();
                 let is_loaded =
                     known.get("loaded").is_some_and(|yes| yes == "1") && known.get("run_id") == Some(run_id);
                 let field = |name: &str| known.get(name).map(String::as_str).unwrap_or_default().to_owned();
                 let (state, buyers, units, rev) = expected;
-                let says = [state.as_str().to_owned(), buyers.to_string(), units.to_string(), rev.to_string()];
-                held == 0 && (!is_loaded || ["state", "buyers", "units", "rev"].map(field) == says)
+                let expected_fields = [state.as_str().to_owned(), buyers.to_string(), units.to_string(), rev.to_string()];
+                held == 0 && (!is_loaded || ["state", "buyers", "units", "rev"].map(field) == expected_fields)
             });
-            self.runtime.block_on(told);
+            self.runtime.block_on(agreed);
         }
     }
 
@@ -202,7 +202,7 @@ impl System {
         join_request(&self.buyers[place.buyer], self.deals[place.deal], units, &format!("key-{}", place.key))
     }
 
-    /// Joins, and retries while places are held by joins that are being recorded, as a client does.
+    /// Joins, and retries while holds of other joins block the free units, as a client does.
     fn join(&self, at: On, place: Place, units: u32) -> JoinOutcome {
         let (node, request) = (self.node(at), self.request(place, units));
         let join = async || {
@@ -210,16 +210,16 @@ impl System {
             node.begin(async move { engine.join(request).await }).await.unwrap()
         };
         self.runtime.block_on(async {
-            let mut told = join().await;
-            wait_until("no place is held for a dead node", async || {
-                let again = told == JoinOutcome::Refused(Refusal::PlacesHeld);
+            let mut outcome = join().await;
+            wait_until("no hold of a dead node blocks the join", async || {
+                let again = outcome == JoinOutcome::Refused(Refusal::PlacesHeld);
                 if again {
-                    told = join().await;
+                    outcome = join().await;
                 }
                 !again
             })
             .await;
-            told
+            outcome
         })
     }
 
@@ -232,14 +232,14 @@ impl System {
         let held = muster::quota::Keys::new(&self.app.backend.name).held(request.deal);
         let (redis, backend) = (&mut self.redis, &self.app.backend);
         self.runtime.block_on(wait_until("the join has reached the crash point", async || {
-            let is_there = match moment {
+            let has_arrived = match moment {
                 CrashPoint::Begun => true,
                 CrashPoint::Held => redis.hexists(&held, request.id.to_string()).await.unwrap(),
                 CrashPoint::Recorded => {
                     backend.query_i64(&format!("SELECT count(*) FROM signups WHERE id = '{}'", request.id)).await == 1
                 }
             };
-            is_there || joining.is_finished()
+            has_arrived || joining.is_finished()
         }));
         node.kill();
         // Postgres completes what the node had sent, whether or not anybody waits for it.
@@ -278,16 +278,16 @@ fn config(app: &TestApp, at: On) -> Config {
     config
 }
 
-/// `asked_before`: a killed node may have recorded the join already.
+/// If `is_retry`, a killed node may have recorded the join already.
 #[track_caller]
-fn assert_outcome(told: &JoinOutcome, expected: &Expected, asked_before: bool) {
-    match (told, expected) {
+fn assert_outcome(outcome: &JoinOutcome, expected: &Expected, is_retry: bool) {
+    match (outcome, expected) {
         (JoinOutcome::Joined(joined), Expected::Joined { units, number, has_left, replayed }) => {
             assert_eq!((joined.units, joined.number), (*units, *number));
             assert_eq!(joined.state == muster::domain::SignupState::Left, *has_left);
-            assert!(asked_before || joined.replayed == *replayed, "replayed: {}", joined.replayed);
+            assert!(is_retry || joined.replayed == *replayed, "replayed: {}", joined.replayed);
         }
         (JoinOutcome::Refused(why), Expected::Refused(reasons)) if reasons.contains(why) => {}
-        _ => panic!("got {told:?}, expected {expected:?}"),
+        _ => panic!("got {outcome:?}, expected {expected:?}"),
     }
 }

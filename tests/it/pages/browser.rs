@@ -1,4 +1,4 @@
-//! A browser without JavaScript: it keeps a cookie, does not follow redirects by itself, and submits forms.
+//! A browser without JavaScript: it keeps a cookie, follows redirects only on request, and submits forms.
 
 use muster::domain::AccountId;
 use reqwest::StatusCode;
@@ -57,7 +57,7 @@ impl Browser {
             let Some(path) = page.location() else { return page };
             page = self.get(&path).await;
         }
-        panic!("{path} redirects for ever")
+        panic!("{path} redirects forever")
     }
 
     /// Submits fields without having loaded a form.

@@ -23,7 +23,7 @@ async fn read(app: &TestApp, path: &str, accepted: &str) -> (String, Option<Stri
     (String::from_utf8(text).unwrap(), coding)
 }
 
-const AS_BROWSERS_ASK: &str = "gzip, deflate, br, zstd";
+const ACCEPTED_BY_BROWSERS: &str = "gzip, deflate, br, zstd";
 
 #[actix_web::test]
 async fn files_and_pictures_are_identical_in_every_content_coding() {
@@ -36,7 +36,7 @@ async fn files_and_pictures_are_identical_in_every_content_coding() {
         let (plain, coding) = read(&app, path, "identity").await;
         assert_eq!((plain.is_empty(), coding), (false, None), "{path}");
         assert_eq!(read(&app, path, "gzip").await, (plain.clone(), Some("gzip".into())), "{path}");
-        assert_eq!(read(&app, path, AS_BROWSERS_ASK).await, (plain, Some("br".into())), "{path}");
+        assert_eq!(read(&app, path, ACCEPTED_BY_BROWSERS).await, (plain, Some("br".into())), "{path}");
     }
 }
 
@@ -49,7 +49,7 @@ async fn compressed_pages_are_never_stale() {
         let buyer = app.buyer(&format!("Ann{n}")).await;
         app.engine_join(&buyer, deal.id, 1, "k").await;
         for path in [&*path, "/"] {
-            for accepted in [AS_BROWSERS_ASK, "gzip", "identity"] {
+            for accepted in [ACCEPTED_BY_BROWSERS, "gzip", "identity"] {
                 let (page, _) = read(&app, path, accepted).await;
                 assert!(page.contains(&format!("{n} of 10 joined")), "{path}, {accepted}");
             }
@@ -61,7 +61,7 @@ async fn compressed_pages_are_never_stale() {
 async fn dynamic_responses_are_compressed_unless_they_are_short() {
     let app = app().start().await;
     for (path, says) in [("/sign-in", "Sign in"), ("/api/docs", "signups"), ("/api/openapi.json", "signups")] {
-        let (page, coding) = read(&app, path, AS_BROWSERS_ASK).await;
+        let (page, coding) = read(&app, path, ACCEPTED_BY_BROWSERS).await;
         assert!(page.contains(says), "{path}");
         assert_eq!(coding.as_deref(), Some("gzip"), "{path}");
         assert_eq!(read(&app, path, "br").await.1, None, "{path}");

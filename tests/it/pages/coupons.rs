@@ -40,11 +40,11 @@ async fn the_scan_page_explains_the_coupon_and_submits_nothing() {
         let page = browser.get("/c").await;
         assert_eq!(page.status, 200);
         page.says("This is a coupon").says("Opening this page has not used it.").says("Is it yours?");
-        // Without scripts the code is only in the address; a script shows it here.
+        // Without scripts the code is only in the address; a script shows it on the page.
         page.says("The code stands in the address of this page");
         assert!(page.html.contains("data-coupon hidden"), "{}", page.html);
         assert!(page.header("content-security-policy").contains("script-src 'self'"));
-        assert!(!page.html.contains("<form"), "nothing on it can be submitted");
+        assert!(!page.html.contains("<form"), "the page has no form");
     }
 }
 

@@ -20,14 +20,14 @@ async fn withdrawing_a_deal_shows_buyers_the_reason() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
-    let (here, withdraw) = (format!("/merchant/deals/{}", deal.id), format!("/merchant/deals/{}/withdraw", deal.id));
+    let (console_path, withdraw) = (format!("/merchant/deals/{}", deal.id), format!("/merchant/deals/{}/withdraw", deal.id));
     let mut mo = app.browser_of(&merchant).await;
-    let console = mo.get(&here).await;
+    let console = mo.get(&console_path).await;
     let refused = mo.submit(&console, &withdraw, &[("reason", "  ")]).await;
     assert_eq!(refused.status, 422);
     refused.says("Reason: Say why");
-    let gone = mo.submit_and_follow(&refused, &withdraw, &[("reason", "The kiln is broken.")]).await;
-    gone.says("Taken down").says("The kiln is broken.").does_not_say("Withdraw the deal");
+    let withdrawn = mo.submit_and_follow(&refused, &withdraw, &[("reason", "The kiln is broken.")]).await;
+    withdrawn.says("Taken down").says("The kiln is broken.").does_not_say("Withdraw the deal");
     app.browser().get(&format!("/deals/{}", deal.id)).await.says("The kiln is broken.");
 }
 

@@ -166,7 +166,7 @@ async fn a_deal_page_transfers_under_60_kb_without_pictures() {
         );
         weight += answer.bytes().await.unwrap().len();
     }
-    assert!(weight < 60_000, "it weighs {weight} bytes");
+    assert!(weight < 60_000, "the page weighs {weight} bytes");
 }
 
 #[actix_web::test]
