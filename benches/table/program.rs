@@ -8,7 +8,8 @@ use muster::dev::servers::Program;
 
 /// The environment of this process without the user's own servers, plus these variables.
 pub fn environment(own: &[(&str, &str)]) -> Vec<(String, String)> {
-    let is_replaced = |name: &str| name == "DATABASE_URL" || name == "REDIS_URL" || own.iter().any(|(replaced, _)| *replaced == name);
+    let is_replaced =
+        |name: &str| name == "DATABASE_URL" || name == "REDIS_URL" || own.iter().any(|(replaced, _)| *replaced == name);
     let inherited =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -47,7 +47,8 @@ pub async fn wrk(script: &str, url: &str, seconds: u64, arguments: &[&str]) -> R
         .context("wrk is missing: make bench installs it")?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = stdout.lines().find(|line| line.starts_with('{'));
-    let line = line.with_context(|| format!("wrk printed no result: {stdout} {}", String::from_utf8_lossy(&output.stderr)))?;
+    let line =
+        line.with_context(|| format!("wrk printed no result: {stdout} {}", String::from_utf8_lossy(&output.stderr)))?;
     let run: Run = serde_json::from_str(line)?;
     anyhow::ensure!(run.requests > 0, "nothing answered at {url}: {line}");
     anyhow::ensure!(run.errors * 100 < run.requests, "too many errors at {url}: {line}");

@@ -53,7 +53,8 @@ async fn fifty_concurrent_joins_with_one_key_make_one_signup() {
     let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
     let deal = app.deal(&mo).publish().await;
     let ann_at_second_node = ann.at(&app.nodes[1]);
-    let tries = (0..50).map(|n| join_with_retries(if n % 2 == 0 { &ann } else { &ann_at_second_node }, deal.id, 1, "the-same"));
+    let tries =
+        (0..50).map(|n| join_with_retries(if n % 2 == 0 { &ann } else { &ann_at_second_node }, deal.id, 1, "the-same"));
     let answers = futures_util::future::join_all(tries).await;
     for answer in &answers {
         assert_eq!(answer.status, 201, "{}", answer.body);

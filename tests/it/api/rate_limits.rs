@@ -92,7 +92,11 @@ async fn password_guessing_does_not_lock_the_account_for_other_networks() {
     for _ in 0..3 {
         assert_eq!(sign_in("guess guess", "198.51.100.1").await.code(), "wrong_password");
     }
-    assert_eq!(sign_in("correct horse", "198.51.100.2").await.code(), "too_many_requests", "the network has used up its attempts");
+    assert_eq!(
+        sign_in("correct horse", "198.51.100.2").await.code(),
+        "too_many_requests",
+        "the network has used up its attempts"
+    );
     assert_eq!(
         sign_in("correct horse", "203.0.113.9").await.status,
         201,
@@ -154,11 +158,7 @@ async fn a_503_does_not_count_against_rate_limits() {
         for _ in 0..3 {
             let busy = read(bob.post_join(deal, 1, "a").await).await;
             assert_eq!((busy.status, busy.code(), busy.header("retry-after")), (503, "busy", "1"));
-            assert_eq!(
-                busy.header("connection"),
-                "",
-                "the connection stays open, because a new one would cost more"
-            );
+            assert_eq!(busy.header("connection"), "", "the connection stays open, because a new one would cost more");
         }
         lock.unlock().await;
     };

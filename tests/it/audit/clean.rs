@@ -44,7 +44,11 @@ async fn the_internal_address_serves_the_audit_as_json() {
     assert_eq!(answer.json::<Value>().await.unwrap()["code"], "no_such_deal");
     assert_eq!(get("?deal=x".to_owned()).await.status(), 400);
     assert_eq!(get("?deals=all".to_owned()).await.status(), 400);
-    assert_eq!(fixture.app.get("/audit").send().await.unwrap().status(), 404, "the public address does not serve the audit");
+    assert_eq!(
+        fixture.app.get("/audit").send().await.unwrap().status(),
+        404,
+        "the public address does not serve the audit"
+    );
 }
 
 #[tokio::test]
@@ -53,6 +57,7 @@ async fn without_redis_the_audit_names_the_checks_it_could_not_run() {
     app.servers().redis().unwrap().kill().await;
     let report = app.audit(&AuditOptions::default()).await;
     assert_eq!(report.outcome(), AuditOutcome::CouldNotLook);
-    let not_run: Vec<_> = report.checks().filter(|check| check.could_not_look.is_some()).map(|check| check.id).collect();
+    let not_run: Vec<_> =
+        report.checks().filter(|check| check.could_not_look.is_some()).map(|check| check.id).collect();
     assert_eq!(not_run, ["Q1", "Q2", "Q3"]);
 }

@@ -39,8 +39,8 @@ impl Chromium {
         panic!("chromedriver exited immediately, {STARTS} times");
     }
 
-    /// Starts a driver on a free port, or returns `None` if it exits. chromedriver picks a free IPv4 port and then needs
-    /// the same IPv6 port, which may be in use.
+    /// Starts a driver on a free port, or returns `None` if it exits. It picks a free IPv4 port and also needs the IPv6
+    /// port of the same number, which may be in use.
     async fn try_start() -> Option<Self> {
         let mut driver = Command::from(with_death_signal("chromedriver", "TERM"))
             .arg("--port=0")
@@ -131,10 +131,8 @@ impl Window {
     }
 
     pub async fn find(&self, selector: &str) -> WebElement {
-        self.until(&format!("{selector} exists"), || async {
-            self.driver.find(By::Css(selector)).await.map(|_| true)
-        })
-        .await;
+        self.until(&format!("{selector} exists"), || async { self.driver.find(By::Css(selector)).await.map(|_| true) })
+            .await;
         self.driver.find(By::Css(selector)).await.unwrap()
     }
 

@@ -146,7 +146,12 @@ async fn recording_a_batch_as_a_whole_or_in_order_gives_the_same_result() {
         ("a deal that opens later", vec![join(0, later, 1, "a")], InOrder, vec!["not_open"]),
         ("a draft", vec![join(0, draft, 1, "a")], InOrder, vec!["no_such_deal"]),
         ("an unknown deal", vec![join(0, nothing, 1, "a")], InOrder, vec!["no_such_deal"]),
-        ("units that are kept for buyers still needed", vec![join(3, capped, 4, "b")], InOrder, vec!["not_enough_left"]),
+        (
+            "units that are kept for buyers still needed",
+            vec![join(3, capped, 4, "b")],
+            InOrder,
+            vec!["not_enough_left"],
+        ),
         ("the units that those leave free", vec![join(3, capped, 3, "b")], AsAWhole, vec!["ok"]),
     ];
     let after_a_leave = [

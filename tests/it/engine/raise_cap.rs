@@ -69,7 +69,7 @@ async fn only_its_merchant_can_raise_the_cap_and_only_while_the_deal_sells() {
     let outcomes = raise_all(&app, raises).await;
     let expected = [RaiseCapOutcome::NoSuchDeal, RaiseCapOutcome::NoSuchDeal, RaiseCapOutcome::NotPublished];
     assert_eq!(outcomes, expected);
-    // Both deals are closed, even though rejected closer has run.
+    // Both deals are closed, even though no closer has run.
     assert_eq!(
         raise_all(&app, [(mo.merchant_id(), over, more), (mo.merchant_id(), down, more)]).await,
         [RaiseCapOutcome::Closed; 2]

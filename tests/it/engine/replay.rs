@@ -116,10 +116,8 @@ async fn a_replay_works_when_redis_never_received_the_join() {
     assert!(app.progress(deal).await.sold_out());
     let quota = Keys::new(&app.backend.name).quota(deal);
     let mut redis = app.backend.redis().await;
-    wait_until("Redis has all three units", async || {
-        redis.hget::<_, _, u32>(&quota, "units").await.unwrap() == 3
-    })
-    .await;
+    wait_until("Redis has all three units", async || redis.hget::<_, _, u32>(&quota, "units").await.unwrap() == 3)
+        .await;
     let again = joined(app.engine_join(&people[1], deal, 1, "a").await);
     assert_eq!((again.number, again.replayed), (2, true));
 

@@ -35,7 +35,8 @@ async fn run(arguments: &[&str]) -> String {
 
 /// The number before this word in the last line of the table.
 fn total(table: &str, of: &str) -> u64 {
-    let words = table.lines().rfind(|line| line.contains(" faults of ")).unwrap_or_else(|| panic!("no total in {table}"));
+    let words =
+        table.lines().rfind(|line| line.contains(" faults of ")).unwrap_or_else(|| panic!("no total in {table}"));
     let before = words.split(&format!(" {of}")).next().unwrap();
     before.rsplit([' ', ':']).find_map(|word| word.parse().ok()).unwrap()
 }

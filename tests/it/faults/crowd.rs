@@ -90,7 +90,8 @@ pub async fn redis_agrees(app: &TestApp, deal: DealId) -> bool {
     let fields = ["epoch", "rev", "applied", "units", "loaded"];
     let mut request = redis::cmd("HMGET");
     request.arg(Keys::new(&app.backend.name).quota(deal)).arg(&fields);
-    let (epoch, rev, applied, units, loaded): Fields = request.query_async(&mut app.backend.redis().await).await.unwrap();
+    let (epoch, rev, applied, units, loaded): Fields =
+        request.query_async(&mut app.backend.redis().await).await.unwrap();
     loaded.is_none()
         || (epoch, rev, applied, units) == (Some(truth.epoch), Some(truth.rev), Some(truth.rev), Some(truth.units))
 }

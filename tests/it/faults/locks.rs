@@ -223,8 +223,10 @@ async fn a_cancelled_writer_still_commits_and_updates_redis() {
     assert!(handler.await.unwrap_err().is_cancelled());
     lock.unlock().await;
     let (mut redis, quota) = (app.backend.redis().await, Keys::new(&app.backend.name).quota(deal));
-    wait_until("Redis has the state withdrawn", async || redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn")
-        .await;
+    wait_until("Redis has the state withdrawn", async || {
+        redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn"
+    })
+    .await;
     app.assert_clean().await;
 }
 

@@ -89,9 +89,9 @@ async fn endless_headers_and_queries_are_refused() {
 
 /// Clients that send thousands of requests without reading a response.
 ///
-/// `actix-http` parses up to 128 KiB of request heads in one call, whatever its own limit of queued requests is. Each head
-/// takes about 5 KiB until it is answered: some 20 MiB for each connection, however much its client sends. A proxy in front
-/// of the node sends one request at a time, so it removes this cost.
+/// `actix-http` parses up to 128 KiB of request heads in one call, whatever its own limit of queued requests is. Each
+/// head takes about 5 KiB until it is answered: some 20 MiB for each connection, however much its client sends. A proxy
+/// in front of the node sends one request at a time, so it removes this cost.
 #[tokio::test]
 async fn an_endless_pipeline_is_read_only_as_fast_as_it_is_answered() {
     let mut target = Target::begin(&[]).await;

@@ -6,7 +6,7 @@ use muster::config::LiveConfig;
 use muster::domain::DealId;
 use tokio::io::AsyncWriteExt;
 
-use super::feed::{Client, Feed, CHECK_EVERY, progress, raw_close_code, unthrottled, with_deadline};
+use super::feed::{CHECK_EVERY, Client, Feed, progress, raw_close_code, unthrottled, with_deadline};
 
 const NEVER: Duration = Duration::from_hours(1);
 /// More than all buffers between the two ends can hold.

@@ -113,7 +113,8 @@ impl Harness {
     }
 
     pub async fn must_be_loaded(&self, deal: DealId) -> bool {
-        let admission = self.quota.admit(deal, &[request(deal, new_buyer(), 1)], now().timestamp_millis()).await.unwrap();
+        let admission =
+            self.quota.admit(deal, &[request(deal, new_buyer(), 1)], now().timestamp_millis()).await.unwrap();
         admission == Admission::Load
     }
 

@@ -118,7 +118,11 @@ fn written(body: &str) -> BTreeSet<usize> {
             // `DEL` takes several keys; every other command takes one.
             let keys_max = if command == "DEL" { usize::MAX } else { 1 };
             written.extend(
-                arguments.split("KEYS[").skip(1).take(keys_max).filter_map(|n| n.split(']').next()?.parse::<usize>().ok()),
+                arguments
+                    .split("KEYS[")
+                    .skip(1)
+                    .take(keys_max)
+                    .filter_map(|n| n.split(']').next()?.parse::<usize>().ok()),
             );
         }
     }
@@ -157,7 +161,11 @@ fn a_script_writes_the_keys_that_its_header_names() {
         for (n, key) in script.keys.iter().enumerate() {
             let is_documented = script.writes.split(|c: char| !c.is_alphanumeric()).any(|word| word == key);
             let is_written = written(&script.body).contains(&(n + 1));
-            assert_eq!(is_documented, is_written, "lua/{name}.lua: is {key} written? The header says: {}", script.writes);
+            assert_eq!(
+                is_documented, is_written,
+                "lua/{name}.lua: is {key} written? The header says: {}",
+                script.writes
+            );
         }
     }
 }

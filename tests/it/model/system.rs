@@ -158,7 +158,8 @@ impl System {
                     known.get("loaded").is_some_and(|yes| yes == "1") && known.get("run_id") == Some(run_id);
                 let field = |name: &str| known.get(name).map(String::as_str).unwrap_or_default().to_owned();
                 let (state, buyers, units, rev) = expected;
-                let expected_fields = [state.as_str().to_owned(), buyers.to_string(), units.to_string(), rev.to_string()];
+                let expected_fields =
+                    [state.as_str().to_owned(), buyers.to_string(), units.to_string(), rev.to_string()];
                 held == 0 && (!is_loaded || ["state", "buyers", "units", "rev"].map(field) == expected_fields)
             });
             self.runtime.block_on(agreed);

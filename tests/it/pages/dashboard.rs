@@ -20,7 +20,8 @@ async fn withdrawing_a_deal_shows_buyers_the_reason() {
     let app = app().start().await;
     let merchant = app.merchant("Mo").await;
     let deal = app.deal(&merchant).publish().await;
-    let (console_path, withdraw) = (format!("/merchant/deals/{}", deal.id), format!("/merchant/deals/{}/withdraw", deal.id));
+    let (console_path, withdraw) =
+        (format!("/merchant/deals/{}", deal.id), format!("/merchant/deals/{}/withdraw", deal.id));
     let mut mo = app.browser_of(&merchant).await;
     let console = mo.get(&console_path).await;
     let refused = mo.submit(&console, &withdraw, &[("reason", "  ")]).await;

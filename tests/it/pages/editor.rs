@@ -57,7 +57,7 @@ async fn a_merchant_writes_previews_and_publishes_a_deal() {
 }
 
 #[actix_web::test]
-async fn all_problems_are_shown_at_once_and_the_input_is_kept() {
+async fn all_problems_are_shown_together_and_the_input_is_kept() {
     let app = app().start().await;
     let mut mo = app.browser_of(&app.merchant("Mo").await).await;
     let (form, good) = (mo.get(NEW).await, good(&app));

@@ -34,7 +34,7 @@ async fn a_buyer_joins_and_sees_their_number() {
 }
 
 #[actix_web::test]
-async fn submitting_the_join_form_twice_takes_one_place() {
+async fn submitting_the_join_form_twice_makes_one_signup() {
     let app = app().start().await;
     let deal = app.deal(&app.merchant("Mo").await).publish().await;
     let mut ann = app.browser_of(&app.buyer("Ann").await).await;
@@ -93,9 +93,9 @@ async fn a_deal_that_sold_out_since_the_page_was_loaded_says_so() {
     refused.says("Sold out meanwhile");
 }
 
-/// Redis still has the hold of the last place although the place is taken.
+/// Redis still has the hold of the last unit although the join is committed.
 #[actix_web::test]
-async fn a_committed_place_whose_hold_remains_counts_as_sold_out() {
+async fn a_committed_join_whose_hold_remains_counts_as_sold_out() {
     let app = app().nodes(2).with_proxies().with("redis.hold_ttl_ms", "60000").start().await;
     let deal = app.deal(&app.merchant("Mo").await).tipping_point(1).cap(2).publish().await;
     joined(app.engine_join(&app.buyer("Bob").await, deal.id, 1, "k").await);
@@ -108,9 +108,9 @@ async fn a_committed_place_whose_hold_remains_counts_as_sold_out() {
         .execute(AssertSqlSafe(format!("BEGIN; SELECT FROM deals WHERE id = '{}' FOR UPDATE", deal.id)))
         .await
         .unwrap();
-    let (there, eve) = (app.nodes[1].engine.clone(), join_request(&app.buyer("Eve").await, deal.id, 1, "k"));
-    let last = tokio::spawn(async move { there.join(eve).await });
-    wait_until("her join waits for the deal", async || app.backend.waiting_for_locks().await == 1).await;
+    let (second_node, eve) = (app.nodes[1].engine.clone(), join_request(&app.buyer("Eve").await, deal.id, 1, "k"));
+    let last = tokio::spawn(async move { second_node.join(eve).await });
+    wait_until("Eve's join waits for the deal", async || app.backend.waiting_for_locks().await == 1).await;
     let held = ann.submit(&page, &join(&deal), &[]).await;
     assert_eq!(held.status, 409);
     held.says("Every free place is being taken right now");
@@ -118,9 +118,9 @@ async fn a_committed_place_whose_hold_remains_counts_as_sold_out() {
     app.proxies[1].redis.cut();
     locked.execute("COMMIT").await.unwrap();
     joined(last.await.unwrap());
-    let gone = ann.submit(&page, &join(&deal), &[]).await;
-    assert_eq!(gone.status, 409);
-    gone.says("Sold out meanwhile");
+    let sold_out = ann.submit(&page, &join(&deal), &[]).await;
+    assert_eq!(sold_out.status, 409);
+    sold_out.says("Sold out meanwhile");
 }
 
 #[actix_web::test]

@@ -25,7 +25,7 @@ fn one_slot() -> Builder {
     one.with("security.token_cache_s", "300")
 }
 
-/// Asserts that both have the same status and `Retry-After`, and returns them.
+/// Asserts that both responses have the same status and `Retry-After`, and returns them.
 fn assert_same_status(form: &Page, call: &Answer) -> (u16, u32) {
     let [form, call] = [(form.status.as_u16(), form.header("retry-after")), (call.status, call.header("retry-after"))];
     assert_eq!(form, call);
@@ -44,13 +44,13 @@ async fn a_full_lane_refuses_a_form_without_looking_up_its_session() {
         wait_until("a batch is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
         let busy = stranger.post(&form(&deal), &fields).await;
         assert_eq!((busy.status.as_u16(), busy.header("retry-after"), busy.header("connection")), (503, "1", ""));
-        assert_eq!(stranger.get("/my/deals").await.status, 303, "only joining is full");
+        assert_eq!(stranger.get("/my/deals").await.status, 303, "the full lane affects only joins");
         lock.unlock().await;
     };
     let (first, ()) = tokio::join!(ann.post_join(deal.id, 1, "a"), others);
     assert_eq!(first.status(), 201);
     app.backend.wait_until_nothing_is_held(deal.id).await;
-    assert_eq!(stranger.post(&form(&deal), &fields).await.status, 303, "it redirects to the sign-in page");
+    assert_eq!(stranger.post(&form(&deal), &fields).await.status, 303, "the response redirects to the sign-in page");
 }
 
 #[actix_web::test]
@@ -103,9 +103,9 @@ async fn places_held_has_the_same_retry_after_for_form_and_api() {
     let mut browser = app.browser_of(&ann).await;
     let page = browser.get(&format!("/deals/{}", deal.id)).await;
     let lock = app.backend.lock_deal(deal.id).await;
-    let (there, eve) = (app.nodes[1].engine.clone(), join_request(&app.buyer("Eve").await, deal.id, 1, "k"));
-    let last = tokio::spawn(async move { there.join(eve).await });
-    wait_until("her join waits for the deal", async || app.backend.waiting_for_locks().await == 1).await;
+    let (second_node, eve) = (app.nodes[1].engine.clone(), join_request(&app.buyer("Eve").await, deal.id, 1, "k"));
+    let last = tokio::spawn(async move { second_node.join(eve).await });
+    wait_until("Eve's join waits for the deal", async || app.backend.waiting_for_locks().await == 1).await;
     let held = browser.submit(&page, &form(&deal), &[]).await;
     held.says("Every free place is being taken right now");
     let call = read(ann.post_join(deal.id, 1, "a").await).await;
@@ -120,16 +120,16 @@ async fn a_join_uses_one_slot_from_the_gate_to_its_response() {
     let app = one_slot().start().await;
     let (mo, ann, bob) = (app.merchant("Mo").await, app.buyer("Ann").await, app.buyer("Bob").await);
     let deal = app.deal(&mo).publish().await;
-    for (key, face) in [("a", "new"), ("b", "known")] {
-        assert_eq!(bob.post_join(deal.id, 1, key).await.status(), 201, "by a {face} face");
+    for (key, token) in [("a", "an unknown"), ("b", "a cached")] {
+        assert_eq!(bob.post_join(deal.id, 1, key).await.status(), 201, "with {token} token");
     }
     let mut browser = app.browser_of(&ann).await;
     let page = browser.get(&format!("/deals/{}", deal.id)).await;
     assert_eq!(browser.submit(&page, &form(&deal), &[]).await.status, 303);
-    let place = app.engine.reserve(deal.id, None).unwrap();
+    let slot = app.engine.reserve(deal.id, None).unwrap();
     assert!(app.engine.reserve(deal.id, None).is_err(), "there is one slot");
     assert!(matches!(app.engine_join(&ann, deal.id, 1, "c").await, JoinOutcome::Busy { .. }));
-    joined(app.engine.join_from(place, join_request(&ann, deal.id, 1, "c")).await);
+    joined(app.engine.join_from(slot, join_request(&ann, deal.id, 1, "c")).await);
     drop(app.engine.reserve(deal.id, None).unwrap());
 }
 
@@ -140,26 +140,26 @@ async fn a_client_with_a_slow_body_keeps_no_slot() {
     let deal = app.deal(&mo).publish().await;
     assert_eq!(send(bob.get("/api/v1/signups")).await.status, 200, "the node caches his token");
     let session = app.auth.start_session(ann.id, None).await.unwrap();
-    let call = format!(
+    let api_request = format!(
         "POST /api/v1/deals/{}/signups HTTP/1.1\r\nHost: muster\r\nAuthorization: Bearer {}\r\nIdempotency-Key: a\r\n\
          Content-Type: application/json\r\nContent-Length: 11\r\n\r\n{{",
         deal.id, ann.token,
     );
-    let form = format!(
+    let form_request = format!(
         "POST {} HTTP/1.1\r\nHost: muster\r\nOrigin: http://muster\r\nCookie: muster={}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 11\r\n\r\nu",
         form(&deal),
         session.secret.expose_secret(),
     );
     for (key, table, request, rest, status) in [
-        ("a", "tokens", call, r#""units":1}"#, "HTTP/1.1 201 "),
-        // Once its body has arrived, it is refused for its missing CSRF token.
-        ("b", "sessions", form, "nits=1&x=y", "HTTP/1.1 403 "),
+        ("a", "tokens", api_request, r#""units":1}"#, "HTTP/1.1 201 "),
+        // Once its body has arrived, the form is refused because it has no CSRF token.
+        ("b", "sessions", form_request, "nits=1&x=y", "HTTP/1.1 403 "),
     ] {
         let lock = app.backend.lock_table(table).await;
         let mut slow = TcpStream::connect(app.address).await.unwrap();
         slow.write_all(request.as_bytes()).await.unwrap();
-        wait_until("Postgres is asked who Ann is", async || app.backend.waiting_for_locks().await == 1).await;
+        wait_until("Ann's credential is being looked up", async || app.backend.waiting_for_locks().await == 1).await;
         assert_eq!(read(bob.post_join(deal.id, 1, key).await).await.status, 503, "the slow client has the slot");
         lock.unlock().await;
         wait_until("the slot is free", async || bob.post_join(deal.id, 1, key).await.status() == 201).await;

@@ -8,7 +8,7 @@ use muster::store::{DealFilter, PageRequest};
 use super::Page;
 use crate::support::{Person, TestApp, app};
 
-const HERE: &str = "/merchant/redeem";
+const REDEEM_PAGE: &str = "/merchant/redeem";
 
 /// A merchant, and the code of a coupon for their deal.
 async fn coupon(app: &TestApp) -> (Person, String) {
@@ -23,8 +23,8 @@ async fn coupon(app: &TestApp) -> (Person, String) {
 
 async fn redeem(app: &TestApp, merchant: &Person, code: &str) -> Page {
     let mut browser = app.browser_of(merchant).await;
-    let page = browser.get(HERE).await;
-    browser.submit(&page, HERE, &[("code", code), ("till", "front till")]).await
+    let page = browser.get(REDEEM_PAGE).await;
+    browser.submit(&page, REDEEM_PAGE, &[("code", code), ("till", "front till")]).await
 }
 
 #[actix_web::test]
@@ -34,7 +34,7 @@ async fn a_second_redemption_shows_when_and_where_the_first_was() {
     let typed = code.to_lowercase().replace('-', " ");
     let first = redeem(&app, &mo, &typed).await;
     first.says("Redeemed").says("Pottery for beginners. It is used now.").says("front till");
-    assert_eq!((first.status.as_u16(), first.field(HERE, "code").as_str()), (200, ""));
+    assert_eq!((first.status.as_u16(), first.field(REDEEM_PAGE, "code").as_str()), (200, ""));
     let second = redeem(&app, &mo, &code).await;
     assert_eq!(second.status, 409);
     second.says("Already used").says("· front till");
@@ -53,20 +53,20 @@ async fn a_redemption_without_a_till_is_recorded_under_the_merchants_name() {
     let app = app().start().await;
     let (mo, code) = coupon(&app).await;
     let mut browser = app.browser_of(&mo).await;
-    let page = browser.get(HERE).await;
-    browser.submit(&page, HERE, &[("code", &code)]).await.says("It is used now.").says("· Mo");
-    let refused = browser.submit(&page, HERE, &[("code", &code), ("till", &"x".repeat(81))]).await;
-    assert_eq!((refused.status.as_u16(), refused.field(HERE, "code")), (422, code));
+    let page = browser.get(REDEEM_PAGE).await;
+    browser.submit(&page, REDEEM_PAGE, &[("code", &code)]).await.says("It is used now.").says("· Mo");
+    let refused = browser.submit(&page, REDEEM_PAGE, &[("code", &code), ("till", &"x".repeat(81))]).await;
+    assert_eq!((refused.status.as_u16(), refused.field(REDEEM_PAGE, "code")), (422, code));
 }
 
 #[actix_web::test]
-async fn submitting_the_redeem_form_twice_redeems_once_with_one_answer() {
+async fn submitting_the_redeem_form_twice_redeems_once_with_one_response() {
     let app = app().start().await;
     let (mo, code) = coupon(&app).await;
     let mut browser = app.browser_of(&mo).await;
-    let page = browser.get(HERE).await;
+    let page = browser.get(REDEEM_PAGE).await;
     for _ in 0..2 {
-        browser.submit(&page, HERE, &[("code", &code)]).await.says("It is used now.");
+        browser.submit(&page, REDEEM_PAGE, &[("code", &code)]).await.says("It is used now.");
     }
 }
 
@@ -77,7 +77,10 @@ async fn an_invalid_code_stays_in_the_form() {
     let page = redeem(&app, &mo, "ABCD-1234").await;
     assert_eq!(page.status, 422);
     page.says("This is not a coupon code");
-    assert_eq!((page.field(HERE, "code").as_str(), page.field(HERE, "till").as_str()), ("ABCD-1234", "front till"));
+    assert_eq!(
+        (page.field(REDEEM_PAGE, "code").as_str(), page.field(REDEEM_PAGE, "till").as_str()),
+        ("ABCD-1234", "front till")
+    );
 }
 
 #[actix_web::test]

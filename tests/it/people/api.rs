@@ -52,7 +52,7 @@ async fn email_addresses_are_unique_ignoring_case() {
 }
 
 #[tokio::test]
-async fn every_problem_of_a_new_account_is_reported_at_once() {
+async fn every_problem_of_a_new_account_is_reported_in_one_response() {
     let app = support::app().start().await;
     let new = json!({"email": "ann", "password": "password", "name": " ", "role": "operator"});
     let answer = send(app.client.post(app.url("/api/v1/accounts")).json(&new)).await;
@@ -89,35 +89,36 @@ async fn a_revoked_token_is_rejected_immediately() {
 }
 
 /// A request to the second node with a token that this node has cached and the first node has revoked.
-async fn revoked_elsewhere(app: &TestApp) -> impl Fn() -> RequestBuilder {
+async fn revoked_on_another_node(app: &TestApp) -> impl Fn() -> RequestBuilder {
     sign_up(app, "ann@example.com", "buyer").await;
     let token = token(app, "ann@example.com", json!({})).await;
     let text = token.body["token"].as_str().unwrap().to_owned();
-    let there = app.nodes[1].get("/api/v1/signups").bearer_auth(&text);
-    let there = move || there.try_clone().unwrap();
-    assert_eq!(send(there()).await.status, 200);
+    let to_second_node = app.nodes[1].get("/api/v1/signups").bearer_auth(&text);
+    let to_second_node = move || to_second_node.try_clone().unwrap();
+    assert_eq!(send(to_second_node()).await.status, 200);
     let path = format!("/api/v1/tokens/{}", token.body["id"].as_str().unwrap());
     assert_eq!(send(app.client.delete(app.url(&path)).bearer_auth(&text)).await.status, 204);
-    there
+    to_second_node
 }
 
 #[tokio::test]
 async fn a_token_revoked_on_another_node_is_rejected_once_the_cache_expires() {
     let app = support::app().nodes(2).start().await;
-    let there = revoked_elsewhere(&app).await;
+    let to_second_node = revoked_on_another_node(&app).await;
     app.clock.advance(Duration::from_secs(6)).await;
-    assert_eq!(send(there()).await.code(), "bad_token");
+    assert_eq!(send(to_second_node()).await.code(), "bad_token");
 }
 
 #[tokio::test]
 async fn a_cached_token_is_refreshed_before_it_expires() {
     let app = support::app().nodes(2).with("security.token_cache_s", "3600").start().await;
-    let there = revoked_elsewhere(&app).await;
+    let to_second_node = revoked_on_another_node(&app).await;
     app.clock.advance(Duration::from_mins(30)).await;
-    assert_eq!(send(there()).await.status, 200);
+    assert_eq!(send(to_second_node()).await.status, 200);
     app.clock.advance(Duration::from_mins(15)).await;
-    assert_eq!(send(there()).await.status, 200, "no request waits for the lookup");
-    wait_until("the node has looked the token up again", async || send(there()).await.code() == "bad_token").await;
+    assert_eq!(send(to_second_node()).await.status, 200, "no request waits for the lookup");
+    wait_until("the node has looked the token up again", async || send(to_second_node()).await.code() == "bad_token")
+        .await;
 }
 
 #[tokio::test]

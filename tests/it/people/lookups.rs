@@ -5,12 +5,12 @@ use muster::people::{AuthError, Credential, FreshSecret};
 
 use crate::support;
 
-/// More lookups than a node lets wait.
+/// More lookups than a node queues.
 const FLOOD: usize = 20_000;
 
-/// A dropped lookup stays queued until the next statement, so clients that reset their connections cannot fill the memory.
+/// A dropped lookup stays queued until the next statement. Clients that reset their connections cannot fill memory.
 #[tokio::test]
-async fn lookups_beyond_the_limit_are_busy_even_if_their_clients_have_gone() {
+async fn lookups_beyond_the_limit_are_busy_even_if_their_clients_have_disconnected() {
     let app = support::app().start().await;
     let ann = app.buyer("Ann").await;
     let tokens = app.backend.lock_table("tokens").await;

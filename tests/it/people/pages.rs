@@ -53,7 +53,7 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_message() {
 }
 
 #[actix_web::test]
-async fn every_problem_of_the_sign_up_form_is_shown_at_once() {
+async fn the_sign_up_form_shows_all_its_problems_together() {
     let app = app().start().await;
     let mut browser = app.browser();
     let form = browser.get("/sign-up?next=/deals/1").await;

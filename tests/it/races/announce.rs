@@ -1,4 +1,4 @@
-//! Redis is told of a change while other requests change the deal.
+//! A change is applied to Redis while other requests change the deal.
 
 use muster::domain::DealState;
 use muster::quota::Keys;
@@ -8,8 +8,8 @@ use crate::support::fault::wait_until;
 use crate::support::outcomes::joined;
 use crate::support::people::join_request;
 
-/// Two buyers join after the deal is published and before publishing returns. The second one's node dies before it tells
-/// Redis. Publishing must not announce that version without its buyer, because Redis could then refuse nobody.
+/// Two buyers join after the deal is published and before publishing returns. The second one's node dies before it
+/// updates Redis. Publishing must not announce that version without its buyer, because Redis could then refuse nobody.
 #[tokio::test]
 async fn publishing_applies_its_own_version_and_not_a_later_joins() {
     let app = support::app().nodes(2);
@@ -31,11 +31,11 @@ async fn publishing_applies_its_own_version_and_not_a_later_joins() {
     assert!(!publishing.is_finished(), "publishing waits for the lock");
     merchants.unlock().await;
     publishing.await.unwrap();
-    let known: (i64, i64) = redis::cmd("HMGET")
+    let in_redis: (i64, i64) = redis::cmd("HMGET")
         .arg(Keys::new(&app.backend.name).quota(deal))
         .arg(&["rev", "applied"])
         .query_async(&mut app.backend.redis().await)
         .await
         .unwrap();
-    assert_eq!(known, (3, 3), "Redis has the first join, which is rev 3, and not the second");
+    assert_eq!(in_redis, (3, 3), "Redis has the first join, which is rev 3, and not the second");
 }

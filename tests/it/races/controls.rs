@@ -1,4 +1,4 @@
-//! Negative controls: without any guard the last place is sold twice, and with either guard it is not.
+//! Negative controls: without any guard the last unit is sold twice, and with either guard it is not.
 
 use muster::domain::{JoinOutcome, Refusal};
 
@@ -74,7 +74,7 @@ const GATE: &str = "
     END $$;
     CREATE TRIGGER gate BEFORE INSERT ON signups FOR EACH STATEMENT EXECUTE FUNCTION wait_at_the_gate();";
 
-/// Two buyers at two nodes want the last place at the same time. Returns whether it was sold twice.
+/// Two buyers at two nodes join concurrently for the last unit. Returns whether it was sold twice.
 async fn sells_last_place_twice(app: &TestApp, naive: bool) -> bool {
     let mo = app.merchant("Mo").await;
     let people = app.people("Pat", 3).await;
@@ -98,8 +98,8 @@ async fn sells_last_place_twice(app: &TestApp, naive: bool) -> bool {
             tokio::spawn(async move { engine.join(request).await })
         })
         .into();
-    // Each has got as far as its guard lets it: to the gate, to the deal's lock, or to an answer.
-    wait_until("both have got as far as they can", async || {
+    // Each request advances as far as its guard allows: to the gate, to the deal's lock, or to an outcome.
+    wait_until("both requests wait or have an outcome", async || {
         let answered = racers.iter().filter(|racer| racer.is_finished()).count();
         app.backend.waiting_for_locks().await + i64::try_from(answered).unwrap() == 2
     })
@@ -107,14 +107,14 @@ async fn sells_last_place_twice(app: &TestApp, naive: bool) -> bool {
     sqlx::query("SELECT pg_advisory_unlock(1)").execute(&mut gate).await.unwrap();
     for racer in racers {
         let outcome = racer.await.unwrap();
-        let is_told = matches!(
+        let is_expected = matches!(
             outcome,
             JoinOutcome::Joined(_) | JoinOutcome::Refused(Refusal::SoldOut | Refusal::PlacesHeld) | JoinOutcome::Broken
         );
-        assert!(is_told, "{outcome:?}");
+        assert!(is_expected, "{outcome:?}");
     }
     let (_, units) = app.counts(deal).await;
-    assert!(units >= 2, "one of them has the place");
+    assert!(units >= 2, "one of them gets the unit");
     units > 2
 }
 
@@ -143,7 +143,7 @@ async fn with_the_check_constraint_alone_the_last_place_is_sold_once() {
     assert!(!sells_last_place_twice(&app, true).await);
 }
 
-/// The same with a Redis that runs but refuses nobody.
+/// The same race with a Redis that runs but refuses nobody.
 #[cfg(feature = "negative-controls")]
 #[tokio::test]
 async fn when_redis_admits_everybody_only_postgres_guards_the_last_place() {

@@ -28,17 +28,17 @@ async fn concurrent_redemptions_on_two_nodes_redeem_a_coupon_once() {
                 async move { engine.redeem(owner, &shop, &till, &code, key.as_ref()).await.unwrap() }
             })
             .collect();
-        let (mut first, mut told) = (Vec::new(), Vec::new());
+        let (mut first, mut later) = (Vec::new(), Vec::new());
         for outcome in run_concurrently(cashiers).await {
             match outcome {
                 RedeemOutcome::Redeemed { redemption, replayed: false } => first.push(redemption),
-                RedeemOutcome::Redeemed { redemption, replayed: true } if with_key => told.push(redemption),
-                RedeemOutcome::AlreadyRedeemed(redemption) if !with_key => told.push(redemption),
+                RedeemOutcome::Redeemed { redemption, replayed: true } if with_key => later.push(redemption),
+                RedeemOutcome::AlreadyRedeemed(redemption) if !with_key => later.push(redemption),
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!((first.len(), told.len()), (1, 19));
-        assert!(told.iter().all(|redemption| *redemption == first[0]), "every caller gets the same answer");
+        assert_eq!((first.len(), later.len()), (1, 19));
+        assert!(later.iter().all(|redemption| *redemption == first[0]), "every caller gets the same answer");
     }
     app.assert_clean().await;
 }
@@ -72,9 +72,9 @@ async fn thirty_tills_at_three_nodes_redeem_a_coupon_once_and_all_learn_when_and
         let scanning = tokio::spawn(run_concurrently(tills));
         wait_until("several tills wait at each node", async || app.backend.waiting_for_locks().await >= 9).await;
         blocker.execute("ROLLBACK").await.unwrap();
-        let told = scanning.await.unwrap();
-        let (first, others): (Vec<_>, Vec<_>) = told.iter().partition(|(status, _)| *status == 201);
-        assert_eq!((first.len(), others.len()), (1, 29), "{told:?}");
+        let responses = scanning.await.unwrap();
+        let (first, others): (Vec<_>, Vec<_>) = responses.iter().partition(|(status, _)| *status == 201);
+        assert_eq!((first.len(), others.len()), (1, 29), "{responses:?}");
         for (status, body) in others {
             assert_eq!((*status, &body["code"]), (409, &json!("already_redeemed")), "{body}");
             for what in ["redeemed_at", "redeemed_where"] {

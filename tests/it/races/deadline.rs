@@ -101,7 +101,7 @@ async fn a_thousand_joins_around_the_deadline_either_count_or_are_refused_as_clo
     app.assert_clean().await;
 }
 
-/// The join waits for the deal's lock when the deadline passes. What counts is the time after it has the lock.
+/// The join waits for the deal's lock while the deadline passes. The time at which it gets the lock counts.
 #[tokio::test]
 async fn a_join_that_waited_past_the_deadline_is_refused() {
     let app = support::app().nodes(2).start().await;
@@ -148,7 +148,7 @@ async fn concurrent_closers_end_each_deal_once() {
     assert_eq!(ended.len(), 20);
     assert_eq!(ended.into_iter().collect::<HashSet<_>>(), deals);
     for (deal, rev) in revs {
-        assert_eq!(app.progress(deal).await.rev, rev + 1, "one change of state");
+        assert_eq!(app.progress(deal).await.rev, rev + 1, "each deal changes its state once");
     }
     assert_eq!(app.backend.query_i64("SELECT count(*) FROM outbox WHERE key LIKE 'fail:%'").await, 10);
     app.settle_now().await;

@@ -50,10 +50,10 @@ async fn concurrent_retries_of_a_join_make_one_signup_even_on_the_last_place() {
     for _ in 0..4 {
         let deal = app.deal(&mo).tipping_point(1).cap(2).publish().await.id;
         let request = join_request(&ann, deal, 2, "a");
-        let told: Vec<_> = join_all(&app, vec![request; 50]).await.into_iter().map(joined).collect();
-        let same: HashSet<_> = told.iter().map(|joined| (joined.id, joined.units, joined.number)).collect();
+        let retries: Vec<_> = join_all(&app, vec![request; 50]).await.into_iter().map(joined).collect();
+        let same: HashSet<_> = retries.iter().map(|joined| (joined.id, joined.units, joined.number)).collect();
         assert_eq!(same, HashSet::from([(request.id, 2, 1)]));
-        assert_eq!(told.iter().filter(|joined| !joined.replayed).count(), 1);
+        assert_eq!(retries.iter().filter(|joined| !joined.replayed).count(), 1);
         assert_eq!(app.counts(deal).await, (1, 2));
     }
     app.settle_now().await;
@@ -90,14 +90,14 @@ async fn the_per_buyer_limit_holds_across_nodes() {
     app.assert_clean().await;
 }
 
-/// A deal that is sold out, and known as such to Redis.
+/// A sold-out deal whose figures Redis has.
 async fn sold_out(app: &TestApp, mo: &support::Person) -> DealId {
     let deal = app.deal(mo).tipping_point(1).cap(1).publish().await.id;
     joined(app.engine_join(&app.buyer("First").await, deal, 1, "a").await);
-    let known = muster::quota::Keys::new(&app.backend.name).quota(deal);
-    wait_until("Redis knows that it is sold out", async || {
+    let quota = muster::quota::Keys::new(&app.backend.name).quota(deal);
+    wait_until("Redis has the figures of the sold-out deal", async || {
         let units: Option<u32> =
-            redis::cmd("HGET").arg(&known).arg("units").query_async(&mut app.backend.redis().await).await.unwrap();
+            redis::cmd("HGET").arg(&quota).arg("units").query_async(&mut app.backend.redis().await).await.unwrap();
         units == Some(1)
     })
     .await;
@@ -115,14 +115,14 @@ async fn a_refusal_never_waits_behind_a_commit() {
     let stuck = app.engine_join(&ann, slow, 1, "a");
     let others = async {
         wait_until("a batch of the lane is being recorded", async || app.backend.waiting_for_locks().await == 1).await;
-        let told = refused(app.engine_join(&bob, full, 1, "a").await);
+        let refusal = refused(app.engine_join(&bob, full, 1, "a").await);
         assert_eq!(app.backend.waiting_for_locks().await, 1, "the batch is still waiting");
         lock.unlock().await;
-        told
+        refusal
     };
-    let (stuck, told) = tokio::join!(stuck, others);
+    let (stuck, refusal) = tokio::join!(stuck, others);
     joined(stuck);
-    assert_eq!(told, Refusal::SoldOut);
+    assert_eq!(refusal, Refusal::SoldOut);
     app.settle_now().await;
     app.assert_clean().await;
 }

@@ -8,7 +8,7 @@ use crate::support::fault::wait_until;
 use crate::support::outcomes::{joined, refused};
 use crate::support::{self, Person, TestApp};
 
-/// A deal that the first two people have sold out, known to Redis.
+/// A deal that is sold out to the first two people, with its figures in Redis.
 async fn sold_out(app: &TestApp, mo: &Person, people: &[Person]) -> DealId {
     let deal = app.deal(mo).tipping_point(1).cap(2).publish().await.id;
     for person in &people[..2] {
@@ -35,7 +35,7 @@ async fn a_retry_at_another_node_after_a_raise_and_a_refill_is_answered_joined()
         app.backend.keys_of(deal).await.is_empty()
     })
     .await;
-    // A stranger keeps asking A, so the note stays valid for as long as Redis allows. They want more than the raise
+    // A stranger keeps joining at A, so A renews its note for as long as Redis allows. They want more than the raise
     // adds.
     let mut raise = std::pin::pin!(b.engine.raise_cap(mo.merchant_id(), deal, Some(3)));
     let raised = loop {

@@ -1,5 +1,5 @@
-//! Sixty clients make 2,000 attempts at 200 units, over HTTP and at two nodes, and log what they are told. Also while
-//! Redis is wiped or restarts. `RUSH=full` makes it 300 clients, 20,000 attempts and 1,000 units.
+//! Sixty clients make 2,000 attempts at 200 units, over HTTP and at two nodes, and log every response. Also while Redis
+//! is wiped or restarts. `RUSH=full` makes it 300 clients, 20,000 attempts and 1,000 units.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ static SIZE: LazyLock<Size> = LazyLock::new(|| match std::env::var("RUSH").as_de
     _ => Size { clients: 60, attempts: 2_000, cap: 200 },
 });
 
-/// A client: its people, their addresses at each node, and its log.
+/// A client: its people, the same people as clients of each node, and its log.
 struct Client {
     people: Vec<Person>,
     bases: Vec<Vec<Person>>,
@@ -43,13 +43,13 @@ impl Client {
         let key = IdempotencyKey::parse(&format!("attempt-{n}")).unwrap();
         let mut node = self.rng.random_range(0..self.bases.len());
         loop {
-            let asked = self.log.joins(self.deal, self.people[who].id, &key, units).unwrap();
+            let call = self.log.joins(self.deal, self.people[who].id, &key, units).unwrap();
             let response = self.bases[node][who].try_post_join(self.deal, units, key.as_str()).await;
             let (status, body) = match response {
                 Ok(response) => (response.status().as_u16(), response.json::<Value>().await.unwrap_or_default()),
                 Err(error) => {
                     let lost = client_log::Reply { error: Some(error.to_string()), ..Default::default() };
-                    self.log.answered(asked, lost).unwrap();
+                    self.log.answered(call, lost).unwrap();
                     continue;
                 }
             };
@@ -63,7 +63,7 @@ impl Client {
                 number: number("number"),
                 ..Default::default()
             };
-            self.log.answered(asked, reply).unwrap();
+            self.log.answered(call, reply).unwrap();
             match (status, code.as_str()) {
                 (201, _) | (409, "buyer_limit") => return None,
                 (409, "sold_out" | "not_enough_left") => return Some(units),

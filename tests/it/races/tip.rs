@@ -48,8 +48,8 @@ async fn a_leave_racing_the_tip_either_succeeds_or_is_refused() {
         let ann_id = ann.id;
         let leave = tokio::spawn(async move { leaves.leave(ann_id, anns).await });
         let join = tokio::spawn(async move { joins.join(request).await });
-        let (left, joined_it) = (leave.await.unwrap(), join.await.unwrap());
-        assert!(matches!(joined_it, JoinOutcome::Joined(_)), "{joined_it:?}");
+        let (left, outcome) = (leave.await.unwrap(), join.await.unwrap());
+        assert!(matches!(outcome, JoinOutcome::Joined(_)), "{outcome:?}");
         let progress = app.progress(deal).await;
         let expected = match left {
             LeaveOutcome::Left => (DealState::Open, 1),
@@ -62,7 +62,7 @@ async fn a_leave_racing_the_tip_either_succeeds_or_is_refused() {
     app.assert_clean().await;
 }
 
-/// Ann leaves and Bob's join tips the deal while it is locked: whichever waits first is first.
+/// Ann leaves and Bob's join tips the deal while it is locked: whichever waits first is decided first.
 #[tokio::test]
 async fn a_leave_succeeds_before_the_tip_and_is_refused_after_it() {
     let app = support::app().nodes(2).with("lanes.lock_timeout_ms", "60000").start().await;
@@ -137,7 +137,7 @@ async fn leaves_racing_joins_around_the_tipping_point_never_untip_a_deal() {
         }
         let progress = app.progress(deal).await;
         assert_eq!(progress.buyers, 24 - left, "round {round}");
-        // "Already tipped" was the truth.
+        // A leave is refused as already tipped only if the deal has tipped.
         assert!(stayed == 0 || progress.state == DealState::Tipped, "round {round}: {progress:?}");
         assert!(progress.state == DealState::Tipped || progress.buyers < 14, "round {round}: {progress:?}");
         let afterwards = format!(

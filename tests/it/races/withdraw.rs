@@ -1,4 +1,4 @@
-//! A deal is withdrawn while others act on it: one comes first, and the other is told.
+//! A deal is withdrawn while others act on it: one comes first, and the other gets the matching outcome.
 
 use muster::domain::{CouponState, DealState, JoinOutcome, LeaveOutcome, Refusal};
 use muster::engine::WithdrawOutcome;
@@ -71,7 +71,7 @@ async fn leaves_racing_a_withdrawal_either_succeed_or_are_refused_as_closed() {
         assert_eq!((progress.state, progress.buyers), (DealState::Withdrawn, expected), "round {round}");
     }
     let afterwards = "SELECT count(*) FROM signups AS s JOIN deals AS d ON d.id = s.deal WHERE s.left_at > d.ended_at";
-    assert_eq!(app.backend.query_i64(afterwards).await, 0, "nobody leaves afterwards");
+    assert_eq!(app.backend.query_i64(afterwards).await, 0, "nobody leaves after the withdrawal");
     app.deliver_now().await;
     app.assert_clean().await;
 }
@@ -111,8 +111,8 @@ async fn withdrawing_during_settling_voids_all_coupons_and_splits_no_signup() {
             async || app.backend.query_i64(&format!("SELECT count(*) FROM coupons WHERE deal = '{deal}'")).await;
         assert_eq!(stored().await, i64::try_from(issued).unwrap(), "round {round}");
         issued_in_all += issued;
-        println!("round {round}: {issued} of 80 were issued before it was taken down");
-        assert_eq!(app.engine.settle(1_000).await.unwrap(), 0, "round {round}: nothing is issued afterwards");
+        println!("round {round}: {issued} of 80 coupons were issued before the withdrawal");
+        assert_eq!(app.engine.settle(1_000).await.unwrap(), 0, "round {round}: nothing is issued after the withdrawal");
         let halves = format!(
             "SELECT count(*) FROM signups AS s LEFT JOIN settling AS t ON t.deal = s.deal WHERE s.deal = '{deal}'
                 AND (SELECT count(*) FROM coupons AS c WHERE c.deal = s.deal AND c.signup = s.id)
@@ -131,7 +131,7 @@ async fn withdrawing_during_settling_voids_all_coupons_and_splits_no_signup() {
     app.assert_clean().await;
 }
 
-/// Its deadline has passed when its merchant withdraws it. It ends once, in one way.
+/// A merchant withdraws a deal whose deadline has passed. The deal ends once, in one way.
 #[tokio::test]
 async fn a_withdrawal_racing_the_closer_ends_the_deal_once() {
     let app = support::app().nodes(2).start().await;
@@ -169,7 +169,7 @@ async fn a_withdrawal_racing_the_closer_ends_the_deal_once() {
     for (deal, rev) in deals {
         let progress = app.progress(deal).await;
         assert!(progress.state.is_final());
-        assert_eq!(progress.rev, rev + 1, "it ended once");
+        assert_eq!(progress.rev, rev + 1, "the deal ends once");
     }
     app.settle_now().await;
     app.deliver_now().await;

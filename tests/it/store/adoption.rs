@@ -45,10 +45,7 @@ fn rows(dump: &str) -> BTreeMap<String, Vec<Map<String, Value>>> {
 /// Asserts that every row still exists with every value. Later migrations may add tables and columns.
 fn assert_kept(before: &str, after: &str) {
     let (before, after) = (rows(before), rows(after));
-    assert!(
-        before["signups"].len() > 3 && before["coupons"].len() > 3,
-        "the dump has the data that this test is about"
-    );
+    assert!(before["signups"].len() > 3 && before["coupons"].len() > 3, "the dump has signups and coupons");
     for (table, before) in before {
         let after = &after[&table];
         assert_eq!(after.len(), before.len(), "{table}");
@@ -91,7 +88,7 @@ async fn a_database_from_before_the_squash_is_adopted_with_all_its_data() {
     let owners = "SELECT string_agg(format('%s %s %s %s', m.id = s.account, a.email, m.name, s.role), ', ')
                     FROM merchants AS m JOIN staff AS s ON s.merchant = m.id JOIN accounts AS a ON a.id = s.account";
     let owners: String = sqlx::query_scalar(owners).fetch_one(&mut backend.connect().await).await.unwrap();
-    assert_eq!(owners, "t mo@example.com Mo owner", "the merchant has the id that its account has");
+    assert_eq!(owners, "t mo@example.com Mo owner", "the merchant has the id of its account");
 
     let app = app_at(backend).await;
     app.assert_clean().await;
@@ -122,7 +119,7 @@ async fn coupons_of_every_key_work_in_an_adopted_database() {
             }
         }
     }
-    assert_eq!(redeemed, 2, "one of each key");
+    assert_eq!(redeemed, 2, "one coupon of each key was redeemed before");
     let left = "SELECT count(*) FROM coupons WHERE redeemed_at IS NULL";
     assert_eq!(app.backend.query_i64(left).await, 0);
     assert_eq!(app.backend.query_i64("SELECT count(DISTINCT key_id) FROM coupons").await, 2);
@@ -145,7 +142,7 @@ async fn the_first_migration_creates_the_schema_that_adoption_expects() {
     assert_eq!(backend.recorded_migrations().await[0].1, "schema");
 }
 
-/// Adoption takes the lock that sqlx takes for migrations, so an older node that starts meanwhile does not interfere.
+/// Adoption takes the lock that sqlx takes for migrations, so an older node that starts during it does not interfere.
 #[tokio::test]
 async fn of_nodes_that_start_together_one_adopts_the_database_while_the_others_wait() {
     let backend = Backend::used_before_squash().await;
@@ -153,7 +150,7 @@ async fn of_nodes_that_start_together_one_adopts_the_database_while_the_others_w
     other.lock().await.unwrap();
     let stores = [backend.store(), backend.store(), backend.store()];
     let nodes: Vec<_> = stores.map(|store| tokio::spawn(async move { store.migrate().await })).into();
-    wait_until("all of them wait", async || backend.waiting_for_locks().await == 3).await;
+    wait_until("all three nodes wait", async || backend.waiting_for_locks().await == 3).await;
     assert_eq!(backend.recorded_migrations().await.len(), usize::try_from(LAST).unwrap(), "nothing has changed yet");
     other.unlock().await.unwrap();
     for node in nodes {

@@ -60,7 +60,7 @@ async fn migrate_with_the_functions_option_restores_the_binarys_own_functions() 
     backend.sql("UPDATE function_version SET version = 999").await;
     let without = migrate(&backend, &[]);
     assert!(without.status.success(), "{without:?}");
-    assert!(has_functions_of_another_version(&backend).await, "not without the option");
+    assert!(has_functions_of_another_version(&backend).await, "without the option, the functions stay");
     let with = migrate(&backend, &["--functions"]);
     assert!(with.status.success(), "{with:?}");
     assert!(!has_functions_of_another_version(&backend).await);
@@ -78,8 +78,8 @@ async fn a_function_that_cannot_be_replaced_leaves_all_functions_unchanged() {
          CREATE FUNCTION withdraw_deal(deal_id uuid, merchant_id uuid, reason text) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
     )
     .await;
-    let said = super::legacy::refusal(backend.store().migrate().await);
-    assert!(said.contains("sql/functions/withdraw_deal.sql"), "{said}");
+    let message = super::legacy::refusal(backend.store().migrate().await);
+    assert!(message.contains("sql/functions/withdraw_deal.sql"), "{message}");
     assert!(has_functions_of_another_version(&backend).await);
     assert_eq!(version(&backend).await, 0);
 }

@@ -9,7 +9,7 @@ use crate::support::servers::{Backend, store_settings};
 
 /// The last migration of the earlier series.
 pub const LAST: i64 = 14;
-/// Data of a database after the last of them. Deal "Kayak tour" has tipped and has coupons of two keys. Ann has three
+/// The data of a database after that migration. Deal "Kayak tour" has tipped and has coupons of two keys. Ann has three
 /// signups in it and has left one of them. "Cooking class" was withdrawn as a draft.
 const DATA: &str = include_str!("data_before_squash.sql");
 
@@ -51,6 +51,6 @@ impl Backend {
 pub fn refusal(refused: Result<(), StoreError>) -> String {
     match refused {
         Err(StoreError::Migration(error)) => error.to_string(),
-        other => panic!("it was not refused: {other:?}"),
+        other => panic!("the migration was not refused: {other:?}"),
     }
 }

@@ -7,8 +7,8 @@ use crate::support::servers::Backend;
 async fn a_database_too_old_to_adopt_is_refused_with_the_commit_that_upgrades_it() {
     let backend = Backend::before_squash(LAST - 1).await;
     let recorded = backend.recorded_migrations().await;
-    let said = refusal(backend.store().migrate().await);
-    assert!(said.contains("at migration 13") && said.contains("of commit e041413"), "{said}");
+    let message = refusal(backend.store().migrate().await);
+    assert!(message.contains("at migration 13") && message.contains("of commit e041413"), "{message}");
     assert_eq!(backend.recorded_migrations().await, recorded);
 }
 
@@ -22,7 +22,7 @@ async fn a_differing_schema_is_refused_with_its_differences() {
     )
     .await;
     let (data, recorded) = (backend.dump().await, backend.recorded_migrations().await);
-    let said = refusal(backend.store().migrate().await);
+    let message = refusal(backend.store().migrate().await);
     for difference in [
         "unexpected: deals.note: text",
         "missing: deals, constraint deals_never_oversold: CHECK (units <= cap)",
@@ -31,7 +31,7 @@ async fn a_differing_schema_is_refused_with_its_differences() {
         "missing: coupons, index coupons_of_buyer: ",
         "unexpected: deals, trigger deals_check: ",
     ] {
-        assert!(said.contains(difference), "{difference} is not in: {said}");
+        assert!(message.contains(difference), "{difference} is not in: {message}");
     }
     assert_eq!((backend.dump().await, backend.recorded_migrations().await), (data, recorded));
 }

@@ -37,7 +37,7 @@ async fn a_role_without_ownership_serves_a_migrated_database() {
 async fn a_role_without_ownership_refuses_an_outdated_database_and_names_the_command() {
     let backend = Backend::shared().await;
     let guest = backend.as_role("guest", ENOUGH_TO_SERVE).await;
-    for (behind, mended, what) in [
+    for (behind, repair, what) in [
         (
             "UPDATE function_version SET version = version - 1",
             "UPDATE function_version SET version = version + 2",
@@ -50,13 +50,13 @@ async fn a_role_without_ownership_refuses_an_outdated_database_and_names_the_com
         ),
     ] {
         backend.sql(behind).await;
-        let said = refusal(guest.store().ensure_migrated().await);
-        assert!(said.contains(what) && said.contains("run `muster migrate` as the owner"), "{said}");
-        backend.sql(mended).await;
+        let message = refusal(guest.store().ensure_migrated().await);
+        assert!(message.contains(what) && message.contains("run `muster migrate` as the owner"), "{message}");
+        backend.sql(repair).await;
         guest.store().ensure_migrated().await.unwrap();
     }
-    let said = refusal(guest.store().migrate().await);
-    assert!(said.contains("does not own") && said.contains("`muster migrate`"), "{said}");
+    let message = refusal(guest.store().migrate().await);
+    assert!(message.contains("does not own") && message.contains("`muster migrate`"), "{message}");
 }
 
 #[tokio::test]
@@ -64,18 +64,18 @@ async fn a_role_without_ownership_refuses_a_database_without_the_schema() {
     for backend in [Backend::empty().await, Backend::before_squash(LAST).await] {
         let guest = backend.as_role("guest", ENOUGH_TO_SERVE).await;
         let recorded = backend.query_i64("SELECT count(*) FROM pg_class").await;
-        let said = refusal(guest.store().ensure_migrated().await);
-        assert!(said.contains("run `muster migrate` as the owner"), "{said}");
+        let message = refusal(guest.store().ensure_migrated().await);
+        assert!(message.contains("run `muster migrate` as the owner"), "{message}");
         assert_eq!(backend.query_i64("SELECT count(*) FROM pg_class").await, recorded);
     }
 }
 
 #[tokio::test]
 async fn an_owner_who_is_not_a_superuser_can_migrate_and_adopt_databases() {
-    for is_of_before in [false, true] {
+    for is_before_squash in [false, true] {
         let backend = Backend::empty().await;
         let owner = backend.as_role("owner", "ALTER DATABASE :database OWNER TO :role").await;
-        if is_of_before {
+        if is_before_squash {
             owner.migrate_before_squash(LAST).await;
         }
         owner.store().ensure_migrated().await.unwrap();

@@ -20,13 +20,13 @@ use super::clock::TestClock;
 use super::proxy::FaultProxy;
 use super::servers::Backend;
 
-/// Nodes do not run in a test's own runtime, which is dropped with the test: they still close connections afterwards.
+/// Nodes do not run in the test's own runtime, because they still close connections after it was dropped.
 static NODES: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
 
 static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(|| telemetry::record_metrics().unwrap());
 
-/// More than any test has.
+/// More coupons or mails than are due in any test.
 const CHUNK: u32 = 10_000;
 
 /// Builds a system with settings for tests.
@@ -42,7 +42,7 @@ pub fn app() -> Builder {
     }
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is asked for by a method of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is set by its own method")]
 pub struct Builder {
     nodes: usize,
     workers: bool,
@@ -97,7 +97,7 @@ impl Builder {
     }
 
     pub async fn start(mut self) -> TestApp {
-        // The first test of the process installs it.
+        // Only the first call in the process succeeds.
         rustls::crypto::ring::default_provider().install_default().ok();
         let (backend, servers) = if let Some(backend) = self.backend.take() {
             (backend, None)
@@ -250,7 +250,7 @@ impl Node {
         self.engine.close_due().await.unwrap();
     }
 
-    /// Tells Redis everything that Postgres has.
+    /// Compares every deal in Redis with Postgres, and repairs what is missing.
     pub async fn reconcile_now(&self) {
         self.engine.reconcile(None, Catching::Everything).await.unwrap();
     }
@@ -260,7 +260,7 @@ impl Node {
         while deliver_due(&self.store, &self.mailer, CHUNK).await.unwrap() > 0 {}
     }
 
-    /// Stops this node as SIGTERM does, and waits for it.
+    /// Stops this node as SIGTERM does, and waits until it has stopped.
     pub async fn stop(&mut self) {
         self.shutdown.begin();
         if let Some(running) = self.running.take() {

@@ -7,7 +7,7 @@ use super::app::Node;
 use super::fault::{NO_REDIS, wait_until};
 
 impl Node {
-    /// Asserts that the audit is clean, after Redis was given time to catch up.
+    /// Lets Redis catch up, reconciles, and asserts that the audit is clean.
     pub async fn assert_clean(&self) {
         let without_redis = self.config.redis.url.expose_secret() == NO_REDIS;
         if !without_redis {

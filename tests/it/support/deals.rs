@@ -48,7 +48,7 @@ impl DealBuilder<'_> {
 
     pub fn cap(mut self, units: i64) -> Self {
         self.form.cap = Some(units);
-        self.form.per_buyer_max = self.form.per_buyer_max.map(|most| most.min(units));
+        self.form.per_buyer_max = self.form.per_buyer_max.map(|max| max.min(units));
         self
     }
 

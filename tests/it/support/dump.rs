@@ -4,11 +4,11 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::servers::Backend;
 
-/// A column that changes on its own: when a token was last used.
-const RESTLESS: &str = "'last_used_at'";
+/// The column that reads change, too: when a token was last used.
+const CHANGED_BY_READS: &str = "'last_used_at'";
 
 impl Backend {
-    /// Every row of every table, as text.
+    /// Every row of every table, as text, without the time of a token's last use.
     pub async fn dump(&self) -> String {
         let mut database = self.connect().await;
         let tables = sqlx::query(
@@ -21,7 +21,7 @@ impl Backend {
         let mut dump = String::new();
         for table in tables.iter().map(|row| row.get::<String, _>(0)) {
             let rows = format!(
-                "SELECT coalesce(string_agg(r, E'\\n' ORDER BY r), '') FROM (SELECT (to_jsonb(t) - {RESTLESS})::text AS r FROM {table} AS t) AS s"
+                "SELECT coalesce(string_agg(r, E'\\n' ORDER BY r), '') FROM (SELECT (to_jsonb(t) - {CHANGED_BY_READS})::text AS r FROM {table} AS t) AS s"
             );
             let rows: String = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_one(&mut database).await.unwrap();
             dump.extend([table.as_str(), ":\n", &rows, "\n"]);

@@ -14,14 +14,14 @@ pub const NO_REDIS: &str = "redis+unix:///nowhere/redis.sock?db=0";
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Waits until a condition holds, and fails the test after [`DEADLINE`].
-pub async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let mut looks = tokio::time::interval(Duration::from_millis(5));
-    let looking = async {
-        while !is_so().await {
-            looks.tick().await;
+pub async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    let waiting = async {
+        while !holds().await {
+            ticks.tick().await;
         }
     };
-    assert!(tokio::time::timeout(DEADLINE, looking).await.is_ok(), "timed out waiting until {what}");
+    assert!(tokio::time::timeout(DEADLINE, waiting).await.is_ok(), "timed out waiting until {what}");
 }
 
 /// A deal's row or a table, locked by a transaction that stays open.

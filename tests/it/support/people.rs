@@ -108,7 +108,7 @@ fn new_token(account: &NewAccount, secret: &FreshSecret) -> NewToken {
 }
 
 impl Person {
-    /// The merchant that [`Node::merchant`] made for this person.
+    /// The merchant that [`Node::merchant`] created for this person.
     pub fn merchant_id(&self) -> MerchantId {
         self.shop.expect("a merchant")
     }

@@ -1,4 +1,4 @@
-//! Child processes that end with their test, and processes as `/proc` shows them.
+//! Child processes that exit with their test, and processes as `/proc` shows them.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -9,7 +9,7 @@ const SETPRIV: &str = "/usr/bin/setpriv";
 /// A command whose process gets this signal (`KILL`, `TERM`) when the thread that started it ends, even if the test is
 /// killed.
 ///
-/// Without `setpriv`, the process ends only if the test ends normally.
+/// Without `setpriv`, only a test that ends normally stops the process.
 pub fn with_death_signal(program: impl AsRef<OsStr>, signal: &str) -> Command {
     if !Path::new(SETPRIV).exists() {
         return Command::new(program);
@@ -24,8 +24,8 @@ pub fn children(parent: u32) -> Vec<(u32, String)> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.filter_map(|pid| {
-        let (name, state, of) = stat(pid)?;
-        (of == parent && state != "Z").then_some((pid, name))
+        let (name, state, its_parent) = stat(pid)?;
+        (its_parent == parent && state != "Z").then_some((pid, name))
     })
     .collect()
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use tokio::task::JoinSet;
 
-/// Runs each future in a task of its own, all at the same time. Returns their outputs in no particular order.
+/// Runs each future in a task of its own, all concurrently. Returns their outputs in no particular order.
 pub async fn run_concurrently<T: Send + 'static>(
     racers: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {

@@ -7,7 +7,7 @@ const VARIABLE: &str = "MUSTER_TEST_SEED";
 
 /// The seed of a test: `MUSTER_TEST_SEED` if it is set, otherwise a random number.
 ///
-/// It is printed, so the output of a failed test contains it.
+/// The seed is printed, so the output of a failed test contains it.
 pub fn seed() -> u64 {
     let seed = match std::env::var(VARIABLE) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{VARIABLE} must be a whole number, not {text:?}")),
@@ -18,8 +18,8 @@ pub fn seed() -> u64 {
 }
 
 /// The seed of a test that is deterministic unless `MUSTER_TEST_SEED` is set.
-pub fn seed_or(usual: u64) -> u64 {
-    if std::env::var_os(VARIABLE).is_some() { seed() } else { usual }
+pub fn seed_or(default: u64) -> u64 {
+    if std::env::var_os(VARIABLE).is_some() { seed() } else { default }
 }
 
 /// A generator with the seed of [`seed`].

@@ -1,7 +1,7 @@
 //! One pair of private servers for this process, and in them a database and a key prefix for each test.
 //!
-//! Postgres is migrated once, into a template that tests clone. The servers notice the end of the process by
-//! themselves, because statics are never dropped. See `muster::dev::servers`.
+//! Postgres is migrated once, into a template that tests clone. The servers watch for the end of the process,
+//! because statics are never dropped. See `muster::dev::servers`.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -80,10 +80,10 @@ impl Backend {
         names
     }
 
-    /// Waits until no place of a deal is held, so what was answered has been told to Redis.
+    /// Waits until a deal has no hold, so Redis has received every join that was answered.
     pub async fn wait_until_nothing_is_held(&self, deal: DealId) {
         let (mut redis, holds) = (self.redis().await, Keys::new(&self.name).holds(deal));
-        wait_until("no place is held", async || redis.zcard::<_, i64>(&holds).await.unwrap() == 0).await;
+        wait_until("the deal has no hold", async || redis.zcard::<_, i64>(&holds).await.unwrap() == 0).await;
     }
 
     /// Deletes this test's keys, because `FLUSHALL` would delete those of other tests.
@@ -104,11 +104,10 @@ impl Backend {
 
     /// A connection to Redis beside the nodes'.
     pub async fn redis(&self) -> MultiplexedConnection {
-        let patient = Duration::from_secs(30);
-        let patient =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(patient)).set_response_timeout(Some(patient));
+        let patience = Some(Duration::from_secs(30));
+        let config = AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
         let client = redis::Client::open(self.redis_url.as_str()).unwrap();
-        client.get_multiplexed_async_connection_with_config(&patient).await.unwrap()
+        client.get_multiplexed_async_connection_with_config(&config).await.unwrap()
     }
 
     /// A connection to Postgres beside the nodes'.

@@ -17,7 +17,7 @@ use crate::support::servers::Backend;
 
 const POSTGRES_SOCKET: &str = ".s.PGSQL.5432";
 
-/// Stops with the test, whose runtime its tasks run in.
+/// A running proxy. Its tasks run in the test's runtime, so it stops with the test.
 pub struct FaultProxy {
     /// The URL of the server through this proxy.
     pub url: String,
@@ -34,7 +34,7 @@ struct State {
     is_cut: bool,
     runs_scripts_twice: bool,
     /// Raised by each change; connections of an older generation are closed.
-    number: u64,
+    generation: u64,
 }
 
 impl FaultProxy {
@@ -57,16 +57,17 @@ impl FaultProxy {
     }
 
     fn listen(folder: TempDir, socket: &Path, to: PathBuf, url: String) -> Self {
-        let begin = State { to, delay_replies: Duration::ZERO, is_cut: false, runs_scripts_twice: false, number: 0 };
-        let wire = Self { url, state: watch::Sender::new(begin), doubled: Arc::default(), _folder: folder };
+        let begin =
+            State { to, delay_replies: Duration::ZERO, is_cut: false, runs_scripts_twice: false, generation: 0 };
+        let proxy = Self { url, state: watch::Sender::new(begin), doubled: Arc::default(), _folder: folder };
         let listener = UnixListener::bind(socket).unwrap();
-        let (state, doubled) = (wire.state.clone(), Arc::clone(&wire.doubled));
+        let (state, doubled) = (proxy.state.clone(), Arc::clone(&proxy.doubled));
         tokio::spawn(async move {
             while let Ok((node, _)) = listener.accept().await {
                 tokio::spawn(relay(node, state.subscribe(), Arc::clone(&doubled)));
             }
         });
-        wire
+        proxy
     }
 
     /// Also listens on TCP, because a replica cannot connect to a Unix socket. Returns the port.
@@ -114,7 +115,7 @@ impl FaultProxy {
 
     fn change(&self, change: impl FnOnce(&mut State)) {
         self.state.send_modify(|state| {
-            state.number += 1;
+            state.generation += 1;
             change(state);
         });
     }
@@ -124,36 +125,36 @@ fn redis_socket(url: &str) -> PathBuf {
     url.strip_prefix("redis+unix://").unwrap().split('?').next().unwrap().into()
 }
 
-/// Ends when either side closes, or when the proxy is cut or redirected. Then both connections are dropped.
+/// Copies bytes until either side closes, or until the proxy is cut or redirected. Closes both connections.
 async fn relay(node: impl AsyncRead + AsyncWrite, mut changes: watch::Receiver<State>, doubled: Arc<AtomicUsize>) {
     let now = changes.borrow().clone();
     if now.is_cut {
         return;
     }
     let Ok(server) = UnixStream::connect(&now.to).await else { return };
-    let ((node_says, to_node), (server_says, to_server)) = (tokio::io::split(node), server.into_split());
-    let asked = async {
+    let ((from_node, to_node), (from_server, to_server)) = (tokio::io::split(node), server.into_split());
+    let requests = async {
         if now.runs_scripts_twice {
-            twice::carry(node_says, to_server, &now.to, &doubled).await;
+            twice::carry(from_node, to_server, &now.to, &doubled).await;
         } else {
-            carry(node_says, to_server, || Duration::ZERO).await;
+            carry(from_node, to_server, || Duration::ZERO).await;
         }
     };
     let delays = changes.clone();
     tokio::select! {
-        () = asked => {}
-        () = carry(server_says, to_node, || delays.borrow().delay_replies) => {}
-        _ = changes.wait_for(|state| state.number != now.number) => {}
+        () = requests => {}
+        () = carry(from_server, to_node, || delays.borrow().delay_replies) => {}
+        _ = changes.wait_for(|state| state.generation != now.generation) => {}
     }
 }
 
 /// Copies bytes from one side to the other, each piece after a delay.
-async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, takes: impl Fn() -> Duration) {
+async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, delay: impl Fn() -> Duration) {
     let (arrived, mut due) = mpsc::channel::<(Instant, Vec<u8>)>(4_096);
     let reading = async {
         let mut bytes = vec![0; 256 * 1024];
         while let Ok(length @ 1..) = from.read(&mut bytes).await {
-            if arrived.send((Instant::now() + takes(), bytes[..length].to_vec())).await.is_err() {
+            if arrived.send((Instant::now() + delay(), bytes[..length].to_vec())).await.is_err() {
                 return;
             }
         }

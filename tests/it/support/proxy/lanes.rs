@@ -66,32 +66,32 @@ fn take(cuts: &AtomicUsize) -> bool {
     cuts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
-/// Ends when either side closes, or at a cut. Then both connections are dropped.
+/// Copies bytes until either side closes, or until a cut. Closes both connections.
 async fn relay(mut node: UnixStream, to: PathBuf, cuts: Arc<Cuts>) {
     let Ok(mut postgres) = UnixStream::connect(to).await else { return };
-    let (mut said, mut answered) = (vec![0; 256 * 1024], vec![0; 256 * 1024]);
+    let (mut from_node, mut from_postgres) = (vec![0; 256 * 1024], vec![0; 256 * 1024]);
     let mut is_lane = false;
     loop {
         tokio::select! {
-            read = node.read(&mut said) => {
+            read = node.read(&mut from_node) => {
                 let Ok(length @ 1..) = read else { return };
-                let said = &said[..length];
-                is_lane |= contains(said, b"FROM commit_signups(") || contains(said, b"FROM commit_leaves(");
-                if is_lane && said[0] == BIND && take(&cuts.calls) {
+                let request = &from_node[..length];
+                is_lane |= contains(request, b"FROM commit_signups(") || contains(request, b"FROM commit_leaves(");
+                if is_lane && request[0] == BIND && take(&cuts.calls) {
                     return;
                 }
-                if postgres.write_all(said).await.is_err() {
+                if postgres.write_all(request).await.is_err() {
                     return;
                 }
             }
-            read = postgres.read(&mut answered) => {
+            read = postgres.read(&mut from_postgres) => {
                 let Ok(length @ 1..) = read else { return };
-                let answered = &answered[..length];
+                let reply = &from_postgres[..length];
                 // Postgres commits before it sends any of the reply.
-                if is_lane && answered[0] == BIND_COMPLETE && take(&cuts.replies) {
+                if is_lane && reply[0] == BIND_COMPLETE && take(&cuts.replies) {
                     return;
                 }
-                if node.write_all(answered).await.is_err() {
+                if node.write_all(reply).await.is_err() {
                     return;
                 }
             }

@@ -15,7 +15,7 @@ pub async fn carry(
     redis: &Path,
     doubled: &AtomicUsize,
 ) {
-    let Ok(mut beside) = UnixStream::connect(redis).await else { return };
+    let Ok(mut second) = UnixStream::connect(redis).await else { return };
     let (mut bytes, mut waiting) = (vec![0; 256 * 1024], Vec::new());
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
         waiting.extend_from_slice(&bytes[..length]);
@@ -23,7 +23,7 @@ pub async fn carry(
             let command: Vec<u8> = waiting.drain(..length).collect();
             if command.windows(7).take(32).any(|window| window == b"EVALSHA") {
                 doubled.fetch_add(1, Ordering::SeqCst);
-                execute(&mut beside, &command).await;
+                execute(&mut second, &command).await;
             }
             if to.write_all(&command).await.is_err() {
                 return;
@@ -33,12 +33,12 @@ pub async fn carry(
 }
 
 /// Executes a command and waits until its reply has arrived.
-async fn execute(beside: &mut UnixStream, command: &[u8]) {
+async fn execute(second: &mut UnixStream, command: &[u8]) {
     let end = [format!("*2\r\n$4\r\nECHO\r\n${}\r\n", END.len()).as_bytes(), END, b"\r\n"].concat();
-    beside.write_all(&[command, &end].concat()).await.unwrap();
+    second.write_all(&[command, &end].concat()).await.unwrap();
     let (mut answer, mut bytes) = (Vec::new(), vec![0; 64 * 1024]);
     while !answer.windows(END.len()).any(|window| window == END) {
-        let length = beside.read(&mut bytes).await.unwrap();
+        let length = second.read(&mut bytes).await.unwrap();
         assert!(length > 0, "Redis has closed the second connection");
         answer.extend_from_slice(&bytes[..length]);
     }
