@@ -8,7 +8,8 @@ use super::{files, read, without_comments};
 /// The units that each unit may use. A unit is a module, or the part of one that is on another level:
 ///
 /// - `app/shutdown` is below everything, and `app/startup` is above everything but `dev` and the commands.
-/// - `people/http`, as with any slice, is its API, pages and views. They use `web`; the rest of the slice is below `web`.
+/// - `people/http`, as with any slice, is its API, pages and views. They use `web`. The rest of the slice is below
+///   `web`.
 /// - `web/routes` is the table of routes and the OpenAPI document, which name the handlers of slices.
 const MAY_NAME: [(&str, &[&str]); 25] = [
     ("domain", &[]),

@@ -14,7 +14,8 @@ pub struct Fixture {
     pub merchant: Person,
     /// Needs 5 buyers and has 2 with 3 units; a third buyer has left. The cap is 20.
     pub open: DealId,
-    /// Tipped at 2 buyers and has 3 buyers, who hold 4 units and their coupons. Another left before the tip. The cap is 10.
+    /// Tipped at 2 buyers and has 3 buyers, who hold 4 units and their coupons. Another buyer left before the tip. The
+    /// cap is 10.
     pub tipped: DealId,
     /// Had one of the 2 buyers that it needed when it closed.
     pub failed: DealId,

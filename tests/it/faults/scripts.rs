@@ -87,8 +87,8 @@ async fn a_cancelled_call_leaves_no_reply_for_another_caller() {
     }
     for (request, client) in clients {
         match client.await {
-            Ok(JoinOutcome::Joined(told)) => {
-                assert_eq!((told.id, told.deal, told.units), (request.id, deal, request.units.get()));
+            Ok(JoinOutcome::Joined(signup)) => {
+                assert_eq!((signup.id, signup.deal, signup.units), (request.id, deal, request.units.get()));
             }
             Ok(other) => panic!("unexpected outcome: {other:?}"),
             Err(error) => assert!(error.is_cancelled()),

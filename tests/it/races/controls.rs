@@ -65,7 +65,7 @@ const NAIVE: &str = "
     END
     $$;";
 
-/// A statement that has checked and is about to write waits here until the test opens the gate.
+/// A statement that has checked and is about to write waits at this gate until the test opens it.
 const GATE: &str = "
     CREATE FUNCTION wait_at_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
