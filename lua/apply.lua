@@ -1,11 +1,12 @@
--- Applies the state of one deal in Postgres to Redis. Confirming joins, repairing and reconciling all use this script.
+-- Applies the committed state of one deal to Redis: after each commit, and during reconciliation.
 --
 -- KEYS  1 quota  2 buyers  3 holds  4 held  5 ranges  6 channel           (all of one deal)
 -- ARGV  1 epoch  2 rev  3 rev before  4 state  5 buyers  6 units  7 tipping point  8 cap ('' = unlimited)  9 opens, ms
 --       10 closes, ms  11 the live message, as it is published
---       12 number of signups that are done; then these; then for each buyer that changed: buyer, units, rev
--- Reply {word, applied}: newer (figures and terms stored and published) | same | stale (an older epoch) | missing (not loaded, or deleted because the epoch is newer)
---       applied: the rev up to which every change is known here
+--       12 number of signups whose holds to drop; then these signups; then for each changed buyer: buyer, units, rev
+-- Reply {word, applied}: newer (figures and terms stored and published) | same (only the buyers stored) | stale (an older epoch)
+--       | missing (not loaded, or deleted because the epoch is newer)
+--       applied: the rev up to which Redis has every change
 -- Writes quota, buyers, holds, held, ranges; publishes on channel
 --
 -- All values are absolute, so calls may repeat, arrive late or run in any order: the result is the same.
@@ -21,7 +22,8 @@ if not quota[1] then return {'missing', 0} end
 local epoch, known_epoch = tonumber(ARGV[1]), tonumber(quota[2])
 if known_epoch and epoch < known_epoch then return {'stale', 0} end
 if known_epoch and epoch > known_epoch then
-  -- Postgres began a new epoch, so the known buyers may come from lost commits. Publish at once and reload the deal.
+  -- Postgres began a new epoch, so some known buyers may come from lost commits. The next join loads the deal again. Loading does not
+  -- publish, so publish now.
   redis.call('DEL', KEYS[1], KEYS[2], KEYS[5])
   redis.call('PUBLISH', KEYS[6], ARGV[11])
   return {'missing', 0}
@@ -54,7 +56,7 @@ if #changed > 0 then
   if not known[1] then redis.call('PEXPIREAT', KEYS[2], parts_end_ms()) end
 end
 
--- Merges the known ranges of versions into the range that is known without a gap.
+-- A range beyond a gap is stored. Any other range advances `applied`, over the stored ranges that it reaches.
 local stored = {}
 if rev > applied then
   if tonumber(ARGV[3]) > applied then

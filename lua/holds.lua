@@ -1,10 +1,10 @@
 -- Shared by the scripts that drop holds; prepended to each of them.
 --
--- A hold is an entry in two keys that end together.
---   holds   sorted set: signup → when the hold ends, in ms of Redis' clock
---   held    hash: signup → "units new"; new is 1 for a buyer who was not known. `=units` and `=new` are the sums of both.
---           `=ends` is when both keys end, or earlier.
--- The sums live beside their parts, so neither outlives the other.
+-- A hold has an entry in two keys, which expire together.
+--   holds   sorted set: signup → when the hold expires, in ms by the clock of Redis
+--   held    hash: signup → "units new"; new is 1 for a stranger and 0 for a known buyer. `=units` and `=new` are the sums.
+--           `=ends` is a time that is not after the expiry of both keys.
+-- The sums are in the same key as their parts, so neither outlives the other.
 
 local function drop_holds(holds, held, signups)
   if #signups == 0 then return 0 end

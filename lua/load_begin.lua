@@ -1,12 +1,12 @@
--- Begins to load a deal that is not in this Redis. The snapshot is taken from Postgres after this: a later commit is applied to the key
--- that now exists, and an earlier one is in the snapshot.
+-- Begins to load a deal into Redis. The node reads the snapshot from Postgres after this call, so the snapshot contains every earlier
+-- commit. A later commit is applied to the quota, which exists by then.
 --
 -- KEYS  1 quota  2 buyers  3 ranges  4 holds  5 held         (all of one deal)
--- ARGV  1 run id of this Redis  2 token of this load  3 how long to wait for another load, ms
--- Reply {word}: begun | loading (another node does it) | loaded (another node did it)
+-- ARGV  1 run id of this Redis  2 token of this load  3 how long another load may take, ms
+-- Reply {word}: begun | loading (another load is running) | loaded (nothing to do)
 -- Writes quota, buyers, ranges; holds, held (only deletes)
 --
--- The buyers' field `=whole` says that nothing was dropped from them since this load began: a Redis that evicts drops whole keys.
+-- The field `=whole` of `buyers` proves that Redis has not evicted the key since this load began: eviction drops whole keys.
 -- A second call with the same token continues the same load.
 
 local quota = redis.call('HMGET', KEYS[1], 'run_id', 'loaded', 'begun_ms', 'token')
@@ -22,8 +22,8 @@ if quota[1] == ARGV[1] then
   end
 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
--- Drop the holds of an earlier run: most of their joins are recorded by now, and each hold would block units until it expires.
--- Postgres decides about those that are still being recorded.
+-- Drop the holds of an earlier run of Redis: most of their joins are recorded, and each hold would block units until it expires.
+-- Postgres enforces the cap for joins that are still being recorded.
 if quota[1] and quota[1] ~= ARGV[1] then redis.call('DEL', KEYS[4], KEYS[5]) end
 redis.call('HSET', KEYS[1], 'run_id', ARGV[1], 'loaded', '0', 'token', ARGV[2], 'begun_ms', redis_ms)
 -- An abandoned load expires and leaves nothing behind.

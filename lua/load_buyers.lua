@@ -2,7 +2,7 @@
 --
 -- KEYS  1 quota  2 buyers                                    (all of one deal)
 -- ARGV  1 token of this load; then for each buyer: buyer, units, rev
--- Reply {word}: taken | superseded (another load took over, or the key is gone)
+-- Reply {word}: taken | superseded (another load took over, or the quota is gone)
 -- Writes buyers
 
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return {'superseded'} end

@@ -1,14 +1,14 @@
--- Takes from a rate limit that all nodes share, or says how long to wait. The limit is a GCRA: its state is one number, the time
--- at which everything that was taken will have come back.
+-- Takes units from a rate limit that all nodes share, or replies with the time to wait. The algorithm is GCRA. Its state is one number:
+-- the time at which the whole burst is available again.
 --
 -- KEYS  1 rate                                               (of one limit and one limited subject)
--- ARGV  1 emission interval, µs: the time in which one unit comes back  2 burst: the most units at once
---       3 cost: units to take now  4 debt: units that the caller gave out before without asking; always counted
+-- ARGV  1 emission interval, µs: the time in which one unit comes back  2 burst: the maximum number of units
+--       3 cost: units to take now  4 debt: units that the node granted earlier on its own; always counted
 -- Reply {'ok', units that may still be taken now}
 --       {'limited', ms until the cost can be taken}           nothing but the debt was taken
--- Writes rate: a time in µs of this Redis' clock, gone when everything has come back
+-- Writes rate: a time in µs by the clock of Redis; the key expires at that time
 --
--- A repeated call counts twice. The error is on the strict side, and expires within the limit's period.
+-- A repeated call counts twice. The limit is too strict until these units have come back.
 
 local interval_us, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local cost, debt = tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -1,9 +1,9 @@
--- Extends the holds of joins that are still being recorded. A hold that is gone stays gone.
+-- Extends the holds of joins that are still being recorded. A hold that was dropped is not created again.
 --
 -- KEYS  1 holds  2 held                                      (both of one deal)
 -- ARGV  1 time to live, ms; then the signups
--- Reply {'renewed', number of them that are still held}
--- Writes holds, held (only when they end)
+-- Reply {'renewed', number of holds that were extended}
+-- Writes holds, held (only their expiry)
 
 local time = redis.call('TIME')
 local ends_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
