@@ -68,7 +68,7 @@ async fn audit(args: Args) -> anyhow::Result<AuditReport> {
             bar.set_length(total);
             bar.set_position(done);
         }
-        AuditStep::LookingAgain(suspects) => bar.set_message(format!("rechecking {suspects} differences in Redis")),
+        AuditStep::Rechecking(suspects) => bar.set_message(format!("rechecking {suspects} differences in Redis")),
         AuditStep::Logs => bar.set_message("comparing client logs"),
     });
     let report = report.await;

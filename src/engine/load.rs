@@ -18,7 +18,7 @@ pub(super) enum Loaded {
     /// The deal does not exist, or it is a draft.
     NoSuchDeal,
     /// Redis or Postgres is unavailable: go on without admission.
-    Away,
+    Unavailable,
 }
 
 /// Buyers in one script call. A call of this size blocks Redis for a few milliseconds.
@@ -49,7 +49,7 @@ impl Loader {
             let _only_one = lock.lock().await;
             self.load_alone(deal).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, %deal, "cannot load a deal into Redis");
-                Loaded::Away
+                Loaded::Unavailable
             })
         };
         drop(lock);
@@ -64,7 +64,7 @@ impl Loader {
             return Ok(Loaded::NoSuchDeal);
         }
         for _ in 0..MOST_TRIES {
-            let Ok(begun) = self.quota.begin_load(deal).await else { return Ok(Loaded::Away) };
+            let Ok(begun) = self.quota.begin_load(deal).await else { return Ok(Loaded::Unavailable) };
             let load = match begun {
                 Begun::Loaded => return Ok(Loaded::Ready),
                 Begun::Loading => {
@@ -81,17 +81,17 @@ impl Loader {
                 .collect();
             let mut superseded = false;
             for chunk in buyers.chunks(CHUNK) {
-                let Ok(taken) = load.buyers(chunk).await else { return Ok(Loaded::Away) };
+                let Ok(taken) = load.buyers(chunk).await else { return Ok(Loaded::Unavailable) };
                 superseded |= taken.is_err();
             }
             let snapshot = Snapshot { progress: deal.progress, opens_at: deal.opens_at, now: deal.now };
             match load.finish(&snapshot).await {
                 Ok(Ok(())) if !superseded => return Ok(Loaded::Ready),
                 Ok(_) => {}
-                Err(_away) => return Ok(Loaded::Away),
+                Err(_unavailable) => return Ok(Loaded::Unavailable),
             }
         }
-        Ok(Loaded::Away)
+        Ok(Loaded::Unavailable)
     }
 
     fn lock_of(&self, deal: DealId) -> Arc<Mutex<()>> {

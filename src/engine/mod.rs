@@ -125,7 +125,7 @@ fn change(figures: Figures) -> Change {
 }
 
 /// Runs a write in its own task, so that it completes even if its request is dropped.
-async fn to_the_end<T: Send + 'static>(
+async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::spawn(work).await {

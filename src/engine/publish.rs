@@ -1,6 +1,6 @@
 //! Publishing a draft.
 
-use super::{Engine, to_the_end};
+use super::{Engine, run_to_completion};
 use crate::domain::{Deal, DealId, MerchantId};
 use crate::store::{PublishAnswer, StoreError};
 
@@ -24,7 +24,7 @@ impl Engine {
     /// Postgres is unavailable.
     pub async fn publish(&self, merchant: MerchantId, deal: DealId) -> Result<PublishOutcome, StoreError> {
         let engine = self.clone();
-        to_the_end(async move {
+        run_to_completion(async move {
             match engine.store.publish_deal(merchant, deal).await? {
                 PublishAnswer::NoSuchDeal => return Ok(PublishOutcome::NoSuchDeal),
                 PublishAnswer::NotDraft => return Ok(PublishOutcome::NotDraft),

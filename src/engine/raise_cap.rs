@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::sold_out::COUNTS_FOR;
-use super::{Engine, to_the_end};
+use super::{Engine, run_to_completion};
 use crate::domain::{DealId, MerchantId, Progress};
 use crate::store::{RaiseCapAnswer, StoreError};
 
@@ -45,7 +45,7 @@ impl Engine {
         cap: Option<u32>,
     ) -> Result<RaiseCapOutcome, StoreError> {
         let engine = self.clone();
-        to_the_end(async move {
+        run_to_completion(async move {
             // If Redis is unavailable to every node, none asks it for admission, so the failure is harmless. If only this node
             // has lost it, the others refuse by the old cap until the reconciler applies the raise.
             engine.quota.announce_raise(deal, cap).await.ok();

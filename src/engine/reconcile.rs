@@ -66,7 +66,7 @@ impl Engine {
     pub async fn reconcile(&self, within: Option<Duration>, catching: Catching) -> Result<Reconciled, StoreError> {
         let link = self.quota.link_events().borrow().clone();
         match link {
-            LinkEvent::Away => Ok(Reconciled::default()),
+            LinkEvent::Disconnected => Ok(Reconciled::default()),
             LinkEvent::CatchingUp(link) | LinkEvent::Online(link) => {
                 self.reconcile_over(&link, within, catching, &|_, _| {}).await
             }
@@ -95,7 +95,7 @@ impl Engine {
         let event = self.quota.link_events().borrow().clone();
         match event {
             LinkEvent::CatchingUp(_) => self.catch_up().await,
-            LinkEvent::Away | LinkEvent::Online(_) => Ok(()),
+            LinkEvent::Disconnected | LinkEvent::Online(_) => Ok(()),
         }
     }
 

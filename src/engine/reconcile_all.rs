@@ -49,7 +49,7 @@ pub struct ReconciledAll {
 pub enum ReconcileError {
     /// Redis is unavailable, or failed before the end.
     #[error("Redis is away: joins go on without it, and nodes catch up with it when it is back")]
-    RedisAway,
+    RedisUnavailable,
     /// Postgres does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,12 +63,12 @@ impl Engine {
     pub async fn reconcile_all(&self, tell: impl Fn(ReconcileStep) + Sync) -> Result<ReconciledAll, ReconcileError> {
         let event = self.quota.link_events().borrow().clone();
         let (LinkEvent::CatchingUp(link) | LinkEvent::Online(link)) = event else {
-            return Err(ReconcileError::RedisAway);
+            return Err(ReconcileError::RedisUnavailable);
         };
         let compared = |done, total| tell(ReconcileStep::Compared { done, total });
         let reconciled = self.reconcile_over(&link, None, Catching::Everything, &compared).await?;
         if !reconciled.whole {
-            return Err(ReconcileError::RedisAway);
+            return Err(ReconcileError::RedisUnavailable);
         }
         self.quota.admit_over(&link);
 
@@ -84,8 +84,8 @@ impl Engine {
             .buffer_unordered(AT_ONCE);
         let mut done = 0;
         while let Some(load) = loads.next().await {
-            if load == Loaded::Away {
-                return Err(ReconcileError::RedisAway);
+            if load == Loaded::Unavailable {
+                return Err(ReconcileError::RedisUnavailable);
             }
             done += 1;
             tell(ReconcileStep::Loaded { done, total });

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Engine, to_the_end};
+use super::{Engine, run_to_completion};
 use crate::domain::{AccountId, CouponCode, CouponId, CouponState, DealId, IdempotencyKey, MerchantId, SignupId, Till};
 use crate::store::{Page, PageRequest, RedeemAnswer, StoreError, StoredCoupon};
 
@@ -65,9 +65,10 @@ impl Engine {
         let (store, till, lookups) = (self.store.clone(), till.clone(), self.codes.lookups(code));
         let merchants = merchants.to_vec();
         let key = key.map(|key| key.as_str().to_owned());
-        let outcome =
-            to_the_end(async move { store.redeem_coupon(account, &merchants, &till, &lookups, key.as_deref()).await })
-                .await?;
+        let outcome = run_to_completion(async move {
+            store.redeem_coupon(account, &merchants, &till, &lookups, key.as_deref()).await
+        })
+        .await?;
         match &outcome {
             RedeemOutcome::UnknownCode => metrics::counter!("muster_wrong_codes_total").increment(1),
             RedeemOutcome::TooMany { .. } => {

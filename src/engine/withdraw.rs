@@ -1,6 +1,6 @@
 //! Withdrawing a deal.
 
-use super::{Engine, to_the_end};
+use super::{Engine, run_to_completion};
 use crate::domain::{Deal, DealId, MerchantId};
 use crate::store::{StoreError, WithdrawAnswer};
 
@@ -27,7 +27,7 @@ impl Engine {
         reason: &str,
     ) -> Result<WithdrawOutcome, StoreError> {
         let (engine, reason) = (self.clone(), reason.to_owned());
-        to_the_end(async move {
+        run_to_completion(async move {
             match engine.store.withdraw_deal(merchant, deal, &reason).await? {
                 WithdrawAnswer::NoSuchDeal => return Ok(WithdrawOutcome::NoSuchDeal),
                 WithdrawAnswer::Ended => return Ok(WithdrawOutcome::Ended),

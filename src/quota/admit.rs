@@ -1,28 +1,29 @@
-//! Admission: Redis holds a place for each request to join, or refuses the request before it reaches Postgres.
+//! Admission: Redis creates a hold for each request to join, or refuses the request before it reaches Postgres.
 
 use std::time::Duration;
 
 use redis::{AsyncCommands, Value};
 
-use super::{Away, Quota, keys, scripts};
+use super::{Quota, Unavailable, keys, scripts};
 use crate::domain::{DealId, JoinRequest, Refusal, SignupId};
 
-/// How long admission remembers that a cap is about to be raised.
+/// The TTL of the announcement that a cap is about to be raised.
 const RAISING_FOR: Duration = Duration::from_secs(10);
-/// Stands for a cap that is about to be removed.
+/// The announced value for a cap that is about to be removed.
 const NO_CAP: &str = "none";
 
 /// Redis' answer to one request to join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A place is held.
+    /// A hold blocks the units.
     Admitted,
-    /// The buyer has had a signup in the deal, or Redis cannot rule it out: only Postgres may refuse.
+    /// The buyer has had a signup in the deal, or Redis may have missed it: only Postgres may refuse.
     Known,
     /// A rule of the deal forbids the join.
     Refused {
         refusal: Refusal,
-        /// With [`Refusal::SoldOut`], the epoch and `rev` at which no unit is left. It says nothing about any other version.
+        /// With [`Refusal::SoldOut`], the epoch and `rev` at which no unit is left. Another version may have units
+        /// left.
         version: Option<(i64, i64)>,
     },
 }
@@ -46,21 +47,21 @@ impl Answer {
 pub enum Admission {
     /// One answer for each request, in their order.
     Answers(Vec<Answer>),
-    /// The deal is not in Redis: load it and ask again.
+    /// The deal is not loaded: load it, then call [`Quota::admit`] again.
     Load,
 }
 
 impl Quota {
-    /// Asks for places in one deal. `now_ms` is the node's clock in Unix milliseconds.
+    /// Requests holds in one deal. `now_ms` is the node's clock in Unix milliseconds.
     ///
     /// # Errors
     /// Redis is unavailable: Postgres decides alone.
-    pub async fn admit(&self, deal: DealId, requests: &[JoinRequest], now_ms: i64) -> Result<Admission, Away> {
+    pub async fn admit(&self, deal: DealId, requests: &[JoinRequest], now_ms: i64) -> Result<Admission, Unavailable> {
         #[cfg(feature = "negative-controls")]
         if self.admits_everybody.load(std::sync::atomic::Ordering::SeqCst) {
             return Ok(Admission::Answers(vec![Answer::Admitted; requests.len()]));
         }
-        let link = self.links.online().ok_or(Away)?;
+        let link = self.links.online().ok_or(Unavailable)?;
         let mut call = scripts::ADMIT.key(self.keys.quota(deal));
         call.key(self.keys.buyers(deal)).key(self.keys.holds(deal)).key(self.keys.held(deal));
         call.key(self.keys.raising(deal));
@@ -80,25 +81,25 @@ impl Quota {
             Some(answers) if answers.len() == requests.len() => Ok(Admission::Answers(answers)),
             _ => {
                 tracing::error!(?replies, "unexpected reply from lua/admit.lua");
-                Err(Away)
+                Err(Unavailable)
             }
         }
     }
 
-    /// Tells admission for `RAISING_FOR` that a deal's cap is about to be raised to this one. If no unit is left,
-    /// admission answers `places_held` until it knows the new cap.
+    /// Announces for `RAISING_FOR` that a deal's cap is about to be raised to `cap`. If no unit is left, admission
+    /// answers `places_held` instead of `sold_out` until the new cap is applied.
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn announce_raise(&self, deal: DealId, cap: Option<u32>) -> Result<(), Away> {
+    pub async fn announce_raise(&self, deal: DealId, cap: Option<u32>) -> Result<(), Unavailable> {
         let link = self.any_link()?;
         let cap = cap.map_or_else(|| NO_CAP.to_owned(), |cap| cap.to_string());
-        let lasts = u64::try_from(RAISING_FOR.as_millis()).unwrap_or(u64::MAX);
-        let told = link.connection.clone().pset_ex::<_, _, ()>(self.keys.raising(deal), cap, lasts).await;
-        told.map_err(|error| self.lost(&link, "announce_raise", &error))
+        let ttl_ms = u64::try_from(RAISING_FOR.as_millis()).unwrap_or(u64::MAX);
+        let stored = link.connection.clone().pset_ex::<_, _, ()>(self.keys.raising(deal), cap, ttl_ms).await;
+        stored.map_err(|error| self.lost(&link, "announce_raise", &error))
     }
 
-    /// Releases the places of joins that will not be recorded. Their holds would also end by themselves, but later.
+    /// Drops the holds of joins that will not be recorded, so that they do not block units until they expire.
     pub async fn release(&self, deal: DealId, signups: &[SignupId]) {
         let Ok(link) = self.any_link() else { return };
         let mut call = scripts::RELEASE.key(self.keys.holds(deal));
@@ -118,11 +119,11 @@ impl Quota {
         }
     }
 
-    /// Whether a place is held for this signup, which means that some node is recording its join.
+    /// Whether this signup has a hold, which means that a node may be recording its join.
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn is_held(&self, deal: DealId, signup: SignupId) -> Result<bool, Away> {
+    pub async fn is_held(&self, deal: DealId, signup: SignupId) -> Result<bool, Unavailable> {
         let link = self.any_link()?;
         let mut command = redis::cmd("HEXISTS");
         command.arg(self.keys.held(deal)).arg(signup.to_string());
@@ -137,7 +138,7 @@ impl Quota {
     }
 }
 
-/// Reads a reply: a word, after `sold_out` its version, and after `not_enough_left` the most units that may be taken.
+/// Parses a reply: a word, followed by the version for `sold_out` and by the maximum units for `not_enough_left`.
 fn answer(reply: &str) -> Option<Answer> {
     let (word, numbers) = reply.split_once(' ').unwrap_or((reply, ""));
     Some(match word {

@@ -1,5 +1,4 @@
-//! Applies committed changes to Redis, always with the same script: after each commit, when reconciling, and when
-//! repairing.
+//! Applies committed changes to Redis with `lua/apply.lua`: after each commit, and when reconciling.
 
 use std::time::Duration;
 
@@ -7,31 +6,31 @@ use chrono::{DateTime, Utc};
 use redis::Value;
 
 use super::link::Link;
-use super::{Away, Quota, keys, scripts};
+use super::{Quota, Unavailable, keys, scripts};
 use crate::domain::{AccountId, Progress, SignupId};
 use crate::failpoint;
 
-/// A buyer's absolute units in a deal (0 after leaving), and the deal's version of their last change.
+/// A buyer's absolute units in a deal (0 after leaving), and the deal's version at the buyer's last change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuyerUnits {
     /// The buyer's account.
     pub buyer: AccountId,
-    /// Of all their signups in the deal.
+    /// The sum over the buyer's signups in the deal.
     pub units: u32,
-    /// The version that their last change created.
+    /// The version that the buyer's last change created.
     pub rev: i64,
 }
 
-/// A change of one deal, as it is sent to Redis.
+/// A change of one deal, as sent to Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The figures and terms after the change.
     pub progress: Progress,
-    /// When the deal's window begins: admission reads it, live messages do not carry it.
+    /// The start of the deal's window. Admission needs it; live messages do not contain it.
     pub opens_at: DateTime<Utc>,
     /// The deal's version before the change. Every change after this version, up to that of the figures, is included.
     pub rev_before: i64,
-    /// Joins that are recorded or refused: their holds end.
+    /// Joins that are recorded or refused, whose holds are dropped.
     pub done: Vec<SignupId>,
     /// The buyers that changed.
     pub buyers: Vec<BuyerUnits>,
@@ -40,13 +39,13 @@ pub struct Change {
 /// Redis' answer to a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// Stored and published: figures and terms were newer.
+    /// Figures and terms were newer than those in Redis: stored and published.
     Newer,
-    /// Only the buyers were stored: Redis had these figures or newer ones.
+    /// Redis had these figures or newer ones: only the buyers were stored.
     Same,
-    /// Ignored: Redis knows a later epoch.
+    /// Redis has a later epoch: ignored.
     Stale,
-    /// Ignored: the deal is not loaded, and the next join loads it.
+    /// The deal is not loaded, or was deleted because the epoch of the change is newer. The next join loads it.
     Missing,
 }
 
@@ -54,8 +53,8 @@ impl Quota {
     /// Applies a change, if Redis is available.
     ///
     /// # Errors
-    /// Redis is unavailable: the reconciler will apply it later.
-    pub async fn apply(&self, change: &Change) -> Result<Applied, Away> {
+    /// Redis is unavailable: the reconciler applies the change later.
+    pub async fn apply(&self, change: &Change) -> Result<Applied, Unavailable> {
         let link = self.any_link()?;
         self.apply_over(&link, change).await
     }
@@ -64,10 +63,10 @@ impl Quota {
     ///
     /// # Errors
     /// The connection is lost.
-    pub async fn apply_over(&self, link: &Link, change: &Change) -> Result<Applied, Away> {
+    pub async fn apply_over(&self, link: &Link, change: &Change) -> Result<Applied, Unavailable> {
         let progress = &change.progress;
         let deal = progress.deal;
-        let Ok(message) = serde_json::to_string(progress) else { return Err(Away) };
+        let Ok(message) = serde_json::to_string(progress) else { return Err(Unavailable) };
         let mut call = scripts::APPLY.key(self.keys.quota(deal));
         call.key(self.keys.buyers(deal)).key(self.keys.holds(deal)).key(self.keys.held(deal));
         call.key(self.keys.ranges(deal)).key(self.keys.channel(deal));

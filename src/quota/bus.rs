@@ -1,7 +1,8 @@
-//! The live bus: receives the messages that `lua/apply.lua` publishes, over a connection of its own.
+//! The live bus: receives the messages that `lua/apply.lua` publishes, over a separate connection.
 //!
-//! Messages may be lost, duplicated or reordered. They are absolute, so the receiver keeps the newest. This module keeps the
-//! subscriptions equal to the wanted deals, and reports each lost connection so that the receiver can ask again.
+//! Messages may be lost, duplicated or reordered. Their figures are absolute, so the receiver keeps the newest. This
+//! module keeps the subscriptions equal to the wanted deals. It reports each new connection, so that the receiver can
+//! read the figures again.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -20,15 +21,16 @@ use crate::domain::{DealId, Progress};
 pub enum Heard {
     /// The figures of a deal.
     Figures(Progress),
-    /// Messages may have been missed: a new connection begins.
+    /// A new connection begins. Earlier messages may have been missed.
     Gap,
 }
 
-/// The wait between attempts to connect.
+/// The delay between attempts to connect.
 const WAIT: Duration = Duration::from_millis(250);
 
 impl Quota {
-    /// Subscribes to the wanted deals and hands on their messages. Ends when the sender of `wanted` or the receiver of `heard` is gone.
+    /// Subscribes to the wanted deals and sends their messages to `heard`. Returns when the sender of `wanted` or the
+    /// receiver of `heard` is dropped.
     pub async fn listen(&self, mut wanted: watch::Receiver<HashSet<DealId>>, heard: mpsc::Sender<Heard>) {
         let Ok(client) = Client::open(self.settings.url.expose_secret()) else { return };
         loop {

@@ -1,6 +1,6 @@
-//! Reads Redis for the reconciler and for tests. Never part of a join.
+//! Reads Redis for the reconciler and for tests. No join uses these reads.
 //!
-//! The reconciler reads over the link that it catches up. Everything else reads over the pool.
+//! The reconciler reads over the link over which it repairs. Tests read over the pool.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use redis::aio::ConnectionLike;
 use redis::{AsyncCommands, RedisError};
 
 use super::link::Link;
-use super::{Away, CannotLook, Quota};
+use super::{InspectError, Quota, Unavailable};
 use crate::domain::{AccountId, DealId, DealState};
 
 /// A loaded deal's figures in Redis.
@@ -18,7 +18,7 @@ pub struct DealInRedis {
     pub epoch: i64,
     /// Version of the figures.
     pub rev: i64,
-    /// The version up to which every change is known.
+    /// The version up to which Redis has every change.
     pub applied: i64,
     /// The deal's state.
     pub state: DealState,
@@ -41,7 +41,7 @@ pub struct HoldsInRedis {
     pub new: i64,
     /// Number of holds.
     pub holds: usize,
-    /// Number of holds that never end.
+    /// Number of holds that never expire.
     pub without_end: usize,
 }
 
@@ -49,11 +49,15 @@ pub struct HoldsInRedis {
 type Fields = (Option<i64>, Option<i64>, Option<i64>, Option<String>, Option<u32>, Option<u32>, Option<String>);
 
 impl Quota {
-    /// The figures of these deals, over this connection. Deals that are not loaded are left out.
+    /// The figures of these deals, read over this connection. Deals that are not loaded are left out.
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn figures_over(&self, link: &Link, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, Away> {
+    pub async fn figures_over(
+        &self,
+        link: &Link,
+        deals: &[DealId],
+    ) -> Result<HashMap<DealId, DealInRedis>, Unavailable> {
         let figures = self.read_figures(&mut link.connection.clone(), deals).await;
         figures.map_err(|error| self.lost(link, "figures", &error))
     }
@@ -62,7 +66,7 @@ impl Quota {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn figures(&self, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, CannotLook> {
+    pub async fn figures(&self, deals: &[DealId]) -> Result<HashMap<DealId, DealInRedis>, InspectError> {
         Ok(self.read_figures(&mut self.pooled().await?, deals).await?)
     }
 
@@ -89,11 +93,11 @@ impl Quota {
         Ok(loaded.collect())
     }
 
-    /// A deal's holds, including those that have ended and are not dropped yet.
+    /// A deal's holds, including expired ones that are not dropped yet.
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn holds(&self, deal: DealId) -> Result<HoldsInRedis, CannotLook> {
+    pub async fn holds(&self, deal: DealId) -> Result<HoldsInRedis, InspectError> {
         let mut pipe = redis::pipe();
         pipe.atomic().hgetall(self.keys.held(deal)).zrange_withscores(self.keys.holds(deal), 0, -1);
         let (held, ends): (HashMap<String, String>, Vec<(String, f64)>) =
@@ -121,7 +125,7 @@ impl Quota {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn buyers(&self, deal: DealId) -> Result<HashMap<AccountId, u32>, CannotLook> {
+    pub async fn buyers(&self, deal: DealId) -> Result<HashMap<AccountId, u32>, InspectError> {
         let known: HashMap<String, String> = self.pooled().await?.hgetall(self.keys.buyers(deal)).await?;
         let read =
             |(buyer, units): (String, String)| Some((buyer.parse().ok()?, units.split_once(' ')?.0.parse().ok()?));

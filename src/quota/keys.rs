@@ -2,14 +2,14 @@
 
 use crate::domain::{DealId, SignupId};
 
-/// Part of the name of every key that the scripts of a deal read. Raise it when the meaning of a stored field changes.
+/// Part of the name of every key that the scripts of a deal read. Raise this number when the meaning of a stored field
+/// changes.
 ///
-/// Two versions of Muster then run side by side: each keeps keys of its own, and neither reads nor deletes the other's.
-/// With shared names, each would delete the keys that the other had just loaded.
+/// It lets two versions of Muster run side by side. Each version has its own keys, and does not read or delete those of
+/// the other. With shared names, each would delete the keys that the other had just loaded.
 const SCHEMA_VERSION: u32 = 2;
 
-/// A marker field in the hash of a deal's buyers; it is not a buyer. Present while no buyer was evicted since they were
-/// loaded.
+/// A marker field in the hash of a deal's buyers. It is present if the hash has not been evicted since it was loaded.
 pub(crate) const WHOLE: &str = "=whole";
 
 /// The names of keys under one prefix.
@@ -35,14 +35,14 @@ impl Keys {
         self.of(deal, "quota")
     }
 
-    /// Hash: buyer → "units rev", for everybody who ever had a signup; and `=whole`, which is lost with them if Redis
-    /// evicts the key.
+    /// Hash: buyer → "units rev", for everybody who ever had a signup; and `=whole`. If Redis evicts the key, both are
+    /// lost.
     #[must_use]
     pub fn buyers(&self, deal: DealId) -> String {
         self.of(deal, "buyers")
     }
 
-    /// Sorted set: signup → when its hold ends.
+    /// Sorted set: signup → when its hold expires.
     #[must_use]
     pub fn holds(&self, deal: DealId) -> String {
         self.of(deal, "holds")
@@ -54,13 +54,13 @@ impl Keys {
         self.of(deal, "held")
     }
 
-    /// Sorted set: ranges of versions that are known beyond a gap.
+    /// Sorted set: ranges of versions that were applied beyond a gap.
     #[must_use]
     pub fn ranges(&self, deal: DealId) -> String {
         self.of(deal, "ranges")
     }
 
-    /// String: the cap that the deal is about to get. It expires.
+    /// String with a TTL: the cap to which the deal's cap is about to be raised.
     #[must_use]
     pub fn raising(&self, deal: DealId) -> String {
         self.of(deal, "raising")
@@ -84,7 +84,7 @@ impl Keys {
         format!("{}:{{{signup}}}:pending", self.prefix)
     }
 
-    /// String: written on connecting, to check that Redis accepts writes.
+    /// String: written by each new connection, to check that Redis accepts writes.
     #[must_use]
     pub fn probe(&self) -> String {
         format!("{}:{{probe}}:link", self.prefix)

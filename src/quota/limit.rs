@@ -2,33 +2,33 @@
 
 use std::time::Duration;
 
-use super::{Away, Quota, scripts};
+use super::{Quota, Unavailable, scripts};
 
-/// The answer of a rate limit.
+/// The outcome of taking units from a rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// Taken.
+    /// The units were taken.
     Ok {
-        /// Units that may still be taken now.
+        /// Units that can still be taken now.
         left: u32,
     },
-    /// Nothing was taken.
+    /// The cost was not taken. The debt was counted.
     Limited {
-        /// When the cost can be taken.
+        /// The time until the cost can be taken.
         retry_after: Duration,
     },
 }
 
-/// Units to take from a limit, and how fast they come back.
+/// The units to take from a limit, and the parameters of the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// The time in which one unit comes back, in microseconds.
     pub interval_us: i64,
-    /// The most units at once.
+    /// The maximum number of units.
     pub burst: u32,
-    /// Tokens to take.
+    /// Units to take now.
     pub cost: u32,
-    /// Units that the node granted earlier without asking.
+    /// Units that the node granted earlier without calling Redis. Always counted.
     pub debt: u32,
 }
 
@@ -37,7 +37,7 @@ impl Quota {
     ///
     /// # Errors
     /// Redis is unavailable: the node's own limit decides alone.
-    pub async fn draw(&self, name: &str, who: &str, draw: Draw) -> Result<Taken, Away> {
+    pub async fn draw(&self, name: &str, who: &str, draw: Draw) -> Result<Taken, Unavailable> {
         let link = self.any_link()?;
         let mut call = scripts::RATE_LIMIT.key(self.keys.rate(name, who));
         call.arg(draw.interval_us).arg(draw.burst).arg(draw.cost).arg(draw.debt);
@@ -47,7 +47,7 @@ impl Quota {
             Ok((word, ms)) if word == "limited" => Ok(Taken::Limited { retry_after: Duration::from_millis(ms) }),
             Ok(reply) => {
                 tracing::error!(?reply, "unexpected reply from lua/rate_limit.lua");
-                Err(Away)
+                Err(Unavailable)
             }
             Err(error) => Err(self.lost(&link, "rate_limit", &error)),
         }

@@ -1,7 +1,8 @@
-//! The connection to Redis: opened in the background, closed at the first failed call, then reopened.
+//! The connection to Redis: opened in the background, dropped at the first failed call, and opened again.
 //!
-//! One multiplexed connection carries every join, because a pool pings at each checkout. A connection belongs to one run of one Redis
-//! server (its `run_id`). A restart or a failover changes the id, and every deal that was loaded under the old one is loaded again.
+//! One multiplexed connection carries every join, because a pool pings at each checkout. A connection belongs to one
+//! run of one Redis server (its `run_id`). A restart or a failover changes the id, and deals that were loaded under the
+//! old id are loaded again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 
 use super::Settings;
 
-/// The reason why Muster refuses to start with this Redis.
+/// Why Muster refuses to start with this Redis.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL is invalid.
@@ -23,7 +24,7 @@ pub enum ConnectError {
     /// The pool's settings are invalid.
     #[error("cannot create the Redis connection pool: {0}")]
     Pool(#[from] deadpool_redis::BuildError),
-    /// Redis may drop keys when memory runs out. A dropped key is loaded again, but at the busiest moment.
+    /// Redis may evict keys when memory runs out. Loading them again would add work at the busiest moment.
     #[error(
         "Redis may evict keys: its maxmemory-policy is {0}. Set it to noeviction, or allow it with redis.allow_eviction = true"
     )]
@@ -42,10 +43,10 @@ pub struct Link {
 #[derive(Clone)]
 pub enum LinkEvent {
     /// Not connected.
-    Away,
-    /// Connected, but Redis still misses the changes committed during the outage.
+    Disconnected,
+    /// Connected. Redis may still miss changes that were committed during the outage.
     CatchingUp(Link),
-    /// Joins are admitted over it.
+    /// Connected. Joins are admitted over this link.
     Online(Link),
 }
 
@@ -58,10 +59,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 impl Links {
-    /// Tries once to connect, then keeps connected in the background for as long as the runtime lasts.
+    /// Tries once to connect. A background task then reconnects for the lifetime of the runtime.
     pub(super) async fn start(settings: &Settings, probe: String) -> Result<Self, ConnectError> {
         let client = Client::open(settings.url.expose_secret()).map_err(ConnectError::Url)?;
-        let links = Self { state: watch::Sender::new(LinkEvent::Away) };
+        let links = Self { state: watch::Sender::new(LinkEvent::Disconnected) };
         let connector = Connector {
             client,
             probe,
@@ -72,7 +73,7 @@ impl Links {
         match connector.connect().await {
             Ok(link) => drop(links.state.send_replace(LinkEvent::CatchingUp(link))),
             Err(Failure::Evicts(policy)) => return Err(ConnectError::Evicts(policy)),
-            Err(Failure::Redis(error)) => tracing::warn!(%error, "Redis is away: beginning without admission"),
+            Err(Failure::Redis(error)) => tracing::warn!(%error, "Redis is unavailable: starting without admission"),
         }
         tokio::spawn(keep_connected(connector, links.state.clone()));
         Ok(links)
@@ -88,7 +89,7 @@ impl Links {
     pub(super) fn any(&self) -> Option<Link> {
         match &*self.state.borrow() {
             LinkEvent::Online(link) | LinkEvent::CatchingUp(link) => Some(link.clone()),
-            LinkEvent::Away => None,
+            LinkEvent::Disconnected => None,
         }
     }
 
@@ -106,19 +107,20 @@ impl Links {
         });
     }
 
-    /// Any failed call ends the connection: after a timeout, replies cannot be matched to calls, and a server that
-    /// refuses writes (out of memory, a replica, busy in a script) cannot admit. A new connection is probed before use.
+    /// Takes the link out of use after any failed call. A server that refuses writes (out of memory, a replica, busy in
+    /// a script) cannot admit. A server that does not reply in time would delay every join. A new connection is probed
+    /// before use.
     pub(super) fn lost(&self, link: &Link, what: &'static str, error: &RedisError) {
         let changed = self.state.send_if_modified(|state| match state {
             LinkEvent::CatchingUp(current) | LinkEvent::Online(current) if current.number == link.number => {
-                *state = LinkEvent::Away;
+                *state = LinkEvent::Disconnected;
                 true
             }
             _ => false,
         });
         if changed {
             metrics::counter!("muster_redis_lost_total", "call" => what).increment(1);
-            tracing::warn!(%error, what, "Redis is away: joins go on without admission");
+            tracing::warn!(%error, what, "Redis is unavailable: joins continue without admission");
         }
     }
 }
@@ -155,7 +157,7 @@ impl Connector {
         if policy != "noeviction" && !self.allow_eviction {
             return Err(Failure::Evicts(policy));
         }
-        // A replica, or a server that is out of memory, answers reads but takes no writes.
+        // A replica, or a server that is out of memory, answers reads but refuses writes.
         let () = redis::cmd("SET").arg(&self.probe).arg(1).arg("PX").arg(1000).query_async(&mut connection).await?;
         let run_id: String = info.get("run_id").unwrap_or_default();
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
@@ -165,7 +167,7 @@ impl Connector {
 
 async fn keep_connected(connector: Connector, state: watch::Sender<LinkEvent>) {
     let mut events = state.subscribe();
-    while events.wait_for(|event| matches!(event, LinkEvent::Away)).await.is_ok() {
+    while events.wait_for(|event| matches!(event, LinkEvent::Disconnected)).await.is_ok() {
         let mut wait = FIRST_WAIT;
         loop {
             match connector.connect().await {
@@ -181,7 +183,7 @@ async fn keep_connected(connector: Connector, state: watch::Sender<LinkEvent>) {
                     );
                     wait = LONGEST_WAIT;
                 }
-                Err(Failure::Redis(error)) => tracing::debug!(%error, "Redis is still away"),
+                Err(Failure::Redis(error)) => tracing::debug!(%error, "Redis is still unavailable"),
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);

@@ -1,6 +1,7 @@
-//! Loading a deal that Redis does not have: begun here, the snapshot read from Postgres by the caller, finished here.
-//! The order matters. The snapshot is read after the load begins, so it contains every earlier commit. A later commit
-//! is applied to the key, which exists by then. The newer version wins, figures and terms together.
+//! Loads a deal into Redis: [`Quota::begin_load`], [`Load::buyers`] and [`Load::finish`].
+//!
+//! The caller reads the snapshot from Postgres after the load begins, so the snapshot contains every earlier commit. A
+//! later commit is applied to the quota, which exists by then. The newer version of figures and terms wins.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 use super::apply::BuyerUnits;
 use super::link::Link;
-use super::{Away, Quota, scripts};
+use super::{Quota, Unavailable, scripts};
 use crate::domain::{DealId, Progress};
 use chrono::{DateTime, Utc};
 
@@ -20,7 +21,7 @@ const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(5);
 pub struct Snapshot {
     /// The figures and terms.
     pub progress: Progress,
-    /// When the deal's window begins.
+    /// The start of the deal's window.
     pub opens_at: DateTime<Utc>,
     /// The time of the snapshot.
     pub now: DateTime<Utc>,
@@ -30,9 +31,9 @@ pub struct Snapshot {
 pub enum Begun {
     /// This caller loads the deal.
     Begun(Load),
-    /// Another node is loading it: ask again in a moment.
+    /// Another node is loading the deal: try again in a moment.
     Loading,
-    /// The deal is loaded.
+    /// The deal is loaded already.
     Loaded,
 }
 
@@ -44,7 +45,7 @@ pub struct Load {
     token: String,
 }
 
-/// Another load took over, or Postgres began another epoch: begin again.
+/// Another load took over, a key is gone, or the epoch changed: begin again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Superseded;
 
@@ -53,7 +54,7 @@ impl Quota {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn begin_load(&self, deal: DealId) -> Result<Begun, Away> {
+    pub async fn begin_load(&self, deal: DealId) -> Result<Begun, Unavailable> {
         let link = self.any_link()?;
         let token = Uuid::now_v7().to_string();
         let mut call = scripts::LOAD_BEGIN.key(self.keys.quota(deal));
@@ -76,7 +77,7 @@ impl Load {
     ///
     /// # Errors
     /// Redis is unavailable. `Ok(Err(_))`: another load took over.
-    pub async fn buyers(&self, chunk: &[BuyerUnits]) -> Result<Result<(), Superseded>, Away> {
+    pub async fn buyers(&self, chunk: &[BuyerUnits]) -> Result<Result<(), Superseded>, Unavailable> {
         let keys = &self.quota.keys;
         let mut call = scripts::LOAD_BUYERS.key(keys.quota(self.deal));
         call.key(keys.buyers(self.deal)).arg(&self.token);
@@ -86,11 +87,11 @@ impl Load {
         self.run(&call, "taken").await
     }
 
-    /// Ends the load: from then on, Redis admits joins to the deal.
+    /// Finishes the load, after which Redis admits joins to the deal.
     ///
     /// # Errors
     /// Redis is unavailable. `Ok(Err(_))`: another load took over.
-    pub async fn finish(self, snapshot: &Snapshot) -> Result<Result<(), Superseded>, Away> {
+    pub async fn finish(self, snapshot: &Snapshot) -> Result<Result<(), Superseded>, Unavailable> {
         let keys = &self.quota.keys;
         let progress = &snapshot.progress;
         let until_closed = (progress.closes_at - snapshot.now).to_std().unwrap_or_default();
@@ -104,7 +105,7 @@ impl Load {
         self.run(&call, "loaded").await
     }
 
-    async fn run(&self, call: &redis::ScriptInvocation<'_>, good: &str) -> Result<Result<(), Superseded>, Away> {
+    async fn run(&self, call: &redis::ScriptInvocation<'_>, good: &str) -> Result<Result<(), Superseded>, Unavailable> {
         match call.invoke_async::<(String,)>(&mut self.link.connection.clone()).await {
             Ok((word,)) if word == good => Ok(Ok(())),
             Ok(_) => Ok(Err(Superseded)),

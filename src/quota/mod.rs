@@ -1,15 +1,16 @@
-//! Redis: admission, the live bus and shared rate limits. The only module that builds key names and calls scripts.
-//!
-//! Owns the keys of each deal (all with the deal's hash tag, so that they live on one node of a cluster) and the scripts in
-//! `lua/` that read and write them. Must never decide whether somebody joined: Postgres does. Redis may be wiped, stale or absent at
-//! any time, and every promise still holds.
+//! Redis: admission, the live bus and shared rate limits. The only module that builds key names and calls scripts. Owns
+//! the keys of each deal and the scripts in `lua/` that read and write them. All keys of a deal have its hash tag, so
+//! they are on one node of a cluster. Must never decide whether somebody joined: Postgres does. Redis may be wiped,
+//! stale or unavailable at any time, and every promise still holds.
 //!
 //! Invariants:
 //!
-//! - Figures and terms are absolute and the newest `(epoch, rev)` wins, so scripts may run twice, late, or in any order.
-//! - A missing key means "load it", never zero.
-//! - Every hold ends by itself.
-//! - While Redis is unavailable, every call answers [`Away`] at once: the caller goes on without admission.
+//! - Figures and terms are absolute, and the newest `(epoch, rev)` wins. So `lua/apply.lua` may run twice, late, or in
+//!   any order.
+//! - A missing key means that the deal is not loaded. It never means zero.
+//! - Every hold expires.
+//! - While Redis is unavailable, every call over the link fails immediately with [`Unavailable`], and joins continue
+//!   without admission.
 
 mod admit;
 mod apply;
@@ -36,7 +37,7 @@ pub(crate) use keys::WHOLE;
 pub use limit::{Draw, Taken};
 pub use link::{Link, LinkEvent};
 pub use load::{Begun, Load, Snapshot};
-pub use pool::CannotLook;
+pub use pool::InspectError;
 
 /// How to reach and use Redis.
 #[derive(Clone, Debug)]
@@ -45,22 +46,22 @@ pub struct Settings {
     pub url: SecretString,
     /// Prefix of every key.
     pub prefix: String,
-    /// Time to live of a hold.
+    /// The TTL of a hold.
     pub hold_ttl: Duration,
-    /// The longest that connecting may take.
+    /// The connect timeout.
     pub connect_timeout: Duration,
-    /// The longest that a reply may take. Then the connection counts as lost.
+    /// The reply timeout, after which the connection counts as lost.
     pub response_timeout: Duration,
-    /// How long a deal stays in Redis after its window.
+    /// How long Redis keeps a deal after the end of its window.
     pub keep_after_closing: Duration,
-    /// Accept a `maxmemory-policy` that may drop keys.
+    /// Whether to accept a `maxmemory-policy` that may evict keys.
     pub allow_eviction: bool,
 }
 
-/// Redis is unavailable or answers with errors: go on without it. The failing call has logged the reason.
+/// Redis is unavailable or answers with errors. The call that lost the connection has logged the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Redis is away")]
-pub struct Away;
+#[error("Redis is unavailable")]
+pub struct Unavailable;
 
 /// The counters and the bus in Redis. Cheap to clone.
 #[derive(Clone)]
@@ -69,17 +70,16 @@ pub struct Quota {
     links: link::Links,
     pool: deadpool_redis::Pool,
     settings: Arc<Settings>,
-    /// Admits everybody, for negative controls: tests that must fail without admission.
+    /// Whether to admit everybody, for negative controls: tests that must fail without admission.
     #[cfg(feature = "negative-controls")]
     admits_everybody: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Quota {
-    /// Connects in the background and keeps connected. Returns without waiting for later attempts: if Redis is
-    /// unavailable, Muster starts degraded.
+    /// Tries once to connect, and reconnects in the background. If the first attempt fails, Muster starts degraded.
     ///
     /// # Errors
-    /// The URL cannot be read, or Redis answers and may evict keys although that was not allowed.
+    /// A URL or a pool setting is invalid, or Redis may evict keys and the settings do not allow it.
     pub async fn connect(settings: Settings) -> Result<Self, link::ConnectError> {
         let keys = Arc::new(Keys::new(&settings.prefix));
         let pool = pool::new(&settings)?;
@@ -94,30 +94,31 @@ impl Quota {
         })
     }
 
-    /// Time to live of a hold that nobody renews.
+    /// The TTL of a hold that is not renewed.
     #[must_use]
     pub fn hold_ttl(&self) -> Duration {
         self.settings.hold_ttl
     }
 
-    /// Whether joins can be admitted here now.
+    /// Whether this node can admit joins now.
     #[must_use]
     pub fn is_online(&self) -> bool {
         self.links.online().is_some()
     }
 
-    /// Each new connection, to be caught up with Postgres before it admits: see [`Quota::admit_over`].
+    /// The state of the connection. Redis must catch up over each new connection before [`Quota::admit_over`].
     #[must_use]
     pub fn link_events(&self) -> tokio::sync::watch::Receiver<LinkEvent> {
         self.links.events()
     }
 
-    /// Admits joins over this connection from now on. Redis must know every change committed during the outage.
+    /// Admits joins over this connection from now on. Redis must have every change that was committed during the
+    /// outage.
     pub fn admit_over(&self, link: &Link) {
         self.links.set_online(link);
     }
 
-    /// Admits everybody from now on, whatever Redis says.
+    /// Admits everybody from now on, without a call to Redis.
     #[cfg(feature = "negative-controls")]
     pub fn admit_everybody(&self) {
         self.admits_everybody.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -128,14 +129,14 @@ impl Quota {
         &self.keys
     }
 
-    /// The connection for everything but admission. It may be catching up.
-    fn any_link(&self) -> Result<Link, Away> {
-        self.links.any().ok_or(Away)
+    /// The connection for calls other than admission. Redis may still be catching up over it.
+    fn any_link(&self) -> Result<Link, Unavailable> {
+        self.links.any().ok_or(Unavailable)
     }
 
     /// Takes the connection out of use after a failed call.
-    fn lost(&self, link: &Link, what: &'static str, error: &redis::RedisError) -> Away {
+    fn lost(&self, link: &Link, what: &'static str, error: &redis::RedisError) -> Unavailable {
         self.links.lost(link, what, error);
-        Away
+        Unavailable
     }
 }

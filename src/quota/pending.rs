@@ -2,19 +2,19 @@
 
 use redis::AsyncCommands;
 
-use super::{Away, Quota};
+use super::{Quota, Unavailable};
 use crate::domain::{AccountId, DealId, JoinRequest, SignupId};
 
-/// How long the note of a pending join stays. Its hold decides whether it is still pending.
-const NOTE_MS: u64 = 120_000;
+/// The TTL of the record of a pending join. The join's hold decides whether the join is still pending.
+const RECORD_TTL_MS: u64 = 120_000;
 
 impl Quota {
-    /// Notes that a join was answered 202.
+    /// Records that a join was answered 202.
     pub async fn note_pending(&self, request: &JoinRequest) {
         let Ok(link) = self.any_link() else { return };
         let (key, note) = (self.keys.pending(request.id), format!("{} {}", request.deal, request.buyer));
         let mut connection = link.connection.clone();
-        if let Err(error) = connection.pset_ex::<_, _, ()>(key, note, NOTE_MS).await {
+        if let Err(error) = connection.pset_ex::<_, _, ()>(key, note, RECORD_TTL_MS).await {
             self.lost(&link, "note_pending", &error);
         }
     }
@@ -23,7 +23,7 @@ impl Quota {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub async fn pending(&self, buyer: AccountId, signup: SignupId) -> Result<Option<DealId>, Away> {
+    pub async fn pending(&self, buyer: AccountId, signup: SignupId) -> Result<Option<DealId>, Unavailable> {
         let link = self.any_link()?;
         let note: Option<String> = match link.connection.clone().get(self.keys.pending(signup)).await {
             Ok(note) => note,

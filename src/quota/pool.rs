@@ -1,13 +1,11 @@
-//! A small pool of connections for reading Redis outside of a join: the audit and [`super::inspect`].
+//! A small pool of connections for reading Redis outside of a join: the audit and [`super::inspect`]. A large or slow
+//! reply over the pool delays no join. A failure does not take the node's connection out of use. Everything else uses
+//! other connections:
 //!
-//! A large or slow reply here delays no join, and a failure here does not take the node's connection out of use.
-//!
-//! Everything else stays off the pool:
-//!
-//! - Admission, `apply`, loads, reconciling and rate limits use the connection of [`super::link`], whose `run_id` was checked. A pool
-//!   pings at each checkout and cannot tell one run of Redis from another.
-//! - The bus subscribes, and a subscribed connection carries nothing else.
-//! - Readiness probes and metrics ask Redis nothing: they report the state of the link.
+//! - Admission, `apply`, loads, reconciling and rate limits use the connection of [`super::link`], whose `run_id` is
+//!   known. A pool pings at each checkout and cannot tell one run of Redis from another.
+//! - The bus uses its own connection, because a subscribed connection accepts no other commands.
+//! - Readiness probes and metrics send nothing to Redis: they report the state of the link.
 
 use std::time::Duration;
 
@@ -18,7 +16,7 @@ use secrecy::ExposeSecret;
 use super::link::ConnectError;
 use super::{Quota, Settings};
 
-/// One connection for the audit, of which only one runs at a time, and one for other readers.
+/// One connection for the audit and one for other readers. Only one audit runs at a time.
 const SIZE: usize = 2;
 /// How long a caller waits for a free connection.
 const WAIT: Duration = Duration::from_secs(5);
@@ -27,16 +25,16 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why Redis could not be read over the pool.
 #[derive(Debug, thiserror::Error)]
-pub enum CannotLook {
-    /// Redis does not answer, or answers with an error.
+pub enum InspectError {
+    /// Redis did not answer, or answered with an error.
     #[error("cannot read Redis: {0}")]
     Redis(#[from] RedisError),
-    /// The pool has no connection to give.
+    /// The pool has no free connection.
     #[error("cannot read Redis: {0}")]
     Pool(PoolError),
 }
 
-impl From<PoolError> for CannotLook {
+impl From<PoolError> for InspectError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => Self::Redis(error),
@@ -51,13 +49,13 @@ pub(super) fn new(settings: &Settings) -> Result<Pool, ConnectError> {
         .set_connection_timeout(Some(settings.connect_timeout))
         .set_response_timeout(Some(RESPONSE_TIMEOUT));
     let manager = Manager::new_with_config(settings.url.expose_secret(), config).map_err(ConnectError::Url)?;
-    // Connecting and pinging have the timeouts of the connection.
+    // Connecting and pinging use the timeouts of the connection.
     Ok(Pool::builder(manager).max_size(SIZE).wait_timeout(Some(WAIT)).runtime(Runtime::Tokio1).build()?)
 }
 
 impl Quota {
     /// A connection of the pool.
-    pub(crate) async fn pooled(&self) -> Result<Connection, CannotLook> {
+    pub(crate) async fn pooled(&self) -> Result<Connection, InspectError> {
         Ok(self.pool.get().await?)
     }
 }

@@ -20,7 +20,7 @@ script!(LOAD_BUYERS, "load_buyers.lua");
 script!(LOAD_FINISH, "load_finish.lua");
 script!(RATE_LIMIT, "rate_limit.lua");
 
-/// A cap as an argument; empty for none.
+/// A cap as a script argument; empty without a cap.
 pub(super) fn cap(cap: Option<u32>) -> String {
     cap.map(|cap| cap.to_string()).unwrap_or_default()
 }

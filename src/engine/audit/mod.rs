@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 use crate::domain::DealId;
-use crate::quota::{CannotLook, Quota};
+use crate::quota::{InspectError, Quota};
 use crate::store::{Store, StoreError};
 
 use self::client_log::{LogError, Logged};
@@ -72,7 +72,7 @@ pub enum AuditStep {
         total: u64,
     },
     /// This many suspicions about Redis are being rechecked.
-    LookingAgain(usize),
+    Rechecking(usize),
     /// The clients' logs are being compared.
     Logs,
 }
@@ -167,7 +167,7 @@ impl Audit {
     /// First look at Q1 and Q2 of one deal.
     async fn suspect_deal(
         &self,
-        inspector: &mut Result<Inspector, CannotLook>,
+        inspector: &mut Result<Inspector, InspectError>,
         deal: DealId,
         report: &mut AuditReport,
         suspicions: &mut Vec<Suspicion>,
@@ -183,7 +183,7 @@ impl Audit {
     /// First look at Q3.
     async fn suspect_keys(
         &self,
-        inspector: &mut Result<Inspector, CannotLook>,
+        inspector: &mut Result<Inspector, InspectError>,
         only: Option<DealId>,
         report: &mut AuditReport,
         suspicions: &mut Vec<Suspicion>,
@@ -199,7 +199,7 @@ impl Audit {
     /// Rechecks the suspicions, with growing waits, until each has cleared or has persisted long enough to count.
     async fn look_again(
         &self,
-        inspector: &mut Result<Inspector, CannotLook>,
+        inspector: &mut Result<Inspector, InspectError>,
         options: &AuditOptions,
         suspicions: Vec<Suspicion>,
         report: &mut AuditReport,
@@ -209,7 +209,7 @@ impl Audit {
         let of_holds = options.hold_persistence.unwrap_or_else(|| self.quota.hold_ttl() + Duration::from_secs(5));
         let (since, mut wait, mut rest) = (Instant::now(), FIRST_WAIT, suspicions);
         while !rest.is_empty() {
-            step(AuditStep::LookingAgain(rest.len()));
+            step(AuditStep::Rechecking(rest.len()));
             let most = rest.iter().map(|suspicion| suspicion.persistence(options.persistence, of_holds)).max();
             tokio::time::sleep(wait.min(most.unwrap_or_default().saturating_sub(since.elapsed()))).await;
             wait = (wait * 2).min(LONGEST_WAIT);

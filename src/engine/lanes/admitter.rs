@@ -64,7 +64,7 @@ async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::
             tokio::spawn(async move { load_and_admit(deal, joins, now_ms, &admitted, &asking).await });
         }
         // Degraded: Postgres decides alone.
-        Err(_away) => joins.into_iter().for_each(|join| pass_on(admitted, Job::Join(join))),
+        Err(_unavailable) => joins.into_iter().for_each(|join| pass_on(admitted, Job::Join(join))),
     }
 }
 
@@ -73,7 +73,7 @@ async fn load_and_admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted
         match asking.loader.load(deal).await {
             Loaded::Ready => {}
             Loaded::NoSuchDeal => return joins.into_iter().for_each(|join| join.answer(JoinOutcome::NoSuchDeal)),
-            Loaded::Away => break,
+            Loaded::Unavailable => break,
         }
         let began = Instant::now();
         match asking.quota.admit(deal, &requests(&joins), now_ms).await {
@@ -82,7 +82,7 @@ async fn load_and_admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted
                 return sort(joins, &answers, admitted);
             }
             Ok(Admission::Load) => {}
-            Err(_away) => break,
+            Err(_unavailable) => break,
         }
     }
     for join in joins {

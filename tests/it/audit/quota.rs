@@ -42,7 +42,7 @@ async fn q1_does_not_report_a_change_that_arrives_in_time() {
     fixture.corrupt("UPDATE deals SET rev = rev + 1 WHERE id = :open").await;
     let mut rechecks = 0;
     let repair = |step| {
-        if let AuditStep::LookingAgain(_) = step {
+        if let AuditStep::Rechecking(_) = step {
             rechecks += 1;
             block_in_place(|| Handle::current().block_on(fixture.app.reconcile_now()));
         }

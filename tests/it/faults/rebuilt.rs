@@ -93,5 +93,5 @@ async fn reconcile_reports_each_step_and_fails_without_redis() {
 
     let without = support::app().with("redis.url", NO_REDIS).start().await;
     let refused = without.engine.reconcile_all(|_| {}).await;
-    assert!(matches!(refused, Err(ReconcileError::RedisAway)), "{refused:?}");
+    assert!(matches!(refused, Err(ReconcileError::RedisUnavailable)), "{refused:?}");
 }

@@ -11,7 +11,7 @@ use deadpool_redis::Connection;
 use redis::InfoDict;
 
 use crate::domain::{AccountId, DealId, DealState};
-use crate::quota::{CannotLook, Keys, Quota, WHOLE};
+use crate::quota::{InspectError, Keys, Quota, WHOLE};
 
 /// Entries or keys in one reply.
 const CHUNK: usize = 1_000;
@@ -122,7 +122,7 @@ impl Inspector {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub(in crate::engine::audit) async fn open(quota: &Quota) -> Result<Self, CannotLook> {
+    pub(in crate::engine::audit) async fn open(quota: &Quota) -> Result<Self, InspectError> {
         let mut connection = quota.pooled().await?;
         let info: InfoDict = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
         let run_id = info.get("run_id").unwrap_or_default();
@@ -139,7 +139,7 @@ impl Inspector {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub(super) async fn deal(&mut self, deal: DealId) -> Result<DealSeen, CannotLook> {
+    pub(super) async fn deal(&mut self, deal: DealId) -> Result<DealSeen, InspectError> {
         for _ in 0..MOST_TRIES {
             let Some(fields) = self.fields(deal).await? else { return Ok(DealSeen::NotHere) };
             let buyers = self.buyers(deal).await?;
@@ -154,7 +154,7 @@ impl Inspector {
     }
 
     /// The fields of a loaded deal.
-    async fn fields(&mut self, deal: DealId) -> Result<Option<HashMap<&'static str, String>>, CannotLook> {
+    async fn fields(&mut self, deal: DealId) -> Result<Option<HashMap<&'static str, String>>, InspectError> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.keys.quota(deal)).arg(&FIELDS);
         let mut pipe = redis::pipe();
@@ -167,7 +167,7 @@ impl Inspector {
         Ok(here.then_some(fields))
     }
 
-    async fn buyers(&mut self, deal: DealId) -> Result<HashMap<String, String>, CannotLook> {
+    async fn buyers(&mut self, deal: DealId) -> Result<HashMap<String, String>, InspectError> {
         let (mut cursor, mut buyers) = (0_u64, HashMap::new());
         loop {
             let mut scan = redis::cmd("HSCAN");
@@ -185,7 +185,7 @@ impl Inspector {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub(super) async fn holds(&mut self, deal: DealId) -> Result<HoldsSeen, CannotLook> {
+    pub(super) async fn holds(&mut self, deal: DealId) -> Result<HoldsSeen, InspectError> {
         let (units, ends) = (self.keys.held(deal), self.keys.holds(deal));
         let mut pipe = redis::pipe();
         pipe.atomic().hgetall(&units).cmd("ZRANGE").arg(&ends).arg(0).arg(-1).arg("WITHSCORES");
@@ -226,7 +226,7 @@ impl Inspector {
     ///
     /// # Errors
     /// Redis is unavailable.
-    pub(super) async fn strays(&mut self, only: Option<DealId>) -> Result<Strays, CannotLook> {
+    pub(super) async fn strays(&mut self, only: Option<DealId>) -> Result<Strays, InspectError> {
         let (mut cursor, mut strays) = (0_u64, Strays::default());
         loop {
             let mut scan = redis::cmd("SCAN");

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::report::{AuditReport, Finding, Rule};
 use crate::domain::{DealId, Progress};
-use crate::quota::CannotLook;
+use crate::quota::InspectError;
 use crate::store::{Store, StoreError};
 
 use self::compare::{compare, judge_holds};
@@ -21,7 +21,7 @@ use self::suspicion::Subject;
 pub(super) use self::inspector::Inspector;
 pub(super) use self::suspicion::Suspicion;
 
-type Looked<T> = Result<Result<T, CannotLook>, StoreError>;
+type Looked<T> = Result<Result<T, InspectError>, StoreError>;
 
 macro_rules! look {
     ($answer:expr) => {
