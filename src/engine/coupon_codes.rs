@@ -1,7 +1,7 @@
 //! Coupon codes: derived, never stored.
 //!
-//! A code is a keyed hash of the coupon's id; the coupon is found by a keyed hash of the code under another key. A stolen database
-//! holds no key, so it holds no usable code. A stolen key without the database names no coupon.
+//! A code is a keyed hash of the coupon's id; the coupon is found by a keyed hash of the code under another key. A
+//! stolen database holds no key, so it holds no usable code. A stolen key without the database names no coupon.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -9,31 +9,32 @@ use sha2::Sha256;
 use crate::domain::{CouponCode, CouponForm, CouponId};
 
 type Key = [u8; 32];
-/// A value of `coupon_codes.lookup`.
+/// The keyed hash by which Postgres finds a coupon.
 pub type Lookup = [u8; 32];
 
-/// The coupon keys, which codes are made with, and the lookup keys, which coupons are found with.
+/// The coupon keys, from which codes are derived, and the lookup keys, by which coupons are found.
 ///
-/// Each coupon key also has a lookup key derived from it. While no lookup key is configured, the one derived from the
-/// lowest coupon key is used. All coupons of form 1 were issued with it. Codes are looked up with every derived key, so
-/// a coupon stays known as long as the key behind its lookup hash stays configured, whatever else was added or removed.
+/// Each coupon key also has a lookup key derived from it. While no lookup key is configured, the key derived from the
+/// lowest coupon key is used. All coupons of form 1 were issued with that key. Codes are looked up with every derived
+/// key. So a coupon can be found as long as the key behind its lookup hash is configured.
 #[derive(Clone)]
 pub struct CodeKeys {
-    /// By id, the newest first.
+    /// Each with its id; newest first.
     coupon: Vec<(i16, Key)>,
-    /// The newest first.
+    /// Newest first.
     lookup: Vec<Key>,
-    /// Derived from the coupon keys, the lowest id first.
+    /// Derived from the coupon keys; lowest id first.
     derived: Vec<Key>,
 }
 
-/// There is no coupon key with this id: it was removed while coupons made with it exist.
+/// No coupon key with this id is configured. It was removed although coupons depend on it, or no key was ever
+/// configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no coupon key {0}: coupons made with it cannot be shown")]
 pub struct NoCodeKey(pub i16);
 
 impl CodeKeys {
-    /// Coupon keys by their ids, and lookup keys; the newest of each first.
+    /// Coupon keys with their ids, and lookup keys; both newest first.
     #[must_use]
     pub fn new(coupon: Vec<(i16, Key)>, lookup: Vec<Key>) -> Self {
         let mut by_id = coupon.clone();
@@ -48,7 +49,7 @@ impl CodeKeys {
         self.lookup.is_empty()
     }
 
-    /// The id of the key that new codes are made with.
+    /// The id of the key from which new codes are derived; 0 without a key.
     #[must_use]
     pub fn newest(&self) -> i16 {
         self.coupon.first().map_or(0, |(id, _)| *id)
@@ -79,8 +80,8 @@ impl CodeKeys {
         Ok((code, lookup))
     }
 
-    /// Every hash under which a coupon with this code may be stored: one for each form that the code fits and each key with which
-    /// coupons of that form were issued.
+    /// Every hash under which a coupon with this code may be stored: one for each form that the code fits and each key
+    /// with which coupons of that form were issued.
     #[must_use]
     pub fn lookups(&self, code: &CouponCode) -> Vec<Lookup> {
         let keys = |form: CouponForm| {
@@ -92,7 +93,7 @@ impl CodeKeys {
     }
 }
 
-/// Form 2 leaves the check character out: it follows from the digits.
+/// The hash of form 2 leaves out the check character, because it follows from the digits.
 fn hashed(key: &Key, form: CouponForm, code: &CouponCode) -> Lookup {
     match form {
         CouponForm::Modulo37 => keyed(key, &[code.compact().as_bytes()]),
@@ -101,7 +102,7 @@ fn hashed(key: &Key, form: CouponForm, code: &CouponCode) -> Lookup {
 }
 
 fn keyed(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
-    // RFC 2104 pads a key shorter than a block with zeros. Padding it here leaves no length that could be wrong.
+    // RFC 2104 pads a short key with zeros. A padded key has exactly one block, so `new` needs no length check.
     let mut block = [0; 64];
     for (to, from) in block.iter_mut().zip(key) {
         *to = *from;

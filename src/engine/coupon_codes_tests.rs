@@ -22,9 +22,9 @@ fn a_new_coupon_stays_known_while_its_lookup_key_is_configured() {
     let (first, second) = ([7; 32], [8; 32]);
     let (code, lookup) = keys(&[OLD], &[first]).issue(CouponId::generate()).unwrap();
     let knows = |keys: CodeKeys| keys.lookups(&code).contains(&lookup);
-    assert!(knows(keys(&[OLD], &[second, first])), "after a rotation of the lookup key");
-    assert!(knows(keys(&[NEW, OLD], &[first])), "after a rotation of the coupon key");
-    assert!(knows(keys(&[NEW], &[first])), "and without the coupon key");
+    assert!(knows(keys(&[OLD], &[second, first])), "the coupon is found after a rotation of the lookup key");
+    assert!(knows(keys(&[NEW, OLD], &[first])), "the coupon is found after a rotation of the coupon key");
+    assert!(knows(keys(&[NEW], &[first])), "the coupon is found without its coupon key");
     assert!(!knows(keys(&[OLD], &[second])));
 }
 
@@ -33,12 +33,12 @@ fn a_coupon_without_a_lookup_key_stays_known_while_its_lowest_coupon_key_remains
     let (code, lookup) = keys(&[NEW, OLD], &[]).issue(CouponId::generate()).unwrap();
     let knows = |keys: CodeKeys| keys.lookups(&code).contains(&lookup);
     assert!(knows(keys(&[OLD], &[])));
-    assert!(knows(keys(&[OLD, (0, [9; 32])], &[])), "a key with a lower id was added");
-    assert!(knows(keys(&[NEW, OLD], &[[7; 32]])), "lookups have a key of their own now");
+    assert!(knows(keys(&[OLD, (0, [9; 32])], &[])), "the coupon is found after a key with a lower id was added");
+    assert!(knows(keys(&[NEW, OLD], &[[7; 32]])), "the coupon is found after a lookup key was configured");
     assert!(!knows(keys(&[NEW], &[])));
 }
 
-/// The hashes of form 1 that databases hold.
+/// Databases store hashes of form 1, so their derivation must not change.
 #[test]
 fn a_coupon_of_form_1_is_found_by_all_17_characters_under_the_lowest_coupon_key() {
     let code = keys(&[OLD], &[]).code(1, CouponForm::Modulo37, CouponId::generate()).unwrap();
@@ -59,6 +59,6 @@ fn a_code_is_looked_up_in_the_forms_that_its_check_character_fits() {
 }
 
 #[test]
-fn without_a_key_there_is_no_code() {
+fn without_a_key_no_code_is_issued() {
     assert_eq!(keys(&[], &[]).issue(CouponId::generate()), Err(NoCodeKey(0)));
 }

@@ -6,7 +6,7 @@ use crate::domain::{AccountId, DealId, JoinOutcome, JoinRequest, SignupId};
 
 /// A slot in a deal's lane, reserved for a join. Freed when dropped.
 pub struct Reservation {
-    /// None if the deal is sold out for this caller. Their join is refused without entering the lane.
+    /// `None` if the deal is sold out for this caller, whose join is refused without entering the lane.
     slot: Option<Slot>,
 }
 
@@ -24,10 +24,10 @@ impl From<LaneFull> for JoinOutcome {
 }
 
 impl Engine {
-    /// Reserves a slot for a join. It costs next to nothing, so it comes before the limits on joins and before lookups.
+    /// Reserves a slot for a join. This is cheap, so it comes before rate limits and lookups.
     ///
-    /// `buyer` is `None` while the caller is being identified: the slot bounds these lookups, so a rush of unknown tokens cannot
-    /// flood Postgres.
+    /// `buyer` is `None` while the caller is being identified: the slot bounds these lookups, so a flood of unknown
+    /// tokens cannot overload Postgres.
     ///
     /// # Errors
     /// The lane is full.
@@ -43,9 +43,8 @@ impl Engine {
         }
     }
 
-    /// Joins a deal from a reserved slot: asks Redis for admission, and records a batch in Postgres.
-    ///
-    /// Dropping the future does not cancel a queued join. A retry with the same key learns its outcome.
+    /// Joins a deal from a reserved slot: Redis admits the request, and Postgres records it in a batch. Dropping the
+    /// future does not cancel a queued join. A retry with the same key returns the outcome.
     pub async fn join_from(&self, reservation: Reservation, request: JoinRequest) -> JoinOutcome {
         let outcome = self.lanes.join(reservation.slot, request).await;
         if outcome == JoinOutcome::Pending(request.id) {
@@ -61,7 +60,7 @@ impl Engine {
 }
 
 impl Reservation {
-    /// Whether it has a slot. It has none if the deal is sold out for the caller.
+    /// Whether the reservation has a slot. It has none if the deal is sold out for the caller.
     #[must_use]
     pub fn is_queued(&self) -> bool {
         self.slot.is_some()

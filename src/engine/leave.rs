@@ -4,11 +4,11 @@ use super::Engine;
 use crate::domain::{AccountId, LeaveOutcome, SignupId};
 
 impl Engine {
-    /// Gives up a signup. It goes through the lane of the deal's joins, so joins and leaves have one order.
+    /// Gives up a signup. The leave goes through the same lane as the deal's joins, so joins and leaves have one order.
     pub async fn leave(&self, buyer: AccountId, signup: SignupId) -> LeaveOutcome {
         let found = match self.store.signup(buyer, signup).await {
             Ok(None) if self.pending(buyer, signup).await.is_some() => return LeaveOutcome::Pending,
-            // It may have been recorded between the two lookups.
+            // The signup may have been recorded between the two lookups.
             Ok(None) => self.store.signup(buyer, signup).await,
             found => found,
         };

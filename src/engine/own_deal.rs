@@ -1,13 +1,13 @@
-//! Keeps staff out of the deals of their own merchants: nobody tips a deal alone.
+//! Refuses joins of staff to deals of their own merchant, so that a merchant cannot tip its own deals.
 
 use super::Engine;
 use crate::domain::{JoinRequest, StaffOf};
 use crate::store::StoreError;
 
 impl Engine {
-    /// Whether to refuse this join because the buyer is staff of the deal's merchant. A buyer who is staff of no merchant costs no I/O.
-    ///
-    /// A request that was recorded before is not refused: it repeats the join of somebody who became staff later.
+    /// Whether to refuse this join because the buyer is staff of the deal's merchant. For a buyer who is staff of no
+    /// merchant, this does no I/O. A request that is recorded already is not refused: the buyer may have become staff
+    /// after joining.
     ///
     /// # Errors
     /// Postgres is unavailable.

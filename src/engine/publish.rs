@@ -4,7 +4,7 @@ use super::{Engine, run_to_completion};
 use crate::domain::{Deal, DealId, MerchantId};
 use crate::store::{PublishAnswer, StoreError};
 
-/// The outcome of publishing.
+/// The outcome of publishing a deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublishOutcome {
     /// The deal is open. Buyers can join when its window begins.

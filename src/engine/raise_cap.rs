@@ -1,9 +1,8 @@
 //! Raising a deal's cap.
 //!
-//! For [`COUNTS_FOR`], a node may refuse joins from its local note that a deal is sold out. So the order is: admission
-//! is told first and stops answering "sold out"; then every note expires; then the cap is raised. No note can be valid
-//! at that time or later. The wait is also needed without Redis: a node may still have a note from before Redis became
-//! unavailable.
+//! For [`COUNTS_FOR`], a node may refuse joins from its local note that a deal is sold out. So the raise is announced
+//! to admission first, which stops answering "sold out". The engine waits until every note has expired, and raises the
+//! cap last. The wait is also needed while Redis is unavailable: a node may have a note from before the outage.
 
 use std::time::Duration;
 
@@ -12,8 +11,8 @@ use super::{Engine, run_to_completion};
 use crate::domain::{DealId, MerchantId, Progress};
 use crate::store::{RaiseCapAnswer, StoreError};
 
-/// The wait between telling admission and raising the cap. The margin above [`COUNTS_FOR`] allows for clock differences
-/// between nodes.
+/// The wait between announcing and raising the cap. The margin above [`COUNTS_FOR`] covers timer inaccuracy between
+/// nodes.
 const WAIT: Duration = COUNTS_FOR.saturating_add(Duration::from_millis(100));
 
 /// The outcome of raising a cap.
@@ -27,9 +26,9 @@ pub enum RaiseCapOutcome {
     NoSuchDeal,
     /// The deal is a draft.
     NotPublished,
-    /// The deal is over, or its window is.
+    /// The deal or its window is over.
     Closed,
-    /// The new cap is lower than the present one.
+    /// The new cap is lower than the current one.
     NotInBuyersFavour,
 }
 
@@ -46,8 +45,8 @@ impl Engine {
     ) -> Result<RaiseCapOutcome, StoreError> {
         let engine = self.clone();
         run_to_completion(async move {
-            // If Redis is unavailable to every node, none asks it for admission, so the failure is harmless. If only this node
-            // has lost it, the others refuse by the old cap until the reconciler applies the raise.
+            // A failure is harmless if Redis is unavailable to every node, because none of them uses admission. If only
+            // this node has lost Redis, other nodes refuse by the old cap until the reconciler applies the raise.
             engine.quota.announce_raise(deal, cap).await.ok();
             tokio::time::sleep(WAIT).await;
             Ok(match engine.store.raise_cap(merchant, deal, cap).await? {

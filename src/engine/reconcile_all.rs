@@ -1,7 +1,6 @@
-//! `muster reconcile`: compares every live deal with Redis and repairs it there, then loads every deal that can be joined.
-//!
-//! Nodes do not need it: they repair by themselves, and load a deal at its first join. Run before a rush, it spares
-//! that join the wait for the load.
+//! `muster reconcile`: compares every live deal with Redis and repairs differences in Redis. After that, it loads every
+//! open or tipped deal. Nodes do not depend on this command: they reconcile periodically, and load a deal at its first
+//! join. Loading before a rush spares the first join that wait.
 
 use futures_util::{StreamExt, stream};
 
@@ -11,13 +10,13 @@ use super::reconcile::Catching;
 use crate::quota::LinkEvent;
 use crate::store::StoreError;
 
-/// Deals loaded at the same time.
-const AT_ONCE: usize = 8;
+/// The maximum number of concurrent loads.
+const CONCURRENT_LOADS: usize = 8;
 
 /// The progress of reconciling everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReconcileStep {
-    /// Deals were compared with Redis, and repaired there.
+    /// Deals were compared with Redis, and differences in Redis were repaired.
     Compared {
         /// Deals compared so far.
         done: usize,
@@ -40,15 +39,15 @@ pub struct ReconciledAll {
     pub looked_at: usize,
     /// Deals that differed in Redis.
     pub repaired: usize,
-    /// Deals that can be joined; all of them are in Redis now.
+    /// Deals that can be joined. All of them are loaded now.
     pub loaded: usize,
 }
 
 /// Why Redis may still differ from Postgres.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// Redis is unavailable, or failed before the end.
-    #[error("Redis is away: joins go on without it, and nodes catch up with it when it is back")]
+    /// Redis is unavailable, or failed before everything was reconciled.
+    #[error("Redis is unavailable: joins continue without it, and nodes catch up when they have connected again")]
     RedisUnavailable,
     /// Postgres does not answer.
     #[error(transparent)]
@@ -56,17 +55,17 @@ pub enum ReconcileError {
 }
 
 impl Engine {
-    /// Compares every live deal with Redis, and loads those that can be joined. Safe next to nodes that serve.
+    /// Compares every live deal with Redis, and loads those that can be joined. Safe while nodes are serving.
     ///
     /// # Errors
-    /// Redis or Postgres is unavailable. The work done so far is valid, and the call can be repeated.
-    pub async fn reconcile_all(&self, tell: impl Fn(ReconcileStep) + Sync) -> Result<ReconciledAll, ReconcileError> {
+    /// Redis or Postgres is unavailable. The repairs and loads done so far stay, and the call can be repeated.
+    pub async fn reconcile_all(&self, on_step: impl Fn(ReconcileStep) + Sync) -> Result<ReconciledAll, ReconcileError> {
         let event = self.quota.link_events().borrow().clone();
         let (LinkEvent::CatchingUp(link) | LinkEvent::Online(link)) = event else {
             return Err(ReconcileError::RedisUnavailable);
         };
-        let compared = |done, total| tell(ReconcileStep::Compared { done, total });
-        let reconciled = self.reconcile_over(&link, None, Catching::Everything, &compared).await?;
+        let on_compared = |done, total| on_step(ReconcileStep::Compared { done, total });
+        let reconciled = self.reconcile_over(&link, None, Catching::Everything, &on_compared).await?;
         if !reconciled.whole {
             return Err(ReconcileError::RedisUnavailable);
         }
@@ -81,14 +80,14 @@ impl Engine {
                 let loader = loader.clone();
                 async move { loader.load(deal).await }
             })
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(CONCURRENT_LOADS);
         let mut done = 0;
         while let Some(load) = loads.next().await {
             if load == Loaded::Unavailable {
                 return Err(ReconcileError::RedisUnavailable);
             }
             done += 1;
-            tell(ReconcileStep::Loaded { done, total });
+            on_step(ReconcileStep::Loaded { done, total });
         }
         Ok(ReconciledAll { looked_at: reconciled.looked_at, repaired: reconciled.repaired, loaded: done })
     }

@@ -1,4 +1,4 @@
-//! Showing coupons to their buyers, and redeeming them.
+//! Shows coupons to their buyers, and redeems coupons.
 
 use chrono::{DateTime, Utc};
 
@@ -20,18 +20,18 @@ pub struct Coupon {
     /// The ordinal within the signup: 1 to its units.
     pub ordinal: u32,
     pub code: CouponCode,
-    /// The state right now.
+    /// The current state.
     pub state: CouponState,
     pub issued_at: DateTime<Utc>,
-    /// The moment from which it cannot be redeemed.
+    /// The time from which the coupon cannot be redeemed.
     pub expires_at: DateTime<Utc>,
     pub redeemed_at: Option<DateTime<Utc>>,
-    /// The till that redeemed it, if one was named.
+    /// The till that redeemed the coupon, if the request named one.
     pub till: Option<Till>,
 }
 
 impl Engine {
-    /// This buyer's coupons, the newest first. Coupons whose key is not configured are logged and left out.
+    /// This buyer's coupons, newest first. Coupons whose key is not configured are logged and left out.
     ///
     /// # Errors
     /// Postgres is unavailable.
@@ -49,8 +49,8 @@ impl Engine {
         Ok(self.store.coupon(buyer, id).await?.and_then(|coupon| self.shown(coupon)))
     }
 
-    /// Redeems a coupon of a deal of one of these merchants, for this account. A later attempt gets the till in its
-    /// answer.
+    /// Redeems a coupon of one of these merchants, on behalf of this account. The answer to a later attempt names the
+    /// till.
     ///
     /// # Errors
     /// Postgres is unavailable.

@@ -1,4 +1,4 @@
-//! Issuing the coupons of tipped deals.
+//! Issues the coupons of tipped deals.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -15,12 +15,12 @@ use crate::store::{CouponToIssue, Settler, Settling, StoreError, Unsettled};
 const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
 /// The number of chunks fetched by one read.
 const CHUNKS_READ: u32 = 8;
-/// The number of chunks whose codes are derived while another chunk is settled.
-const CHUNKS_MADE: usize = 2;
+/// The maximum number of chunks whose codes are derived concurrently, ahead of settling.
+const CHUNKS_AHEAD: usize = 2;
 
 impl Engine {
-    /// Issues every coupon that is due, about `chunk` coupons in each call, and returns their number. The call is safe
-    /// to kill at any point, and every node may run it.
+    /// Issues every coupon that is due, about `chunk` coupons per transaction, and returns their number. The process
+    /// may be killed at any point, and several nodes may call this concurrently.
     ///
     /// # Errors
     /// Postgres is unavailable.
@@ -30,7 +30,7 @@ impl Engine {
         issued
     }
 
-    /// Whether this node is issuing more coupons than one call takes. Work that can wait lets it finish first.
+    /// Whether this node is issuing more than one chunk of coupons. Less urgent work waits for it to finish.
     #[must_use]
     pub fn has_many_to_settle(&self) -> bool {
         self.many_to_settle.load(Ordering::Relaxed)
@@ -40,21 +40,21 @@ impl Engine {
         let mut issued = 0;
         let mut settler = self.store.settler().await?;
         loop {
-            // Each read scans all tipped deals, however little it finds, so it fetches several chunks.
-            let most = chunk.saturating_mul(CHUNKS_READ);
-            let waiting = settler.unsettled(most).await?;
+            // Each read scans all tipped deals, so it fetches several chunks.
+            let limit = chunk.saturating_mul(CHUNKS_READ);
+            let waiting = settler.unsettled(limit).await?;
             let chunks: Vec<_> = chunks(&waiting, chunk).map(<[_]>::to_vec).collect();
             self.many_to_settle.store(chunks.len() > 1, Ordering::Relaxed);
-            // In order, because each chunk begins where the one before it ended.
-            let mut made = stream::iter(chunks).map(|these| self.make(these)).buffered(CHUNKS_MADE);
+            // In order, because each chunk begins where the previous one ended.
+            let mut prepared = stream::iter(chunks).map(|signups| self.prepare_chunk(signups)).buffered(CHUNKS_AHEAD);
             let mut settled_now = 0;
-            while let Some(chunk) = made.next().await {
+            while let Some(chunk) = prepared.next().await {
                 settled_now += self.settle_chunk(&mut settler, chunk).await?;
             }
             issued += settled_now;
             metrics::counter!("muster_coupons_issued_total").increment(settled_now);
-            // Nothing settled: another node is settling these deals and will finish them.
-            if waiting.len() < most as usize || settled_now == 0 {
+            // If nothing was settled, another node is settling these deals and will finish them.
+            if waiting.len() < limit as usize || settled_now == 0 {
                 break;
             }
         }
@@ -63,48 +63,49 @@ impl Engine {
         Ok(issued)
     }
 
-    /// Derives the coupons of a chunk on a thread that may block.
-    async fn make(&self, signups: Vec<Unsettled>) -> Made {
+    /// Runs [`prepare`] on a thread that may block.
+    async fn prepare_chunk(&self, signups: Vec<Unsettled>) -> PreparedChunk {
         let codes = self.codes.clone();
-        tokio::task::spawn_blocking(move || made(&signups, &codes)).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || prepare(&signups, &codes)).await.unwrap_or_default()
     }
 
-    async fn settle_chunk(&self, settler: &mut Settler, made: Made) -> Result<u64, StoreError> {
-        if made.coupons.is_empty() {
+    async fn settle_chunk(&self, settler: &mut Settler, chunk: PreparedChunk) -> Result<u64, StoreError> {
+        if chunk.coupons.is_empty() {
             return Ok(0);
         }
-        let settling = settler.issue_coupons(&made.settling, &made.coupons, self.codes.newest());
+        let settling = settler.issue_coupons(&chunk.settling, &chunk.coupons, self.codes.newest());
         failpoint::reach_within("mid_coupon_chunk", FAILPOINT_GRACE, settling).await
     }
 }
 
 /// The coupons of a chunk, and the steps by which they settle their deals.
 #[derive(Default)]
-struct Made {
+struct PreparedChunk {
     settling: Vec<Settling>,
     coupons: Vec<CouponToIssue>,
 }
 
-fn made(signups: &[Unsettled], codes: &CodeKeys) -> Made {
-    let mut far: HashMap<DealId, Settling> = HashMap::new();
-    let mut made = Made::default();
+/// Derives the coupons of a chunk. Each deal is settled up to the first gap or missing key.
+fn prepare(signups: &[Unsettled], codes: &CodeKeys) -> PreparedChunk {
+    let mut by_deal: HashMap<DealId, Settling> = HashMap::new();
+    let mut chunk = PreparedChunk::default();
     for waiting in signups {
-        let settling =
-            far.entry(waiting.deal).or_insert(Settling { deal: waiting.deal, from: waiting.after, to: waiting.after });
-        // A gap would leave a signup without coupons.
+        let step = Settling { deal: waiting.deal, from: waiting.after, to: waiting.after };
+        let settling = by_deal.entry(waiting.deal).or_insert(step);
+        // Settling past a gap would leave a signup without coupons.
         if settling.to != waiting.after {
             continue;
         }
         match coupons_of(waiting, codes) {
             Ok(coupons) => {
                 settling.to = waiting.rev;
-                made.coupons.extend(coupons);
+                chunk.coupons.extend(coupons);
             }
             Err(error) => tracing::error!(%error, "cannot issue a coupon"),
         }
     }
-    made.settling = far.into_values().collect();
-    made
+    chunk.settling = by_deal.into_values().collect();
+    chunk
 }
 
 fn coupons_of(waiting: &Unsettled, codes: &CodeKeys) -> Result<Vec<CouponToIssue>, NoCodeKey> {
@@ -116,22 +117,22 @@ fn coupons_of(waiting: &Unsettled, codes: &CodeKeys) -> Result<Vec<CouponToIssue
     (1..=waiting.units).map(issue).collect()
 }
 
-/// Splits signups into chunks of at most `most` units, or of one signup.
-fn chunks(signups: &[Unsettled], most: u32) -> impl Iterator<Item = &[Unsettled]> {
+/// Splits signups into chunks of at most `units_max` units. A larger signup is a chunk by itself.
+fn chunks(signups: &[Unsettled], units_max: u32) -> impl Iterator<Item = &[Unsettled]> {
     let mut rest = signups;
     std::iter::from_fn(move || {
-        let (these, others) = rest.split_at(fitting(rest, most));
-        rest = others;
-        (!these.is_empty()).then_some(these)
+        let (chunk, after) = rest.split_at(fitting(rest, units_max));
+        rest = after;
+        (!chunk.is_empty()).then_some(chunk)
     })
 }
 
-/// The number of leading signups with at most `most` units in total, but at least one.
-fn fitting(signups: &[Unsettled], most: u32) -> usize {
+/// The number of leading signups with at most `units_max` units in total, and at least one.
+fn fitting(signups: &[Unsettled], units_max: u32) -> usize {
     let mut units = 0_u32;
     let fits = signups.iter().take_while(|waiting| {
         units = units.saturating_add(waiting.units);
-        units <= most
+        units <= units_max
     });
     fits.count().max(1).min(signups.len())
 }

@@ -12,22 +12,22 @@ fn keys() -> CodeKeys {
 #[test]
 fn a_chunk_settles_each_of_its_deals_from_its_first_signup_to_its_last() {
     let [one, other] = [DealId::generate(), DealId::generate()];
-    let made = made(&[waiting(one, 7, 9, 2), waiting(one, 9, 12, 1), waiting(other, 0, 3, 1)], &keys());
-    let far: HashMap<_, _> = made.settling.iter().map(|s| (s.deal, (s.from, s.to))).collect();
-    assert_eq!(far, HashMap::from([(one, (7, 12)), (other, (0, 3))]));
-    assert_eq!(made.coupons.iter().map(|c| c.ordinal).collect::<Vec<_>>(), [1, 2, 1, 1]);
+    let chunk = prepare(&[waiting(one, 7, 9, 2), waiting(one, 9, 12, 1), waiting(other, 0, 3, 1)], &keys());
+    let steps: HashMap<_, _> = chunk.settling.iter().map(|s| (s.deal, (s.from, s.to))).collect();
+    assert_eq!(steps, HashMap::from([(one, (7, 12)), (other, (0, 3))]));
+    assert_eq!(chunk.coupons.iter().map(|c| c.ordinal).collect::<Vec<_>>(), [1, 2, 1, 1]);
 }
 
 #[test]
-fn a_deal_is_not_settled_past_a_signup_that_is_not_in_the_chunk() {
+fn a_deal_is_settled_only_up_to_a_gap_in_the_chunk() {
     let deal = DealId::generate();
-    let made = made(&[waiting(deal, 0, 1, 1), waiting(deal, 2, 3, 1)], &keys());
-    assert_eq!(made.settling, [Settling { deal, from: 0, to: 1 }]);
-    assert_eq!(made.coupons.len(), 1);
+    let chunk = prepare(&[waiting(deal, 0, 1, 1), waiting(deal, 2, 3, 1)], &keys());
+    assert_eq!(chunk.settling, [Settling { deal, from: 0, to: 1 }]);
+    assert_eq!(chunk.coupons.len(), 1);
 }
 
 #[test]
 fn without_a_key_nothing_is_settled() {
-    let made = made(&[waiting(DealId::generate(), 0, 1, 1)], &CodeKeys::new(vec![], vec![]));
-    assert!(made.coupons.is_empty());
+    let chunk = prepare(&[waiting(DealId::generate(), 0, 1, 1)], &CodeKeys::new(vec![], vec![]));
+    assert!(chunk.coupons.is_empty());
 }

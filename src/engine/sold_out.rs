@@ -1,13 +1,10 @@
-//! A node's notes of sold-out deals, by which it refuses strangers locally.
-//!
-//! A deal is sold out at one version, and the note holds this version. Units can become free only at another version,
-//! for example after a raised cap. At the same version, nobody new can join. The note lists everybody who has joined
-//! before: they may be retrying a request that succeeded, and only Postgres may answer that.
-//!
-//! A note is valid for [`COUNTS_FOR`] after Redis last confirmed it at the same version. Any other answer, and any
-//! other version, drops it, so the node notices a withdrawn deal, a restored backup or a lost Redis as it would without
-//! notes. A cap is raised only after every note has expired: see `raise_cap`. The notes are bounded by the number of
-//! their buyers.
+//! A node's notes of sold-out deals. With a note, the node refuses strangers without calling Redis. A note contains the
+//! version at which a deal is sold out. Units can become free only at another version, for example after a raised cap.
+//! At that version, no stranger can join. The note also lists the known buyers: they may be retrying a request that
+//! succeeded, and only Postgres may answer a retry. A note is valid for [`COUNTS_FOR`] after Redis last confirmed it at
+//! the same version. Any other answer drops the note. So a withdrawn deal, a restored backup or an outage of Redis
+//! takes effect within that time. A cap is raised only after every note has expired: see `raise_cap`. The total number
+//! of buyers in the notes is bounded.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -20,11 +17,11 @@ use crate::domain::{AccountId, DealId, DealState};
 use crate::quota::Answer;
 use crate::store::{Store, StoreError};
 
-/// How long a note is valid after Redis was asked and confirmed that the deal is sold out.
+/// How long a note is valid after the call in which Redis reported that the deal is sold out.
 pub(super) const COUNTS_FOR: Duration = Duration::from_secs(1);
-/// The shortest time between two attempts to read the buyers of a deal's version.
+/// The minimum time between two attempts to read the buyers of a deal's version.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(10);
-/// The most buyers in all notes together; each takes some 20 bytes. A deal that has more gets no note.
+/// The maximum number of buyers in all notes together; each takes some 20 bytes. A deal with more buyers gets no note.
 const BUYERS_MAX: usize = 500_000;
 
 /// The notes of a node. Cheap to clone.
@@ -37,12 +34,12 @@ pub(super) struct SoldOut {
 struct Note {
     /// The version at which the deal is sold out: epoch and rev.
     version: (i64, i64),
-    /// When Redis was last asked and confirmed it.
+    /// The start of the last call in which Redis reported this version as sold out.
     asked_at: Instant,
     read_at: Instant,
-    /// When the answer becomes "closed" instead.
+    /// The end of the deal's window, when the refusal changes to "closed".
     closes_at: DateTime<Utc>,
-    /// Everybody who ever had a signup in the deal. None while they are being read, or if reading them failed.
+    /// The known buyers of the deal. `None` while they are being read, or if the read failed.
     buyers: Option<HashSet<AccountId>>,
 }
 
@@ -51,8 +48,7 @@ impl SoldOut {
         Self { store, notes: Arc::default() }
     }
 
-    /// Whether it is certain that this buyer cannot join this deal because it is sold out. `None` stands for a buyer
-    /// without a signup in it.
+    /// Whether a valid note proves that the deal is sold out for this buyer. `None` stands for a stranger.
     pub(super) fn refuses(&self, deal: DealId, buyer: Option<AccountId>, now: DateTime<Utc>) -> bool {
         self.read().get(&deal).is_some_and(|note| {
             let counts = note.asked_at.elapsed() < COUNTS_FOR && now < note.closes_at;
@@ -60,15 +56,15 @@ impl SoldOut {
         })
     }
 
-    /// Records Redis' answers to requests for a deal. `asked_at` must be taken before Redis is asked: the answers may
-    /// be delayed, and a raise of the cap waits from the moment Redis judges differently.
-    pub(super) fn hear(&self, deal: DealId, asked_at: Instant, answers: &[Answer]) {
-        // "Known" says nothing about what is left.
-        let mut telling = answers.iter().filter(|answer| !matches!(answer, Answer::Known));
-        let Some(first) = telling.next() else { return };
+    /// Updates the deal's note from Redis' answers to requests. `asked_at` must be taken before the call to Redis,
+    /// because the answers may be delayed. A raise of the cap waits from the moment at which Redis answers differently.
+    pub(super) fn record_answers(&self, deal: DealId, asked_at: Instant, answers: &[Answer]) {
+        // "Known" does not show whether units are left.
+        let mut conclusive = answers.iter().filter(|answer| !matches!(answer, Answer::Known));
+        let Some(first) = conclusive.next() else { return };
         // One script call judges all its requests at one version.
         match first {
-            Answer::Refused { version: Some(version), .. } if telling.all(|answer| answer == first) => {
+            Answer::Refused { version: Some(version), .. } if conclusive.all(|answer| answer == first) => {
                 self.note(deal, asked_at, *version);
             }
             _ => {
@@ -106,7 +102,8 @@ impl SoldOut {
         }
     }
 
-    /// When the deal closes, and its buyers. None if it has another version by now, is not sold out, or has too many buyers.
+    /// The end of the deal's window, and the known buyers. `None` if the deal has another version, is not sold out, or
+    /// has too many buyers.
     async fn buyers_of(
         &self,
         deal: DealId,

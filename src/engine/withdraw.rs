@@ -4,7 +4,7 @@ use super::{Engine, run_to_completion};
 use crate::domain::{Deal, DealId, MerchantId};
 use crate::store::{StoreError, WithdrawAnswer};
 
-/// The outcome of withdrawing.
+/// The outcome of withdrawing a deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WithdrawOutcome {
     /// The deal is withdrawn and its coupons are void.

@@ -55,7 +55,7 @@ async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::
     metrics::histogram!("muster_admit_rows").record(u32::try_from(joins.len()).unwrap_or(u32::MAX));
     match asked {
         Ok(Admission::Answers(answers)) => {
-            asking.sold_out.hear(deal, began, &answers);
+            asking.sold_out.record_answers(deal, began, &answers);
             sort(joins, &answers, admitted);
         }
         // Loading takes a while, and the other deals of this lane must not wait for it.
@@ -78,7 +78,7 @@ async fn load_and_admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted
         let began = Instant::now();
         match asking.quota.admit(deal, &requests(&joins), now_ms).await {
             Ok(Admission::Answers(answers)) => {
-                asking.sold_out.hear(deal, began, &answers);
+                asking.sold_out.record_answers(deal, began, &answers);
                 return sort(joins, &answers, admitted);
             }
             Ok(Admission::Load) => {}
