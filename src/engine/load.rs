@@ -1,4 +1,4 @@
-//! Loading a deal into Redis: on the first join, and whenever its key is gone.
+//! Loads a deal into Redis: at its first join, and whenever a join finds its keys missing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 /// The outcome of loading a deal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loaded {
-    /// Redis admits joins to it.
+    /// The deal is loaded, and Redis admits joins to it.
     Ready,
     /// The deal does not exist, or it is a draft.
     NoSuchDeal,
@@ -21,19 +21,20 @@ pub(super) enum Loaded {
     Unavailable,
 }
 
-/// Buyers in one script call. A call of this size blocks Redis for a few milliseconds.
+/// The maximum number of buyers in one script call. Such a call blocks Redis for a few milliseconds.
 const CHUNK: usize = 2_000;
-/// The interval between checks whether another node has loaded a deal.
+/// The interval between checks while another node is loading the deal.
 const WAIT: Duration = Duration::from_millis(10);
-/// The most attempts to load a deal, when others take over or the epoch changes, before its joins go on without admission.
-const MOST_TRIES: usize = 1_000;
+/// The maximum number of attempts to load a deal. After that, its joins continue without admission. Waiting for another
+/// node, being superseded and a changed epoch each use up an attempt.
+const ATTEMPTS_MAX: usize = 1_000;
 
 /// Loads deals, with one load per deal at a time on this node (single-flight).
 #[derive(Clone)]
 pub(super) struct Loader {
     store: Store,
     quota: Quota,
-    /// One lock for each deal that is being loaded. Other callers wait for the lock instead of also loading the deal.
+    /// One lock for each deal that is being loaded. Concurrent callers wait for the lock.
     running: Arc<std::sync::Mutex<HashMap<DealId, Arc<Mutex<()>>>>>,
 }
 
@@ -42,11 +43,11 @@ impl Loader {
         Self { store, quota, running: Arc::default() }
     }
 
-    /// Loads a deal unless it is loaded by now.
+    /// Loads a deal, unless it is loaded already.
     pub(super) async fn load(&self, deal: DealId) -> Loaded {
         let lock = self.lock_of(deal);
         let loaded = {
-            let _only_one = lock.lock().await;
+            let _guard = lock.lock().await;
             self.load_alone(deal).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, %deal, "cannot load a deal into Redis");
                 Loaded::Unavailable
@@ -58,12 +59,12 @@ impl Loader {
     }
 
     async fn load_alone(&self, deal: DealId) -> Result<Loaded, StoreError> {
-        // Checked before anything is written to Redis: drafts and unknown ids cost nothing there.
+        // Checked before any call to Redis, so that drafts and unknown ids create no keys.
         let found = self.store.progress_of(&[deal]).await?;
         if found.iter().all(|progress| progress.state == DealState::Draft) {
             return Ok(Loaded::NoSuchDeal);
         }
-        for _ in 0..MOST_TRIES {
+        for _ in 0..ATTEMPTS_MAX {
             let Ok(begun) = self.quota.begin_load(deal).await else { return Ok(Loaded::Unavailable) };
             let load = match begun {
                 Begun::Loaded => return Ok(Loaded::Ready),

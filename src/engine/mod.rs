@@ -1,8 +1,9 @@
-//! The verbs: join, leave, publish, raise a cap, withdraw, close, settle, redeem, reconcile, audit. A file or folder each.
+//! The verbs: join, leave, publish, raise a cap, withdraw, close, settle, redeem, reconcile, audit. Each has a file or
+//! folder.
 //!
-//! Owns the path of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::store`]). Those two never import
-//! each other: the engine connects them. Must never answer "joined" before Postgres has committed. Must never commit in the
-//! future of a request, which is dropped halfway when the client resets its connection.
+//! Owns the path of a join through admission ([`crate::quota`]) and the lanes to Postgres ([`crate::store`]). `quota`
+//! and `store` never import each other: the engine connects them. Must never answer "joined" before Postgres has
+//! committed. Must never commit in the future of a request, which is dropped when the client resets its connection.
 
 mod audit;
 mod close;
@@ -56,7 +57,7 @@ pub struct Engine {
     settle_soon: Arc<Notify>,
     /// Whether more coupons are due than one call issues.
     many_to_settle: Arc<AtomicBool>,
-    /// The versions that the reconciler saw last.
+    /// The versions that Redis should have by the next reconciliation.
     behind: reconcile::Behind,
     audit: Audit,
 }
@@ -80,7 +81,7 @@ impl Engine {
         }
     }
 
-    /// Whether Redis admits joins now. Otherwise Postgres decides alone, more slowly.
+    /// Whether Redis admits joins now. If not, Postgres decides alone, with fewer joins at a time.
     #[must_use]
     pub fn admits(&self) -> bool {
         self.quota.is_online()
@@ -92,33 +93,34 @@ impl Engine {
         &self.audit
     }
 
-    /// Waits until the settler has something to do, at most this long.
+    /// Waits until the settler has work, or until `most` has passed.
     pub async fn wait_to_settle(&self, most: Duration) {
-        // The settler looks for work after a wake-up and after a timeout alike.
+        // The settler checks for work after a wake-up and after a timeout.
         drop(tokio::time::timeout(most, self.settle_soon.notified()).await);
     }
 
-    /// Waits until no join is queued or being recorded. The caller must keep new joins out meanwhile.
+    /// Waits until no join or leave is queued or being recorded. The caller must accept no new requests during the
+    /// call.
     pub async fn drain(&self) {
         self.lanes.drain().await;
     }
 
-    /// Admits everybody on this node from now on, whatever Redis says.
+    /// Admits everybody on this node from now on, without a call to Redis.
     #[cfg(feature = "negative-controls")]
     pub fn admit_everybody(&self) {
         self.quota.admit_everybody();
     }
 
-    /// Tells Redis of a change that affected no buyer, with the figures that the change's function returned under the
-    /// deal's lock. Figures read later could include a join committed in between. Redis would then know that join's
-    /// version without its buyer, and could refuse nobody until it learns of the buyer.
+    /// Applies to Redis a change that affected no buyer. The figures must be those that the SQL function returned under
+    /// the deal's lock. Figures that are read later could include a join. Redis would have that join's version without
+    /// its buyer, and so could wrongly refuse a retry by that buyer.
     async fn announce(&self, figures: Figures) {
         // If Redis is unavailable, the reconciler applies the change later.
         self.quota.apply(&change(figures)).await.ok();
     }
 }
 
-/// The change as sent to Redis, before its joins and buyers are added.
+/// A change for Redis, without joins and buyers.
 fn change(figures: Figures) -> Change {
     let Figures { progress, opens_at, rev_before } = figures;
     Change { progress, opens_at, rev_before, done: Vec::new(), buyers: Vec::new() }

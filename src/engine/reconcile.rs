@@ -1,8 +1,8 @@
-//! Reconciling: applies to Redis the changes that it missed.
+//! Reconciles Redis with Postgres: applies to Redis the changes that it missed.
 //!
-//! For each deal, Redis knows the version up to which it has every change (`applied`). The reconciler asks Postgres for the buyers that
-//! changed after that version, however long ago, and skips Postgres if nothing is missing. Figures and terms go with
-//! the version.
+//! For each deal, Redis stores the version up to which it has every change (`applied`). If a change is missing, the
+//! reconciler reads from Postgres the buyers that changed after that version, and applies them with the current figures
+//! and terms.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,53 +13,54 @@ use crate::domain::{DealId, Progress};
 use crate::quota::{BuyerUnits, Change, DealInRedis, Link, LinkEvent};
 use crate::store::{DealVersion, StoreError};
 
-/// Deals compared in one pipelined call.
+/// The maximum number of deals compared in one pipelined call.
 const CHUNK: usize = 500;
-/// Buyers in one script call. After a long outage of Redis, one call with all buyers would exceed its time limit on
-/// every attempt.
+/// The maximum number of buyers in one script call. After a long outage of Redis, a call with all buyers would exceed
+/// the reply timeout on every attempt.
 const BUYERS_CHUNK: usize = 2_000;
 
-/// The result of reconciling.
+/// The result of a reconciliation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
     /// Deals that were compared.
     pub looked_at: usize,
-    /// Deals that are in Redis.
+    /// Deals that are loaded.
     pub loaded: usize,
     /// Deals that were behind in Redis.
     pub repaired: usize,
-    /// Whether every deal was compared: Redis may be unavailable from the start or fail before the end.
+    /// Whether every deal was compared. False if Redis was unavailable or failed before the last deal.
     pub whole: bool,
 }
 
-/// Whether to leave out changes that may still be on their way.
+/// Whether to skip changes that nodes may still be applying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Catching {
-    /// Repair what was already missing at the last call. Newer changes are probably on their way.
+    /// Repair only what was already committed at the last call. Nodes are probably still applying newer changes.
     Stragglers,
     /// Repair everything.
     Everything,
 }
 
-/// The findings of the last call.
+/// The state kept from the last reconciliation.
 #[derive(Clone, Default)]
-pub(super) struct Behind(Arc<Mutex<LastLook>>);
+pub(super) struct Behind(Arc<Mutex<LastRun>>);
 
 #[derive(Default)]
-struct LastLook {
+struct LastRun {
     epoch: i64,
-    /// The version of each deal that Redis should know by the next call.
+    /// For each loaded deal, the version that Redis should have by the next call.
     versions: HashMap<DealId, (i64, i64)>,
 }
 
 impl Behind {
-    fn last_look(&self) -> MutexGuard<'_, LastLook> {
+    fn last_run(&self) -> MutexGuard<'_, LastRun> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Engine {
-    /// Compares the deals that changed within this time with Redis, and applies what is missing. `None` compares all live deals.
+    /// Compares with Redis the deals that changed within this time, and applies the changes that Redis missed. `None`
+    /// compares all live deals and those that ended within the last hour.
     ///
     /// # Errors
     /// Postgres is unavailable. If Redis is unavailable, there is nothing to do.
@@ -73,7 +74,7 @@ impl Engine {
         }
     }
 
-    /// Waits for a new connection to Redis, tells Redis every change that it missed, and lets it admit joins.
+    /// Waits for a new connection to Redis, applies every change that Redis missed, and lets Redis admit joins.
     ///
     /// # Errors
     /// Postgres is unavailable: call again.
@@ -87,7 +88,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Catches up over the present connection, if that is needed. Does nothing if Redis is unavailable.
+    /// Catches up over the current connection if Redis is behind. Does nothing if Redis is unavailable.
     ///
     /// # Errors
     /// Postgres is unavailable.
@@ -115,17 +116,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Reconciles over this connection. `tell` receives the number of deals compared so far, and the total.
+    /// Reconciles over this connection. `on_progress` receives the number of deals compared so far, and the total.
     pub(super) async fn reconcile_over(
         &self,
         link: &Link,
         within: Option<Duration>,
         catching: Catching,
-        tell: &(dyn Fn(usize, usize) + Sync),
+        on_progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Reconciled, StoreError> {
-        // In a new epoch, Postgres may have lost changes that Redis has, even for deals that have not changed since.
+        // In a new epoch, Redis may have changes that Postgres has lost, even for deals that have not changed since.
         let epoch = self.store.check_epoch().await?;
-        let same_epoch = self.behind.last_look().epoch == epoch;
+        let same_epoch = self.behind.last_run().epoch == epoch;
         let (within, catching) = if same_epoch { (within, catching) } else { (None, Catching::Everything) };
         let deals = self.store.changed_deals(within).await?;
         let mut reconciled = Reconciled { looked_at: deals.len(), ..Reconciled::default() };
@@ -137,12 +138,12 @@ impl Engine {
             reconciled.loaded += in_redis.len();
             for truth in chunk {
                 done += 1;
-                tell(done, deals.len());
+                on_progress(done, deals.len());
                 let progress = &truth.progress;
                 let Some(known) = in_redis.get(&progress.deal) else { continue };
                 versions.insert(progress.deal, progress.version());
-                let may_be_on_its_way = catching == Catching::Stragglers && !self.was_behind(known, progress.deal);
-                if !is_behind(known, progress) || may_be_on_its_way {
+                let may_be_in_flight = catching == Catching::Stragglers && !self.was_behind(known, progress.deal);
+                if !is_behind(known, progress) || may_be_in_flight {
                     continue;
                 }
                 if !self.repair(link, truth, known).await? {
@@ -152,32 +153,32 @@ impl Engine {
             }
         }
         reconciled.whole = true;
-        *self.behind.last_look() = LastLook { epoch, versions };
+        *self.behind.last_run() = LastRun { epoch, versions };
         metrics::counter!("muster_reconciled_deals_total").increment(reconciled.repaired as u64);
         Ok(reconciled)
     }
 
-    /// Whether Redis is behind the version of the last call.
+    /// Whether Redis is behind the version that Postgres had at the last call.
     fn was_behind(&self, known: &DealInRedis, deal: DealId) -> bool {
-        let last = self.behind.last_look().versions.get(&deal).copied();
+        let last = self.behind.last_run().versions.get(&deal).copied();
         last.is_some_and(|(epoch, rev)| known.epoch < epoch || known.applied < rev || known.rev < rev)
     }
 
-    /// Applies to Redis the changes of one deal that it missed. False if Redis is unavailable.
+    /// Applies to Redis the changes of one deal that it missed. Returns false if Redis is unavailable.
     async fn repair(&self, link: &Link, truth: &DealVersion, known: &DealInRedis) -> Result<bool, StoreError> {
         let DealVersion { progress, opens_at } = *truth;
         let changed = self.store.buyers_changed_after(progress.deal, known.applied).await?;
         let mut buyers: Vec<_> =
             changed.into_iter().map(|(buyer, units, rev)| BuyerUnits { buyer, units, rev }).collect();
-        let told = |rev_before, buyers| Change { progress, opens_at, rev_before, done: Vec::new(), buyers };
+        let change_of = |rev_before, buyers| Change { progress, opens_at, rev_before, done: Vec::new(), buyers };
         while buyers.len() > BUYERS_CHUNK {
-            // These chunks claim no range of versions. The last one claims all of it.
-            let some = told(progress.rev, buyers.split_off(buyers.len() - BUYERS_CHUNK));
-            if self.quota.apply_over(link, &some).await.is_err() {
+            // These chunks do not advance `applied`. The last chunk covers the whole range of versions.
+            let part = change_of(progress.rev, buyers.split_off(buyers.len() - BUYERS_CHUNK));
+            if self.quota.apply_over(link, &part).await.is_err() {
                 return Ok(false);
             }
         }
-        let rest = told(known.applied.min(progress.rev), buyers);
+        let rest = change_of(known.applied.min(progress.rev), buyers);
         Ok(self.quota.apply_over(link, &rest).await.is_ok())
     }
 }

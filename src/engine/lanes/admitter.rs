@@ -1,4 +1,4 @@
-//! Asks Redis for places: one script call for all requests to a deal that arrived during the last call.
+//! Requests admission from Redis, with one script call for all requests to a deal that arrived during the last call.
 
 use std::collections::HashMap;
 
@@ -14,22 +14,22 @@ use crate::engine::sold_out::SoldOut;
 use crate::failpoint;
 use crate::quota::{Admission, Answer, Quota};
 
-/// The most loads of a deal for one batch: its key may vanish between the load and the next call.
-const MOST_LOADS: usize = 3;
+/// The maximum number of loads of a deal for one batch: its keys may vanish between the load and the next call.
+const LOADS_MAX: usize = 3;
 
-/// The connections and channels of an admitter.
+/// The dependencies of an admitter.
 #[derive(Clone)]
-pub(super) struct Asking {
+pub(super) struct Admitter {
     pub(super) quota: Quota,
     pub(super) loader: Loader,
     pub(super) sold_out: SoldOut,
 }
 
-/// Runs until every sender of requests is gone.
+/// Runs until every sender of requests is dropped.
 pub(super) async fn run(
     mut arrived: mpsc::Receiver<Job>,
     admitted: mpsc::Sender<Job>,
-    asking: Asking,
+    admitter: Admitter,
     clock: Clock,
     batch_max: usize,
 ) {
@@ -39,46 +39,52 @@ pub(super) async fn run(
         for job in jobs.drain(..) {
             match job {
                 Job::Join(join) => of_deal.entry(join.request.deal).or_default().push(join),
-                // A leave needs no admission: it frees places.
+                // A leave needs no admission: it frees units.
                 Job::Leave(_) => pass_on(&admitted, job),
             }
         }
         let now_ms = clock.now().timestamp_millis();
-        join_all(of_deal.into_iter().map(|(deal, joins)| admit(deal, joins, now_ms, &admitted, &asking))).await;
+        join_all(of_deal.into_iter().map(|(deal, joins)| admit(deal, joins, now_ms, &admitted, &admitter))).await;
     }
 }
 
-async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::Sender<Job>, asking: &Asking) {
+async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::Sender<Job>, admitter: &Admitter) {
     let began = Instant::now();
-    let asked = asking.quota.admit(deal, &requests(&joins), now_ms).await;
+    let admission = admitter.quota.admit(deal, &requests(&joins), now_ms).await;
     metrics::histogram!("muster_admit_seconds").record(began.elapsed());
     metrics::histogram!("muster_admit_rows").record(u32::try_from(joins.len()).unwrap_or(u32::MAX));
-    match asked {
+    match admission {
         Ok(Admission::Answers(answers)) => {
-            asking.sold_out.record_answers(deal, began, &answers);
+            admitter.sold_out.record_answers(deal, began, &answers);
             sort(joins, &answers, admitted);
         }
-        // Loading takes a while, and the other deals of this lane must not wait for it.
+        // Loading takes time, and other deals of this lane must not wait for it.
         Ok(Admission::Load) => {
-            let (admitted, asking) = (admitted.clone(), asking.clone());
-            tokio::spawn(async move { load_and_admit(deal, joins, now_ms, &admitted, &asking).await });
+            let (admitted, admitter) = (admitted.clone(), admitter.clone());
+            tokio::spawn(async move { load_and_admit(deal, joins, now_ms, &admitted, &admitter).await });
         }
         // Degraded: Postgres decides alone.
         Err(_unavailable) => joins.into_iter().for_each(|join| pass_on(admitted, Job::Join(join))),
     }
 }
 
-async fn load_and_admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::Sender<Job>, asking: &Asking) {
-    for _ in 0..MOST_LOADS {
-        match asking.loader.load(deal).await {
+async fn load_and_admit(
+    deal: DealId,
+    joins: Vec<JoinJob>,
+    now_ms: i64,
+    admitted: &mpsc::Sender<Job>,
+    admitter: &Admitter,
+) {
+    for _ in 0..LOADS_MAX {
+        match admitter.loader.load(deal).await {
             Loaded::Ready => {}
             Loaded::NoSuchDeal => return joins.into_iter().for_each(|join| join.answer(JoinOutcome::NoSuchDeal)),
             Loaded::Unavailable => break,
         }
         let began = Instant::now();
-        match asking.quota.admit(deal, &requests(&joins), now_ms).await {
+        match admitter.quota.admit(deal, &requests(&joins), now_ms).await {
             Ok(Admission::Answers(answers)) => {
-                asking.sold_out.record_answers(deal, began, &answers);
+                admitter.sold_out.record_answers(deal, began, &answers);
                 return sort(joins, &answers, admitted);
             }
             Ok(Admission::Load) => {}
@@ -94,7 +100,8 @@ fn requests(joins: &[JoinJob]) -> Vec<JoinRequest> {
     joins.iter().map(|join| join.request).collect()
 }
 
-/// Passes on the admitted requests and answers the others at once, so no refusal waits behind a commit.
+/// Passes admitted requests on to the committer. Answers refused requests immediately, so that no refusal waits for a
+/// commit.
 fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
     for (join, answer) in joins.into_iter().zip(answers) {
         match answer {
@@ -107,7 +114,7 @@ fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
     }
 }
 
-/// The channel has room for all slots of the lane, and each job has one.
+/// Passes a job to the committer. The channel has room for every slot of the lane, and each job has a slot.
 fn pass_on(admitted: &mpsc::Sender<Job>, job: Job) {
     if admitted.try_send(job).is_err() {
         tracing::error!("a lane ended before its queue");

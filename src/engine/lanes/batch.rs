@@ -1,4 +1,4 @@
-//! One batch: sends it until Postgres has answered, answers its requests, and hands its changes on to the applier.
+//! Records a batch: sends it until Postgres answers, answers its requests, and passes its changes to the applier.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::failpoint;
 use crate::quota::{BuyerUnits, Change, Quota};
 use crate::store::{CommitError, Decided, DecidedJoin, DecidedLeave, Decision, LaneConnection, LeaveDecision};
 
-/// How often a batch is sent again after a rollback.
-const MOST_ROLLBACKS: u32 = 3;
+/// The maximum number of retries of a batch after a rollback, unless the batch is in doubt.
+const RETRIES_MAX: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The requests of one batch. Joins are recorded first, because a leave may undo one of them.
+/// The requests of one batch. Joins are recorded first, because a leave in the batch may undo one of its joins.
 pub(super) struct Batch {
     joins: Vec<JoinJob>,
     leaves: Vec<LeaveJob>,
@@ -56,13 +56,13 @@ pub(super) struct Recorder {
 
 /// The next step after a failed call.
 enum Next {
-    /// Wait, then send the same batch again.
+    /// Wait for this time, and send the same batch again.
     Again(Duration),
-    /// Halve the batch to find the bad row.
+    /// Halve the batch, to find the bad row by bisection.
     Halve,
-    /// Give the batch up: nothing was recorded.
+    /// Give up the batch: nothing was recorded, and a later retry by the client may succeed.
     GiveUp,
-    /// Give the batch up: nothing was recorded, and sending it again would not help.
+    /// Give up the batch because of a defect: sending it again would not help.
     Broken,
 }
 
@@ -71,12 +71,12 @@ enum Next {
 struct Sending {
     rollbacks: u32,
     failures: u32,
-    /// A call got no answer. It may have been committed, so from then on the batch is never dropped.
+    /// A call was not answered, so its batch may be committed. From then on, the batch is sent until Postgres answers.
     in_doubt: bool,
 }
 
 impl Sending {
-    /// The first attempt at a whole batch, or at half of a batch that may be in doubt.
+    /// Before the first attempt. Half of a batch that is in doubt is in doubt, too.
     fn begin(in_doubt: bool) -> Self {
         Self { in_doubt, ..Self::default() }
     }
@@ -88,7 +88,7 @@ impl Sending {
         match error {
             CommitError::RolledBack(_) => {
                 self.rollbacks += 1;
-                if self.in_doubt || self.rollbacks <= MOST_ROLLBACKS { Next::Again(wait) } else { Next::GiveUp }
+                if self.in_doubt || self.rollbacks <= RETRIES_MAX { Next::Again(wait) } else { Next::GiveUp }
             }
             CommitError::BadRow(_) => Next::Halve,
             CommitError::InDoubt(_) => Next::Again(wait),
@@ -112,7 +112,7 @@ impl Recorder {
         connection
     }
 
-    /// Replaces a connection that is gone.
+    /// Replaces the connection of a recording task that panicked.
     pub(super) fn lost_connection(&self, lane: usize) -> LaneConnection {
         tracing::error!(lane, "a lane's task ended early: continuing with a new connection");
         self.store.lane_connection()
@@ -176,7 +176,7 @@ impl Recorder {
         }
     }
 
-    /// Nothing was recorded: answers the joins and releases their holds.
+    /// Gives up joins: answers them and releases their holds.
     async fn give_up_joins(&self, joins: Vec<JoinJob>, error: &CommitError, outcome: JoinOutcome) {
         tracing::error!(%error, joins = joins.len(), "a batch was given up");
         let holds: Vec<_> = joins.iter().map(|join| (join.request.deal, join.request.id)).collect();
@@ -194,7 +194,7 @@ impl Recorder {
         if let Some(oldest) = joins.iter().map(|join| join.queued_at).min() {
             metrics::histogram!("muster_hold_age_seconds").record(oldest.elapsed());
         }
-        let mut settle = false;
+        let mut is_settling_due = false;
         for (join, row) in joins.into_iter().zip(decided.rows) {
             let request = join.request;
             let Some(change) = changes.get_mut(&request.deal) else {
@@ -203,7 +203,7 @@ impl Recorder {
             };
             change.done.push(request.id);
             note_buyer(change, request.buyer, row.buyer_units);
-            settle |= row.decision == Decision::Ok && change.progress.state == DealState::Tipped;
+            is_settling_due |= row.decision == Decision::Ok && change.progress.state == DealState::Tipped;
             let joined = |replayed, state| {
                 JoinOutcome::Joined(Joined {
                     id: request.id,
@@ -224,7 +224,7 @@ impl Recorder {
             join.answer(outcome);
         }
         self.hand_on(changes);
-        if settle {
+        if is_settling_due {
             self.settle_soon.notify_one();
         }
     }
@@ -246,7 +246,8 @@ impl Recorder {
         self.hand_on(changes);
     }
 
-    /// Hands the changes on to the applier, after every request has been answered. If its queue is full, the reconciler tells Redis.
+    /// Passes the changes to the applier, after every request has been answered. If its queue is full, the reconciler
+    /// applies them.
     fn hand_on(&self, changes: HashMap<DealId, Change>) {
         failpoint::reach("after_reply");
         for change in changes.into_values() {
@@ -262,7 +263,7 @@ fn changes<T>(decided: &Decided<T>) -> HashMap<DealId, Change> {
     decided.figures.iter().map(change).collect()
 }
 
-/// The buyer's units are sent for a replay too, because Redis may have missed the buyer.
+/// Adds the buyer's units to the change. A replay includes them, too, because Redis may have missed the buyer.
 fn note_buyer(change: &mut Change, buyer: crate::domain::AccountId, units: Option<(u32, i64)>) {
     if let Some((units, rev)) = units {
         change.buyers.push(BuyerUnits { buyer, units, rev });

@@ -1,4 +1,4 @@
-//! Records batches: all requests that arrived during the last commit are the next batch.
+//! Records batches: the requests that arrived during one commit are the next batch.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::failpoint;
 use crate::quota::{Change, Quota};
 use crate::store::{LaneConnection, Store};
 
-/// How often the queue is checked for requests that have waited too long, and the batch for holds to renew.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The interval of the checks for requests that have waited too long, and for holds to renew.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The task that records a lane's batches.
 pub(super) struct Committer {
@@ -31,7 +31,7 @@ pub(super) struct Committer {
     pub(super) settle_soon: Arc<Notify>,
 }
 
-/// A batch on its way to Postgres.
+/// A batch that is being recorded.
 struct UnderWay {
     task: JoinHandle<LaneConnection>,
     holds: Vec<(DealId, SignupId)>,
@@ -52,8 +52,8 @@ impl Committer {
         let mut waiting: VecDeque<Job> = VecDeque::new();
         let mut free = Some(self.store.lane_connection());
         let mut under_way: Option<UnderWay> = None;
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = tokio::time::interval(CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut incoming = Vec::new();
         let mut open = true;
         while open || under_way.is_some() || !waiting.is_empty() {
@@ -71,11 +71,11 @@ impl Committer {
                 }
                 connection = finished(&mut under_way) => {
                     under_way = None;
-                    // A task that panicked lost its connection. That is a logged defect, and the lane goes on.
+                    // A task that panicked has lost its connection. The defect is logged, and the lane continues.
                     free = Some(connection.unwrap_or_else(|| recorder.lost_connection(self.number)));
                 }
-                _ = looks.tick() => {
-                    self.turn_away_the_late(&mut waiting);
+                _ = checks.tick() => {
+                    self.shed_late_requests(&mut waiting);
                     self.renew_holds(&mut under_way);
                 }
             }
@@ -97,8 +97,8 @@ impl Committer {
         UnderWay { task, holds, renewed_at: Instant::now() }
     }
 
-    /// Sheds load: answers requests that have waited too long while their clients still wait.
-    fn turn_away_the_late(&self, waiting: &mut VecDeque<Job>) {
+    /// Sheds load: answers "busy" to requests that have waited too long, before their clients time out.
+    fn shed_late_requests(&self, waiting: &mut VecDeque<Job>) {
         let late = waiting.iter().take_while(|job| job.queued_at().elapsed() > self.settings.queue_wait_max).count();
         let mut holds = Vec::new();
         for job in waiting.drain(..late) {
@@ -116,7 +116,7 @@ impl Committer {
         }
     }
 
-    /// Renews the holds of the batch, so none ends while Postgres is slow.
+    /// Renews the holds of the batch, so that none expires while Postgres is slow.
     fn renew_holds(&self, under_way: &mut Option<UnderWay>) {
         let Some(batch) = under_way.as_mut().filter(|b| b.renewed_at.elapsed() > self.settings.renew_every) else {
             return;
@@ -131,7 +131,8 @@ impl Committer {
     }
 }
 
-/// Waits for the batch that is under way, and returns its connection. Never completes while there is none.
+/// Waits for the batch that is being recorded, and returns its connection, or `None` if its task panicked. Never
+/// completes without a batch.
 async fn finished(under_way: &mut Option<UnderWay>) -> Option<LaneConnection> {
     match under_way {
         Some(batch) => (&mut batch.task).await.inspect_err(|error| tracing::error!(%error, "a batch was lost")).ok(),

@@ -1,4 +1,4 @@
-//! The jobs that wait in a lane.
+//! The jobs in the queue of a lane.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ pub(super) enum Job {
     Leave(LeaveJob),
 }
 
-/// A request to join, and where to send its outcome.
+/// A request to join, and the channel for its outcome.
 pub(super) struct JoinJob {
     pub(super) request: JoinRequest,
     pub(super) reply: oneshot::Sender<JoinOutcome>,
@@ -22,7 +22,7 @@ pub(super) struct JoinJob {
     pub(super) queued_at: Instant,
 }
 
-/// A request to leave, and where to send its outcome.
+/// A request to leave, and the channel for its outcome.
 pub(super) struct LeaveJob {
     pub(super) id: SignupId,
     pub(super) deal: DealId,
@@ -42,8 +42,8 @@ impl Job {
 }
 
 impl JoinJob {
-    /// Frees the slot, then answers: a client that retries at once must find the slot free. The outcome stands even if
-    /// the client has disconnected.
+    /// Frees the slot before answering, so that a client that retries immediately finds it free. The outcome stands
+    /// even if the client has disconnected.
     pub(super) fn answer(self, outcome: JoinOutcome) {
         metrics::counter!("muster_joins_total", "outcome" => word(&outcome)).increment(1);
         drop(self.slot);
@@ -52,7 +52,7 @@ impl JoinJob {
 }
 
 impl LeaveJob {
-    /// Frees the slot, then answers.
+    /// Frees the slot before answering.
     pub(super) fn answer(self, outcome: LeaveOutcome) {
         metrics::counter!("muster_leaves_total", "outcome" => leave_word(outcome)).increment(1);
         drop(self.slot);

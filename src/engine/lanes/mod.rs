@@ -2,15 +2,12 @@
 //!
 //! A lane is three tasks:
 //!
-//! - The *admitter* asks Redis, in one call for all requests to a deal that arrived during its last call.
-//! - The *committer* records all requests that arrived during the last commit as the next batch. It has a Postgres connection of
-//!   its own, and no timer, so batching adds no waiting.
-//! - The *applier* applies committed changes to Redis.
-//!
-//! A deal belongs to one lane, so its joins and leaves wait in a queue instead of for a lock in Postgres.
-//!
-//! Every queue is bounded. A request that finds its lane's queue full is answered "busy" before Redis is asked, and one deal may fill
-//! only its share of the queue.
+//! - The *admitter* calls Redis once for all requests to a deal that arrived during its last call.
+//! - The *committer* records all requests that arrived during the last commit as the next batch. It has its own
+//!   Postgres connection. No timer delays a batch.
+//! - The *applier* applies committed changes to Redis. A deal belongs to one lane of a node, so its joins and leaves
+//!   wait in a queue instead of competing for the deal's row lock. Every queue is bounded. A request to a full lane is
+//!   answered "busy" before any call to Redis, and one deal may fill only its share of the queue.
 
 mod admitter;
 mod applier;
@@ -42,19 +39,19 @@ use slots::Slots;
 pub struct LaneSettings {
     /// Number of lanes.
     pub count: usize,
-    /// The most requests in one commit.
+    /// The maximum number of requests in one commit.
     pub batch_max: usize,
-    /// The most requests that wait in one lane.
+    /// The number of slots of a lane: the maximum number of requests that wait or are being recorded.
     pub queue_max: usize,
     /// The share of a lane's queue that one deal may fill, in percent.
     pub deal_share_percent: usize,
-    /// The longest that a request may wait in the queue.
+    /// The maximum time that a request waits in the queue.
     pub queue_wait_max: Duration,
-    /// How long a join may stay undecided before it is answered "pending".
+    /// How long a request may be undecided before it is answered "pending".
     pub reply_after: Duration,
-    /// The most requests in one lane while Redis is unavailable.
+    /// The maximum number of requests in one lane while Redis is unavailable.
     pub degraded_in_flight_max: usize,
-    /// How often the holds of a batch are renewed. Well below their time to live.
+    /// The interval at which the holds of a batch are renewed; well below their TTL.
     pub renew_every: Duration,
 }
 
@@ -81,7 +78,7 @@ impl Lanes {
         settle_soon: &Arc<Notify>,
     ) -> Self {
         let sold_out = SoldOut::new(store.clone());
-        let asking = admitter::Asking {
+        let admitter = admitter::Admitter {
             quota: quota.clone(),
             loader: Loader::new(store.clone(), quota.clone()),
             sold_out: sold_out.clone(),
@@ -91,7 +88,7 @@ impl Lanes {
             let (arrivals, arrived) = mpsc::channel(settings.queue_max);
             let (admitted, to_commit) = mpsc::channel(settings.queue_max);
             let (changes, to_apply) = mpsc::channel(settings.queue_max);
-            tokio::spawn(admitter::run(arrived, admitted, asking.clone(), clock.clone(), settings.batch_max));
+            tokio::spawn(admitter::run(arrived, admitted, admitter.clone(), clock.clone(), settings.batch_max));
             let committer = committer::Committer {
                 number,
                 store: store.clone(),
@@ -109,8 +106,8 @@ impl Lanes {
         Self { all, sold_out, clock: clock.clone(), settings: *settings }
     }
 
-    /// Queues a join and waits for its outcome, at most for `reply_after`. If `slot` is `None` or belongs to another deal, the
-    /// join takes a new slot.
+    /// Queues a join, and waits up to `reply_after` for its outcome. If `slot` is `None` or belongs to another deal,
+    /// the join takes a new slot.
     pub(super) async fn join(&self, slot: Option<Slot>, request: JoinRequest) -> JoinOutcome {
         if self.sold_out.refuses(request.deal, Some(request.buyer), self.clock.now()) {
             metrics::counter!("muster_joins_total", "outcome" => Refusal::SoldOut.word()).increment(1);
@@ -121,7 +118,7 @@ impl Lanes {
         let queued = self
             .queue(request.deal, slot, |slot| Job::Join(JoinJob { request, reply, slot, queued_at: Instant::now() }));
         if !queued {
-            return turned_away().into();
+            return lane_full().into();
         }
         match tokio::time::timeout(self.settings.reply_after, outcome).await {
             Ok(Ok(outcome)) => outcome,
@@ -133,7 +130,7 @@ impl Lanes {
         }
     }
 
-    /// Queues a leave and waits for its outcome.
+    /// Queues a leave, and waits up to `reply_after` for its outcome.
     pub(super) async fn leave(&self, id: SignupId, deal: DealId, buyer: AccountId) -> LeaveOutcome {
         let (reply, outcome) = oneshot::channel();
         let queued = self
@@ -156,8 +153,8 @@ impl Lanes {
         }
     }
 
-    /// Reserves a slot for a join to this deal. `Ok(None)`: the deal is sold out for this buyer. A caller who is not identified
-    /// yet is told so only when the lane is full, and is treated as a stranger then.
+    /// Reserves a slot for a join to this deal. `Ok(None)`: the deal is sold out for this buyer. A caller who is not
+    /// identified yet counts as a stranger, and gets `Ok(None)` only if the lane is full.
     pub(super) fn reserve(&self, deal: DealId, buyer: Option<AccountId>) -> Result<Option<Slot>, LaneFull> {
         let is_sold_out = || self.sold_out.refuses(deal, buyer, self.clock.now());
         if buyer.is_some() && is_sold_out() {
@@ -166,7 +163,7 @@ impl Lanes {
         match self.lane_of(deal).and_then(|lane| lane.slots.take(deal)) {
             Some(slot) => Ok(Some(slot)),
             None if buyer.is_none() && is_sold_out() => Ok(None),
-            None => Err(turned_away()),
+            None => Err(lane_full()),
         }
     }
 
@@ -183,7 +180,7 @@ impl Lanes {
     }
 }
 
-fn turned_away() -> LaneFull {
+fn lane_full() -> LaneFull {
     metrics::counter!("muster_joins_total", "outcome" => "busy").increment(1);
     LaneFull { retry_after_s: 1 }
 }

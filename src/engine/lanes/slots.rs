@@ -1,5 +1,5 @@
-//! The slots of a lane. A request with a slot finds room in every channel of the lane. A join takes its slot before its buyer's token
-//! is looked up, and keeps it until it is answered.
+//! The slots of a lane. Every channel of the lane has room for a request with a slot. A join takes its slot before its
+//! buyer's token is looked up, and frees the slot when it is answered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,9 +13,9 @@ use crate::quota::Quota;
 /// The slots of one lane.
 pub(super) struct Slots {
     taken: Arc<Taken>,
-    most: usize,
-    most_of_a_deal: usize,
-    most_degraded: usize,
+    capacity: usize,
+    capacity_of_deal: usize,
+    capacity_degraded: usize,
     quota: Quota,
 }
 
@@ -31,7 +31,7 @@ struct Counts {
     of_deal: HashMap<DealId, usize>,
 }
 
-/// A slot. Freed when dropped.
+/// A permit of a lane's queue. Freed when dropped.
 pub(in crate::engine) struct Slot {
     deal: DealId,
     taken: Arc<Taken>,
@@ -41,15 +41,15 @@ impl Slots {
     pub(super) fn new(settings: &LaneSettings, quota: Quota) -> Self {
         Self {
             taken: Arc::default(),
-            most: settings.queue_max,
-            most_of_a_deal: (settings.queue_max * settings.deal_share_percent / 100).max(1),
-            most_degraded: settings.degraded_in_flight_max,
+            capacity: settings.queue_max,
+            capacity_of_deal: (settings.queue_max * settings.deal_share_percent / 100).max(1),
+            capacity_degraded: settings.degraded_in_flight_max,
             quota,
         }
     }
 
-    /// Takes a slot for a request to this deal, if one is free. Fewer slots exist while Redis is unavailable, because
-    /// Postgres then also answers requests to sold-out deals.
+    /// Takes a slot for a request to this deal, if one is free. While Redis is unavailable, the lane has fewer slots,
+    /// because Postgres also answers joins that admission would have refused.
     pub(super) fn take(&self, deal: DealId) -> Option<Slot> {
         let mut counts = self.counts();
         if !self.has_room(&counts, deal) {
@@ -61,8 +61,8 @@ impl Slots {
     }
 
     fn has_room(&self, counts: &Counts, deal: DealId) -> bool {
-        let most = if self.quota.is_online() { self.most } else { self.most_degraded.min(self.most) };
-        counts.all < most && counts.of_deal.get(&deal).is_none_or(|of_deal| *of_deal < self.most_of_a_deal)
+        let capacity = if self.quota.is_online() { self.capacity } else { self.capacity_degraded.min(self.capacity) };
+        counts.all < capacity && counts.of_deal.get(&deal).is_none_or(|of_deal| *of_deal < self.capacity_of_deal)
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -82,7 +82,7 @@ impl Slots {
 }
 
 impl Slot {
-    /// Whether the slot was taken for a request to this deal. A slot of another lane reserves no room in this one.
+    /// Whether the slot was taken for a request to this deal. The slot of another deal may be of another lane.
     pub(super) fn is_of(&self, deal: DealId) -> bool {
         self.deal == deal
     }
