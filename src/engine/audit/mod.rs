@@ -1,8 +1,7 @@
-//! The audit: checks every invariant on a live system.
-//!
-//! It goes deal by deal, with one short statement for each check and no transaction, so joins go on meanwhile. Postgres and Redis
-//! cannot be read at the same moment. Redis is read first, so it may only be older, and a difference counts if it
-//! persists. Must never write anything.
+//! The audit: checks every invariant on a live system. It goes deal by deal, with one short statement for each check
+//! and no transaction, so it does not block joins. Postgres and Redis cannot be read at the same moment. Redis is read
+//! first, so its state may only be older than that of Postgres. A difference counts only if it persists. Must never
+//! write anything.
 //!
 //! I1 to I13 check Postgres (`postgres/`), Q1 to Q3 check Redis (`redis/`), and L1 to L3 check what clients logged
 //! ([`client_log`]).
@@ -28,9 +27,9 @@ use self::redis::{Inspector, Suspicion};
 use self::report::Rule;
 pub use self::report::{AuditOutcome, AuditReport, CheckReport, Finding};
 
-/// Deals whose ids are read at a time.
+/// The number of deal ids in one read.
 const PAGE: u32 = 500;
-/// The wait before the second look at a suspicion about Redis. Each further wait doubles.
+/// The wait before the first recheck of a suspicion about Redis. Each further wait is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -39,11 +38,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 pub struct AuditOptions {
     /// Only this deal.
     pub deal: Option<DealId>,
-    /// Logs that clients wrote, to be compared, too.
+    /// Client logs to compare with Postgres.
     pub logs: Vec<PathBuf>,
     /// How long Redis may differ from Postgres.
     pub persistence: Duration,
-    /// How long a place may be held while no join is recorded. None: a little longer than the time to live of a hold.
+    /// How long a hold may exist while no join is recorded. `None`: a little longer than the TTL of a hold.
     pub hold_persistence: Option<Duration>,
 }
 
@@ -77,7 +76,7 @@ pub enum AuditStep {
     Logs,
 }
 
-/// The reason why there is no report.
+/// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// Postgres is unavailable, or a statement took too long.
@@ -105,10 +104,11 @@ impl Audit {
         Self { store, quota, alone: Arc::default() }
     }
 
-    /// Checks everything. `step` receives the progress.
+    /// Runs every check. `step` receives the progress.
     ///
     /// # Errors
-    /// Postgres could not be checked. If Redis is unavailable, the report says that the Redis checks were not made.
+    /// Postgres could not be checked, the deal does not exist, or a log is unreadable. If Redis is unavailable, the
+    /// report marks the Redis checks as not made.
     pub async fn run(
         &self,
         options: &AuditOptions,
@@ -144,7 +144,7 @@ impl Audit {
             }
         }
         self.suspect_keys(&mut inspector, options.deal, &mut report, &mut suspicions).await?;
-        self.look_again(&mut inspector, options, suspicions, &mut report, &mut step).await?;
+        self.recheck(&mut inspector, options, suspicions, &mut report, &mut step).await?;
         if let Err(why) = &inspector {
             for rule in Rule::OF_REDIS {
                 report.tally(rule).could_not_look(why);
@@ -164,7 +164,7 @@ impl Audit {
         if exists { Ok(vec![deal]) } else { Err(AuditError::NoSuchDeal(deal)) }
     }
 
-    /// First look at Q1 and Q2 of one deal.
+    /// First check of Q1 and Q2 for one deal.
     async fn suspect_deal(
         &self,
         inspector: &mut Result<Inspector, InspectError>,
@@ -173,14 +173,14 @@ impl Audit {
         suspicions: &mut Vec<Suspicion>,
     ) -> Result<(), AuditError> {
         let Ok(open) = inspector else { return Ok(()) };
-        match self::redis::look(open, &self.store, deal, None, report).await? {
+        match self::redis::inspect_deal(open, &self.store, deal, None, report).await? {
             Ok(found) => suspicions.extend(found),
             Err(why) => *inspector = Err(why),
         }
         Ok(())
     }
 
-    /// First look at Q3.
+    /// First check of Q3.
     async fn suspect_keys(
         &self,
         inspector: &mut Result<Inspector, InspectError>,
@@ -189,15 +189,15 @@ impl Audit {
         suspicions: &mut Vec<Suspicion>,
     ) -> Result<(), AuditError> {
         let Ok(open) = inspector else { return Ok(()) };
-        match self::redis::look_at_keys(open, &self.store, only, report).await? {
+        match self::redis::inspect_keys(open, &self.store, only, report).await? {
             Ok(found) => suspicions.extend(found),
             Err(why) => *inspector = Err(why),
         }
         Ok(())
     }
 
-    /// Rechecks the suspicions, with growing waits, until each has cleared or has persisted long enough to count.
-    async fn look_again(
+    /// Rechecks the suspicions with growing waits, until each has cleared or has persisted long enough to be a finding.
+    async fn recheck(
         &self,
         inspector: &mut Result<Inspector, InspectError>,
         options: &AuditOptions,
@@ -206,23 +206,25 @@ impl Audit {
         step: &mut impl FnMut(AuditStep),
     ) -> Result<(), AuditError> {
         let Ok(open) = inspector else { return Ok(()) };
-        let of_holds = options.hold_persistence.unwrap_or_else(|| self.quota.hold_ttl() + Duration::from_secs(5));
+        let hold_limit = options.hold_persistence.unwrap_or_else(|| self.quota.hold_ttl() + Duration::from_secs(5));
         let (since, mut wait, mut rest) = (Instant::now(), FIRST_WAIT, suspicions);
         while !rest.is_empty() {
             step(AuditStep::Rechecking(rest.len()));
-            let most = rest.iter().map(|suspicion| suspicion.persistence(options.persistence, of_holds)).max();
+            let most = rest.iter().map(|suspicion| suspicion.persistence(options.persistence, hold_limit)).max();
             tokio::time::sleep(wait.min(most.unwrap_or_default().saturating_sub(since.elapsed()))).await;
             wait = (wait * 2).min(LONGEST_WAIT);
             let passed = since.elapsed();
-            rest = match self::redis::still_there(open, &self.store, rest, options.deal).await? {
+            rest = match self::redis::recheck(open, &self.store, rest, options.deal).await? {
                 Ok(still) => still,
                 Err(why) => {
                     *inspector = Err(why);
                     return Ok(());
                 }
             };
-            for certain in rest.extract_if(.., |one| one.persistence(options.persistence, of_holds) <= passed) {
-                certain.report(report);
+            for persistent in
+                rest.extract_if(.., |suspicion| suspicion.persistence(options.persistence, hold_limit) <= passed)
+            {
+                persistent.report(report);
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Compares what Redis holds of one deal with Postgres.
+//! Compares a deal in Redis with the deal in Postgres.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use super::suspicion::{Subject, Suspicion};
 use crate::domain::{DealId, DealState};
 use crate::store::LoadSnapshot;
 
-/// How much longer than its time to live a hold may last, for clocks and rounding.
+/// How much longer than its TTL a hold may last, to allow for clock changes and rounding.
 const HOLD_SLACK_MS: i64 = 5_000;
 
-/// Q1: the figures, terms and buyers of a deal. `behind` is as for [`super::look`].
+/// Q1: compares the figures, terms and buyers of a deal. `behind` is as for [`super::inspect_deal`].
 pub(super) fn compare(
     deal: DealId,
     quota: &QuotaInRedis,
@@ -37,9 +37,9 @@ pub(super) fn compare(
     if quota.epoch != now.0 {
         return;
     }
-    let (here, there) = (Told::by_redis(quota), Told::by_postgres(truth));
-    if quota.rev == now.1 && here != there {
-        found.push(Suspicion::of(deal, Subject::Figures, there.to_string(), here.to_string()));
+    let (in_redis, in_postgres) = (AdmissionFields::of_redis(quota), AdmissionFields::of_postgres(truth));
+    if quota.rev == now.1 && in_redis != in_postgres {
+        found.push(Suspicion::of(deal, Subject::Figures, in_postgres.to_string(), in_redis.to_string()));
     }
     compare_buyers(deal, quota, truth, found);
 }
@@ -51,14 +51,14 @@ fn compare_buyers(deal: DealId, quota: &QuotaInRedis, truth: &LoadSnapshot, foun
         let agrees = match known {
             Some((known_units, known_rev)) if known_rev == rev => known_units == units,
             Some((_, known_rev)) if known_rev > rev => false,
-            // Redis does not claim to know this change, so an older entry or none is correct.
+            // `applied` does not cover this change yet, so an older entry or none is correct.
             _ => rev > quota.applied,
         };
         if !agrees {
-            let told = |(units, rev)| format!("{units} units of rev {rev}");
-            let here = known.map_or("none".to_owned(), told);
-            let expected = format!("{} of buyer {buyer}", told((units, rev)));
-            found.push(Suspicion::of(deal, Subject::Buyer(buyer), expected, here));
+            let describe = |(units, rev)| format!("{units} units of rev {rev}");
+            let found_units = known.map_or("none".to_owned(), describe);
+            let expected = format!("{} of buyer {buyer}", describe((units, rev)));
+            found.push(Suspicion::of(deal, Subject::Buyer(buyer), expected, found_units));
         }
     }
     for (buyer, (units, _)) in unknown {
@@ -67,7 +67,7 @@ fn compare_buyers(deal: DealId, quota: &QuotaInRedis, truth: &LoadSnapshot, foun
     }
 }
 
-/// Q2: the holds of a deal, while it stands at the version `at`.
+/// Q2: checks the holds of a deal that is at version `at`.
 pub(super) fn judge_holds(
     deal: DealId,
     seen: &HoldsSeen,
@@ -76,11 +76,11 @@ pub(super) fn judge_holds(
     found: &mut Vec<Suspicion>,
 ) {
     let parts = seen.holds.values().fold((0, 0), |(units, new), hold| (units + hold.units, new + hold.new));
-    let told = |(units, new)| format!("{units} units and {new} new buyers held");
+    let describe = |(units, new)| format!("{units} units and {new} new buyers held");
     if (seen.sum_units, seen.sum_new) != parts {
-        found.push(Suspicion::of(deal, Subject::Sums, told(parts), told((seen.sum_units, seen.sum_new))));
+        found.push(Suspicion::of(deal, Subject::Sums, describe(parts), describe((seen.sum_units, seen.sum_new))));
     }
-    if !seen.keys_end {
+    if !seen.keys_expire {
         let subject = Subject::Endless(String::new());
         found.push(Suspicion::of(deal, subject, "holds whose keys end", "keys that stay forever"));
     }
@@ -105,9 +105,9 @@ fn version((epoch, rev): (i64, i64)) -> String {
     format!("rev {rev} of epoch {epoch}")
 }
 
-/// Everything that admission reads of a deal.
+/// Every field of a deal that admission reads.
 #[derive(PartialEq, Eq)]
-struct Told {
+struct AdmissionFields {
     state: DealState,
     buyers: u32,
     units: u32,
@@ -117,8 +117,8 @@ struct Told {
     closes_ms: i64,
 }
 
-impl Told {
-    const fn by_redis(quota: &QuotaInRedis) -> Self {
+impl AdmissionFields {
+    const fn of_redis(quota: &QuotaInRedis) -> Self {
         Self {
             state: quota.state,
             buyers: quota.buyer_count,
@@ -130,7 +130,7 @@ impl Told {
         }
     }
 
-    const fn by_postgres(truth: &LoadSnapshot) -> Self {
+    const fn of_postgres(truth: &LoadSnapshot) -> Self {
         let progress = &truth.progress;
         Self {
             state: progress.state,
@@ -144,7 +144,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for AdmissionFields {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { state, buyers, units, tipping_point, cap, opens_ms, closes_ms } = self;
         let cap = cap.map_or("no cap".to_owned(), |cap| format!("a cap of {cap}"));

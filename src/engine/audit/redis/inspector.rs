@@ -1,7 +1,5 @@
-//! Reading everything that Redis holds, for the audit.
-//!
-//! It uses a connection of the pool and reads in small chunks: no large or slow reply may delay joins, and a failure here must not take
-//! the node's connection out of use.
+//! Reads everything that Redis stores, for the audit. It uses a connection of the pool and reads in small chunks. So no
+//! large or slow reply delays joins, and a failure does not take the node's connection out of use.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,19 +11,19 @@ use redis::InfoDict;
 use crate::domain::{AccountId, DealId, DealState};
 use crate::quota::{InspectError, Keys, Quota, WHOLE};
 
-/// Entries or keys in one reply.
+/// The approximate number of entries or keys in one reply.
 const CHUNK: usize = 1_000;
-/// The most attempts to read a deal that is being reloaded meanwhile.
-const MOST_TRIES: usize = 3;
+/// The maximum number of attempts to read a deal that is reloaded during the read.
+const ATTEMPTS_MAX: usize = 3;
 
-/// A loaded deal in Redis. The audit reads it before Postgres, so it can only be older.
+/// A loaded deal in Redis. The audit reads it before Postgres, so it may only be older.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct QuotaInRedis {
     /// Epoch of the figures.
     pub(super) epoch: i64,
     /// Version of the figures.
     pub(super) rev: i64,
-    /// The version up to which every change of a buyer is known.
+    /// The version up to which Redis has every change.
     pub(super) applied: i64,
     /// The deal's state.
     pub(super) state: DealState,
@@ -35,7 +33,7 @@ pub(super) struct QuotaInRedis {
     pub(super) units: u32,
     /// The number of distinct buyers at which the deal tips.
     pub(super) tipping_point: u32,
-    /// The most units that the deal sells; `None` without a limit.
+    /// The maximum number of units that the deal sells; `None` without a limit.
     pub(super) cap: Option<u32>,
     /// When the window begins, in Unix milliseconds.
     pub(super) opens_ms: i64,
@@ -48,8 +46,8 @@ pub(super) struct QuotaInRedis {
 /// A deal in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DealSeen {
-    /// Not loaded, or its buyers were evicted, or it was loaded into another run of Redis: the next join loads it.
-    NotHere,
+    /// Not loaded, evicted, loaded into another run of Redis, or reloaded during every attempt to read it.
+    NotLoaded,
     /// Loaded.
     Loaded(Box<QuotaInRedis>),
     /// A field cannot be read: its name and value.
@@ -59,18 +57,18 @@ pub(super) enum DealSeen {
 /// A hold, with its parts from both keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HoldSeen {
-    /// Units that it holds.
+    /// The units that the hold blocks.
     pub(super) units: i64,
-    /// 1 for a buyer that was not known.
+    /// 1 for a stranger, 0 for a known buyer.
     pub(super) new: i64,
-    /// When it ends, in ms of Redis' clock. None if it never expires.
+    /// When the hold expires, in ms by the clock of Redis. `None` if it never expires.
     pub(super) ends_ms: Option<i64>,
 }
 
 /// A deal's holds at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct HoldsSeen {
-    /// When they were read, in ms of Redis' clock.
+    /// The time of the read, in ms by the clock of Redis.
     pub(super) now_ms: i64,
     /// The sum of units that admission reads.
     pub(super) sum_units: i64,
@@ -78,18 +76,18 @@ pub(super) struct HoldsSeen {
     pub(super) sum_new: i64,
     /// The holds by their signups' ids, as text.
     pub(super) holds: HashMap<String, HoldSeen>,
-    /// Whether the keys of the holds expire.
-    pub(super) keys_end: bool,
+    /// Whether both keys expire or are missing.
+    pub(super) keys_expire: bool,
 }
 
 /// Keys that no version of Muster creates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Strays {
-    /// Number of keys looked at.
+    /// Number of keys checked.
     pub(super) looked_at: u64,
     /// Keys under the prefix that have no hash tag, or an unknown name.
     pub(super) untagged: Vec<String>,
-    /// Keys outside of the prefix whose names contain an id, by this id.
+    /// Keys outside the prefix whose names contain a UUID, by this UUID as a deal's id.
     pub(super) outside: HashMap<DealId, String>,
 }
 
@@ -129,31 +127,31 @@ impl Inspector {
         Ok(Self { keys: Arc::clone(quota.keys()), hold_ttl: quota.hold_ttl(), run_id, connection })
     }
 
-    /// Time to live of a hold that nobody renews, in ms.
+    /// The TTL of a hold that is not renewed, in ms.
     #[must_use]
     pub(super) fn hold_ttl_ms(&self) -> i64 {
         i64::try_from(self.hold_ttl.as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// Reads a deal. The figures come first, so the buyers are as new as the figures claim, or newer.
+    /// Reads a deal. The figures are read first, so the buyers are at least as new as the figures.
     ///
     /// # Errors
     /// Redis is unavailable.
     pub(super) async fn deal(&mut self, deal: DealId) -> Result<DealSeen, InspectError> {
-        for _ in 0..MOST_TRIES {
-            let Some(fields) = self.fields(deal).await? else { return Ok(DealSeen::NotHere) };
+        for _ in 0..ATTEMPTS_MAX {
+            let Some(fields) = self.fields(deal).await? else { return Ok(DealSeen::NotLoaded) };
             let buyers = self.buyers(deal).await?;
-            let Some(after) = self.fields(deal).await? else { return Ok(DealSeen::NotHere) };
+            let Some(after) = self.fields(deal).await? else { return Ok(DealSeen::NotLoaded) };
             if (fields.get("token"), fields.get("epoch")) == (after.get("token"), after.get("epoch")) {
                 return Ok(
                     quota_of(&fields, &buyers).map_or_else(DealSeen::Unreadable, |q| DealSeen::Loaded(Box::new(q)))
                 );
             }
         }
-        Ok(DealSeen::NotHere)
+        Ok(DealSeen::NotLoaded)
     }
 
-    /// The fields of a loaded deal.
+    /// The fields of a deal, or `None` if it is not loaded.
     async fn fields(&mut self, deal: DealId) -> Result<Option<HashMap<&'static str, String>>, InspectError> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.keys.quota(deal)).arg(&FIELDS);
@@ -163,8 +161,8 @@ impl Inspector {
         let fields: HashMap<_, _> =
             FIELDS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect();
         let is = |name: &str, value: &str| fields.get(name).is_some_and(|found| found == value);
-        let here = is("run_id", &self.run_id) && is("loaded", "1") && is_whole;
-        Ok(here.then_some(fields))
+        let is_loaded = is("run_id", &self.run_id) && is("loaded", "1") && is_whole;
+        Ok(is_loaded.then_some(fields))
     }
 
     async fn buyers(&mut self, deal: DealId) -> Result<HashMap<String, String>, InspectError> {
@@ -194,8 +192,8 @@ impl Inspector {
             pipe.query_async(&mut self.connection).await?;
         let mut seen = HoldsSeen {
             now_ms: seconds * 1000 + micros / 1000,
-            // -2: there is no key; -1: the key never expires.
-            keys_end: held_ttl != -1 && holds_ttl != -1,
+            // PTTL is -2 if the key is missing, and -1 if the key never expires.
+            keys_expire: held_ttl != -1 && holds_ttl != -1,
             ..HoldsSeen::default()
         };
         for (field, value) in entries {
@@ -222,7 +220,7 @@ impl Inspector {
         Ok(seen)
     }
 
-    /// Looks through every key, or through those that name this deal, for keys that no version of Muster creates.
+    /// Scans every key, or those that name this deal, for keys that no version of Muster creates.
     ///
     /// # Errors
     /// Redis is unavailable.
@@ -251,10 +249,10 @@ impl Inspector {
     }
 }
 
-/// Entries of the holds, their ends, the time, and the time to live of either key.
+/// The fields of `held`, the members of `holds` with their scores, the time, and the TTL of each key.
 type HoldsRead = (HashMap<String, String>, Vec<(String, String)>, (i64, i64), i64, i64);
 
-/// An id in a key's name, with or without the braces of a hash tag.
+/// The first UUID in a key's name, with or without the braces of a hash tag.
 fn deal_in(key: &str) -> Option<DealId> {
     key.split([':', '{', '}']).find_map(|part| part.parse().ok())
 }

@@ -1,7 +1,5 @@
-//! Q1 to Q3: Redis compared with Postgres.
-//!
-//! Redis is read first, Postgres after it. So Postgres must know every version that Redis knows, and Redis must have every change up
-//! to the version that it claims. Redis may only be behind, and not for long.
+//! Q1 to Q3: Redis compared with Postgres. Redis is read before Postgres. So Postgres must have every version that
+//! Redis has, and Redis must have every change up to `applied`. Redis may be behind, but not for long.
 
 mod compare;
 mod inspector;
@@ -21,9 +19,9 @@ use self::suspicion::Subject;
 pub(super) use self::inspector::Inspector;
 pub(super) use self::suspicion::Suspicion;
 
-type Looked<T> = Result<Result<T, InspectError>, StoreError>;
+type Inspected<T> = Result<Result<T, InspectError>, StoreError>;
 
-macro_rules! look {
+macro_rules! try_redis {
     ($answer:expr) => {
         match $answer {
             Ok(seen) => seen,
@@ -32,20 +30,21 @@ macro_rules! look {
     };
 }
 
-/// Q1 and Q2 of one deal. `behind` is the version that Redis must know by now. None: the one that Postgres knows.
-pub(super) async fn look(
+/// Checks Q1 and Q2 for one deal. `behind` is the version that Redis must have. `None`: the current version in
+/// Postgres.
+pub(super) async fn inspect_deal(
     inspector: &mut Inspector,
     store: &Store,
     deal: DealId,
     behind: Option<(i64, i64)>,
     report: &mut AuditReport,
-) -> Looked<Vec<Suspicion>> {
+) -> Inspected<Vec<Suspicion>> {
     let mut found = Vec::new();
     let since = Instant::now();
-    let seen = look!(inspector.deal(deal).await);
-    let here = !matches!(seen, DealSeen::NotHere);
+    let seen = try_redis!(inspector.deal(deal).await);
+    let is_loaded = !matches!(seen, DealSeen::NotLoaded);
     match seen {
-        DealSeen::NotHere => {}
+        DealSeen::NotLoaded => {}
         DealSeen::Unreadable(what) => {
             found.push(Suspicion::of(deal, Subject::Unreadable, "fields that can be read", what));
         }
@@ -55,11 +54,11 @@ pub(super) async fn look(
         }
     }
     let q1 = report.tally(Rule::Q1);
-    q1.looked_at += u64::from(here);
+    q1.looked_at += u64::from(is_loaded);
     q1.took += since.elapsed();
 
     let since = Instant::now();
-    let holds = look!(inspector.holds(deal).await);
+    let holds = try_redis!(inspector.holds(deal).await);
     let version =
         if holds.holds.is_empty() { None } else { store.progress_of(&[deal]).await?.first().map(Progress::version) };
     judge_holds(deal, &holds, inspector.hold_ttl_ms(), version, &mut found);
@@ -69,22 +68,22 @@ pub(super) async fn look(
     Ok(Ok(found))
 }
 
-/// Q3, for every key or for those that name this deal.
-pub(super) async fn look_at_keys(
+/// Checks Q3 for every key, or for those that name this deal.
+pub(super) async fn inspect_keys(
     inspector: &mut Inspector,
     store: &Store,
     only: Option<DealId>,
     report: &mut AuditReport,
-) -> Looked<Vec<Suspicion>> {
+) -> Inspected<Vec<Suspicion>> {
     let since = Instant::now();
-    let strays = look!(inspector.strays(only).await);
+    let strays = try_redis!(inspector.strays(only).await);
     let mut found = Vec::new();
     for key in strays.untagged {
         let expected = "a hash tag and a known name after the prefix".to_owned();
         let finding = Finding { deal: None, expected, found: key.clone() };
         found.push(Suspicion { subject: Subject::Key(key), finding });
     }
-    // Other applications may use this Redis, too. Only a key that names one of our deals is ours.
+    // Other applications may use this Redis, too. A key outside the prefix counts only if it names one of our deals.
     let named: Vec<DealId> = strays.outside.keys().copied().collect();
     for ours in store.progress_of(&named).await? {
         if let Some(key) = strays.outside.get(&ours.deal) {
@@ -98,13 +97,13 @@ pub(super) async fn look_at_keys(
 }
 
 /// Rechecks the suspicions, and keeps those that persist.
-pub(super) async fn still_there(
+pub(super) async fn recheck(
     inspector: &mut Inspector,
     store: &Store,
     suspicions: Vec<Suspicion>,
     only: Option<DealId>,
-) -> Looked<Vec<Suspicion>> {
-    // Rows are counted in the report at the first look only.
+) -> Inspected<Vec<Suspicion>> {
+    // The recheck counts into a separate report, because the first check has counted these rows.
     let mut again = AuditReport::begin(false);
     let mut now = Vec::new();
     let mut deals: Vec<DealId> = suspicions.iter().filter_map(|suspicion| suspicion.finding.deal).collect();
@@ -115,10 +114,10 @@ pub(super) async fn still_there(
             Subject::Behind(epoch, rev) if suspicion.finding.deal == Some(deal) => Some((epoch, rev)),
             _ => None,
         });
-        now.extend(look!(look(inspector, store, deal, floor, &mut again).await?));
+        now.extend(try_redis!(inspect_deal(inspector, store, deal, floor, &mut again).await?));
     }
     if suspicions.iter().any(|suspicion| matches!(suspicion.subject, Subject::Key(_))) {
-        now.extend(look!(look_at_keys(inspector, store, only, &mut again).await?));
+        now.extend(try_redis!(inspect_keys(inspector, store, only, &mut again).await?));
     }
     now.retain(|suspicion| suspicions.iter().any(|first| first.is_the_same(suspicion)));
     Ok(Ok(now))

@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::domain::{AccountId, DealId};
 use crate::engine::audit::report::{AuditReport, Finding, Rule};
 
-/// The subject of a suspicion. Two suspicions with the same subject are the same, even if their figures differ.
+/// The subject of a suspicion. Suspicions about the same subject are the same suspicion, even if their figures differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
     /// Q1: older than this version of Postgres.
     Behind(i64, i64),
-    /// Q1: of a version that Postgres does not know.
+    /// Q1: of a version that Postgres does not have yet.
     Ahead,
     /// Q1: other figures or terms of the same version.
     Figures,
@@ -20,15 +20,15 @@ pub(super) enum Subject {
     Buyer(AccountId),
     /// Q2: sums that do not equal their parts.
     Sums,
-    /// Q2: a hold that never ends, or all holds of a deal.
+    /// Q2: a hold that lasts too long. Empty: the keys of all holds, which never expire.
     Endless(String),
-    /// Q2: a hold while the deal stays at this version.
+    /// Q2: the hold of this signup, while the deal stays at this version.
     Held(String, Option<(i64, i64)>),
-    /// Q3: a key.
+    /// Q3: a key that Muster does not create.
     Key(String),
 }
 
-/// A difference at one moment.
+/// A difference that one check found.
 #[derive(Clone, Debug)]
 pub(in crate::engine::audit) struct Suspicion {
     pub(super) subject: Subject,
@@ -40,7 +40,7 @@ impl Suspicion {
         Self { subject, finding: Finding { deal: Some(deal), expected: expected.into(), found: found.into() } }
     }
 
-    /// How long the difference must persist to count. Holds have their own limit.
+    /// How long the difference must persist to be a finding. Holds have a limit of their own.
     pub(in crate::engine::audit) const fn persistence(&self, usual: Duration, of_holds: Duration) -> Duration {
         if matches!(self.subject, Subject::Held(..)) { of_holds } else { usual }
     }
