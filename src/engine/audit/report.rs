@@ -9,10 +9,10 @@ use serde::{Serialize, Serializer};
 use super::postgres::{Checked, Invariant};
 use crate::domain::DealId;
 
-/// The most findings of one check that are shown. All of them are counted.
-const MOST_TOLD: usize = 100;
+/// The maximum number of findings that a check keeps. All findings are counted.
+const FINDINGS_MAX: usize = 100;
 
-/// A check. They sort in the order of the table.
+/// A check. The order of the variants is the order of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rule {
     /// A check of Postgres.
@@ -55,9 +55,9 @@ impl Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditOutcome {
-    /// Every check ran and holds.
+    /// Every check ran, and none found a violation.
     Clean,
-    /// A check does not hold.
+    /// A check found a violation.
     Found,
     /// No violation was found, but some check could not run.
     CouldNotLook,
@@ -78,7 +78,7 @@ impl AuditOutcome {
 /// A violation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The deal. None for a key that belongs to no deal.
+    /// The deal. `None` for a key that belongs to no deal.
     pub deal: Option<DealId>,
     /// The condition that must hold.
     pub expected: String,
@@ -93,15 +93,15 @@ pub struct CheckReport {
     pub id: &'static str,
     /// The condition that must hold.
     pub must_hold: &'static str,
-    /// The kind of thing that the check counts, in words.
+    /// The noun for what the check counts.
     pub counts: &'static str,
-    /// Number of things checked.
+    /// The number of things checked.
     pub looked_at: u64,
     /// Number of violations.
     pub findings: u64,
     /// The first violations.
     pub found: Vec<Finding>,
-    /// Why this check was not made, or not completed.
+    /// Why this check did not run or did not complete.
     pub could_not_look: Option<String>,
     /// The duration of the check.
     #[serde(rename = "took_ms", serialize_with = "millis")]
@@ -123,18 +123,19 @@ impl CheckReport {
         }
     }
 
-    /// The results from Postgres for one deal.
+    /// Adds the result of a check of Postgres for one deal.
     pub(super) fn add(&mut self, deal: DealId, checked: Checked, took: Duration) {
         self.looked_at += checked.rows;
         self.findings += checked.violations;
         self.took += took;
-        let told = checked.examples.into_iter().map(|(expected, found)| Finding { deal: Some(deal), expected, found });
-        self.found.extend(told.take(MOST_TOLD.saturating_sub(self.found.len())));
+        let findings =
+            checked.examples.into_iter().map(|(expected, found)| Finding { deal: Some(deal), expected, found });
+        self.found.extend(findings.take(FINDINGS_MAX.saturating_sub(self.found.len())));
     }
 
     pub(super) fn find(&mut self, finding: Finding) {
         self.findings += 1;
-        if self.found.len() < MOST_TOLD {
+        if self.found.len() < FINDINGS_MAX {
             self.found.push(finding);
         }
     }
@@ -223,13 +224,13 @@ impl fmt::Display for AuditReport {
         for check in self.checks() {
             let result = match (check.findings, &check.could_not_look) {
                 (0, None) => "holds".to_owned(),
-                (0, Some(_)) => "NOT LOOKED AT".to_owned(),
+                (0, Some(_)) => "NOT CHECKED".to_owned(),
                 (findings, _) => format!("{findings} FOUND"),
             };
-            let looked = format!("{} {}", check.looked_at, check.counts);
+            let checked = format!("{} {}", check.looked_at, check.counts);
             writeln!(
                 f,
-                "  {:<4} {result:<14} {looked:<20} {:>6} ms  {}",
+                "  {:<4} {result:<14} {checked:<20} {:>6} ms  {}",
                 check.id,
                 check.took.as_millis(),
                 check.must_hold
@@ -241,15 +242,15 @@ impl fmt::Display for AuditReport {
                 let deal = finding.deal.map(|deal| format!("deal {deal}: ")).unwrap_or_default();
                 writeln!(f, "         {deal}expected {}; found {}", finding.expected, finding.found)?;
             }
-            let untold = check.findings.saturating_sub(check.found.len() as u64);
-            if untold > 0 {
-                writeln!(f, "         and {untold} more")?;
+            let omitted = check.findings.saturating_sub(check.found.len() as u64);
+            if omitted > 0 {
+                writeln!(f, "         and {omitted} more")?;
             }
         }
         let found = match self.outcome() {
             AuditOutcome::Clean => "everything holds".to_owned(),
             AuditOutcome::Found => format!("{} findings ({})", self.findings(), self.failed().join(", ")),
-            AuditOutcome::CouldNotLook => "nothing found, but not everything could be looked at".to_owned(),
+            AuditOutcome::CouldNotLook => "nothing found, but some checks could not run".to_owned(),
         };
         write!(f, "{} deals in {} ms: {found}", self.deals, self.took.as_millis())
     }

@@ -20,11 +20,11 @@ pub(super) struct Joined {
 #[derive(Default)]
 pub(super) struct DealLogged {
     pub(super) attempted: HashSet<SignupId>,
-    /// The clients made no signup up to this version. None: they made all from the start.
+    /// The clients made no signup up to this version. `None`: they may have made signups from the start.
     pub(super) from: Option<Version>,
-    /// The clients made no signup from this version on. None: some clients had not ended.
+    /// The clients made no signup after this version. `None`: some client has not logged its end.
     pub(super) to: Option<Version>,
-    /// The last frames of the sockets that were open to the end.
+    /// The last frame of each socket that was still open at the end of its log.
     pub(super) last_frames: Vec<Frame>,
 }
 
@@ -34,17 +34,17 @@ pub(in crate::engine::audit) struct Logged {
     pub(super) joined: Vec<Joined>,
     pub(super) deals: BTreeMap<DealId, DealLogged>,
     pub(super) frames: u64,
-    /// Faults within the frames: the deal, what was expected, and what was received.
+    /// Faults found in the frames alone: the deal, what was expected, and what was received.
     pub(super) wrong_frames: Vec<(DealId, String, String)>,
 }
 
-/// For each deal of a file, the versions at which its client began and ended.
+/// For each deal of a file, the versions at which the file's clients began and ended.
 type Marks = BTreeMap<DealId, (Option<Version>, Option<Version>)>;
 
-/// A file being read.
+/// The state of reading one file.
 #[derive(Default)]
 struct File {
-    /// Joins without an answer yet.
+    /// Joins that are not answered yet, by call number.
     joining: HashMap<u64, (DealId, AccountId)>,
     last: HashMap<(u64, DealId), Frame>,
     closed: HashSet<u64>,
@@ -52,7 +52,7 @@ struct File {
 }
 
 impl Logged {
-    /// Reads logs, or the part of them about one deal.
+    /// Reads logs. With `only`, reads only the lines about that deal.
     pub(in crate::engine::audit) fn read(paths: &[PathBuf], only: Option<DealId>) -> Result<Self, LogError> {
         let mut logged = Self::default();
         let mut marks = Vec::new();
@@ -98,7 +98,7 @@ impl Logged {
 
     fn joins(&mut self, file: &mut File, n: u64, deal: DealId, buyer: AccountId, key: &str) {
         file.marks.entry(deal).or_default();
-        // An invalid key was refused, so it made no signup.
+        // A join with an invalid key was refused, so it created no signup.
         if let Ok(key) = IdempotencyKey::parse(key) {
             self.deals.entry(deal).or_default().attempted.insert(SignupId::derive(deal, buyer, &key));
         }

@@ -1,4 +1,4 @@
-//! L1 to L3: what clients saw, compared with Postgres.
+//! L1 to L3: compares what clients saw with Postgres.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::engine::audit::AuditError;
 use crate::engine::audit::report::{AuditReport, Finding, Rule};
 use crate::store::Store;
 
-/// The most signups looked up in one statement.
+/// The maximum number of signups looked up in one statement.
 const CHUNK: usize = 1_000;
 
 pub(in crate::engine::audit) async fn compare(
@@ -39,22 +39,22 @@ async fn joined(store: &Store, logged: &Logged, report: &mut AuditReport) -> Res
         let ids: Vec<(DealId, SignupId)> = chunk.iter().map(|joined| (joined.deal, joined.id)).collect();
         let stored = store.signups_by_id(&ids).await?;
         let stored: HashMap<SignupId, Signup> = stored.into_iter().map(|signup| (signup.id, signup)).collect();
-        for told in chunk {
+        for answer in chunk {
             l1.looked_at += 1;
-            let is = stored.get(&told.id);
-            let same = |s: &Signup| (s.buyer, s.units, s.number) == (told.buyer, told.units, told.number);
-            if !is.is_some_and(same) {
+            let found = stored.get(&answer.id);
+            let matches = |s: &Signup| (s.buyer, s.units, s.number) == (answer.buyer, answer.units, answer.number);
+            if !found.is_some_and(matches) {
                 let signup = |buyer, units, number| format!("{units} units of buyer {buyer}, number {number}");
-                let expected = format!("signup {}: {}", told.id, signup(told.buyer, told.units, told.number));
-                let found = is.map_or("no such signup".to_owned(), |s| signup(s.buyer, s.units, s.number));
-                l1.find(Finding { deal: Some(told.deal), expected, found });
+                let expected = format!("signup {}: {}", answer.id, signup(answer.buyer, answer.units, answer.number));
+                let found = found.map_or("no such signup".to_owned(), |s| signup(s.buyer, s.units, s.number));
+                l1.find(Finding { deal: Some(answer.deal), expected, found });
             }
         }
     }
     Ok(())
 }
 
-/// L2: a client attempted every signup in Postgres.
+/// L2: every signup in Postgres was attempted by a client.
 async fn attempted(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
     let l2 = report.tally(Rule::L2);
     for (deal, seen) in &logged.deals {
@@ -74,7 +74,7 @@ async fn attempted(store: &Store, logged: &Logged, report: &mut AuditReport) -> 
     Ok(())
 }
 
-/// L3: frames stay within the cap and never go back, and the last ones equal Postgres.
+/// L3: frames stay within the cap, their versions never decrease, and last frames equal Postgres.
 async fn frames(store: &Store, logged: &Logged, report: &mut AuditReport) -> Result<(), AuditError> {
     let l3 = report.tally(Rule::L3);
     l3.looked_at += logged.frames;
@@ -95,7 +95,7 @@ async fn frames(store: &Store, logged: &Logged, report: &mut AuditReport) -> Res
     Ok(())
 }
 
-/// The fault of a socket's last frame, if there is one. Postgres may have changed since.
+/// The fault of a socket's last frame, if it has one. Postgres may have newer figures.
 fn judge(frame: &Frame, to: Option<Version>, truth: Option<&Progress>) -> Option<(String, String)> {
     let last = || format!("a last frame of {}", frame.version());
     let Some(truth) = truth else { return Some(("no frame of a deal that is not published".to_owned(), last())) };
@@ -107,9 +107,9 @@ fn judge(frame: &Frame, to: Option<Version>, truth: Option<&Progress>) -> Option
         return Some((format!("at least {to}, which the clients left behind"), last()));
     }
     let figures = Figures::from(truth);
-    let told = |f: &Figures| {
+    let describe = |f: &Figures| {
         format!("{}, {} buyers, {} needed, {} units, left {:?}", f.state.as_str(), f.buyers, f.needed, f.units, f.left)
     };
     (frame.version() == now && frame.figures != figures)
-        .then(|| (format!("{now}: {}", told(&figures)), told(&frame.figures)))
+        .then(|| (format!("{now}: {}", describe(&figures)), describe(&frame.figures)))
 }

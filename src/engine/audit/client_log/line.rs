@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{AccountId, DealId, Figures, SignupId};
 
-/// A line with the client's time, for people to read. No check compares it with another clock.
+/// A line with the client's time. The time is for people; no check uses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimedLine {
-    /// When the line was written.
+    /// When the line was written, by the client's clock.
     pub at: DateTime<Utc>,
     pub line: Line,
 }
@@ -17,18 +17,17 @@ pub struct TimedLine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Line {
-    /// A call is about to be made.
+    /// Logged before a call.
     Call {
         /// The call's number in this file.
         n: u64,
         #[serde(flatten)]
         call: Call,
     },
-    /// A call was answered, or failed without an answer.
+    /// Logged after a call: its answer, or the error if there was no answer.
     Reply {
         /// The call's number.
         n: u64,
-        /// The answer, or the error.
         #[serde(flatten)]
         reply: Reply,
     },
@@ -42,10 +41,10 @@ pub enum Line {
     Closed {
         /// The socket's number in this file.
         socket: u64,
-        /// Always true.
+        /// Always true. A line with this field is a `Closed` line.
         closed: bool,
     },
-    /// The client starts or finishes with a deal.
+    /// A client begins or ends its work on a deal.
     Mark(Mark),
 }
 
@@ -72,7 +71,7 @@ pub enum Call {
     },
 }
 
-/// An answer. Fields that the response did not have are absent.
+/// The answer to a call. Fields that the response did not have are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reply {
     /// The HTTP status; `None` if there was no answer.
@@ -84,7 +83,7 @@ pub struct Reply {
     /// The signup's units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub units: Option<u32>,
-    /// The signup's number: how many buyers the deal had right after it.
+    /// The signup's number: the deal's buyers right after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
     /// The problem's code.
@@ -104,7 +103,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The version of the figures, which tells which of two frames is newer.
+    /// The version of the figures. The frame with the higher version is newer.
     #[must_use]
     pub const fn version(&self) -> Version {
         Version { epoch: self.figures.epoch, rev: self.figures.rev }
@@ -126,14 +125,14 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// The start or the end of a client's work on a deal. Signups between the two versions are this client's.
+/// The start or the end of a client's work on a deal. Clients of the log made the signups between the two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
     pub deal: DealId,
     /// The version before the client's first call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Version>,
-    /// The version after its last call.
+    /// The version after the client's last call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Version>,
 }

@@ -1,7 +1,6 @@
-//! The client log: a file of JSON lines with what clients saw, for the L checks of the audit.
-//!
-//! A client writes one line before each call and one after it, each straight to the file. Even if the client is killed,
-//! the audit can tell two cases apart. An unanswered call is "unknown": it may have been recorded. An answer that
+//! The client log: a file of JSON lines that record what clients saw, for the checks L1 to L3 of the audit. A client
+//! writes one line before each call and one after it, without buffering. So even after the client was killed, the audit
+//! can tell two cases apart. An unanswered call is "unknown": Postgres may have recorded it. An answered join that
 //! Postgres does not have is "lost". Several clients may share a file, and several files may be audited together.
 //!
 //! ```text
@@ -17,8 +16,8 @@
 //! ```
 //!
 //! `from` and `to` are the first and last versions that `GET /deals/{id}` returned. Signups outside that range belong
-//! to other clients. Before writing `to`, a client waits until its sockets have shown that version, but no longer than
-//! the time within which counts must be right.
+//! to other clients. Before it writes `to`, a client waits until its sockets have received that version, up to the
+//! maximum delay of live frames.
 
 mod by_deal;
 mod compare;
@@ -65,7 +64,7 @@ impl ClientLog {
         Ok(Self { file, clock, calls: Arc::default(), sockets: Arc::default() })
     }
 
-    /// Logs the version that the client found, before its first call on a deal.
+    /// Logs the deal's version before the client's first call on the deal.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -76,7 +75,7 @@ impl ClientLog {
     /// Logs a join before it is made.
     ///
     /// # Errors
-    /// The file cannot be written. The call must not be made then.
+    /// The file cannot be written. In this case, the call must not be made.
     pub fn joins(&self, deal: DealId, buyer: AccountId, key: &IdempotencyKey, units: u32) -> io::Result<PendingCall> {
         self.ask(Call::Join { deal, buyer, key: key.as_str().to_owned(), units })
     }
@@ -84,12 +83,12 @@ impl ClientLog {
     /// Logs a leave before it is made.
     ///
     /// # Errors
-    /// The file cannot be written. The call must not be made then.
+    /// The file cannot be written. In this case, the call must not be made.
     pub fn leaves(&self, deal: DealId, buyer: AccountId, signup: SignupId) -> io::Result<PendingCall> {
         self.ask(Call::Leave { deal, buyer, signup })
     }
 
-    /// Logs the answer of a call.
+    /// Logs the answer to a call.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -98,7 +97,7 @@ impl ClientLog {
         self.write(&Line::Reply { n: pending.0, reply })
     }
 
-    /// Returns a number for a new socket. Versions must rise within one socket only, because another one may be
+    /// Returns the number of a new socket. Versions must not decrease within one socket. Another socket may be
     /// connected to a node that lags behind.
     #[must_use]
     pub fn new_socket(&self) -> u64 {
@@ -122,7 +121,7 @@ impl ClientLog {
         self.write(&Line::Closed { socket, closed: true })
     }
 
-    /// Logs the final version, after the last call on a deal and its last frame.
+    /// Logs the deal's final version, after the client's last call on the deal and its last frame.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -136,15 +135,15 @@ impl ClientLog {
         Ok(PendingCall(n))
     }
 
-    /// Each line is one unbuffered write, so it survives a `kill -9`.
+    /// Writes a line with one unbuffered write, so that it survives a `kill -9`.
     fn write(&self, line: &Line) -> io::Result<()> {
         #[derive(Serialize)]
-        struct Now<'a> {
+        struct Timed<'a> {
             at: chrono::DateTime<chrono::Utc>,
             #[serde(flatten)]
             line: &'a Line,
         }
-        let mut text = serde_json::to_string(&Now { at: self.clock.now(), line })?;
+        let mut text = serde_json::to_string(&Timed { at: self.clock.now(), line })?;
         text.push('\n');
         self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes())
     }

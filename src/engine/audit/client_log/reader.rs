@@ -26,7 +26,7 @@ pub enum LogError {
     },
 }
 
-/// Every field that a line may have.
+/// A line with every field that any line may have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawLine {
@@ -50,7 +50,7 @@ struct RawLine {
     to: Option<Version>,
 }
 
-/// Reads a log line by line. Ignores an incomplete last line, which a client that was killed leaves behind.
+/// Reads a log line by line. Ignores an incomplete last line, which a killed client may leave.
 ///
 /// # Errors
 /// The file cannot be read. The iterator yields an error for each invalid line.

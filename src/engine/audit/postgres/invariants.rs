@@ -1,9 +1,9 @@
-//! The invariants I1 to I13: the rows that each checks, and the condition that they must meet.
+//! The invariants I1 to I13: the rows that each covers, and the condition that each row must meet.
 
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// What must hold for every deal.
+/// A condition that every deal must meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::engine::audit) enum Invariant {
     I1,
@@ -80,7 +80,7 @@ impl Invariant {
         }
     }
 
-    /// The rows that the invariant covers, in words, for "12 … looked at".
+    /// The noun for the rows that the invariant covers.
     #[must_use]
     pub(in crate::engine::audit) const fn counts(self) -> &'static str {
         match self {
@@ -100,9 +100,9 @@ pub(super) struct Row {
     pub(super) found: Vec<String>,
 }
 
-/// Counts the rows of a statement, and returns the first ones whose `holds` is not true. Texts are built only for
-/// those.
-macro_rules! look {
+/// Counts the rows of a statement, and returns the first 20 rows whose `holds` is not true. Texts are built only for
+/// those rows.
+macro_rules! check {
     ($pool:expr, $deal:expr, $rows:tt) => {
         sqlx::query_as!(
             Row,
@@ -121,12 +121,12 @@ macro_rules! look {
 
 pub(super) async fn check(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Result<Row, sqlx::Error> {
     match invariant {
-        Invariant::I1 => look!(pool, deal, "
+        Invariant::I1 => check!(pool, deal, "
             SELECT d.units BETWEEN 0 AND coalesce(d.cap, d.units) AS holds,
                    format('0 to %s units', coalesce(d.cap::text, 'any number of')) AS expected,
                    format('%s units', d.units) AS found
               FROM deals AS d WHERE d.id = $1"),
-        Invariant::I2 => look!(pool, deal, "
+        Invariant::I2 => check!(pool, deal, "
             SELECT d.units = s.units AND d.buyers = s.buyers AS holds,
                    format('%s units of %s buyers, from its signups', s.units, s.buyers) AS expected,
                    format('%s units of %s buyers', d.units, d.buyers) AS found
@@ -134,7 +134,7 @@ pub(super) async fn check(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Re
              CROSS JOIN LATERAL (SELECT coalesce(sum(a.units), 0) AS units, count(DISTINCT a.buyer) AS buyers
                                    FROM signups AS a WHERE a.deal = d.id AND a.state = 'active') AS s
              WHERE d.id = $1"),
-        Invariant::I3 => look!(pool, deal, "
+        Invariant::I3 => check!(pool, deal, "
             SELECT b.units <= d.per_buyer_max AS holds,
                    format('at most %s units of buyer %s', d.per_buyer_max, b.buyer) AS expected,
                    format('%s units', b.units) AS found
@@ -142,32 +142,32 @@ pub(super) async fn check(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Re
               JOIN (SELECT s.deal, s.buyer, sum(s.units) AS units FROM signups AS s
                      WHERE s.deal = $1 AND s.state = 'active' GROUP BY s.deal, s.buyer) AS b ON b.deal = d.id
              WHERE d.id = $1"),
-        Invariant::I4 => look!(pool, deal, "
+        Invariant::I4 => check!(pool, deal, "
             SELECT b.units = s.units AS holds,
                    format('%s units of buyer %s, from the signups', s.units, buyer) AS expected,
                    format('%s units, by the newest of them', b.units) AS found
               FROM (SELECT s.buyer, coalesce(sum(s.units) FILTER (WHERE s.state = 'active'), 0) AS units
                       FROM signups AS s WHERE s.deal = $1 GROUP BY s.buyer) AS s
               JOIN (SELECT b.buyer, b.units FROM deal_buyers AS b WHERE b.deal = $1) AS b USING (buyer)"),
-        Invariant::I5 => look!(pool, deal, "
+        Invariant::I5 => check!(pool, deal, "
             SELECT d.state <> 'open' OR d.buyers < d.tipping_point AS holds,
                    format('tipped at %s buyers', d.tipping_point) AS expected,
                    format('open with %s', d.buyers) AS found
               FROM deals AS d WHERE d.id = $1"),
         // A deal may be withdrawn before or after its tip.
-        Invariant::I6 => look!(pool, deal, "
+        Invariant::I6 => check!(pool, deal, "
             SELECT d.state = 'withdrawn' OR (d.state IN ('tipped', 'succeeded')) = (d.tipped_at IS NOT NULL) AS holds,
                    CASE WHEN d.tipped_at IS NULL THEN 'tipped_at' ELSE 'no tipped_at' END AS expected,
                    format('%s, tipped at %s', d.state, coalesce(d.tipped_at::text, 'no time')) AS found
               FROM deals AS d WHERE d.id = $1"),
-        Invariant::I7 => look!(pool, deal, "
+        Invariant::I7 => check!(pool, deal, "
             SELECT s.joined_at < d.closes_at AND s.joined_at <= coalesce(d.ended_at, s.joined_at) AND s.rev <= d.rev AS holds,
                    format('signup %s from before %s, at most of rev %s', s.id, least(d.closes_at, d.ended_at), d.rev) AS expected,
                    format('from %s, of rev %s', s.joined_at, s.rev) AS found
               FROM deals AS d JOIN signups AS s ON s.deal = d.id WHERE d.id = $1"),
-        // This and the next check go row by row through the primary key. Right after a rush the planner statistics do
-        // not cover the deal, and Postgres would plan a set join as a nested loop over all pairs.
-        Invariant::I8 => look!(pool, deal, "
+        // I8 and I9 go row by row through the primary key. Right after a rush, the planner statistics do not cover the
+        // deal, and Postgres would plan a set join as a nested loop over all pairs.
+        Invariant::I8 => check!(pool, deal, "
             SELECT CASE WHEN s.state = 'active' AND (s.rev <= t.settled_rev OR s.settled_at IS NOT NULL) THEN c.coupons = s.units
                         WHEN s.state = 'active' AND d.state IN ('tipped', 'succeeded')
                         THEN greatest(s.joined_at, d.tipped_at) > (SELECT muster_now()) - interval '60 seconds'
@@ -181,7 +181,7 @@ pub(super) async fn check(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Re
               JOIN signups AS s ON s.deal = d.id
              CROSS JOIN LATERAL (SELECT count(*) AS coupons FROM coupons AS c WHERE c.deal = s.deal AND c.signup = s.id) AS c
              WHERE d.id = $1"),
-        Invariant::I9 => look!(pool, deal, "
+        Invariant::I9 => check!(pool, deal, "
             SELECT d.tipped_at IS NOT NULL AND s.state = 'active' AND c.ordinal BETWEEN 1 AND s.units AS holds,
                    format('no coupon %s of signup %s', c.ordinal, c.signup) AS expected,
                    format('coupon %s; the deal %s, the signup %s', c.id, CASE WHEN d.tipped_at IS NULL THEN 'never tipped' ELSE 'tipped' END,
@@ -191,7 +191,7 @@ pub(super) async fn check(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Re
               LEFT JOIN LATERAL (SELECT s.state, s.units FROM signups AS s
                                   WHERE s.deal = c.deal AND s.id = c.signup OFFSET 0) AS s ON true
              WHERE c.deal = $1"),
-        Invariant::I10 => look!(pool, deal, "
+        Invariant::I10 => check!(pool, deal, "
             SELECT o.events = (d.tipped_at IS NOT NULL)::integer AS holds,
                    format('%s events', (d.tipped_at IS NOT NULL)::integer) AS expected,
                    format('%s', o.events) AS found
@@ -199,17 +199,17 @@ pub(super) async fn check(pool: &PgPool, invariant: Invariant, deal: Uuid) -> Re
              CROSS JOIN LATERAL (SELECT count(*) AS events FROM outbox AS o
                                   WHERE o.deal = d.id AND o.account IS NULL AND o.kind = 'deal_tipped') AS o
              WHERE d.id = $1"),
-        Invariant::I11 => look!(pool, deal, "
+        Invariant::I11 => check!(pool, deal, "
             SELECT o.next_at > (SELECT muster_now()) - interval '10 minutes' AS holds,
                    format('message %s delivered soon after %s', o.key, o.next_at) AS expected,
                    format('waiting after %s attempts', o.attempts) AS found
               FROM outbox AS o WHERE o.deal = $1 AND o.delivered_at IS NULL AND o.parked_at IS NULL"),
-        Invariant::I12 => look!(pool, deal, "
+        Invariant::I12 => check!(pool, deal, "
             SELECT d.state NOT IN ('open', 'tipped') OR d.closes_at > (SELECT muster_now()) - interval '60 seconds' AS holds,
                    format('ended soon after %s', d.closes_at) AS expected,
                    d.state AS found
               FROM deals AS d WHERE d.id = $1"),
-        Invariant::I13 => look!(pool, deal, "
+        Invariant::I13 => check!(pool, deal, "
             SELECT d.state <> 'open' OR d.cap IS NULL OR d.cap - d.units >= d.tipping_point - d.buyers AS holds,
                    format('at least %s units left', d.tipping_point - d.buyers) AS expected,
                    format('%s', d.cap - d.units) AS found

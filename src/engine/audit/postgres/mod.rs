@@ -1,7 +1,6 @@
-//! Checks invariants in Postgres, with one statement for each invariant and deal.
-//!
-//! One statement sees one snapshot, so concurrent joins do not disturb it, and it is short, so it does not slow them down. This module
-//! must never write, and never read two deals at once.
+//! Checks invariants in Postgres, with one statement for each invariant and deal. A statement sees one snapshot, so
+//! concurrent joins do not affect its result. It is short, so it does not slow joins down. This module must never
+//! write, and never check two deals in one statement.
 
 mod invariants;
 mod signups;
@@ -14,9 +13,9 @@ pub(super) use invariants::Invariant;
 /// The result of one check of one deal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::engine::audit) struct Checked {
-    /// Rows that the check read.
+    /// Number of rows that the check covered.
     pub(in crate::engine::audit) rows: u64,
-    /// Rows that violate the invariant.
+    /// Number of rows that violate the invariant.
     pub(in crate::engine::audit) violations: u64,
     /// The first violations: what was expected, and what was found.
     pub(in crate::engine::audit) examples: Vec<(String, String)>,
@@ -29,7 +28,7 @@ impl Store {
         Ok(count.cast_unsigned())
     }
 
-    /// Up to `most` deals in the order of their ids, after `last`.
+    /// The next deals after `last`, ordered by id; at most `most`.
     pub(in crate::engine::audit) async fn deals_after(
         &self,
         last: Option<DealId>,

@@ -1,16 +1,16 @@
-//! Signups, for comparison with the logs of clients.
+//! Reads signups, for comparison with client logs.
 
 use uuid::Uuid;
 
 use crate::domain::{AccountId, DealId, Signup, SignupId};
 use crate::store::{SignupRow, Store, StoreError};
 
-/// A signup and its origin: enough to tell whether a client attempted it.
+/// The parts of a signup that show whether a client attempted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine::audit) struct SignupTrace {
     pub(in crate::engine::audit) id: SignupId,
     pub(in crate::engine::audit) buyer: AccountId,
-    /// The deal's `rev` that it created.
+    /// The deal's `rev` right after this signup.
     pub(in crate::engine::audit) rev: i64,
 }
 
