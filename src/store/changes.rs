@@ -1,4 +1,4 @@
-//! Reads for Redis: deals that changed, their figures, and whole deals for loading.
+//! Reads what Redis needs: changed deals with their figures, and whole deals for loading.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct DealVersion {
     pub opens_at: DateTime<Utc>,
 }
 
-/// A deal for loading into Redis: its figures, its window, and every buyer who ever had a signup, from one snapshot.
+/// A deal to load into Redis: its figures, its window and its known buyers, from one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadSnapshot {
     pub progress: Progress,
@@ -29,7 +29,8 @@ pub struct LoadSnapshot {
 }
 
 impl Store {
-    /// Deals that can still change or that ended within the last hour. With `within`, only those that changed during that time.
+    /// Open and tipped deals, and those that ended within the last hour. With `within`, only deals that changed within
+    /// that time.
     pub async fn changed_deals(&self, within: Option<Duration>) -> Result<Vec<DealVersion>, StoreError> {
         let seconds = within.map(|within| i32::try_from(within.as_secs()).unwrap_or(i32::MAX));
         let rows = sqlx::query!(
@@ -58,7 +59,7 @@ impl Store {
         versions.collect()
     }
 
-    /// The buyers of a deal whose units changed after this `rev`.
+    /// The buyers of a deal whose units changed after this `rev`, with their units and the `rev` of their last change.
     pub async fn buyers_changed_after(&self, deal: DealId, rev: i64) -> Result<Vec<(AccountId, u32, i64)>, StoreError> {
         let rows = sqlx::query!(
             "SELECT buyer, held, held_rev FROM signups WHERE deal = $1 AND held_rev > $2",

@@ -1,11 +1,8 @@
-//! Single-flight reads: requests that arrive while a read is under way share the next one. Deals, the home page, and the
-//! identities behind tokens and sessions are read this way.
-//!
-//! A popular page costs one read at a time, instead of one for each request. A read begins after every request
-//! that it answers, so no caller sees a state older than its request. It runs in its own task, so a client that
-//! disconnects cancels nothing.
-//!
-//! A value that does not change between reads stays the same `Arc` for a moment, so what was rendered from it can be reused.
+//! Single-flight reads: requests that arrive during a read share the next read. Deals, the front page, and the
+//! identities behind tokens and sessions are read this way. A popular page causes one read at a time, instead of one
+//! for each request. A read begins after every request that it answers, so no answer is older than its request. The
+//! read runs in its own task, so a client that disconnects does not cancel it. A value that does not change between
+//! reads keeps its `Arc` for [`SAME_FOR`], so that a page rendered from it can be reused.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,13 +14,14 @@ use tokio::time::{Instant, timeout};
 
 use super::StoreError;
 
-/// The most keys of one read.
+/// The maximum number of keys in one read.
 const BATCH_MAX: usize = 256;
-/// How long the task waits for another request before it ends.
+/// How long an idle task waits for a request before it ends.
 const LINGER: Duration = Duration::from_millis(20);
-/// The longest that a read is delayed to gather requests. A timer may add a millisecond.
+/// The maximum delay of a read to gather requests. Timer resolution may add a millisecond.
 const GATHER: Duration = Duration::from_millis(1);
-/// How long an unchanged value stays the same `Arc`. Pages rendered from it may depend on the time.
+/// How long an unchanged value keeps its `Arc`. The limit exists because pages rendered from a value may depend on the
+/// time.
 const SAME_FOR: Duration = Duration::from_millis(250);
 
 /// A source of values, read by key.
@@ -43,13 +41,13 @@ pub(crate) type Found<K, V> = Result<Vec<(K, V)>, StoreError>;
 type Answer<V> = Result<Option<Arc<V>>, StoreError>;
 type Requests<K, V> = HashMap<K, Vec<oneshot::Sender<Answer<V>>>>;
 
-/// The requests that wait, by key. Cheap to clone.
+/// The queue of requests for one source. Cheap to clone.
 pub(crate) struct Coalesce<K, V>(Arc<Shared<K, V>>);
 
 struct Shared<K, V> {
-    /// The subject of the reads, for the log.
+    /// The noun for the values, for log messages.
     what: &'static str,
-    /// The most requests that wait. Beyond that, reads fail as busy.
+    /// The maximum number of waiting requests. Further requests fail with [`StoreError::Busy`].
     waiting_max: usize,
     waiting: Mutex<Waiting<K, V>>,
     arrived: Notify,
@@ -58,9 +56,9 @@ struct Shared<K, V> {
 struct Waiting<K, V> {
     requests: Vec<(K, oneshot::Sender<Answer<V>>)>,
     running: bool,
-    /// The number of requests at which the task is woken.
+    /// The number of queued requests at which the task is woken.
     enough: usize,
-    /// The values of the last read, and how long each has been unchanged.
+    /// The values of the last read, each with the time since which it is unchanged.
     last: HashMap<K, (Instant, Arc<V>)>,
 }
 
@@ -78,9 +76,8 @@ impl<K, V> Coalesce<K, V> {
 }
 
 impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + 'static> Coalesce<K, V> {
-    /// The value of this key read at or after the call; `None` if it has none.
-    ///
-    /// A request stays queued after its caller is dropped, until the next read. So what clients abandon counts, too.
+    /// The value of this key, from a read that begins after the call. `None` if the key has no value. A request stays
+    /// queued after its caller was dropped, until the next read. So abandoned requests count towards `waiting_max`.
     pub(crate) async fn read<S: Source<Key = K, Value = V>>(&self, key: K, source: impl FnOnce() -> S) -> Answer<V> {
         let (reply, answer) = oneshot::channel();
         let (begin, enough) = {
@@ -99,11 +96,11 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + '
         answer.await.unwrap_or_else(|_gone| Err(StoreError::crashed()))
     }
 
-    /// The requests that the next read answers.
+    /// Takes the requests that the next read answers.
     fn take(&self) -> Requests<K, V> {
         let mut waiting = self.lock();
         let (mut requests, mut later) = (Requests::new(), Vec::new());
-        // Nobody waits for the answer of a caller who has gone.
+        // Requests whose caller was dropped need no answer.
         for (key, reply) in waiting.requests.drain(..).filter(|(_, reply)| !reply.is_closed()) {
             if requests.len() < BATCH_MAX || requests.contains_key(&key) {
                 requests.entry(key).or_default().push(reply);
@@ -115,7 +112,8 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + '
         requests
     }
 
-    /// Wraps these values. A value equal to the last read's reuses that `Arc`, unless it is too old.
+    /// Wraps the values of a read. A value that equals the one of the last read reuses its `Arc` for up to
+    /// [`SAME_FOR`].
     fn keep(&self, found: Vec<(K, V)>) -> HashMap<K, Arc<V>> {
         let now = Instant::now();
         let mut waiting = self.lock();
@@ -135,16 +133,16 @@ impl<K, V> Coalesce<K, V> {
     }
 }
 
-/// The task that reads. However it ends, the next task can start, and no request waits forever.
+/// The state of the reading task. However the task ends, the next one can start, and no request waits forever.
 struct Running<K, V> {
     coalesce: Coalesce<K, V>,
-    /// Whether this task is still the reader. It gives the role up under the lock, because another task may start right
-    /// after.
+    /// Whether this task is still the reader. It gives up this role under the lock, because another task may start
+    /// immediately after.
     current: bool,
 }
 
 impl<K, V> Running<K, V> {
-    /// Waits until this many requests are queued, or until the time is up. Returns whether they arrived.
+    /// Waits until this many requests are queued, at most for `most`. Returns whether they are queued.
     async fn wait_for(&self, enough: usize, most: Duration) -> bool {
         let all = async {
             while !self.has(enough) {
@@ -154,15 +152,15 @@ impl<K, V> Running<K, V> {
         timeout(most, all).await.is_ok()
     }
 
-    /// Whether this many requests are queued. If not, the task will be woken when they are, or earlier.
+    /// Whether this many requests are queued. If not, the task is woken once they are, or earlier.
     fn has(&self, enough: usize) -> bool {
         let mut waiting = self.coalesce.lock();
         waiting.enough = enough;
         waiting.requests.len() >= enough
     }
 
-    /// Whether the task is done, because no request has arrived meanwhile.
-    fn is_over(&mut self) -> bool {
+    /// Gives up the role of the reader, unless a request has arrived. Returns whether it was given up.
+    fn retire(&mut self) -> bool {
         let mut waiting = self.coalesce.lock();
         waiting.running = !waiting.requests.is_empty();
         self.current = waiting.running;
@@ -184,7 +182,7 @@ async fn run<S: Source>(mut running: Running<S::Key, S::Value>, mut source: S) {
     let mut answered = 0;
     loop {
         // While the same clients keep polling, the next read waits for half of them, up to a limit. Many small reads
-        // would take time that answering needs.
+        // would use more CPU time.
         if answered > 2 {
             running.wait_for(answered / 2, GATHER).await;
         }
@@ -193,7 +191,7 @@ async fn run<S: Source>(mut running: Running<S::Key, S::Value>, mut source: S) {
         if answered > 0 {
             answer(&running.coalesce, &mut source, requests).await;
             source.rest();
-        } else if !running.wait_for(1, LINGER).await && running.is_over() {
+        } else if !running.wait_for(1, LINGER).await && running.retire() {
             return;
         }
     }

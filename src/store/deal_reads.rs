@@ -1,4 +1,4 @@
-//! Reads deals by id for [`Coalesce`](super::coalesce::Coalesce): many in one statement, over one connection that is held while
+//! Reads deals by id for [`Coalesce`](super::coalesce::Coalesce), many in one statement. Keeps one connection while
 //! requests keep arriving.
 
 use sqlx::pool::PoolConnection;
@@ -21,11 +21,11 @@ impl DealReads {
     }
 
     async fn try_to_read(&mut self, ids: &[DealId]) -> Result<Vec<Deal>, StoreError> {
-        let lent = match self.connection.take() {
+        let connection = match self.connection.take() {
             Some(kept) => kept,
             None => self.pool.acquire().await?,
         };
-        let found = deals_by_id(&mut **self.connection.insert(lent), ids).await;
+        let found = deals_by_id(&mut **self.connection.insert(connection), ids).await;
         if found.is_err() {
             self.connection = None;
         }
@@ -40,7 +40,8 @@ impl Source for DealReads {
     async fn read(&mut self, ids: &[DealId]) -> Result<Vec<(DealId, Deal)>, StoreError> {
         let was_kept = self.connection.is_some();
         let found = match self.try_to_read(ids).await {
-            // The kept connection may have been cut since its last use. The pool tests the next one.
+            // The kept connection may have been lost since its last use. The pool tests the connection that it lends
+            // next.
             Err(StoreError::Unavailable(_)) if was_kept => self.try_to_read(ids).await,
             found => found,
         };

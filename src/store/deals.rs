@@ -10,7 +10,7 @@ use super::deal_rows::{DealRow, ProgressRow, deals, deals_by_id};
 use super::{Cursor, Page, PageRequest, Store, StoreError};
 use crate::domain::{Deal, DealId, DealState, MerchantId, Progress, Terms};
 
-/// Which deals a list contains. The default is every published deal, and those withdrawn after publication.
+/// A filter for deals. The default matches every deal that was ever published.
 #[derive(Clone, Debug, Default)]
 pub struct DealFilter {
     /// Empty: any state.
@@ -19,9 +19,9 @@ pub struct DealFilter {
     pub city: Option<String>,
     /// An exact match.
     pub category: Option<String>,
-    /// A text to find in title, description, city or category, in any case.
+    /// A text to find in title, description, city or category, ignoring case.
     pub text: Option<String>,
-    /// Only open deals that have at least four fifths of the buyers they need.
+    /// Only open deals that have at least four fifths of their tipping point.
     pub almost_there: bool,
     /// Only deals of these merchants, drafts included.
     pub merchants: Option<Vec<MerchantId>>,
@@ -38,7 +38,7 @@ pub enum DealOrder {
     Newest,
 }
 
-/// The values to filter deals by.
+/// The cities and categories by which people can filter deals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facets {
     /// Sorted by name.
@@ -50,22 +50,22 @@ pub struct Facets {
 /// A change of a deal.
 #[derive(Clone, Debug)]
 pub enum DealChange {
-    /// All terms. Drafts only.
+    /// New terms. Allowed only for drafts.
     Terms(Box<Terms>),
-    /// The texts. In any state.
+    /// New texts. Allowed in any state.
     Texts { title: String, description: String },
 }
 
 /// The outcome of changing a deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpdateOutcome {
-    /// The deal as it is now.
+    /// The deal after the change.
     Updated(Box<Deal>),
     /// The deal is unknown, or belongs to another merchant.
     NoSuchDeal,
-    /// Somebody else changed it since the caller read it.
+    /// The deal was changed since the caller read it.
     Changed,
-    /// Its terms are fixed, because it is published.
+    /// The terms are fixed, because the deal is not a draft.
     Published,
 }
 
@@ -75,7 +75,8 @@ impl Store {
         Ok(self.shared_deal(id).await?.map(Arc::unwrap_or_clone))
     }
 
-    /// [`Store::deal`] without a copy. All calls that shared a read get the same `Arc`, and an unchanged deal keeps it for a moment.
+    /// [`Store::deal`] without a copy. All calls that share a read get the same `Arc`, and an unchanged deal keeps it
+    /// for a moment.
     pub async fn shared_deal(&self, id: DealId) -> Result<Option<Arc<Deal>>, StoreError> {
         self.deal_reads.read(id, || DealReads::new(self.pool.clone())).await
     }
@@ -132,7 +133,7 @@ impl Store {
         }))
     }
 
-    /// The values to filter by among the deals that can be joined.
+    /// The cities and categories of open and tipped deals.
     pub async fn facets(&self) -> Result<Facets, StoreError> {
         let row = sqlx::query!(
             r#"SELECT coalesce(array_agg(DISTINCT city ORDER BY city) FILTER (WHERE city IS NOT NULL), '{}') AS "cities!",
@@ -205,7 +206,7 @@ impl Store {
         Ok(())
     }
 
-    /// Changes a deal, unless somebody changed it after `expected_version`.
+    /// Changes a merchant's deal if its version is `expected_version`.
     pub async fn update_deal(
         &self,
         merchant: MerchantId,

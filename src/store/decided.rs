@@ -14,7 +14,7 @@ pub enum Decision {
     Replay,
     /// The deal is unknown or a draft.
     NoSuchDeal,
-    /// A rule of the deal forbids it.
+    /// A rule of the deal forbids the join.
     Refused(Refusal),
 }
 
@@ -22,9 +22,9 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecidedJoin {
     pub decision: Decision,
-    /// The signup's number, if there is a signup.
+    /// The signup's number; 0 without a signup.
     pub number: u32,
-    /// The signup's state, if there is a signup.
+    /// The signup's state. Meaningless without a signup.
     pub state: SignupState,
     /// The buyer's units after the request, and the `rev` of their last change. `None` if the buyer never had a signup.
     pub buyer_units: Option<(u32, i64)>,
@@ -51,7 +51,8 @@ pub struct DecidedLeave {
     pub buyer_units: Option<(u32, i64)>,
 }
 
-/// A deal after a change, as the change left it under the deal's lock: all that admission reads, and the version before it.
+/// A deal right after a change, under the deal's lock: everything that admission reads, and the version before the
+/// change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
     pub progress: Progress,
@@ -63,15 +64,15 @@ pub struct Figures {
 /// The decisions about a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decided<T> {
-    /// One for each request, in the order of the batch.
+    /// One decision for each request, in the order of the batch.
     pub rows: Vec<T>,
-    /// One for each known deal of the batch.
+    /// The figures of each deal of the batch that exists and is published.
     pub figures: Vec<Figures>,
     /// The time of the decisions, by the clock of Postgres.
     pub at: Option<DateTime<Utc>>,
 }
 
-/// A row of the result: about a request (`ord` from 1), or with a deal's figures (`ord` 0).
+/// A row of the result: the decision about a request (`ord` from 1), or a deal's figures (`ord` 0).
 pub(super) struct AnswerRow {
     pub(super) ord: i32,
     pub(super) outcome: String,
@@ -128,7 +129,7 @@ impl AnswerRow {
     }
 }
 
-/// The decisions about a batch of this size. `None` if the rows do not match the batch.
+/// Parses the decisions about a batch of `requests` requests. `None` if the rows do not match the batch.
 pub(super) fn read<T: Clone>(
     requests: usize,
     answer: &[AnswerRow],

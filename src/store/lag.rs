@@ -1,29 +1,29 @@
-//! How far background work is behind.
+//! Measures the backlog of background work.
 
 use super::{Store, StoreError};
 
-/// Seconds and counts; 0 if nothing waits.
+/// The backlog of each worker, and the state of the database. Times are in seconds; 0 means no backlog.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lag {
-    /// How long the oldest unsettled signup of a tipped deal has waited.
+    /// How long the oldest unsettled signup of a tipped deal has been waiting for its coupons.
     pub settle_s: f64,
-    /// How long the oldest deal whose window is over has waited to be closed.
+    /// How long the oldest deal whose window is over has been waiting to be closed.
     pub close_s: f64,
     /// How long the oldest event or message in the outbox has been due.
     pub outbox_s: f64,
-    /// How many events and messages are due, up to ten thousand.
+    /// The number of events and messages that are due; at most 10,000.
     pub outbox_due: i64,
-    /// How many messages are parked, up to ten thousand.
+    /// The number of parked messages; at most 10,000.
     pub outbox_parked: i64,
-    /// The age of the oldest transaction in this database.
+    /// The age of the oldest transaction of another client in this database.
     pub longest_transaction_s: f64,
-    /// Connections to this database.
+    /// The number of connections to this database.
     pub connections: i64,
 }
 
 impl Store {
-    /// Measures the backlog of every worker. Each part reads a partial index, and counts stop at ten thousand, so a long queue stays
-    /// cheap.
+    /// Measures the backlog of every worker. Each part uses a partial index, and counts stop at 10,000, so a long queue
+    /// costs little.
     pub async fn lag(&self) -> Result<Lag, StoreError> {
         let lag = sqlx::query_as!(
             Lag,

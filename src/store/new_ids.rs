@@ -1,4 +1,4 @@
-//! New ids: UUIDs of version 7, which sort by creation time, so new rows are adjacent in their index.
+//! Generates ids: UUIDs of version 7. They sort by creation time, so new rows are adjacent in their index.
 
 use uuid::Uuid;
 

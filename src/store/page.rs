@@ -13,9 +13,9 @@ pub struct Cursor {
 /// A request for one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// The most items; 1 to 100 in a request from outside.
+    /// The maximum number of items; 1 to 100 in a request to the API.
     pub limit: u32,
-    /// The item before the page. `None`: the first page.
+    /// The last item of the previous page. `None` for the first page.
     pub cursor: Option<Cursor>,
 }
 
@@ -26,7 +26,7 @@ impl PageRequest {
         Self { limit, cursor: None }
     }
 
-    /// The limit of the query: one more item shows whether there is a next page.
+    /// The `LIMIT` of the query. One extra item shows whether there is a next page.
     pub(crate) fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
     }
@@ -40,17 +40,17 @@ impl PageRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    /// Where the next page starts. `None` on the last page.
+    /// The cursor of the next page. `None` on the last page.
     pub next_cursor: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// Cuts the extra item off, and keeps the cursor of the next page.
+    /// Cuts off the extra item, and sets the cursor of the next page.
     pub(crate) fn cut(mut items: Vec<T>, request: &PageRequest, place: impl Fn(&T) -> Cursor) -> Self {
-        let most = request.limit as usize;
-        let more = items.len() > most;
-        items.truncate(most);
-        let next_cursor = if more { items.last().map(place) } else { None };
+        let limit = request.limit as usize;
+        let has_next = items.len() > limit;
+        items.truncate(limit);
+        let next_cursor = if has_next { items.last().map(place) } else { None };
         Self { items, next_cursor }
     }
 

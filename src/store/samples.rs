@@ -1,7 +1,5 @@
-//! Backdates sample deals.
-//!
-//! The engine creates sample deals like any others, all of them within a second. This module then moves their times
-//! into the past. It changes only times: buyers, order and figures stay as the engine recorded them.
+//! Backdates sample deals. The engine creates sample deals like other deals, within seconds. This module moves their
+//! times into the past. It changes only times: buyers, order and figures stay as the engine recorded them.
 
 use chrono::{DateTime, Utc};
 
@@ -12,13 +10,14 @@ use crate::domain::{DealId, MerchantId, Terms};
 #[derive(Clone, Copy, Debug)]
 pub struct SampleHistory {
     pub created_at: DateTime<Utc>,
-    /// At least an hour after `created_at`; a shorter time marks a deal that is not backdated yet.
+    /// At least an hour after `created_at`. A shorter time marks a deal that is not backdated yet.
     pub published_at: DateTime<Utc>,
-    /// The last join or leave. The others lie between this and the start of the window, most of them in its first half.
+    /// The time of the last join or leave. Earlier ones are spread from the start of the window up to this time, more
+    /// densely at the start.
     pub joined_until: DateTime<Utc>,
     /// The end of the window, if it is over.
     pub closed_at: Option<DateTime<Utc>>,
-    /// When it succeeded, failed or was withdrawn, if it has ended.
+    /// When the deal succeeded, failed or was withdrawn, if it has ended.
     pub ended_at: Option<DateTime<Utc>>,
 }
 
@@ -37,7 +36,8 @@ impl Store {
         }
     }
 
-    /// Ends the window of a sample deal now, so that the closer finds it. Does nothing if the deal or its window is over.
+    /// Ends the window of a sample deal now, so that the closer finds it. Does nothing if the deal or its window is
+    /// over.
     pub async fn end_window_of_sample(&self, deal: DealId) -> Result<(), StoreError> {
         sqlx::query!(
             "UPDATE deals SET closes_at = muster_now(), changed_at = muster_now(), rev = rev + 1, version = version + 1
@@ -49,13 +49,11 @@ impl Store {
         Ok(())
     }
 
-    /// Backdates a published sample deal in one statement, and marks its messages as delivered. Returns false if the deal is already
-    /// backdated.
-    ///
-    /// Every invariant still holds afterwards: signups are in the order of their `rev` inside the window, the deal tipped with the
-    /// signup that reached the tipping point, and coupons came after both.
+    /// Backdates a published sample deal in one statement, and marks its messages as delivered. Returns false if the
+    /// deal was backdated before. Every invariant still holds afterwards. Signups are inside the window, in the order
+    /// of their `rev`. The deal tips with the signup that reaches the tipping point, and coupons are issued after both.
     pub async fn tell_sample_history(&self, deal: DealId, history: &SampleHistory) -> Result<bool, StoreError> {
-        let told = sqlx::query!(
+        let updated = sqlx::query!(
             "WITH sample AS (
                  SELECT d.id, d.rev, d.tipping_point, d.opens_at FROM deals AS d
                   WHERE d.id = $1 AND d.published_at < d.created_at + interval '1 hour'
@@ -106,6 +104,6 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        Ok(told.rows_affected() > 0)
+        Ok(updated.rows_affected() > 0)
     }
 }

@@ -45,7 +45,7 @@ impl TryFrom<SignupRow> for Signup {
 }
 
 impl Store {
-    /// The signup with this id, if it is this buyer's.
+    /// The signup with this id, if it belongs to this buyer.
     pub async fn signup(&self, buyer: AccountId, id: SignupId) -> Result<Option<Signup>, StoreError> {
         let row = sqlx::query_as!(
             SignupRow,
@@ -91,7 +91,7 @@ impl Store {
         Ok(Page::cut(signups, page, |signup| Cursor { at: signup.joined_at, id: signup.id.as_uuid() }))
     }
 
-    /// The signups of a deal of one of these merchants, ordered by number. None if they have no such deal.
+    /// The signups of a deal of one of these merchants, in the order of joining. `None` if they have no such deal.
     pub async fn signups_of_deal(
         &self,
         merchants: &[MerchantId],

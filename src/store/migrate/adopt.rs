@@ -1,7 +1,6 @@
-//! Takes over databases that an earlier series of migrations created.
-//!
-//! `migrations/0001_schema.sql` replaced that series, and creates the schema that its last migration left. A database at that
-//! migration with that schema only needs another record of what was applied. The functions are then of version 0, so they are replaced.
+//! Adopts databases that an earlier series of migrations created. `migrations/0001_schema.sql` replaced that series,
+//! and creates the schema that its last migration left. A database at that migration with that schema needs only new
+//! records of the applied migrations. Its functions have version 0, so they are replaced afterwards.
 
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
@@ -12,7 +11,7 @@ use super::{MigrationError, schema};
 const FIRST_MIGRATION: &str = "people";
 const LAST_VERSION: i64 = 14;
 
-/// Records the database as one of `0001_schema.sql`, if the earlier series created it. The caller holds the migration
+/// Records `0001_schema.sql` as applied, if the earlier series created the database. The caller holds the migration
 /// lock.
 pub(super) async fn adopt(connection: &mut PgConnection, migrator: &Migrator) -> Result<(), MigrationError> {
     let Some(version) = version_before_squash(connection).await? else { return Ok(()) };
@@ -36,7 +35,8 @@ pub(super) async fn adopt(connection: &mut PgConnection, migrator: &Migrator) ->
     Ok(())
 }
 
-/// The last migration of the earlier series that was applied. Nothing: the database is new, or of `0001_schema.sql`.
+/// The last applied migration of the earlier series. `None` if the database is empty, or was created by
+/// `0001_schema.sql`.
 async fn version_before_squash(connection: &mut PgConnection) -> Result<Option<i64>, MigrationError> {
     let is_migrated: bool =
         sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *connection).await?;

@@ -1,8 +1,8 @@
-//! Why the database could not be brought up to date.
+//! The errors of bringing the database up to date.
 
 use sqlx::migrate::MigrateError;
 
-/// A failed migration. Only migrations that completed have changed the database.
+/// Why the schema or the functions are not up to date. Completed migrations stay applied.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// Another node holds the migration lock.
@@ -14,10 +14,10 @@ pub enum MigrationError {
     /// The database is older than this version, and the node's role may not migrate it.
     #[error("the database has {what}: run `muster migrate` as the owner of its tables, then start the node again")]
     Behind {
-        /// The words for the database's state in the message.
+        /// The database's state, in words for the message.
         what: String,
     },
-    /// The database is at a migration of the earlier series before its last one.
+    /// The database is at a migration before the last one of the earlier series.
     #[error(
         "the database is at migration {version} of an earlier series, and only migration 14 can be taken over: \
          run `muster migrate` of commit e041413 first, then that of this version"
@@ -26,8 +26,8 @@ pub enum MigrationError {
         /// The last migration that was applied.
         version: i64,
     },
-    /// The database is at the last migration of the earlier series, but its schema differs from the one that this
-    /// migration created.
+    /// The database is at the last migration of the earlier series, but its schema is not the one that this migration
+    /// left.
     #[error(
         "the database is at migration 14 of an earlier series, but its schema differs, so nothing was changed. \
          Undo these differences, then run `muster migrate` again:\n  {}",
@@ -37,13 +37,13 @@ pub enum MigrationError {
         /// The differences, one per line.
         differences: Vec<String>,
     },
-    /// A migration failed, or an applied one has changed since.
+    /// A migration failed, or a migration changed after it was applied.
     #[error(transparent)]
     Migration(#[from] MigrateError),
     /// A function could not be replaced.
     #[error("sql/functions/{name} failed: {error}")]
     Function {
-        /// The file.
+        /// The file name.
         name: &'static str,
         /// The error from Postgres.
         error: sqlx::Error,
@@ -54,7 +54,7 @@ pub enum MigrationError {
 }
 
 impl MigrationError {
-    /// A statement waited too long for a lock, or was the victim of a deadlock: a retry may succeed.
+    /// Whether a statement waited too long for a lock, or was the victim of a deadlock. A retry may succeed.
     pub(super) fn is_lock_timeout(&self) -> bool {
         match self {
             Self::Migration(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _))
@@ -65,7 +65,7 @@ impl MigrationError {
     }
 }
 
-/// Whether this one statement may succeed when retried.
+/// Whether the error is a lock timeout or a deadlock.
 pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("55P03" | "40P01"))

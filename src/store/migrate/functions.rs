@@ -1,33 +1,31 @@
-//! The SQL functions in `sql/functions`, compiled into the binary.
-//!
-//! They are replaced as a whole, in one transaction, when the binary has a higher version than the database. A node of an older
-//! version that restarts leaves the functions of the newer version in place; from the first release on, both versions can use them, because
-//! a function whose signature changes gets a new name.
+//! The SQL functions in `sql/functions`, compiled into the binary. If the binary has a higher version than the
+//! database, one transaction replaces all functions. A node of an older version leaves newer functions in place. From
+//! the first release on, both versions can use them, because a function whose signature changes gets a new name.
 
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::MigrationError;
 
-/// Rises with every change of the files.
+/// The version of the functions. It rises with every change of the files.
 pub(super) const VERSION: i32 = 8;
-/// The hash of [`VERSION`] and the files. A test fails if one of the two changed without the other.
+/// The hash of [`VERSION`] and the files. A test fails if only one of the two has changed.
 #[cfg(test)]
 const HASH: &str = "8190ba95e023392e1b5a31db5a38495029d954805df27e3391a2c2d77105e5a1";
 
-/// File name and text of each.
+/// The name and text of each file.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/functions.rs"));
 
-/// Whether to replace functions that are of the binary's version or a higher one.
+/// Which stored functions to replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replace {
-    /// Only functions of a lower version.
+    /// Functions of a lower version than the binary's.
     Older,
     /// Functions of any version.
     Any,
 }
 
-/// Replaces the database's functions with the binary's, unless they are of the same version or a higher one. The caller
-/// holds the migration lock.
+/// Replaces the database's functions with the binary's, if `which` includes their version. The caller holds the
+/// migration lock.
 pub(super) async fn replace(connection: &mut PgConnection, which: Replace) -> Result<(), MigrationError> {
     let stored = stored_version(connection).await?;
     if which == Replace::Older && stored >= VERSION {
@@ -67,7 +65,7 @@ mod tests {
         data_encoding::HEXLOWER.encode(&hash.finalize())
     }
 
-    /// The hash in the message belongs to the next version, which forces a version bump with each change of the files.
+    /// The message contains the hash for the next version only, so that each change of the files raises the version.
     #[test]
     fn the_version_rises_when_a_function_changes_and_only_then() {
         let is_raised_alone = hash(VERSION - 1) == HASH;

@@ -1,4 +1,4 @@
-//! Startup checks for a node whose role does not own the tables: the owner must have migrated them.
+//! Startup checks for a node whose role does not own the tables, so that the owner must have migrated them.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use sqlx::migrate::{Migrate, Migrator};
 
 use super::{MigrationError, functions};
 
-/// Whether this role may migrate: it owns the tables, or may create them in an empty database.
+/// Whether this role may migrate: it owns the tables, or the database is empty and it may create tables.
 pub(super) async fn owns(connection: &mut PgConnection) -> Result<bool, MigrationError> {
     let owns = "SELECT coalesce(
                     (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c WHERE c.oid = to_regclass('_sqlx_migrations')),
@@ -16,7 +16,7 @@ pub(super) async fn owns(connection: &mut PgConnection) -> Result<bool, Migratio
     Ok(sqlx::query_scalar(owns).fetch_one(connection).await?)
 }
 
-/// Checks that the database has every migration and the functions of this binary, or newer ones.
+/// Checks that the database has every migration of this binary, and its functions or newer ones.
 pub(super) async fn check(connection: &mut PgConnection, migrator: &Migrator) -> Result<(), MigrationError> {
     let is_migrated =
         "SELECT to_regclass('_sqlx_migrations') IS NOT NULL AND to_regclass('function_version') IS NOT NULL";

@@ -1,7 +1,8 @@
-//! Brings the schema and the SQL functions up to date, next to nodes that serve.
-//! A statement that waits for a table lock blocks every later one on that table, so it waits briefly and is retried. A
-//! migration may take longer than any statement of a page. So it has its own connection. Closing it rolls back
-//! unfinished work and releases the advisory lock that lets one node migrate at a time.
+//! Brings the schema and the SQL functions up to date while nodes are serving.
+//!
+//! A statement that waits for a table lock blocks every later statement on that table. So a migration waits briefly for
+//! locks, and is retried. It runs on its own connection, because it may exceed the pool's statement timeout. Closing
+//! the connection rolls back unfinished work and releases the advisory lock, so that the next node can migrate.
 
 mod adopt;
 mod error;
@@ -24,23 +25,24 @@ use super::{Store, StoreError, session_setup};
 
 static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrator = sqlx::migrate!();
-    // A node of an older version must start although a newer one has applied migrations that it does not know.
+    // A node of an older version must start even if the database has migrations of a newer version.
     migrator.set_ignore_missing(true);
     migrator
 });
 
-/// How long a migration statement waits for a lock, and so the longest that it blocks other statements.
+/// How long a migration statement waits for a lock, which is also how long the wait may block other statements.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
-/// The wait between attempts.
+/// The maximum wait between attempts; the minimum is half of it.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long a migration keeps retrying while a table is locked.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Store {
-    /// Brings the schema and the functions up to date. Several nodes may call it at once: one migrates, the others wait for it.
+    /// Brings the schema and the functions up to date. Several nodes may call this concurrently: one migrates while the
+    /// others wait.
     ///
     /// # Errors
-    /// The role does not own the tables, an applied migration has changed since, or a table was locked for minutes.
+    /// The role does not own the tables, a migration changed after it was applied, or a table was locked for minutes.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.migrate_with(&MIGRATOR).await
     }
@@ -53,7 +55,7 @@ impl Store {
         self.keep_trying(migrator, Replace::Older, LOCK_TIMEOUT).await
     }
 
-    /// [`Store::migrate_with`] with another lock timeout, after which an attempt is given up and made again.
+    /// [`Store::migrate_with`] with another lock timeout for each attempt.
     ///
     /// # Errors
     /// As for [`Store::migrate`].
@@ -61,7 +63,8 @@ impl Store {
         self.keep_trying(migrator, Replace::Older, lock_timeout).await
     }
 
-    /// [`Store::migrate`], and replaces the functions even if the database has newer ones: for a roll-back.
+    /// [`Store::migrate`], but replaces the functions even if the database has newer ones. For rolling back a
+    /// deployment.
     ///
     /// # Errors
     /// As for [`Store::migrate`].
@@ -92,7 +95,7 @@ impl Store {
         let since = Instant::now();
         loop {
             match self.try_to_migrate(migrator, replace, lock_timeout).await {
-                Err(MigrationError::OtherNodeMigrates) => tracing::info!("waiting for another node that migrates"),
+                Err(MigrationError::OtherNodeMigrates) => tracing::info!("waiting while another node migrates"),
                 Err(error) if error.is_lock_timeout() && since.elapsed() < PATIENCE => {
                     tracing::warn!(%error, "a migration is waiting for a lock");
                 }
@@ -108,11 +111,11 @@ impl Store {
         replace: Replace,
         lock_timeout: Duration,
     ) -> Result<(), MigrationError> {
-        // Taken from the pool, which waits while Postgres starts. The connection is never returned to the pool.
+        // The pool waits while Postgres starts. The connection is not returned to the pool.
         let mut connection = self.pool.acquire().await?.detach();
         connection.execute(sqlx::AssertSqlSafe(session_setup(lock_timeout, Duration::ZERO))).await?;
-        // `run_direct` takes this lock once more, which a session may do, and releases it once. Closing the connection
-        // releases it.
+        // `run_direct` takes this lock a second time, and releases it once. Closing the connection releases the first
+        // one.
         match connection.lock().await {
             Err(MigrateError::Execute(error)) if error::is_lock_timeout(&error) => {
                 return Err(MigrationError::OtherNodeMigrates);
@@ -129,7 +132,7 @@ impl Store {
     }
 }
 
-/// Jittered, so that waiting nodes do not all retry at once.
+/// [`PAUSE`] with jitter, so that waiting nodes do not retry simultaneously.
 fn pause() -> Duration {
     PAUSE.mul_f64(rand::rng().random_range(0.5..1.0))
 }

@@ -1,4 +1,4 @@
-//! Compares a database's schema with what `migrations/0001_schema.sql` creates.
+//! Compares a database's schema with the schema that `migrations/0001_schema.sql` creates.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use sqlx::PgConnection;
 use super::MigrationError;
 
 const QUERY: &str = include_str!("schema.sql");
-/// What [`QUERY`] finds in a database that has only `migrations/0001_schema.sql`.
+/// The result of [`QUERY`] in a database that has only `migrations/0001_schema.sql`.
 const EXPECTED: &str = include_str!("schema_at_squash.txt");
 
-/// Lists missing and unexpected parts of the schema, one difference per line. Relations and plain indexes that somebody else
-/// added do not count.
+/// Lists missing and unexpected parts of the schema, one difference per line. Ignores relations and plain indexes that
+/// an operator has added.
 pub(super) async fn differences(connection: &mut PgConnection) -> Result<Vec<String>, MigrationError> {
     let found: Vec<String> = sqlx::query_scalar(QUERY).fetch_all(connection).await?;
     Ok(compare(EXPECTED, &found))
@@ -29,7 +29,7 @@ fn compare(expected: &str, found: &[String]) -> Vec<String> {
     missing.chain(unexpected).collect()
 }
 
-/// The relation that a line is about.
+/// The relation that a line describes.
 fn relation(line: &str) -> &str {
     line.split(['.', ',', ':']).next().unwrap_or_default()
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_muster_relies_on_counts_as_a_difference() {
+    fn added_relations_and_plain_indexes_are_not_differences() {
         let expected = "deals, unique index a: USING btree (id)\ndeals.cap: integer\ndeals: table";
         let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let same = lines(&[
