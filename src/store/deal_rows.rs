@@ -94,7 +94,7 @@ impl TryFrom<DealRow> for Deal {
     }
 }
 
-/// The deals that meet a condition, with everything that a [`DealRow`] needs.
+/// Selects a [`DealRow`] for each deal that meets a condition.
 macro_rules! deals {
     ($condition:literal, $($argument:expr),*) => {
         query_as!(
@@ -114,7 +114,7 @@ pub(super) use deals;
 /// The deals with these ids, in any order. Unknown ids are left out.
 pub(super) async fn deals_by_id(executor: impl PgExecutor<'_>, ids: &[DealId]) -> Result<Vec<Deal>, StoreError> {
     let rows = match ids {
-        // The plan for one id is cached. A list gets a new plan for each call.
+        // The plan for one id is cached. A list of ids is planned for each call.
         [id] => deals!("WHERE d.id = $1", id.as_uuid()).fetch_all(executor).await?,
         ids => {
             let ids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();

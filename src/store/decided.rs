@@ -66,7 +66,7 @@ pub struct Figures {
 pub struct Decided<T> {
     /// One decision for each request, in the order of the batch.
     pub rows: Vec<T>,
-    /// The figures of each deal of the batch that exists and is published.
+    /// The figures of each deal of the batch that exists.
     pub figures: Vec<Figures>,
     /// The time of the decisions, by the clock of Postgres.
     pub at: Option<DateTime<Utc>>,

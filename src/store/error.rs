@@ -3,13 +3,13 @@
 /// A failed call outside the lanes.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database does not answer, or has no connection free. A retry may succeed.
+    /// The database did not answer, timed out, or had no free connection. A retry may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
     /// Too many requests wait for the same read. Nothing was done; a retry may succeed.
     #[error("too many reads are waiting")]
     Busy,
-    /// A unique value exists already. Holds the name of the constraint.
+    /// A unique value exists already. Contains the name of the constraint.
     #[error("{0} is taken")]
     Taken(String),
     /// Any other failure, which is a defect.
@@ -27,7 +27,7 @@ impl StoreError {
         Self::Broken(sqlx::Error::WorkerCrashed)
     }
 
-    /// A copy of the error for another request that shared the statement.
+    /// The error for another request that shared the read.
     pub(super) fn for_another(&self) -> Self {
         let same = sqlx::Error::Io(std::io::Error::other(self.to_string()));
         if matches!(self, Self::Unavailable(_)) { Self::Unavailable(same) } else { Self::Broken(same) }
@@ -41,14 +41,15 @@ impl From<sqlx::Error> for StoreError {
                 Self::Taken(refused.constraint().unwrap_or_default().to_owned())
             }
             sqlx::Error::Database(refused) => match refused.code().as_deref().unwrap_or_default() {
-                // Connection failures, exhausted resources, operator intervention; below, lock and statement timeouts.
+                // Connection failures, exhausted resources, operator intervention.
                 code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
                     Self::Unavailable(error)
                 }
+                // Lock timeout, statement timeout, serialisation failure, deadlock, read-only standby.
                 "55P03" | "57014" | "40001" | "40P01" | "25006" => Self::Unavailable(error),
                 _ => Self::Broken(error),
             },
-            // A connection that is cut during its set-up or in the middle of an answer looks like a protocol error.
+            // A connection that is lost during its set-up or within an answer causes a protocol error.
             sqlx::Error::Protocol(_)
             | sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_protocol_error_counts_as_an_unavailable_database_and_not_as_a_defect() {
+    fn a_protocol_error_means_that_the_database_is_unavailable() {
         let cut = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
         assert!(matches!(StoreError::from(cut), StoreError::Unavailable(_)));
         assert!(matches!(StoreError::from(sqlx::Error::RowNotFound), StoreError::Broken(_)));

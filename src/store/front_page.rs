@@ -7,15 +7,15 @@ use super::deals::Facets;
 use super::{DealFilter, DealOrder, Page, PageRequest, Store, StoreError};
 use crate::domain::{Deal, DealState};
 
-/// How many deals are on the front page.
+/// The number of deals on the front page.
 pub const FRONT_PAGE_DEALS: u32 = 24;
 
-/// The deals that can be joined, newest first.
+/// The open and tipped deals, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrontPage {
-    /// The first [`FRONT_PAGE_DEALS`].
+    /// The first [`FRONT_PAGE_DEALS`] deals.
     pub deals: Page<Deal>,
-    /// Cities and categories of all deals that can be joined.
+    /// The cities and categories of all open and tipped deals.
     pub facets: Facets,
 }
 
@@ -37,8 +37,8 @@ impl Source for Reads {
 }
 
 impl Store {
-    /// The front page read at or after the call. Concurrent calls share one read, and an unchanged page stays the same
-    /// `Arc` for a moment.
+    /// The front page, from a read that begins after the call. Concurrent calls share one read, and an unchanged page
+    /// keeps its `Arc` for a moment.
     pub async fn front_page(&self) -> Result<Arc<FrontPage>, StoreError> {
         let read = self.front_page.read((), || Reads(self.clone())).await?;
         read.ok_or_else(StoreError::crashed)

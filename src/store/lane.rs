@@ -1,4 +1,4 @@
-//! The connection of a lane: records batches of joins and leaves, and classifies failures.
+//! A lane's connection: records batches of joins and leaves, and classifies failures.
 
 use std::time::Duration;
 
@@ -10,27 +10,27 @@ use super::decided::{self, AnswerRow, Decided, DecidedJoin, DecidedLeave};
 use crate::domain::{AccountId, DealId, JoinRequest, SignupId};
 use crate::failpoint;
 
-/// A connection that has not answered within this time counts as dead, and the batch is sent again over a new one.
+/// The reply timeout, after which the connection is dropped and the batch is sent again over a new connection.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Planner settings for lanes. Cached plans may date from when the tables were empty, and would keep scanning them.
-/// Generic plans are forced, because a custom plan always looks slightly cheaper and Postgres would then plan each
-/// batch again.
+/// Planner settings for lanes. Plans that were cached while the tables were empty would scan them, so scans are off.
+/// Generic plans are forced, because a custom plan always has a slightly lower cost estimate, and Postgres would plan
+/// each batch again.
 pub const LANE_SETUP: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET plan_cache_mode = force_generic_plan";
 /// The grace of the failpoint: long enough to send a batch, and hardly ever long enough to commit it.
 const FAILPOINT_GRACE: Duration = Duration::from_millis(1);
 
-/// The consequence of a failed call for its batch.
+/// A failed call, by its consequence for the batch.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Rolled back, and worth a retry: a deadlock, a serialisation failure, a lock timeout.
+    /// Rolled back because of a deadlock, a serialisation failure or a lock timeout. A retry may succeed.
     #[error("rolled back: {0}")]
     RolledBack(sqlx::Error),
     /// Rolled back because of one bad row, which can be found by bisection.
     #[error("a bad row: {0}")]
     BadRow(sqlx::Error),
-    /// The batch may or may not be committed. Send it again until Postgres answers: a signup that exists is answered as
+    /// The batch may or may not be committed. Send it again until Postgres answers: an existing signup is answered
     /// `replay`.
     #[error("in doubt: {0}")]
     InDoubt(sqlx::Error),
@@ -40,7 +40,7 @@ pub enum CommitError {
     /// Postgres is out of connections, disk or memory: shed load.
     #[error("out of resources: {0}")]
     Exhausted(sqlx::Error),
-    /// A defect: rolled back for a reason that a retry cannot mend, or an unreadable answer.
+    /// A defect: the batch was rolled back for a reason that a retry cannot fix, or its answer is unreadable.
     #[error("broken: {0}")]
     Broken(sqlx::Error),
 }
@@ -50,7 +50,7 @@ impl CommitError {
     fn of(error: sqlx::Error) -> Self {
         let refused = match &error {
             sqlx::Error::Database(refused) => refused,
-            // The answer is unreadable, and a retry would return the same one.
+            // The answer is unreadable, and a retry would return the same answer.
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnIndexOutOfBounds { .. }
@@ -62,7 +62,7 @@ impl CommitError {
         let code = refused.code().unwrap_or_default().into_owned();
         match code.as_str() {
             "40P01" | "40001" | "55P03" => Self::RolledBack(error),
-            // This server is a standby; the primary is another one.
+            // This server has become a standby. The next attempt connects again and may reach the primary.
             "25006" => Self::InDoubt(error),
             code if code.starts_with("22") || code.starts_with("23") => Self::BadRow(error),
             code if code.starts_with("08") || code.starts_with("57P0") => Self::InDoubt(error),
@@ -72,7 +72,7 @@ impl CommitError {
     }
 }
 
-/// The connection of a lane. If it is lost, the next call makes a new one.
+/// The connection of a lane. After it was lost, the next call opens a new one.
 pub struct LaneConnection {
     options: PgConnectOptions,
     setup: String,
@@ -84,7 +84,7 @@ impl LaneConnection {
         Self { options, setup, connection: None }
     }
 
-    /// Records a batch of joins: all that are accepted, or, with an error, none.
+    /// Records the accepted joins of a batch, in one transaction.
     pub async fn commit_signups(&mut self, batch: &[JoinRequest]) -> Result<Decided<DecidedJoin>, CommitError> {
         let ids: Vec<Uuid> = batch.iter().map(|r| r.id.as_uuid()).collect();
         let deals: Vec<Uuid> = batch.iter().map(|r| r.deal.as_uuid()).collect();
@@ -107,7 +107,7 @@ impl LaneConnection {
         decided::read(batch.len(), &self.keep_or_drop(rows)?, AnswerRow::join).ok_or_else(unexpected)
     }
 
-    /// Records a batch of leaves.
+    /// Records the accepted leaves of a batch, in one transaction.
     pub async fn commit_leaves(
         &mut self,
         batch: &[(SignupId, DealId, AccountId)],
@@ -149,8 +149,8 @@ impl LaneConnection {
         self.connection.as_mut().ok_or_else(unexpected)
     }
 
-    /// Keeps the connection only if it has no answer outstanding: a late answer would be taken for that of the next
-    /// batch.
+    /// Drops the connection after an error, unless Postgres has answered with a rollback. A late answer would be taken
+    /// for that of the next batch.
     fn keep_or_drop<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, CommitError> {
         answer.map_err(CommitError::of).inspect_err(|error| {
             if !matches!(error, CommitError::RolledBack(_) | CommitError::BadRow(_)) {
@@ -170,7 +170,7 @@ async fn answered<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Resu
     answer
 }
 
-/// The batch is committed, and its answer does not match it. A retry would not help.
+/// The error for an answer that does not match the batch, although the batch is committed. A retry would not help.
 fn unexpected() -> CommitError {
     CommitError::Broken(sqlx::Error::Protocol("the answer does not fit the batch".into()))
 }

@@ -1,8 +1,7 @@
-//! Publishes, withdraws and closes deals, and raises their caps, with one function call each.
-//!
-//! Each function returns the deal as it left it under the deal's lock, because later reads may include other changes,
-//! which Redis must not get. The domain's transition is applied to the previous state; a result that differs from the
-//! function's is a defect.
+//! Publishes, withdraws and closes deals, and raises their caps, with one function call each. Each function returns the
+//! deal as it was right after the change, under the deal's lock. Later reads may include other changes, which must not
+//! be sent to Redis with this one. The domain applies its own transition to the previous state. A result that differs
+//! from the function's is a defect.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -20,7 +19,7 @@ pub enum PublishAnswer {
     NoSuchDeal,
     /// The deal is not a draft.
     NotDraft,
-    /// The deal's window is already over.
+    /// The deal's window is over.
     WindowOver,
 }
 
@@ -45,13 +44,13 @@ pub enum RaiseCapAnswer {
     NoSuchDeal,
     /// The deal is a draft.
     NotPublished,
-    /// The deal is over, or its window is.
+    /// The deal or its window is over.
     Closed,
-    /// The new cap is lower than the present one.
+    /// The new cap is lower than the current one.
     NotInBuyersFavour,
 }
 
-/// Locks a merchant's deal, and calls a function for it. `was` is the deal under that lock.
+/// Locks a merchant's deal, and calls a function for the deal. `was` is the row under that lock.
 macro_rules! change {
     ($function:literal, $deal:expr, $merchant:expr $(, $argument:expr)*) => {
         sqlx::query_as!(
@@ -82,7 +81,7 @@ impl Store {
         })
     }
 
-    /// Withdraws a deal. `reason` is shown to people.
+    /// Withdraws a deal. `reason` is shown to buyers.
     pub async fn withdraw_deal(
         &self,
         merchant: MerchantId,
@@ -102,7 +101,7 @@ impl Store {
         })
     }
 
-    /// Raises a deal's cap, or removes it (`None`). A node may still refuse joins because the deal is sold out: see
+    /// Raises a deal's cap, or removes it (`None`). Nodes may still refuse joins by the old cap: see
     /// `Engine::raise_cap`.
     pub async fn raise_cap(
         &self,
@@ -127,7 +126,8 @@ impl Store {
 
     /// Closes up to `most` deals whose window is over. Returns the closed deals with their new figures.
     pub async fn close_due_deals(&self, most: u32) -> Result<Vec<Figures>, StoreError> {
-        // The function picks and locks the deals, so `was` is from the statement's snapshot and may miss a join of the last moment.
+        // The function selects and locks the deals, so `was` is from the statement's snapshot, and may miss a join that
+        // committed before the lock.
         let ended = sqlx::query_as!(
             ChangeRow,
             r#"SELECT muster_now() AS at, was.rev AS "was_rev?", was.state AS "was_state?",
@@ -145,7 +145,7 @@ impl Store {
 
 /// A `deal_change`, and the deal before the change.
 struct ChangeRow {
-    /// At or after the time of the change.
+    /// The time of the statement, which is not before that of the change.
     at: Option<DateTime<Utc>>,
     was_rev: Option<i64>,
     was_state: Option<String>,
@@ -184,7 +184,7 @@ impl ChangeRow {
         self.at.ok_or_else(|| unreadable("time"))
     }
 
-    /// The deal as the function left it, which must be what the domain expects.
+    /// The figures after the change, whose state must be the one that the domain expects.
     fn became(&self, expected: Result<Lifecycle, NoSuchTransition>) -> Result<Figures, StoreError> {
         let figures = self.figures()?;
         match expected {
@@ -193,7 +193,7 @@ impl ChangeRow {
         }
     }
 
-    /// The deal as the closer left it.
+    /// The figures after closing.
     fn closed(&self) -> Result<Figures, StoreError> {
         if self.was_rev == self.rev_before {
             return self.became(self.before()?.close(self.at()?));
@@ -215,10 +215,10 @@ impl ChangeRow {
     }
 
     fn figures(&self) -> Result<Figures, StoreError> {
-        self.all_there().ok_or_else(|| unreadable("figures"))
+        self.complete_figures().ok_or_else(|| unreadable("figures"))
     }
 
-    fn all_there(&self) -> Option<Figures> {
+    fn complete_figures(&self) -> Option<Figures> {
         let progress = Progress {
             deal: self.deal?.into(),
             epoch: self.epoch?,

@@ -1,4 +1,8 @@
-//! Postgres: everything that must not be lost.
+//! Postgres: everything that must not be lost. Contains the SQL of joins, deals and coupons, the pool, and the
+//! migrations. Slices have their SQL in `store.rs`, and the audit has its own. Owns the tables of `migrations/` and the
+//! functions of `sql/functions/`. The functions decide what is allowed: each locks, checks and writes in one call, and
+//! constraints back them up. No SQL may hold a transaction open across an await that is not a statement. Every write is
+//! one statement, so a dropped caller leaves nothing half done (`begin()` of sqlx 0.9 is not cancel-safe).
 //!
 //! Holds the SQL of joins, deals and coupons, the pool, the migrations, and what other SQL needs: that of slices (their
 //! `store.rs`) and of the audit. Owns the tables of `migrations/` and the functions of `sql/functions/`. The functions decide
@@ -61,18 +65,17 @@ const READS_WAITING_MAX: usize = 32_768;
 /// How to reach Postgres.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The URL: `postgres://…`.
+    /// `postgres://…`.
     pub url: SecretString,
-    /// The most connections for everything except the lanes.
+    /// The maximum number of connections of the pool. Lanes have their own.
     pub pool_max: u32,
-    /// How long a request waits for a connection.
+    /// How long a request waits for a connection of the pool.
     pub acquire_timeout: Duration,
-    /// The longest statement of a page or a worker.
+    /// The statement timeout of the pool's connections.
     pub statement_timeout: Duration,
-    /// How long such a statement waits for a lock.
+    /// The lock timeout of the pool's connections.
     pub lock_timeout: Duration,
-    /// How long a lane waits for a lock before its batch is rolled back and sent again. A batch has no other time limit: it is
-    /// never abandoned halfway.
+    /// The lock timeout of lanes, after which a batch is rolled back and sent again. Lanes have no statement timeout.
     pub lane_lock_timeout: Duration,
 }
 
@@ -87,7 +90,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// A pool that connects when it is first used.
+    /// A store whose pool connects at its first use.
     ///
     /// # Errors
     /// The URL is invalid.
@@ -114,23 +117,24 @@ impl Store {
         })
     }
 
-    /// Makes a round trip to Postgres, and returns its time.
+    /// Makes a round trip to Postgres, and returns the time by the clock of Postgres.
     pub async fn ping(&self) -> Result<chrono::DateTime<chrono::Utc>, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT muster_now() AS "now!""#).fetch_one(&self.pool).await?)
     }
 
-    /// Compares the server's history with the recorded one, and begins a new epoch after a failover. Returns the epoch.
+    /// Compares the server's timeline with the recorded one, and begins a new epoch if they differ. Returns the current
+    /// epoch.
     pub async fn check_epoch(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT check_epoch() AS "epoch!""#).fetch_one(&self.pool).await?)
     }
 
-    /// Begins a new epoch by hand, after a snapshot was restored: its lower versions then win over those that Redis and browsers
-    /// have seen.
+    /// Begins a new epoch by hand, after a backup was restored. Its lower versions then replace those in Redis and
+    /// browsers.
     pub async fn begin_epoch(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT begin_epoch() AS "epoch!""#).fetch_one(&self.pool).await?)
     }
 
-    /// A connection for one lane; it connects when it is first used.
+    /// A connection for one lane, which connects at its first use.
     #[must_use]
     pub fn lane_connection(&self) -> LaneConnection {
         let setup = format!("{}; {LANE_SETUP}", session_setup(self.lane_lock_timeout, Duration::ZERO));
@@ -142,14 +146,14 @@ impl Store {
         &self.pool
     }
 
-    /// Waits until every connection has been returned, and closes them all.
+    /// Waits until every connection of the pool is returned, and closes the pool.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-/// The first statements of every connection. JIT is off, because compiling costs more than Muster's statements. A
-/// timeout of zero is no timeout.
+/// The first statements of every connection. JIT is off, because compiling costs more than Muster's statements. Zero
+/// stands for no timeout.
 fn session_setup(lock_timeout: Duration, statement_timeout: Duration) -> String {
     format!(
         "SET jit = off; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = {}; SET statement_timeout = {}",

@@ -1,4 +1,4 @@
-//! Issuing, listing and redeeming coupons. Postgres never holds a code, and neither does this module.
+//! Issues, lists and redeems coupons. Postgres stores no codes, and this module receives none.
 
 mod redeem;
 mod settle;
@@ -19,9 +19,9 @@ pub type CodeKeyId = i16;
 /// A coupon as stored: without its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCoupon {
-    /// The id from which the code is derived.
+    /// The code is derived from this id.
     pub id: CouponId,
-    /// The key that the code is derived with.
+    /// The id of the key with which the code is derived.
     pub key: CodeKeyId,
     /// The form of the code.
     pub form: CouponForm,
@@ -33,20 +33,20 @@ pub struct StoredCoupon {
     pub signup: SignupId,
     /// The ordinal within the signup: 1 to its units.
     pub ordinal: u32,
-    /// The state right now.
+    /// The current state.
     pub state: CouponState,
-    /// The moment of issue.
+    /// When the coupon was issued.
     pub issued_at: DateTime<Utc>,
-    /// The moment from which it cannot be redeemed.
+    /// The time from which the coupon cannot be redeemed.
     pub expires_at: DateTime<Utc>,
-    /// The moment at which it was redeemed.
+    /// When the coupon was redeemed, if it was.
     pub redeemed_at: Option<DateTime<Utc>>,
-    /// The till that redeemed it, if one was named.
+    /// The till that redeemed the coupon, if the request named one.
     pub till: Option<Till>,
 }
 
 impl Store {
-    /// This buyer's coupons, the newest first.
+    /// This buyer's coupons, newest first.
     ///
     /// # Errors
     /// Postgres is unavailable.
@@ -132,7 +132,7 @@ impl TryFrom<CouponRow> for StoredCoupon {
     }
 }
 
-/// A stored empty name means that no till was named.
+/// The till with this name. `None` for an empty name, which is stored if the request named no till.
 fn till_of(redeemed_where: Option<&str>) -> Option<Till> {
     Till::parse(redeemed_where?).ok()
 }

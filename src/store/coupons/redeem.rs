@@ -1,4 +1,4 @@
-//! Redeeming coupons.
+//! Redeems coupons.
 
 use chrono::{DateTime, Utc};
 
@@ -17,23 +17,23 @@ pub struct Redemption {
     pub deal: DealId,
     /// The deal's title.
     pub title: String,
-    /// The moment at which it was redeemed.
+    /// When the coupon was redeemed.
     pub redeemed_at: DateTime<Utc>,
-    /// The till, if one was named.
+    /// The till, if the request named one.
     pub till: Option<Till>,
 }
 
 /// The outcome of redeeming a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedeemAnswer {
-    /// The coupon is redeemed by this request.
+    /// This request redeemed the coupon.
     Redeemed {
         /// The redeemed coupon.
         redemption: Redemption,
-        /// Whether an earlier request with the same key did it.
+        /// Whether an earlier request with the same key had redeemed the coupon.
         replayed: bool,
     },
-    /// Another request had redeemed it.
+    /// A request with another key had redeemed the coupon.
     AlreadyRedeemed(Redemption),
     /// The coupon has expired.
     Expired,
@@ -41,7 +41,7 @@ pub enum RedeemAnswer {
     Void,
     /// No coupon of these merchants has this code.
     UnknownCode,
-    /// The account tried too many wrong codes.
+    /// The account has entered too many wrong codes.
     TooMany {
         /// Seconds to wait before a retry.
         retry_after_s: u32,
@@ -49,7 +49,8 @@ pub enum RedeemAnswer {
 }
 
 impl Store {
-    /// Redeems the coupon with one of these lookup hashes for this account, if it is of a deal of one of these merchants.
+    /// Redeems the coupon with one of these lookup hashes on behalf of this account, if one of these merchants offers
+    /// its deal.
     ///
     /// # Errors
     /// Postgres is unavailable.
@@ -95,7 +96,7 @@ impl Store {
         })
     }
 
-    /// The coupons of these merchants that were redeemed last, the latest first.
+    /// The last redemptions of these merchants' coupons, latest first.
     ///
     /// # Errors
     /// Postgres is unavailable.

@@ -1,4 +1,4 @@
-//! Issuing the coupons of tipped deals.
+//! Issues the coupons of tipped deals.
 
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
@@ -19,9 +19,9 @@ pub struct Unsettled {
     pub buyer: AccountId,
     /// The number of coupons to issue.
     pub units: u32,
-    /// The deal's `rev` at this signup.
+    /// The deal's `rev` right after this signup.
     pub rev: i64,
-    /// The `rev` of the signup before it, or the one up to which the deal is settled.
+    /// The `rev` of the previous unsettled signup, or the `rev` up to which the deal is settled.
     pub after: i64,
 }
 
@@ -30,9 +30,9 @@ pub struct Unsettled {
 pub struct Settling {
     /// The deal.
     pub deal: DealId,
-    /// The `rev` up to which the deal must be settled already.
+    /// The `rev` up to which the deal must be settled before this step.
     pub from: i64,
-    /// The `rev` up to which it is settled afterwards.
+    /// The `rev` up to which the deal is settled after this step.
     pub to: i64,
 }
 
@@ -49,23 +49,23 @@ pub struct CouponToIssue {
     pub ordinal: u32,
     /// Derived from signup and ordinal.
     pub id: CouponId,
-    /// The keyed hash by which its code is found.
+    /// The keyed hash of the code, by which the coupon is found.
     pub lookup: [u8; 32],
 }
 
-/// The connection that a settler uses for all its calls.
+/// A settler's connection, used for all its calls.
 pub struct Settler {
     connection: PoolConnection<Postgres>,
 }
 
 impl Settler {
-    /// Signups that wait for their coupons, at most `most` of each deal and in all. Those of a deal come in the order of their `rev`,
+    /// At most `most` signups that wait for their coupons. The signups of a deal come in the order of their `rev`,
     /// without gaps.
     ///
     /// # Errors
     /// Postgres is unavailable.
     pub async fn unsettled(&mut self, most: u32) -> Result<Vec<Unsettled>, StoreError> {
-        // The first look after the tip adds the deal's row to `settling`.
+        // The first call after the tip adds the deal's row to `settling`.
         let rows = sqlx::query!(
             r#"WITH begun AS (
                    INSERT INTO settling (deal, settled_rev)
@@ -101,8 +101,8 @@ impl Settler {
         Ok(read.collect())
     }
 
-    /// Issues these coupons and returns their number. Skips a deal that is not settled exactly up to `from`, or that another settler
-    /// has locked.
+    /// Issues these coupons and returns their number. Skips a deal that is not settled exactly up to `from`, or that
+    /// another settler has locked.
     ///
     /// # Errors
     /// Postgres is unavailable.
@@ -142,7 +142,7 @@ impl Settler {
 }
 
 impl Store {
-    /// Takes one connection for a whole run of settling: the pool tests a connection each time it lends one.
+    /// Takes one connection for a whole run of settling, because the pool tests a connection each time it lends one.
     ///
     /// # Errors
     /// Postgres is unavailable.
@@ -150,7 +150,7 @@ impl Store {
         Ok(Settler { connection: self.pool.acquire().await? })
     }
 
-    /// Marks ended deals that have nothing left to settle. Settlers skip them from then on.
+    /// Marks ended deals that have nothing left to settle, so that settlers skip them.
     ///
     /// # Errors
     /// Postgres is unavailable.
