@@ -1,15 +1,13 @@
-//! The only module that reads the system clock.
-//!
-//! Postgres' clock decides whether a join was in time. A node's own clock is used only for hints: the admission check
-//! in Redis allows two seconds of slack, and pages show countdowns. It is corrected by its last measured offset from
-//! Postgres' clock.
+//! The only module that reads the system clock. The clock of Postgres decides whether a join was in time. A node's
+//! clock is used only for hints: admission allows two seconds of slack, and pages show countdowns. It is corrected by
+//! the last measured offset from the clock of Postgres.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The node's clock, corrected by the offset from Postgres' clock. Clones share the offset.
+/// The node's clock, corrected by the offset from the clock of Postgres. Clones share the offset.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
@@ -22,14 +20,14 @@ impl Clock {
         Self::default()
     }
 
-    /// The current time on Postgres' clock, as far as known.
+    /// The best estimate of the current time by the clock of Postgres.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         system_now() + TimeDelta::milliseconds(self.offset_ms.load(Ordering::Relaxed))
     }
 
-    /// Sets the offset from Postgres' current time. The reading is at most one round trip old, far less than the slack
-    /// of every check that uses this clock.
+    /// Sets the offset from the current time of Postgres. `postgres_now` may be a round trip old, which is less than
+    /// the slack of every check that uses this clock.
     pub fn correct(&self, postgres_now: DateTime<Utc>) {
         let offset_ms = (postgres_now - system_now()).num_milliseconds();
         self.offset_ms.store(offset_ms, Ordering::Relaxed);

@@ -1,24 +1,23 @@
-//! Failpoints: named steps at which a test can make the process kill itself.
-//!
-//! `MUSTER_FAILPOINT=stmt_sent:7` kills the process with SIGKILL when it reaches the step `stmt_sent` for the seventh
-//! time. The variable is read once. Without `debug_assertions` or the feature `failpoints`, as in a release, every
-//! function here is empty.
+//! Failpoints: named steps at which a test can make the process kill itself. `MUSTER_FAILPOINT=stmt_sent:7` kills the
+//! process with SIGKILL when it reaches the step `stmt_sent` for the seventh time. The variable is read once. Without
+//! `debug_assertions` or the feature `failpoints`, as in a release build, every function of this module does nothing.
 
-/// The steps with the state of the process at each one: first those of a join in order, then those after a tip.
+/// The steps, each with the state at that moment. The steps of a join come first, in order. The steps after a tip
+/// follow.
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 pub const STEPS: [(&str, &str); 9] = [
-    ("after_admit", "Redis holds a place; nothing else knows about the join"),
+    ("after_admit", "Redis has a hold; the join is recorded nowhere else"),
     ("queued", "the join waits in its lane"),
     ("before_stmt", "the batch is assembled but not sent"),
     ("stmt_sent", "the batch is sent, perhaps committed, but not answered"),
     ("stmt_replied", "the batch is committed; no client was answered"),
-    ("after_reply", "the clients were answered; Redis was not told"),
-    ("mid_apply", "Redis is being told"),
+    ("after_reply", "the clients were answered; Redis has not received the change"),
+    ("mid_apply", "the change is being sent to Redis"),
     ("mid_coupon_chunk", "a chunk of coupons is being issued"),
     ("mid_outbox", "a message was sent but not marked as delivered"),
 ];
 
-/// The environment variable that arms one of the steps.
+/// The environment variable that arms a step.
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 pub const VARIABLE: &str = "MUSTER_FAILPOINT";
 
@@ -41,7 +40,8 @@ mod armed {
 
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 
-    /// Parses the variable: a step and an occurrence number. Anything else is logged and ignored.
+    /// The armed step. Parses the variable once: a step and an occurrence number. An invalid value is logged and
+    /// ignored.
     fn armed() -> Option<&'static Armed> {
         let read = || {
             let text = std::env::var(super::VARIABLE).ok()?;
@@ -56,7 +56,7 @@ mod armed {
         ARMED.get_or_init(read).as_ref()
     }
 
-    /// Counts one pass of this step, and returns whether it is the armed occurrence.
+    /// Counts an occurrence of this step, and returns whether it is the armed one.
     fn is_due(step: &str) -> bool {
         armed().filter(|armed| armed.step == step).is_some_and(|armed| {
             armed.passes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err()
@@ -76,9 +76,9 @@ mod armed {
         }
     }
 
-    /// Runs `call`. If this is the armed occurrence of the step, kills the process once `call` has started but not
-    /// completed within `grace`, so that its request is under way. A call that completes sooner returns normally, and
-    /// the next call is tried instead.
+    /// Runs `call`. If this is the armed occurrence of the step, starts `call`, and kills the process if the call does
+    /// not complete within `grace`. So the request is in flight when the process dies. If the call completes sooner,
+    /// the next occurrence is armed instead.
     pub async fn reach_within<T>(step: &str, grace: Duration, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         if !is_due(step) {

@@ -1,13 +1,11 @@
-//! A bounded map that keeps the most recently inserted entries.
-//!
-//! It has two generations. When the younger one is full, the older one is dropped as a whole. Inserting stays cheap,
-//! and a flood of new keys cannot make the map grow.
+//! A bounded map that keeps the most recently inserted entries. It has two generations. When the younger generation is
+//! full, it replaces the older one. So inserting is cheap, and a flood of new keys does not make the map grow.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// A map of recently inserted entries, up to a fixed number.
+/// A bounded map of recently inserted entries.
 #[derive(Debug)]
 pub struct Recent<K, V> {
     generation_max: usize,
@@ -16,13 +14,14 @@ pub struct Recent<K, V> {
 }
 
 impl<K: Eq + Hash, V> Recent<K, V> {
-    /// A map of at most `capacity` entries. The latest `capacity / 2` are always kept.
+    /// Creates a map of at most `capacity` entries, or 2 if that is more. The latest `capacity / 2` entries are always
+    /// kept.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { generation_max: (capacity / 2).max(1), young: HashMap::new(), old: HashMap::new() }
     }
 
-    /// The value of this key, if it is still kept.
+    /// The latest value of this key, if the map still has one.
     #[must_use]
     pub fn get<Q>(&self, key: &Q) -> Option<&V>
     where
@@ -40,7 +39,7 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         self.young.insert(key, value);
     }
 
-    /// The number of entries. A key that both generations hold counts twice.
+    /// The number of entries. A key in both generations counts twice.
     #[must_use]
     pub fn len(&self) -> usize {
         self.young.len() + self.old.len()
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cache_never_exceeds_its_capacity() {
+    fn the_map_never_exceeds_its_capacity() {
         let mut recent = Recent::new(8);
         for n in 0..100 {
             recent.put(n, n);

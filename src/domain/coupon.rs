@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use super::progress::DealState;
 
-/// The state of a coupon at one moment. Postgres stores `issued` and `redeemed`; `void` and `expired` follow from the deal and the
-/// clock.
+/// The state of a coupon at one moment. Postgres stores `issued` and `redeemed`. `void` and `expired` follow from the
+/// deal's state and the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CouponState {
@@ -15,14 +15,14 @@ pub enum CouponState {
     Issued,
     /// The coupon was redeemed.
     Redeemed,
-    /// Its deal was withdrawn.
+    /// The coupon's deal was withdrawn.
     Void,
     /// The coupon was not redeemed in time.
     Expired,
 }
 
 impl CouponState {
-    /// The state that follows from what is stored, the deal and the clock.
+    /// Derives the state from the stored redemption, the deal's state and the time.
     #[must_use]
     pub fn derive(redeemed: bool, deal: DealState, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
         match (redeemed, deal) {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unredeemed_coupon_is_voided_by_withdrawal_and_expires_with_time() {
+    fn an_unredeemed_coupon_becomes_void_by_withdrawal_and_expires() {
         let now: DateTime<Utc> = "2026-11-22T08:00:00Z".parse().unwrap();
         let later = now + chrono::TimeDelta::days(1);
         assert_eq!(CouponState::derive(false, DealState::Tipped, later, now), CouponState::Issued);

@@ -1,4 +1,4 @@
-//! Deals.
+//! Deals, and the reason for withdrawing one.
 
 use chrono::{DateTime, Utc};
 
@@ -19,21 +19,22 @@ pub struct Deal {
     pub progress: Progress,
     /// The name of the deal's picture among the static files.
     pub picture: Option<String>,
-    /// Rises with every change of the texts. The `ETag` combines it with the progress.
+    /// The version of everything but the figures. It rises when the merchant edits, publishes or withdraws the deal or
+    /// raises its cap, and when the deal is closed. The `ETag` combines it with the progress.
     pub version: i64,
     pub created_at: DateTime<Utc>,
-    /// The state of `progress`, with its data.
+    /// The same state as in `progress`, with its data.
     pub lifecycle: Lifecycle,
 }
 
 impl Deal {
-    /// Whether the deal is published and has not opened yet.
+    /// Whether the deal is published and its window has not begun.
     #[must_use]
     pub fn opens_later(&self, now: DateTime<Utc>) -> bool {
         self.progress.state == DealState::Open && now < self.terms.opens_at
     }
 
-    /// Whether buyers can join now, judging by state, window and cap.
+    /// Whether state, window and cap let buyers join now.
     #[must_use]
     pub fn takes_joins(&self, now: DateTime<Utc>) -> bool {
         self.progress.state.sells()
@@ -43,7 +44,7 @@ impl Deal {
     }
 }
 
-/// Reads the reason for withdrawing a deal: 1 to 500 characters that buyers see.
+/// Parses the reason for withdrawing a deal, which buyers see: 1 to 500 characters.
 ///
 /// # Errors
 /// A problem with `/reason`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::problem::{FieldProblem, FieldProblemKind};
 
-/// An e-mail address in lower case. The check is loose: only a message proves that an address exists.
+/// An e-mail address in lower case. The check is loose, because only a delivered message proves that an address exists.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
@@ -34,7 +34,7 @@ impl Email {
     }
 }
 
-/// Shows the first character and the domain, so that logs contain no whole address.
+/// Shows the first character and the domain, so that logs contain no complete address.
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (local, domain) = self.0.split_once('@').unwrap_or_default();

@@ -21,7 +21,7 @@ fn another_deal_buyer_or_key_has_another_signup_id() {
 }
 
 #[test]
-fn each_ordinal_has_its_own_coupon() {
+fn each_ordinal_has_its_own_coupon_id() {
     let signup = SignupId::generate();
     assert_ne!(CouponId::derive(signup, 1), CouponId::derive(signup, 2));
     assert_eq!(CouponId::derive(signup, 1), CouponId::derive(signup, 1));

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::progress::DealState;
 
-/// The state of a deal with the moments that led to it. Only its transitions change it.
+/// The state of a deal, with the times at which it changed. Only transitions change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lifecycle {
     Draft,
@@ -25,9 +25,9 @@ pub enum Lifecycle {
         ended_at: DateTime<Utc>,
     },
     Withdrawn {
-        /// `None` if it was a draft.
+        /// `None` if the deal was a draft.
         published_at: Option<DateTime<Utc>>,
-        /// `None` if it had not tipped.
+        /// `None` if the deal had not tipped.
         tipped_at: Option<DateTime<Utc>>,
         ended_at: DateTime<Utc>,
         /// The merchant's reason, shown to buyers.
@@ -66,7 +66,7 @@ pub struct LifecycleColumns {
 }
 
 impl Lifecycle {
-    /// The lifecycle that these columns store. `None` if they contradict the state.
+    /// The lifecycle in this state with these columns. `None` if they contradict the state.
     #[must_use]
     pub fn read(state: DealState, columns: LifecycleColumns) -> Option<Self> {
         let LifecycleColumns { published_at, tipped_at, ended_at, withdrawn_reason } = columns;
@@ -91,7 +91,7 @@ impl Lifecycle {
         })
     }
 
-    /// The word for the state.
+    /// The state without its data.
     #[must_use]
     pub const fn state(&self) -> DealState {
         match self {
@@ -172,7 +172,7 @@ impl Lifecycle {
         matches!(self, Self::Draft)
     }
 
-    /// Whether everybody can see the deal. Otherwise only its merchant can.
+    /// Whether everybody can see the deal. If not, only its merchant can.
     #[must_use]
     pub const fn is_public(&self) -> bool {
         self.published_at().is_some()
@@ -199,7 +199,7 @@ impl Lifecycle {
         }
     }
 
-    /// The moment at which the deal reached a final state.
+    /// When the deal reached a final state.
     #[must_use]
     pub const fn ended_at(&self) -> Option<DateTime<Utc>> {
         match self {

@@ -13,7 +13,7 @@ fn columns(lifecycle: &Lifecycle) -> LifecycleColumns {
     }
 }
 
-/// A lifecycle of each kind, each made by transitions.
+/// Lifecycles in every state, created by transitions.
 fn all() -> Vec<Lifecycle> {
     let open = Lifecycle::Draft.publish(at(1)).unwrap();
     let tipped = open.clone().tip(at(2)).unwrap();
@@ -64,7 +64,7 @@ fn a_transition_that_is_refused_names_the_state_and_the_event() {
 }
 
 #[test]
-fn publishable_and_withdrawable_agree_with_the_transitions() {
+fn may_be_published_and_may_be_withdrawn_agree_with_the_transitions() {
     for lifecycle in all() {
         assert_eq!(lifecycle.may_be_published(), lifecycle.clone().publish(at(4)).is_ok());
         assert_eq!(lifecycle.may_be_withdrawn(), lifecycle.clone().withdraw(at(4), "ill".into()).is_ok());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ids::MerchantId;
 use super::problem::{FieldProblem, FieldProblemKind};
 
-/// A shop that offers deals. It is not an account: accounts are its staff.
+/// A shop that offers deals. It is not an account: the accounts that act for it are its staff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merchant {
     pub id: MerchantId,
@@ -13,14 +13,13 @@ pub struct Merchant {
     pub name: String,
 }
 
-/// The merchants that an account is staff of, ordered by id.
-///
-/// Nearly every account is staff of none. That case allocates nothing and is free to clone.
+/// The merchants that an account is staff of, ordered by id. Nearly every account is staff of no merchant. For such
+/// accounts, this type allocates nothing and is cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StaffOf(Option<Arc<[Merchant]>>);
 
 impl StaffOf {
-    /// Staff of these merchants, in any order.
+    /// The staff membership for these merchants, given in any order.
     #[must_use]
     pub fn new(mut merchants: Vec<Merchant>) -> Self {
         if merchants.is_empty() {
@@ -50,10 +49,11 @@ impl StaffOf {
         self.merchants().iter().find(|merchant| merchant.id == id)
     }
 
-    /// The merchant for something new: the named one, or the only one if none is named.
+    /// The merchant that offers a new deal: the named merchant, or the only one if none is named.
     ///
     /// # Errors
-    /// A problem with `/merchant`: none is named although there are several, or the named one is not among them.
+    /// A problem with `/merchant`: the named merchant is not among these, or none is named and there is not exactly
+    /// one.
     pub fn choose(&self, id: Option<&str>) -> Result<&Merchant, FieldProblem> {
         let problem = |kind| FieldProblem::new("merchant", kind);
         match id {
@@ -72,7 +72,7 @@ impl StaffOf {
         self.get(id).is_some()
     }
 
-    /// The merchant, if there is exactly one.
+    /// The only merchant, if there is exactly one.
     #[must_use]
     pub fn only(&self) -> Option<&Merchant> {
         match self.merchants() {

@@ -11,7 +11,7 @@ use super::problem::{FieldProblem, FieldProblemKind};
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
-    /// Reads a three-letter code in upper or lower case.
+    /// Parses a three-letter code in upper or lower case.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
         iso_currency::Currency::from_code(&code.to_ascii_uppercase()).map(Self)
@@ -29,8 +29,8 @@ impl Currency {
         u32::from(self.0.exponent().unwrap_or(0))
     }
 
-    /// The prefix of an amount, as in Unicode's CLDR for English: an unambiguous symbol (`$` for USD, `A$` for AUD), or else the code
-    /// and a space.
+    /// The prefix of an amount, as in Unicode's CLDR for English: an unambiguous symbol (`$` for USD, `A$` for AUD), or
+    /// else the code and a space.
     #[must_use]
     pub fn symbol(self) -> String {
         match self.code() {
@@ -69,10 +69,10 @@ pub struct Money {
 }
 
 impl Money {
-    /// The largest amount. Multiplied by any number of units it still fits a `Decimal`.
+    /// The largest amount. Multiplied by any number of units, it still fits a `Decimal`.
     pub const MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
-    /// Checks an amount and gives it the currency's decimals: 19.5 USD becomes 19.50 USD.
+    /// Checks an amount, and rescales it to the currency's decimals: 19.5 USD becomes 19.50 USD.
     ///
     /// # Errors
     /// A problem with this field: not above zero, too large, or more decimals than the currency has.
@@ -114,13 +114,13 @@ impl Money {
         self.currency
     }
 
-    /// The price of so many units.
+    /// The price of this many units.
     #[must_use]
     pub fn times(self, units: u32) -> Self {
         Self { amount: self.amount * Decimal::from(units), currency: self.currency }
     }
 
-    /// The amount for people, with symbol and grouped thousands: `$1,234.50`.
+    /// The amount as shown to people, with symbol and digit groups: `$1,234.50`.
     #[must_use]
     pub fn display(self) -> String {
         let plain = self.amount.to_string();

@@ -10,7 +10,7 @@ fn code_of(result: Result<Money, FieldProblem>) -> &'static str {
 }
 
 #[test]
-fn an_amount_has_its_currencys_decimals() {
+fn an_amount_has_the_decimals_of_its_currency() {
     assert_eq!(Money::parse("price", "19", currency("USD")).unwrap().amount().to_string(), "19.00");
     assert_eq!(Money::parse("price", "1900", currency("JPY")).unwrap().amount().to_string(), "1900");
     assert_eq!(Money::parse("price", "1.5", currency("KWD")).unwrap().amount().to_string(), "1.500");
@@ -37,7 +37,7 @@ fn amounts_are_displayed_with_a_symbol_and_digit_groups() {
 }
 
 #[test]
-fn no_two_currencies_look_alike() {
+fn no_two_currencies_share_a_symbol() {
     let shown = |code, text| Money::parse("price", text, currency(code)).unwrap().display();
     assert_eq!(shown("AUD", "10"), "A$10.00");
     assert_eq!(shown("NOK", "1360"), "NOK 1,360.00");

@@ -1,21 +1,21 @@
-//! Problems of single fields that a person typed or a program sent: codes with arguments, never sentences.
+//! Problems with single fields of an input: codes with arguments, never sentences.
 
 use rust_decimal::Decimal;
 
 use super::coupon_code::CouponCodeError;
 use super::money::Currency;
 
-/// One thing that is wrong with one field. Forms and API answers carry all of them at once.
+/// A problem with one field. A form or an API answer reports every problem of the input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{pointer}: {kind:?}")]
 pub struct FieldProblem {
-    /// The field, as a JSON pointer (RFC 6901): `/price`.
+    /// The field as a JSON pointer (RFC 6901), such as `/price`.
     pub pointer: String,
     pub kind: FieldProblemKind,
 }
 
 impl FieldProblem {
-    /// A problem with the field of this name at the top of the document.
+    /// A problem with this top-level field.
     #[must_use]
     pub fn new(field: &str, kind: FieldProblemKind) -> Self {
         Self { pointer: format!("/{field}"), kind }
@@ -42,7 +42,7 @@ pub enum FieldProblemKind {
     ScopeRequired,
     /// The live feed names no deal.
     DealRequired,
-    /// A control character.
+    /// The text has a control character.
     BadCharacter,
     TooShort {
         min: usize,
@@ -50,12 +50,12 @@ pub enum FieldProblemKind {
     TooLong {
         max: usize,
     },
-    /// Like [`Self::TooLong`], for texts whose length is hard to see.
+    /// Like [`Self::TooLong`], with the actual length, for long texts.
     LongerThan {
         max: usize,
         length: usize,
     },
-    /// A till's name is empty, too long or of several lines.
+    /// A till's name is empty, too long, or has a control character.
     BadTill {
         max: usize,
     },
@@ -95,11 +95,11 @@ pub enum FieldProblemKind {
     ClosesTooFar,
     ExpiresInThePast,
     ExpiresTooFar,
-    /// Not RFC 3339.
+    /// The text is not an RFC 3339 time.
     NotATime,
-    /// Not a date and a time without a zone, as browsers send them.
+    /// The text is not a local date and time as browsers send them.
     NotALocalTime,
-    /// The clocks skip this local time.
+    /// The local time does not exist, because the clocks skip it.
     NoSuchTime,
     UnknownTimeZone,
     NotAnEmail,
@@ -108,13 +108,13 @@ pub enum FieldProblemKind {
     UnknownRole,
     UnknownScope,
     CouponCode(CouponCodeError),
-    /// A till typed a coupon's code wrong.
+    /// The code typed at a till is not a valid coupon code.
     MistypedCouponCode,
     NotABoolean,
     UnknownDealState,
-    /// The audit's parameter.
+    /// The audit's parameter is not a deal's id.
     NotADealId,
-    /// The live feed's parameter.
+    /// The live feed's parameter is not a deal's id.
     NotALiveDealId,
     TooManyDeals {
         max: usize,
@@ -142,7 +142,7 @@ pub enum JsonType {
     List,
     Text,
     WholeNumber,
-    /// As serde names it.
+    /// Another type, with serde's name for it.
     Other(String),
 }
 
@@ -200,7 +200,7 @@ impl FieldProblemKind {
     }
 }
 
-/// Collects problems while a form is read, so that all are reported at once.
+/// Collects the problems of a form, so that one answer reports all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(Vec<FieldProblem>);
 
@@ -209,7 +209,7 @@ impl Problems {
         self.0.push(FieldProblem::new(field, kind));
     }
 
-    /// Takes the value of a check, or notes its problem.
+    /// The value of a successful check. Adds the problem of a failed one.
     pub(crate) fn take<T>(&mut self, checked: Result<T, FieldProblem>) -> Option<T> {
         checked.map_err(|problem| self.0.push(problem)).ok()
     }

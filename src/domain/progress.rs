@@ -1,4 +1,4 @@
-//! The progress of a deal: the figures that pages and live frames show and that Redis admits by.
+//! The progress of a deal: the figures that pages and live frames show, and by which Redis admits.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,13 @@ use utoipa::ToSchema;
 
 use super::ids::DealId;
 
-/// The state of a deal's row. `tipped → open` does not exist.
+/// The state of a deal. A tipped deal never becomes open again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DealState {
     /// Not published; only its merchant sees it.
     Draft,
-    /// Published and below its tipping point. It may not have opened yet.
+    /// Published and below its tipping point. The window may not have begun.
     Open,
     /// The tipping point was reached. The deal keeps selling until it closes.
     Tipped,
@@ -41,7 +41,7 @@ impl DealState {
         }
     }
 
-    /// Reads the word of [`Self::as_str`].
+    /// Parses a word of [`Self::as_str`].
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
@@ -65,21 +65,20 @@ impl DealState {
         matches!(self, Self::Open)
     }
 
-    /// Whether the deal has ended: no event changes it from then on.
+    /// Whether the deal has ended, so that no event changes its state.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Withdrawn)
     }
 }
 
-/// The figures of a deal at one version of its row.
-///
-/// They are totals, never differences, so the ones with the highest `(epoch, rev)` replace all others.
+/// The figures of a deal at one version of its row. They are totals, never differences, so the figures with the highest
+/// `(epoch, rev)` replace all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// The deal that the figures are of.
     pub deal: DealId,
-    /// The Postgres history that `rev` belongs to; it rises when a failover or a restored backup lost commits.
+    /// The history of Postgres that `rev` belongs to. It rises when a failover or a restored backup loses commits.
     pub epoch: i64,
     /// The version of the deal's row within the epoch.
     pub rev: i64,
@@ -91,7 +90,7 @@ pub struct Progress {
     pub units: u32,
     /// The number of distinct buyers at which the deal tips.
     pub tipping_point: u32,
-    /// The most units that the deal sells; `None` without a limit.
+    /// The maximum number of units that the deal sells; `None` without a limit.
     pub cap: Option<u32>,
     /// The end of the window.
     pub closes_at: DateTime<Utc>,
@@ -110,19 +109,19 @@ impl Progress {
         self.cap.map(|cap| cap.saturating_sub(self.units))
     }
 
-    /// Whether no unit is left. This is a property of an open or tipped deal, not a state.
+    /// Whether no unit is left. This is not a state: the deal stays open or tipped.
     #[must_use]
     pub fn sold_out(&self) -> bool {
         self.left() == Some(0)
     }
 
-    /// The pair by which two sets of figures are compared.
+    /// Epoch and rev, by which two sets of figures are compared.
     #[must_use]
     pub const fn version(&self) -> (i64, i64) {
         (self.epoch, self.rev)
     }
 
-    /// Whether these figures replace the others.
+    /// Whether these figures replace `other`.
     #[must_use]
     pub fn is_newer_than(&self, other: &Self) -> bool {
         self.version() > other.version()
@@ -133,7 +132,7 @@ impl Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Progress)]
 pub struct Figures {
-    /// Rises when the server lost commits; figures of a higher epoch replace all others.
+    /// Rises when the server loses commits. Figures of a higher epoch replace all others.
     pub epoch: i64,
     /// The version of the figures within the epoch.
     pub rev: i64,
@@ -149,7 +148,7 @@ pub struct Figures {
     pub units: u32,
     /// The units still free; null without a cap.
     pub left: Option<u32>,
-    /// The most units that the deal sells; null without a cap.
+    /// The maximum number of units that the deal sells; null without a cap.
     pub cap: Option<u32>,
     /// The end of the window.
     pub closes_at: DateTime<Utc>,

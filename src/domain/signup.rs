@@ -9,18 +9,18 @@ use super::ids::{AccountId, DealId, SignupId};
 use super::problem::{FieldProblem, FieldProblemKind};
 use super::progress::Progress;
 
-/// The number of coupons that one signup asks for: 1 to 1,000.
+/// The number of units in one signup: 1 to 1,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Units(u32);
 
 impl Units {
-    /// The most units of one signup. It keeps sums small; a deal's per-buyer limit is usually far lower.
+    /// The maximum number of units in one signup. It keeps sums small; a deal's per-buyer limit is usually lower.
     pub const MAX: u32 = 1_000;
 
     /// Checks the range.
     ///
     /// # Errors
-    /// A problem with `/units` when it is not from 1 to [`Units::MAX`].
+    /// A problem with `/units`: the number is not from 1 to [`Units::MAX`].
     pub fn new(units: i64) -> Result<Self, FieldProblem> {
         match u32::try_from(units) {
             Ok(n @ 1..=Self::MAX) => Ok(Self(n)),
@@ -41,7 +41,7 @@ impl Units {
 pub enum SignupState {
     /// The signup counts towards the deal.
     Active,
-    /// Its buyer left before the tip.
+    /// The buyer left before the tip.
     Left,
 }
 
@@ -55,7 +55,7 @@ impl SignupState {
         }
     }
 
-    /// Reads the word of [`Self::as_str`].
+    /// Parses a word of [`Self::as_str`].
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Active, Self::Left].into_iter().find(|state| state.as_str() == word)
@@ -74,7 +74,7 @@ pub struct Signup {
     /// The number of the deal's buyers right after this signup, as in "You are buyer 17".
     pub number: u32,
     pub state: SignupState,
-    /// The moment of the commit, by the clock of Postgres.
+    /// When Postgres recorded the signup, by its clock.
     pub joined_at: DateTime<Utc>,
     /// The deal's `rev` right after this signup.
     pub rev: i64,
@@ -103,18 +103,19 @@ impl JoinRequest {
 pub enum JoinOutcome {
     /// The signup is committed in Postgres.
     Joined(Joined),
-    /// A rule of the deal forbids it. The refusal is not stored, so the same key may succeed later.
+    /// A rule of the deal forbids the join. The refusal is not stored, so the same key may succeed later.
     Refused(Refusal),
-    /// The commit is taking long. A retry with the same key returns the outcome.
+    /// The commit takes longer than a client waits. A retry with the same key returns the outcome.
     Pending(SignupId),
     /// Nothing was recorded: the lane is full or too slow, or Postgres cannot take the batch.
     Busy {
         /// Seconds to wait before a retry.
         retry_after_s: u32,
     },
-    /// The deal does not exist, or it is somebody else's draft.
+    /// The deal does not exist, or it is a draft.
     NoSuchDeal,
-    /// An unexpected error that an immediate retry will not fix; nothing was recorded.
+    /// A defect that an immediate retry will not fix. The signup was recorded only if the answer of Postgres was lost
+    /// or unreadable.
     Broken,
 }
 
@@ -125,38 +126,38 @@ pub struct Joined {
     pub deal: DealId,
     /// The number of coupons that it asks for.
     pub units: u32,
-    /// The number of the deal's buyers right after it.
+    /// The number of the deal's buyers right after the signup.
     pub number: u32,
-    /// The present state: a replay may find that the buyer has left.
+    /// The current state. After a replay, it may be [`SignupState::Left`].
     pub state: SignupState,
-    /// The present figures of the deal.
+    /// The current figures of the deal.
     pub progress: Progress,
-    /// Whether an earlier request with the same key created it.
+    /// Whether an earlier request with the same key created the signup.
     pub replayed: bool,
 }
 
-/// The rule that forbids a join. This is an outcome, not an error.
+/// The rule that forbids a join. A refusal is an outcome, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// No unit is left.
     SoldOut,
-    /// Fewer units can be taken than the request asks for.
+    /// The request asks for more units than can be taken.
     NotEnoughLeft {
-        /// The most units that can be taken now.
+        /// The maximum number of units that can be taken now.
         available: u32,
     },
-    /// Joins that are being committed hold every free unit. Some may come free in a moment.
+    /// Holds of joins that are being committed leave too few free units. Some may become free soon.
     PlacesHeld,
     /// The buyer would hold more units than the deal allows one buyer.
     BuyerLimit {
-        /// The most units that one buyer may hold.
+        /// The maximum number of units that one buyer may hold.
         max: u32,
     },
     /// The window has not begun.
     NotOpen,
     /// The window is over, or the deal has ended.
     Closed,
-    /// The key belongs to a request for another number of units.
+    /// The key was used for a request with another number of units.
     KeyReused,
     /// The buyer is staff of the deal's merchant.
     OwnDeal,
@@ -178,13 +179,13 @@ impl Refusal {
         }
     }
 
-    /// Reads the word of [`Self::word`]. `bound` is the number of the two refusals that have one.
+    /// Parses a word of [`Self::word`]. `bound` is the number in the two refusals that have one.
     #[must_use]
     pub fn parse(word: &str, bound: u32) -> Option<Self> {
         Self::all(bound).into_iter().find(|refusal| refusal.word() == word)
     }
 
-    /// Every refusal, with this bound where there is one.
+    /// Every refusal, with this number in those that have one.
     const fn all(bound: u32) -> [Self; 8] {
         [
             Self::SoldOut,
@@ -202,9 +203,9 @@ impl Refusal {
 /// The outcome of leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveOutcome {
-    /// The signup does not count. Leaving twice gives the same outcome.
+    /// The signup no longer counts. Leaving twice has the same outcome.
     Left,
-    /// The deal has tipped, and leaving is possible only before that.
+    /// The deal has tipped, and buyers can leave only before the tip.
     AlreadyTipped,
     /// The window is over, or the deal has ended.
     Closed,
@@ -217,7 +218,7 @@ pub enum LeaveOutcome {
         /// Seconds to wait before a retry.
         retry_after_s: u32,
     },
-    /// An unexpected error; nothing was recorded.
+    /// A defect. The leave was recorded only if the answer of Postgres was lost or unreadable.
     Broken,
 }
 

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use super::money::{Currency, Money};
 use super::problem::{FieldProblem, FieldProblemKind, Problems};
 
-/// Terms as a person typed or a program sent them. They hold any text and any number, so that one answer can report
-/// every problem and a form can redisplay the input.
+/// Unchecked terms, from a form or the API. The fields accept any text and any number, so that one answer can report
+/// every problem and a form can show the input again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = NewDeal, description = "The terms of a deal.", example = json!({
@@ -19,7 +19,7 @@ use super::problem::{FieldProblem, FieldProblemKind, Problems};
     "city": "Chicago", "category": "Workshops",
 }))]
 pub struct TermsForm {
-    /// The merchant that offers the deal: one of yours. Needed if you are on the staff of several.
+    /// The merchant that offers the deal. Required if you are on the staff of several merchants.
     #[schema(value_type = Option<uuid::Uuid>)]
     pub merchant: Option<String>,
     /// Title, 1 to 120 characters.
@@ -31,7 +31,7 @@ pub struct TermsForm {
     /// The deal price of one unit: `19.00`.
     #[schema(required)]
     pub price: String,
-    /// The normal price of one unit, above the price.
+    /// The normal price of one unit; above the price.
     #[schema(required)]
     pub face_value: String,
     /// ISO 4217: `USD`.
@@ -40,10 +40,10 @@ pub struct TermsForm {
     /// The number of distinct buyers at which the deal tips, at least 1.
     #[schema(required, value_type = i64, minimum = 1, maximum = 10_000_000)]
     pub tipping_point: Option<i64>,
-    /// The most units that the deal sells; unlimited if left out.
+    /// The maximum number of units that the deal sells; unlimited if left out.
     #[schema(minimum = 1, maximum = 10_000_000)]
     pub cap: Option<i64>,
-    /// The most units that one buyer may hold.
+    /// The maximum number of units that one buyer may hold.
     #[schema(required, value_type = i64, minimum = 1, maximum = 10_000_000)]
     pub per_buyer_max: Option<i64>,
     /// The beginning of the window (RFC 3339).
@@ -77,11 +77,12 @@ pub struct Terms {
     pub price: Money,
     /// The normal price of one unit; above the price, in the same currency.
     pub face_value: Money,
-    /// The number of distinct buyers at which the deal tips. At most the cap, because each buyer takes at least one unit.
+    /// The number of distinct buyers at which the deal tips. At most the cap, because each buyer takes at least one
+    /// unit.
     pub tipping_point: u32,
-    /// The most units that the deal sells; `None` without a limit.
+    /// The maximum number of units that the deal sells; `None` without a limit.
     pub cap: Option<u32>,
-    /// The most units that one buyer may hold; at most the cap.
+    /// The maximum number of units that one buyer may hold; at most the cap.
     pub per_buyer_max: u32,
     /// The beginning of the window.
     pub opens_at: DateTime<Utc>,
@@ -98,7 +99,7 @@ pub struct Terms {
 }
 
 /// The upper bound of tipping point, cap and per-buyer limit. It keeps all figures within 32 bits.
-pub const MOST: u32 = 10_000_000;
+pub const COUNT_MAX: u32 = 10_000_000;
 
 impl Terms {
     /// Checks a form as a whole.
@@ -173,7 +174,7 @@ impl Terms {
     }
 }
 
-/// The terms as they would have been typed, for a form that changes them.
+/// The terms as input values, to fill the form that edits them.
 impl From<&Terms> for TermsForm {
     fn from(terms: &Terms) -> Self {
         Self {
@@ -196,10 +197,10 @@ impl From<&Terms> for TermsForm {
     }
 }
 
-/// Checks the two texts that can change after publishing: title and description.
+/// Checks title and description, the two texts that can change after publication.
 ///
 /// # Errors
-/// Every problem of the two.
+/// Every problem of the two texts.
 pub fn parse_texts(title: &str, description: &str) -> Result<(String, String), Vec<FieldProblem>> {
     let mut problems = Problems::default();
     let title = problems.take(text("title", title, 1, 120));
@@ -276,8 +277,8 @@ fn count(field: &str, value: Option<i64>) -> Result<u32, FieldProblem> {
         return Err(FieldProblem::new(field, FieldProblemKind::Required));
     };
     match u32::try_from(value) {
-        Ok(n @ 1..=MOST) => Ok(n),
-        _ => Err(FieldProblem::new(field, FieldProblemKind::CountOutOfRange { min: 1, max: MOST })),
+        Ok(n @ 1..=COUNT_MAX) => Ok(n),
+        _ => Err(FieldProblem::new(field, FieldProblemKind::CountOutOfRange { min: 1, max: COUNT_MAX })),
     }
 }
 

@@ -52,7 +52,7 @@ fn a_deal_without_a_cap_is_unlimited() {
 }
 
 #[test]
-fn all_problems_of_an_empty_form_are_reported_at_once() {
+fn every_problem_of_an_empty_form_is_reported() {
     let found = Terms::parse(&TermsForm::default(), now()).unwrap_err();
     let pointers: Vec<_> = found.iter().map(|p| p.pointer.as_str()).collect();
     assert_eq!(

@@ -1,16 +1,16 @@
-//! The place where a coupon is redeemed.
+//! Tills: the places where coupons are redeemed.
 
 use super::problem::{FieldProblem, FieldProblemKind};
 
-/// The name of a till: 1 to 80 characters. It tells a till where an already redeemed coupon was used.
+/// The name of a till: 1 to 80 characters. A later attempt to redeem the same coupon is answered with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Till(String);
 
 impl Till {
-    /// The most characters of a name.
+    /// The maximum number of characters in a name.
     pub const MAX: usize = 80;
 
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
     /// A problem with `/till`: no characters, more than [`Till::MAX`], or a control character.

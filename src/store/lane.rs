@@ -13,9 +13,9 @@ use crate::failpoint;
 /// The reply timeout, after which the connection is dropped and the batch is sent again over a new connection.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Planner settings for lanes. Plans that were cached while the tables were empty would scan them, so scans are off.
-/// Generic plans are forced, because a custom plan always has a slightly lower cost estimate, and Postgres would plan
-/// each batch again.
+/// Planner settings for lanes. Plans that were cached while the tables were empty would scan whole tables, so such
+/// plans are disabled. Generic plans are forced, because a custom plan always has a slightly lower cost estimate, and
+/// Postgres would plan each batch again.
 pub const LANE_SETUP: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET plan_cache_mode = force_generic_plan";
 /// The grace of the failpoint: long enough to send a batch, and hardly ever long enough to commit it.

@@ -2,30 +2,30 @@
 
 use super::DIGITS;
 
-/// The signs of check characters in form 1; form 2 uses the first 32.
+/// The check characters of form 1. Form 2 uses the first 32.
 pub(super) const CHECK_ALPHABET: &[u8; 37] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ*~$=U";
 
-/// How the check character of a coupon code is computed. Stored with each coupon, because a coupon keeps its code for life.
+/// How the check character of a coupon code is computed. The form is stored with each coupon, because a coupon never
+/// changes its code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CouponForm {
-    /// Crockford's check: the number modulo 37, so the check character may be `*`, `~`, `$`, `=` or `U`. Accepted for
-    /// existing coupons, never issued.
-    ///
-    /// It catches every single wrong character and every swap of neighbouring digits: for a difference d of two digits,
-    /// neither d nor 31·d, times a power of 32, is a multiple of the prime 37.
+    /// Crockford's check: the number modulo 37, so the check character may be `*`, `~`, `$`, `=` or `U`. Existing
+    /// coupons of this form are accepted; new ones are not issued. It detects every single wrong character and every
+    /// swap of neighbouring digits. For a difference d of two digits, neither d nor 31·d, times a power of 32, is a
+    /// multiple of the prime 37.
     Modulo37,
     /// The digits as coefficients over GF(32); the check character is a letter or digit.
     ///
-    /// The sum of all 17 characters, each times its own power of α, is zero. A single wrong character changes one term. A swap of
-    /// two unequal characters adds their difference times the difference of their weights. Neither is zero in a field, so both are
-    /// caught, the check character included.
+    /// The sum of all 17 characters, each times its own power of α, is zero. A single wrong character changes one term.
+    /// A swap of two unequal characters adds their difference times the difference of their weights. Neither is zero in
+    /// a field, so both errors are detected, also in the check character.
     Field32,
 }
 
 impl CouponForm {
-    /// Every form, the newest first.
+    /// Every form, newest first.
     pub const ALL: [Self; 2] = [Self::Field32, Self::Modulo37];
-    /// The form in which coupons are issued.
+    /// The form of newly issued coupons.
     pub const CURRENT: Self = Self::Field32;
 
     /// The number of this form in SQL.

@@ -1,4 +1,4 @@
-//! The form of a coupon's code: what a buyer shows and a till types or scans. `engine::coupon_codes` makes the codes.
+//! Coupon codes: the text that a buyer shows and a till types or scans. `engine::coupon_codes` derives the codes.
 
 mod form;
 mod typed;
@@ -10,13 +10,13 @@ pub use typed::CouponCodeError;
 
 /// Crockford's base 32: no I, L, O or U. <https://www.crockford.com/base32.html>
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// The digits of a code, without its check character.
+/// The number of digits of a code, without its check character.
 const DIGITS: usize = 16;
 
 /// 16 digits of 5 bits and a check character, shown as `XXXX-XXXX-XXXX-XXXX-C`.
 ///
-/// The check character fits at least one [`CouponForm`]. By chance it fits both in about one code of 40, so a code does not tell
-/// its form.
+/// The check character fits at least one [`CouponForm`]. About one code in 40 fits both, so the form does not follow
+/// from the code.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CouponCode {
     digits: [u8; DIGITS],
@@ -25,7 +25,7 @@ pub struct CouponCode {
 }
 
 impl CouponCode {
-    /// The code of these 80 bits, with the check character of this form.
+    /// The code with these 80 bits and the check character of this form.
     #[must_use]
     pub fn from_bits(bits: [u8; 10], form: CouponForm) -> Self {
         let mut digits = [0; DIGITS];
@@ -38,7 +38,7 @@ impl CouponCode {
         Self { digits, check: form.check(&digits) }
     }
 
-    /// Whether the check character is the one of this form.
+    /// Whether the check character is valid in this form.
     #[must_use]
     pub fn fits(&self, form: CouponForm) -> bool {
         form.check(&self.digits) == self.check
@@ -75,7 +75,7 @@ impl fmt::Display for CouponCode {
     }
 }
 
-/// Hides the code: a reader of a log could redeem it.
+/// Hides the code, because a reader of a log could redeem it.
 impl fmt::Debug for CouponCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CouponCode(…)")

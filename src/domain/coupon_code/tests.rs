@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 const FORMS: [CouponForm; 2] = CouponForm::ALL;
 
-/// What an error does to the 17 characters: digits and check, as positions in the check alphabet.
+/// Whether these 17 characters, as positions in the check alphabet, are a valid code of this form.
 fn fits(form: CouponForm, characters: [u8; DIGITS + 1]) -> bool {
     let (check, digits) = characters.split_last().unwrap();
-    // Only a check character may be one of the five signs that are no digit.
+    // Only the check character may be one of the five signs that are not digits.
     digits.iter().all(|digit| *digit < 32)
         && CouponCode { digits: digits.try_into().unwrap(), check: *check }.fits(form)
 }
@@ -17,13 +17,14 @@ fn characters(code: &CouponCode) -> [u8; DIGITS + 1] {
     all.try_into().unwrap()
 }
 
+/// The number of characters that can be a check character of this form.
 fn signs(form: CouponForm) -> u8 {
     if form == CouponForm::Modulo37 { 37 } else { 32 }
 }
 
 proptest! {
     #[test]
-    fn a_code_reads_back_however_it_is_typed(bits in any::<[u8; 10]>()) {
+    fn a_code_is_parsed_however_it_is_typed(bits in any::<[u8; 10]>()) {
         for form in FORMS {
             let code = CouponCode::from_bits(bits, form);
             let shown = code.to_string();
@@ -52,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn every_single_wrong_character_is_caught(bits in any::<[u8; 10]>()) {
+    fn every_single_wrong_character_is_detected(bits in any::<[u8; 10]>()) {
         for form in FORMS {
             let right = characters(&CouponCode::from_bits(bits, form));
             prop_assert!(fits(form, right));
@@ -67,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn every_swap_of_neighbours_is_caught(bits in any::<[u8; 10]>()) {
+    fn every_swap_of_neighbours_is_detected(bits in any::<[u8; 10]>()) {
         for form in FORMS {
             let right = characters(&CouponCode::from_bits(bits, form));
             for place in 0..right.len() - 1 {
@@ -86,10 +87,10 @@ proptest! {
     }
 }
 
-/// An error adds a word to the code, and the check is linear: the error is caught if and only if the word alone is. So trying each
-/// word once covers every code.
+/// An error adds a word to the code, and the check is linear. So the error is detected if and only if the check rejects
+/// the word alone, and trying each word once covers every code.
 #[test]
-fn no_code_of_the_current_form_survives_one_wrong_character_or_one_swap() {
+fn the_current_form_detects_every_single_wrong_character_and_swap_in_every_code() {
     for place in 0..=DIGITS {
         for difference in 1..32 {
             let mut error = [0; DIGITS + 1];
@@ -123,7 +124,7 @@ fn an_invalid_code_is_refused_with_the_reason() {
     assert_eq!(CouponCode::parse("0000-0000-0000-0000-1"), Err(CouponCodeError::Mistyped));
 }
 
-/// Printed coupons depend on these: a change of either form would make them worthless.
+/// Printed coupons depend on these encodings: a change would make them unusable.
 #[test]
 fn the_encoding_of_each_form_never_changes() {
     let bits = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x42, 0x24];

@@ -1,4 +1,4 @@
-//! Reading a code as people type, paste and scan it.
+//! Parses codes that people type, paste or scan.
 
 use super::form::CHECK_ALPHABET;
 use super::{ALPHABET, CouponCode, CouponForm, DIGITS};
@@ -6,7 +6,7 @@ use super::{ALPHABET, CouponCode, CouponForm, DIGITS};
 /// Why a text is not a coupon code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CouponCodeError {
-    /// More or fewer than 17 characters, not counting what the reader ignores.
+    /// More or fewer than 17 characters, not counting ignored ones.
     #[error("a code has 17 letters and digits")]
     WrongLength,
     /// A character that is not valid in this position.
@@ -18,16 +18,16 @@ pub enum CouponCodeError {
 }
 
 impl CouponCode {
-    /// Reads a code, or the link of a QR code that ends with `#CODE`.
+    /// Parses a code, or the link of a QR code, which ends with `#CODE`.
     ///
-    /// Lower case counts as upper case, I and L as 1, and O as 0. Spaces, dashes and invisible characters of every kind are ignored.
+    /// Lower case counts as upper case, I and L as 1, and O as 0. Spaces, dashes and invisible characters are ignored.
     ///
     /// # Errors
     /// The first of the three reasons that applies.
     pub fn parse(text: &str) -> Result<Self, CouponCodeError> {
         let fragment = text.rsplit_once('#').map(|(_, fragment)| unescaped(fragment));
         let code = fragment.as_deref().unwrap_or(text);
-        // Reading stops one character beyond a code's length: that is enough to refuse the text.
+        // One character beyond a code's length is enough to refuse the text.
         let typed: Vec<char> = code.chars().filter(|c| !is_ignored(*c)).take(DIGITS + 2).map(canonical).collect();
         let Some((check, typed)) = typed.split_last().filter(|(_, rest)| rest.len() == DIGITS) else {
             return Err(CouponCodeError::WrongLength);
@@ -42,7 +42,7 @@ impl CouponCode {
     }
 }
 
-/// Undoes percent-encoding: some programs escape the `$`, `*`, `=` or `~` of form 1 when they copy a link.
+/// Decodes percent-encoding, because some programs escape the `$`, `*`, `=` or `~` of form 1 when they copy a link.
 fn unescaped(fragment: &str) -> String {
     let mut parts = fragment.split('%');
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -73,7 +73,7 @@ fn is_ignored(typed: char) -> bool {
     is_dash || is_invisible || typed.is_whitespace()
 }
 
-/// Upper case, with digits for the letters that look like them.
+/// The character in upper case, or the digit that it resembles.
 fn canonical(typed: char) -> char {
     match typed.to_ascii_uppercase() {
         'I' | 'L' => '1',
