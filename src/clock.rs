@@ -1,6 +1,8 @@
-//! The only module that reads the system clock. The clock of Postgres decides whether a join was in time. A node's
-//! clock is used only for hints: admission allows two seconds of slack, and pages show countdowns. It is corrected by
-//! the last measured offset from the clock of Postgres.
+//! The only module that reads the system clock.
+//!
+//! The clock of Postgres decides whether a join was in time. A node's clock is used only for hints: admission allows
+//! two seconds of slack, and pages show countdowns. It is corrected by the last measured offset from the clock of
+//! Postgres.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

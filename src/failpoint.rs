@@ -1,6 +1,8 @@
-//! Failpoints: named steps at which a test can make the process kill itself. `MUSTER_FAILPOINT=stmt_sent:7` kills the
-//! process with SIGKILL when it reaches the step `stmt_sent` for the seventh time. The variable is read once. Without
-//! `debug_assertions` or the feature `failpoints`, as in a release build, every function of this module does nothing.
+//! Failpoints: named steps at which a test can make the process kill itself.
+//!
+//! `MUSTER_FAILPOINT=stmt_sent:7` kills the process with SIGKILL when it reaches the step `stmt_sent` for the seventh
+//! time. The variable is read once. Without `debug_assertions` or the feature `failpoints`, as in a release build,
+//! every function of this module does nothing.
 
 /// The steps, each with the state at that moment. The steps of a join come first, in order. The steps after a tip
 /// follow.

@@ -1,5 +1,7 @@
-//! A bounded map that keeps the most recently inserted entries. It has two generations. When the younger generation is
-//! full, it replaces the older one. So inserting is cheap, and a flood of new keys does not make the map grow.
+//! A bounded map that keeps the most recently inserted entries.
+//!
+//! It has two generations. When the younger generation is full, it replaces the older one. So inserting is cheap, and a
+//! flood of new keys does not make the map grow.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;

@@ -81,9 +81,10 @@ id!(
 );
 
 impl SignupId {
-    /// The id of the signup that this request creates. Every retry on every node derives the same id. It is a UUID
-    /// version 8 from the first 128 bits of SHA-256 over deal, buyer and key. Deal and buyer have a fixed length, so
-    /// different requests never hash the same bytes.
+    /// The id of the signup that this request creates. Every retry on every node derives the same id.
+    ///
+    /// It is a UUID version 8 from the first 128 bits of SHA-256 over deal, buyer and key. Deal and buyer have a fixed
+    /// length, so different requests never hash the same bytes.
     #[must_use]
     pub fn derive(deal: DealId, buyer: AccountId, key: &IdempotencyKey) -> Self {
         derived(&[deal.0.as_bytes(), buyer.0.as_bytes(), key.as_str().as_bytes()]).into()

@@ -13,8 +13,9 @@ pub struct Merchant {
     pub name: String,
 }
 
-/// The merchants that an account is staff of, ordered by id. Nearly every account is staff of no merchant. For such
-/// accounts, this type allocates nothing and is cheap to clone.
+/// The merchants that an account is staff of, ordered by id.
+///
+/// Nearly every account is staff of no merchant. For such accounts, this type allocates nothing and is cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StaffOf(Option<Arc<[Merchant]>>);
 

@@ -1,7 +1,8 @@
-//! The domain: deals, signups and coupons, their states and their rules. Owns the rules of the core that can be decided
-//! without Redis and Postgres. Slices have their rules in `rules.rs`. Must never do I/O, be async, or read the clock or
-//! a random number generator: callers pass in times and ids. Each type checks its value when it is constructed, so no
-//! caller checks it again.
+//! The domain: deals, signups and coupons, their states and their rules.
+//!
+//! Owns the rules of the core that can be decided without Redis and Postgres. Slices have their rules in `rules.rs`.
+//! Must never do I/O, be async, or read the clock or a random number generator: callers pass in times and ids. Each
+//! type checks its value when it is constructed, so no caller checks it again.
 
 pub mod coupon;
 pub mod coupon_code;

@@ -72,8 +72,9 @@ impl DealState {
     }
 }
 
-/// The figures of a deal at one version of its row. They are totals, never differences, so the figures with the highest
-/// `(epoch, rev)` replace all others.
+/// The figures of a deal at one version of its row.
+///
+/// They are totals, never differences, so the figures with the highest `(epoch, rev)` replace all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// The deal that the figures are of.

@@ -43,8 +43,9 @@ impl Engine {
         }
     }
 
-    /// Joins a deal from a reserved slot: Redis admits the request, and Postgres records it in a batch. Dropping the
-    /// future does not cancel a queued join. A retry with the same key returns the outcome.
+    /// Joins a deal from a reserved slot: Redis admits the request, and Postgres records it in a batch.
+    ///
+    /// Dropping the future does not cancel a queued join. A retry with the same key returns the outcome.
     pub async fn join_from(&self, reservation: Reservation, request: JoinRequest) -> JoinOutcome {
         let outcome = self.lanes.join(reservation.slot, request).await;
         if outcome == JoinOutcome::Pending(request.id) {

@@ -6,8 +6,9 @@ use crate::store::StoreError;
 
 impl Engine {
     /// Whether to refuse this join because the buyer is staff of the deal's merchant. For a buyer who is staff of no
-    /// merchant, this does no I/O. A request that is recorded already is not refused: the buyer may have become staff
-    /// after joining.
+    /// merchant, this does no I/O.
+    ///
+    /// A request that is recorded already is not refused: the buyer may have become staff after joining.
     ///
     /// # Errors
     /// Postgres is unavailable.

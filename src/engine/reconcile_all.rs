@@ -1,6 +1,8 @@
 //! `muster reconcile`: compares every live deal with Redis and repairs differences in Redis. After that, it loads every
-//! open or tipped deal. Nodes do not depend on this command: they reconcile periodically, and load a deal at its first
-//! join. Loading before a rush spares the first join that wait.
+//! open or tipped deal.
+//!
+//! Nodes do not depend on this command: they reconcile periodically, and load a deal at its first join. Loading before
+//! a rush spares the first join that wait.
 
 use futures_util::{StreamExt, stream};
 

@@ -1,10 +1,12 @@
-//! A node's notes of sold-out deals. With a note, the node refuses strangers without calling Redis. A note contains the
-//! version at which a deal is sold out. Units can become free only at another version, for example after a raised cap.
-//! At that version, no stranger can join. The note also lists the known buyers: they may be retrying a request that
-//! succeeded, and only Postgres may answer a retry. A note is valid for [`COUNTS_FOR`] after Redis last confirmed it at
-//! the same version. Any other answer drops the note. So a withdrawn deal, a restored backup or an outage of Redis
-//! takes effect within that time. A cap is raised only after every note has expired: see `raise_cap`. The total number
-//! of buyers in the notes is bounded.
+//! A node's notes of sold-out deals. With a note, the node refuses strangers without calling Redis.
+//!
+//! A note contains the version at which a deal is sold out. Units can become free only at another version, for example
+//! after a raised cap. At that version, no stranger can join. The note also lists the known buyers: they may be
+//! retrying a request that succeeded, and only Postgres may answer a retry.
+//!
+//! A note is valid for [`COUNTS_FOR`] after Redis last confirmed it at the same version. Any other answer drops the
+//! note. So a withdrawn deal, a restored backup or an outage of Redis takes effect within that time. A cap is raised
+//! only after every note has expired: see `raise_cap`. The total number of buyers in the notes is bounded.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -1,6 +1,7 @@
-//! Redis: admission, the live bus and shared rate limits. The only module that builds key names and calls scripts. Owns
-//! the keys of each deal and the scripts in `lua/` that read and write them. All keys of a deal have its hash tag, so
-//! they are on one node of a cluster. Must never decide whether somebody joined: Postgres does. Redis may be wiped,
+//! Redis: admission, the live bus and shared rate limits. The only module that builds key names and calls scripts.
+//!
+//! Owns the keys of each deal and the scripts in `lua/` that read and write them. All keys of a deal have its hash tag,
+//! so they are on one node of a cluster. Must never decide whether somebody joined: Postgres does. Redis may be wiped,
 //! stale or unavailable at any time, and every promise still holds.
 //!
 //! Invariants:

@@ -1,6 +1,8 @@
-//! A small pool of connections for reading Redis outside of a join: the audit and [`super::inspect`]. A large or slow
-//! reply over the pool delays no join. A failure does not take the node's connection out of use. Everything else uses
-//! other connections:
+//! A small pool of connections for reading Redis outside of a join: the audit and [`super::inspect`].
+//!
+//! A large or slow reply over the pool delays no join. A failure does not take the node's connection out of use.
+//!
+//! Everything else uses other connections:
 //!
 //! - Admission, `apply`, loads, reconciling and rate limits use the connection of [`super::link`], whose `run_id` is
 //!   known. A pool pings at each checkout and cannot tell one run of Redis from another.

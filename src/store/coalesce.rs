@@ -1,8 +1,12 @@
 //! Single-flight reads: requests that arrive during a read share the next read. Deals, the front page, and the
-//! identities behind tokens and sessions are read this way. A popular page causes one read at a time, instead of one
-//! for each request. A read begins after every request that it answers, so no answer is older than its request. The
-//! read runs in its own task, so a client that disconnects does not cancel it. A value that does not change between
-//! reads keeps its `Arc` for [`SAME_FOR`], so that a page rendered from it can be reused.
+//! identities behind tokens and sessions are read this way.
+//!
+//! A popular page causes one read at a time, instead of one for each request. A read begins after every request that it
+//! answers, so no answer is older than its request. The read runs in its own task, so a client that disconnects does
+//! not cancel it.
+//!
+//! A value that does not change between reads keeps its `Arc` for [`SAME_FOR`], so that a page rendered from it can be
+//! reused.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -76,8 +80,10 @@ impl<K, V> Coalesce<K, V> {
 }
 
 impl<K: Copy + Eq + Hash + Send + Sync + 'static, V: PartialEq + Send + Sync + 'static> Coalesce<K, V> {
-    /// The value of this key, from a read that begins after the call. `None` if the key has no value. A request stays
-    /// queued after its caller was dropped, until the next read. So abandoned requests count towards `waiting_max`.
+    /// The value of this key, from a read that begins after the call. `None` if the key has no value.
+    ///
+    /// A request stays queued after its caller was dropped, until the next read. So abandoned requests count towards
+    /// `waiting_max`.
     pub(crate) async fn read<S: Source<Key = K, Value = V>>(&self, key: K, source: impl FnOnce() -> S) -> Answer<V> {
         let (reply, answer) = oneshot::channel();
         let (begin, enough) = {

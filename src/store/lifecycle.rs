@@ -1,7 +1,8 @@
-//! Publishes, withdraws and closes deals, and raises their caps, with one function call each. Each function returns the
-//! deal as it was right after the change, under the deal's lock. Later reads may include other changes, which must not
-//! be sent to Redis with this one. The domain applies its own transition to the previous state. A result that differs
-//! from the function's is a defect.
+//! Publishes, withdraws and closes deals, and raises their caps, with one function call each.
+//!
+//! Each function returns the deal as it was right after the change, under the deal's lock. Later reads may include
+//! other changes, which must not be sent to Redis with this one. The domain applies its own transition to the previous
+//! state. A result that differs from the function's is a defect.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

@@ -1,5 +1,7 @@
-//! Backdates sample deals. The engine creates sample deals like other deals, within seconds. This module moves their
-//! times into the past. It changes only times: buyers, order and figures stay as the engine recorded them.
+//! Backdates sample deals.
+//!
+//! The engine creates sample deals like other deals, within seconds. This module moves their times into the past. It
+//! changes only times: buyers, order and figures stay as the engine recorded them.
 
 use chrono::{DateTime, Utc};
 
@@ -50,8 +52,10 @@ impl Store {
     }
 
     /// Backdates a published sample deal in one statement, and marks its messages as delivered. Returns false if the
-    /// deal was backdated before. Every invariant still holds afterwards. Signups are inside the window, in the order
-    /// of their `rev`. The deal tips with the signup that reaches the tipping point, and coupons are issued after both.
+    /// deal was backdated before.
+    ///
+    /// Every invariant still holds afterwards. Signups are inside the window, in the order of their `rev`. The deal
+    /// tips with the signup that reaches the tipping point, and coupons are issued after both.
     pub async fn tell_sample_history(&self, deal: DealId, history: &SampleHistory) -> Result<bool, StoreError> {
         let updated = sqlx::query!(
             "WITH sample AS (

@@ -10,9 +10,10 @@ pub(super) const CHECK_ALPHABET: &[u8; 37] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ*
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CouponForm {
     /// Crockford's check: the number modulo 37, so the check character may be `*`, `~`, `$`, `=` or `U`. Existing
-    /// coupons of this form are accepted; new ones are not issued. It detects every single wrong character and every
-    /// swap of neighbouring digits. For a difference d of two digits, neither d nor 31·d, times a power of 32, is a
-    /// multiple of the prime 37.
+    /// coupons of this form are accepted; new ones are not issued.
+    ///
+    /// It detects every single wrong character and every swap of neighbouring digits. For a difference d of two digits,
+    /// neither d nor 31·d, times a power of 32, is a multiple of the prime 37.
     Modulo37,
     /// The digits as coefficients over GF(32); the check character is a letter or digit.
     ///

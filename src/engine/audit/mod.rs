@@ -1,7 +1,8 @@
-//! The audit: checks every invariant on a live system. It goes deal by deal, with one short statement for each check
-//! and no transaction, so it does not block joins. Postgres and Redis cannot be read at the same moment. Redis is read
-//! first, so its state may only be older than that of Postgres. A difference counts only if it persists. Must never
-//! write anything.
+//! The audit: checks every invariant on a live system.
+//!
+//! It goes deal by deal, with one short statement for each check and no transaction, so it does not block joins.
+//! Postgres and Redis cannot be read at the same moment. Redis is read first, so its state may only be older than that
+//! of Postgres. A difference counts only if it persists. Must never write anything.
 //!
 //! I1 to I13 check Postgres (`postgres/`), Q1 to Q3 check Redis (`redis/`), and L1 to L3 check what clients logged
 //! ([`client_log`]).

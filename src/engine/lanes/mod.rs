@@ -5,9 +5,13 @@
 //! - The *admitter* calls Redis once for all requests to a deal that arrived during its last call.
 //! - The *committer* records all requests that arrived during the last commit as the next batch. It has its own
 //!   Postgres connection. No timer delays a batch.
-//! - The *applier* applies committed changes to Redis. A deal belongs to one lane of a node, so its joins and leaves
-//!   wait in a queue instead of competing for the deal's row lock. Every queue is bounded. A request to a full lane is
-//!   answered "busy" before any call to Redis, and one deal may fill only its share of the queue.
+//! - The *applier* applies committed changes to Redis.
+//!
+//! A deal belongs to one lane of a node, so its joins and leaves wait in a queue instead of competing for the deal's
+//! row lock.
+//!
+//! Every queue is bounded. A request to a full lane is answered "busy" before any call to Redis, and one deal may fill
+//! only its share of the queue.
 
 mod admitter;
 mod applier;

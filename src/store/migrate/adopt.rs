@@ -1,6 +1,8 @@
-//! Adopts databases that an earlier series of migrations created. `migrations/0001_schema.sql` replaced that series,
-//! and creates the schema that its last migration left. A database at that migration with that schema needs only new
-//! records of the applied migrations. Its functions have version 0, so they are replaced afterwards.
+//! Adopts databases that an earlier series of migrations created.
+//!
+//! `migrations/0001_schema.sql` replaced that series, and creates the schema that its last migration left. A database
+//! at that migration with that schema needs only new records of the applied migrations. Its functions have version 0,
+//! so they are replaced afterwards.
 
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;

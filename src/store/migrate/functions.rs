@@ -1,6 +1,8 @@
-//! The SQL functions in `sql/functions`, compiled into the binary. If the binary has a higher version than the
-//! database, one transaction replaces all functions. A node of an older version leaves newer functions in place. From
-//! the first release on, both versions can use them, because a function whose signature changes gets a new name.
+//! The SQL functions in `sql/functions`, compiled into the binary.
+//!
+//! If the binary has a higher version than the database, one transaction replaces all functions. A node of an older
+//! version leaves newer functions in place. From the first release on, both versions can use them, because a function
+//! whose signature changes gets a new name.
 
 use sqlx::{Connection, Executor, PgConnection};
 

@@ -1,7 +1,8 @@
-//! The client log: a file of JSON lines that record what clients saw, for the checks L1 to L3 of the audit. A client
-//! writes one line before each call and one after it, without buffering. So even after the client was killed, the audit
-//! can tell two cases apart. An unanswered call is "unknown": Postgres may have recorded it. An answered join that
-//! Postgres does not have is "lost". Several clients may share a file, and several files may be audited together.
+//! The client log: a file of JSON lines that record what clients saw, for the checks L1 to L3 of the audit.
+//!
+//! A client writes one line before each call and one after it, without buffering. So even after the client was killed,
+//! the audit can tell two cases apart. An unanswered call is "unknown": Postgres may have recorded it. An answered join
+//! that Postgres does not have is "lost". Several clients may share a file, and several files may be audited together.
 //!
 //! ```text
 //! {"at":"…","deal":"…","from":{"epoch":1,"rev":7}}                                     the client starts here

@@ -1,6 +1,7 @@
-//! Checks invariants in Postgres, with one statement for each invariant and deal. A statement sees one snapshot, so
-//! concurrent joins do not affect its result. It is short, so it does not slow joins down. This module must never
-//! write, and never check two deals in one statement.
+//! Checks invariants in Postgres, with one statement for each invariant and deal.
+//!
+//! A statement sees one snapshot, so concurrent joins do not affect its result. It is short, so it does not slow joins
+//! down. This module must never write, and never check two deals in one statement.
 
 mod invariants;
 mod signups;

@@ -1,5 +1,7 @@
-//! Reads everything that Redis stores, for the audit. It uses a connection of the pool and reads in small chunks. So no
-//! large or slow reply delays joins, and a failure does not take the node's connection out of use.
+//! Reads everything that Redis stores, for the audit.
+//!
+//! It uses a connection of the pool and reads in small chunks. So no large or slow reply delays joins, and a failure
+//! does not take the node's connection out of use.
 
 use std::collections::HashMap;
 use std::sync::Arc;

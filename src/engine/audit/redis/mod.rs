@@ -1,5 +1,7 @@
-//! Q1 to Q3: Redis compared with Postgres. Redis is read before Postgres. So Postgres must have every version that
-//! Redis has, and Redis must have every change up to `applied`. Redis may be behind, but not for long.
+//! Q1 to Q3: Redis compared with Postgres.
+//!
+//! Redis is read before Postgres. So Postgres must have every version that Redis has, and Redis must have every change
+//! up to `applied`. Redis may be behind, but not for long.
 
 mod compare;
 mod inspector;
