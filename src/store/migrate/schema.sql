@@ -1,6 +1,6 @@
--- The relations of this schema, one object a line, in words that two databases can be compared by. It reads catalogues that every
--- role may read. Functions, comments, storage options, owners, privileges and the order of columns are left out, and so
--- is the text of views, which differs between versions of Postgres.
+-- Lists the relations of this schema, one object a line, in a text form that can be compared between databases. It reads only catalogues
+-- that every role may read. It omits functions, comments, storage options, owners, privileges and the order of columns. It also omits
+-- the text of views, which differs between versions of Postgres.
 WITH relation AS (
     SELECT c.oid, c.relname, c.relkind FROM pg_class AS c
      WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'v', 'c')
