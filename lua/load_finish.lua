@@ -4,7 +4,7 @@
 -- ARGV  1 token of this load  2 epoch  3 rev  4 state  5 buyers  6 units  7 tipping point  8 cap ('' = unlimited)
 --       9 opens, ms  10 closes, ms  11 how long Redis keeps the deal, ms
 -- Reply {word}: loaded | superseded (another load took over, a key is gone, or a change of another epoch was applied)
--- Writes quota, ranges, buyers (only their expiry)
+-- Writes quota, ranges, buyers (only its expiry)
 
 local quota = redis.call('HMGET', KEYS[1], 'token', 'epoch', 'rev', 'applied', 'closes_ms', 'cap')
 if quota[1] ~= ARGV[1] or (quota[2] and quota[2] ~= ARGV[2]) then return {'superseded'} end

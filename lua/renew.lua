@@ -3,7 +3,7 @@
 -- KEYS  1 holds  2 held                                      (both of one deal)
 -- ARGV  1 time to live, ms; then the signups
 -- Reply {'renewed', number of holds that were extended}
--- Writes holds, held (only their expiry)
+-- Writes holds, held (only its expiry)
 
 local time = redis.call('TIME')
 local ends_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
