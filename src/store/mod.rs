@@ -1,20 +1,14 @@
 //! Postgres: everything that must not be lost.
 //!
-//! Contains the SQL of joins, deals and coupons, the pool, and the migrations. Slices have their SQL in `store.rs`, and
-//! the audit has its own. Owns the tables of `migrations/` and the functions of `sql/functions/`. The functions decide
-//! what is allowed: each locks, checks and writes in one call, and constraints back them up. No SQL may hold a
-//! transaction open across an await that is not a statement. Every write is one statement, so a dropped caller leaves
-//! nothing half done (`begin()` of sqlx 0.9 is not cancel-safe).
-//!
-//! Holds the SQL of joins, deals and coupons, the pool, the migrations, and what other SQL needs: that of slices (their
-//! `store.rs`) and of the audit. Owns the tables of `migrations/` and the functions of `sql/functions/`. The functions decide
-//! what is allowed: each locks, checks and writes in one call, and constraints back them up.
+//! Contains the SQL of joins, deals and coupons, the pool, and the migrations. Slices have their SQL in `store.rs`, and the
+//! audit has its own. Owns the tables of `migrations/` and the functions of `sql/functions/`. The functions decide what is
+//! allowed: each locks, checks and writes in one call, and constraints back them up.
 //!
 //! For all SQL, also that of slices: no transaction stays open across an await that is not a statement. Every write is one
 //! statement, so a caller that is dropped leaves nothing half done (`begin()` of sqlx 0.9 is not cancel-safe).
 //!
-//! A [`StoreError`] means that the database was unavailable, unless a method says more. [`StoreError::Busy`] means
-//! that too many requests wait for the same read. [`StoreError::Broken`] is a defect.
+//! A [`StoreError`] means that the database was unavailable, unless a method says more. [`StoreError::Busy`] means that too
+//! many requests wait for the same read. [`StoreError::Broken`] is a defect.
 #![expect(clippy::missing_errors_doc, reason = "the module says once what a StoreError means")]
 
 mod changes;

@@ -28,7 +28,7 @@ pub(super) struct Admitter {
 /// Runs until every sender of requests is dropped.
 pub(super) async fn run(
     mut arrived: mpsc::Receiver<Job>,
-    admitted: mpsc::Sender<Job>,
+    commit_queue: mpsc::Sender<Job>,
     admitter: Admitter,
     clock: Clock,
     batch_max: usize,
@@ -40,15 +40,15 @@ pub(super) async fn run(
             match job {
                 Job::Join(join) => of_deal.entry(join.request.deal).or_default().push(join),
                 // A leave needs no admission: it frees units.
-                Job::Leave(_) => pass_on(&admitted, job),
+                Job::Leave(_) => pass_on(&commit_queue, job),
             }
         }
         let now_ms = clock.now().timestamp_millis();
-        join_all(of_deal.into_iter().map(|(deal, joins)| admit(deal, joins, now_ms, &admitted, &admitter))).await;
+        join_all(of_deal.into_iter().map(|(deal, joins)| admit(deal, joins, now_ms, &commit_queue, &admitter))).await;
     }
 }
 
-async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::Sender<Job>, admitter: &Admitter) {
+async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, commit_queue: &mpsc::Sender<Job>, admitter: &Admitter) {
     let began = Instant::now();
     let admission = admitter.quota.admit(deal, &requests(&joins), now_ms).await;
     metrics::histogram!("muster_admit_seconds").record(began.elapsed());
@@ -56,15 +56,15 @@ async fn admit(deal: DealId, joins: Vec<JoinJob>, now_ms: i64, admitted: &mpsc::
     match admission {
         Ok(Admission::Answers(answers)) => {
             admitter.sold_out.record_answers(deal, began, &answers);
-            sort(joins, &answers, admitted);
+            sort(joins, &answers, commit_queue);
         }
         // Loading takes time, and other deals of this lane must not wait for it.
         Ok(Admission::Load) => {
-            let (admitted, admitter) = (admitted.clone(), admitter.clone());
-            tokio::spawn(async move { load_and_admit(deal, joins, now_ms, &admitted, &admitter).await });
+            let (commit_queue, admitter) = (commit_queue.clone(), admitter.clone());
+            tokio::spawn(async move { load_and_admit(deal, joins, now_ms, &commit_queue, &admitter).await });
         }
         // Degraded: Postgres decides alone.
-        Err(_unavailable) => joins.into_iter().for_each(|join| pass_on(admitted, Job::Join(join))),
+        Err(_unavailable) => joins.into_iter().for_each(|join| pass_on(commit_queue, Job::Join(join))),
     }
 }
 
@@ -72,7 +72,7 @@ async fn load_and_admit(
     deal: DealId,
     joins: Vec<JoinJob>,
     now_ms: i64,
-    admitted: &mpsc::Sender<Job>,
+    commit_queue: &mpsc::Sender<Job>,
     admitter: &Admitter,
 ) {
     for _ in 0..LOADS_MAX {
@@ -85,14 +85,14 @@ async fn load_and_admit(
         match admitter.quota.admit(deal, &requests(&joins), now_ms).await {
             Ok(Admission::Answers(answers)) => {
                 admitter.sold_out.record_answers(deal, began, &answers);
-                return sort(joins, &answers, admitted);
+                return sort(joins, &answers, commit_queue);
             }
             Ok(Admission::Load) => {}
             Err(_unavailable) => break,
         }
     }
     for join in joins {
-        pass_on(admitted, Job::Join(join));
+        pass_on(commit_queue, Job::Join(join));
     }
 }
 
@@ -102,12 +102,12 @@ fn requests(joins: &[JoinJob]) -> Vec<JoinRequest> {
 
 /// Passes admitted requests on to the committer. Answers refused requests immediately, so that no refusal waits for a
 /// commit.
-fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
+fn sort(joins: Vec<JoinJob>, answers: &[Answer], commit_queue: &mpsc::Sender<Job>) {
     for (join, answer) in joins.into_iter().zip(answers) {
         match answer {
             Answer::Admitted | Answer::Known => {
                 failpoint::reach("after_admit");
-                pass_on(admitted, Job::Join(join));
+                pass_on(commit_queue, Job::Join(join));
             }
             Answer::Refused { refusal, .. } => join.answer(JoinOutcome::Refused(*refusal)),
         }
@@ -115,8 +115,8 @@ fn sort(joins: Vec<JoinJob>, answers: &[Answer], admitted: &mpsc::Sender<Job>) {
 }
 
 /// Passes a job to the committer. The channel has room for every slot of the lane, and each job has a slot.
-fn pass_on(admitted: &mpsc::Sender<Job>, job: Job) {
-    if admitted.try_send(job).is_err() {
+fn pass_on(commit_queue: &mpsc::Sender<Job>, job: Job) {
+    if commit_queue.try_send(job).is_err() {
         tracing::error!("a lane ended before its queue");
     }
 }

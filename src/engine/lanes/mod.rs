@@ -90,9 +90,9 @@ impl Lanes {
         let lane = |number| {
             // No channel is ever full: every job has a slot, and each channel has room for all slots.
             let (arrivals, arrived) = mpsc::channel(settings.queue_max);
-            let (admitted, to_commit) = mpsc::channel(settings.queue_max);
+            let (commit_queue, to_commit) = mpsc::channel(settings.queue_max);
             let (changes, to_apply) = mpsc::channel(settings.queue_max);
-            tokio::spawn(admitter::run(arrived, admitted, admitter.clone(), clock.clone(), settings.batch_max));
+            tokio::spawn(admitter::run(arrived, commit_queue, admitter.clone(), clock.clone(), settings.batch_max));
             let committer = committer::Committer {
                 number,
                 store: store.clone(),

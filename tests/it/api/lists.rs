@@ -6,6 +6,7 @@ use muster::web::paging::List;
 use serde_json::{Value, json};
 
 use super::{Answer, send};
+use crate::support::outcomes::joined;
 use crate::support::{self, Person, TestApp};
 
 fn titles(answer: &Answer) -> Vec<&str> {
@@ -27,12 +28,14 @@ async fn deals_are_filtered_by_state_city_and_text() {
     deal(&app, &mo, "Pottery", Some("Berlin")).await;
     deal(&app, &mo, "Sushi 50%", Some("Tokyo")).await;
     app.deal(&mo).with(|form| form.title = "Secret".to_owned()).draft().await;
+    let tipped = app.deal(&mo).with(|form| form.title = "Sailing".to_owned()).tipping_point(1).publish().await;
+    joined(app.engine_join(&app.buyer("Ann").await, tipped.id, 1, "a").await);
 
-    assert_eq!(titles(&send(app.get("/api/v1/deals")).await).len(), 2, "drafts are not listed");
+    assert_eq!(titles(&send(app.get("/api/v1/deals")).await).len(), 3, "drafts are not listed");
     assert_eq!(titles(&send(app.get("/api/v1/deals?city=Tokyo")).await), ["Sushi 50%"]);
     assert_eq!(titles(&send(app.get("/api/v1/deals?q=SUSHI")).await), ["Sushi 50%"]);
     assert_eq!(titles(&send(app.get("/api/v1/deals?q=0%25")).await), ["Sushi 50%"], "% is not a wildcard");
-    assert_eq!(titles(&send(app.get("/api/v1/deals?state=tipped&state=failed")).await).len(), 0);
+    assert_eq!(titles(&send(app.get("/api/v1/deals?state=tipped&state=failed")).await), ["Sailing"]);
     assert_eq!(titles(&send(app.get("/api/v1/deals?state=draft")).await).len(), 0);
     assert_eq!(send(app.get("/api/v1/deals?state=cancelled")).await.code(), "bad_query");
 }

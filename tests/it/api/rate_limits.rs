@@ -24,8 +24,7 @@ async fn a_rate_limit_applies_only_to_the_account_that_exceeds_it() {
     assert_eq!((refused.status, refused.code()), (429, "too_many_requests"));
     assert!((1..=15).contains(&refused.header("retry-after").parse::<u32>().unwrap()));
     assert_eq!(bob.post_join(deal.id, 1, "a").await.status(), 201);
-    app.clock.advance(Duration::from_secs(15)).await;
-    assert_eq!(send(ann.get("/api/v1/signups")).await.status, 200);
+    assert_eq!(send(ann.get("/api/v1/signups")).await.status, 200, "reading does not count as joining");
 }
 
 #[tokio::test]

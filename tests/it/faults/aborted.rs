@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use muster::store::PageRequest;
 use rand::RngExt;
-use redis::AsyncCommands;
 use tokio::task::JoinSet;
 
 use crate::support;
-use crate::support::fault::{DEADLINE, wait_until};
-use crate::support::outcomes::joined;
+use crate::support::fault::DEADLINE;
 use crate::support::rng::seeded_rng;
 
 const ROUNDS: usize = 50;
@@ -72,25 +70,4 @@ async fn aborted_requests_leave_no_open_transaction_and_no_stray_reply() {
     let log = std::fs::read_to_string(app.backend.postgres_log().await).unwrap();
     assert!(!log.contains("current transaction is aborted"), "a later request ran in an aborted transaction");
     app.assert_clean().await;
-}
-
-#[tokio::test]
-async fn a_withdrawal_finishes_after_its_caller_is_aborted() {
-    let app = support::app().start().await;
-    let (mo, ann) = (app.merchant("Mo").await, app.buyer("Ann").await);
-    let deal = app.deal(&mo).publish().await.id;
-    joined(app.engine_join(&ann, deal, 1, "a").await);
-    let locked = app.backend.lock_deal(deal).await;
-    let (engine, merchant) = (app.engine.clone(), mo.merchant_id());
-    let withdrawing = tokio::spawn(async move { engine.withdraw(merchant, deal, "ill").await });
-    wait_until("the withdrawal waits for the deal", async || app.backend.waiting_for_locks().await == 1).await;
-    withdrawing.abort();
-    assert!(withdrawing.await.is_err_and(|error| error.is_cancelled()));
-    locked.unlock().await;
-    // This test never reconciles, so the withdrawal itself must have updated Redis.
-    let (mut redis, quota) = (app.backend.redis().await, muster::quota::Keys::new(&app.backend.name).quota(deal));
-    wait_until("Redis has the state withdrawn", async || {
-        redis.hget::<_, _, String>(&quota, "state").await.unwrap() == "withdrawn"
-    })
-    .await;
 }

@@ -1,5 +1,7 @@
 //! Scripts that run twice, that Redis has flushed, or whose callers are cancelled.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -49,18 +51,20 @@ async fn scripts_that_redis_keeps_flushing_are_sent_again() {
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(20).cap(100).publish().await.id;
     let mut redis = app.backend.redis().await;
+    let flushes = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&flushes);
     let flusher = tokio::spawn(async move {
         let mut ticks = tokio::time::interval(Duration::from_millis(3));
-        for n in 0.. {
+        loop {
             ticks.tick().await;
             let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut redis).await.unwrap();
-            if n % 200 == 199 {
-                println!("flushed {} times", n + 1);
-            }
+            counter.fetch_add(1, Ordering::Relaxed);
         }
     });
     Crowd::start(&app, deal, 180).await.assert_sold_exactly(&app, 100).await;
     flusher.abort();
+    assert!(flusher.await.unwrap_err().is_cancelled(), "Redis was flushed to the end");
+    assert!(flushes.load(Ordering::Relaxed) > 10, "Redis was flushed often");
     wait_until_redis_agrees(&app, deal, "flushed scripts").await;
     app.settle_now().await;
     app.assert_clean().await;
@@ -85,15 +89,20 @@ async fn a_cancelled_call_leaves_no_reply_for_another_caller() {
     for (_, client) in clients.iter().step_by(2) {
         client.abort();
     }
+    let mut cancelled = 0;
     for (request, client) in clients {
         match client.await {
             Ok(JoinOutcome::Joined(signup)) => {
                 assert_eq!((signup.id, signup.deal, signup.units), (request.id, deal, request.units.get()));
             }
             Ok(other) => panic!("unexpected outcome: {other:?}"),
-            Err(error) => assert!(error.is_cancelled()),
+            Err(error) => {
+                assert!(error.is_cancelled());
+                cancelled += 1;
+            }
         }
     }
+    assert!(cancelled > 0, "some calls are cancelled");
     app.engine.drain().await;
     app.assert_clean().await;
 }

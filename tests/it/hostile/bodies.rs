@@ -1,5 +1,7 @@
 //! Bodies that are slow or too large.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::target::{Target, assert_growth, flood, run_all, trickle};
 use crate::live::feed::with_deadline;
 
@@ -12,6 +14,15 @@ fn head(target: &Target, length: &str) -> String {
         target.deal,
         target.any_buyer().token,
     )
+}
+
+/// The response to a client that sends this and then only reads.
+async fn response_to(target: &Target, request: &str) -> String {
+    let mut stream = target.connect().await;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
+    with_deadline(stream.read_to_end(&mut response)).await.unwrap();
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 #[tokio::test]
@@ -30,6 +41,9 @@ async fn slow_bodies_time_out() {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
     }
     assert_growth("slow bodies", grown, 64);
+    let begin = head(&target, "Content-Length: 12000") + "{";
+    let response = response_to(&target, &begin).await;
+    assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
     target.end().await;
 }
 
@@ -60,5 +74,7 @@ async fn ten_megabyte_bodies_are_refused_before_they_are_read() {
         }
         assert_growth(&length, grown, 64);
     }
+    let response = response_to(&target, &head(&target, &format!("Content-Length: {}", 10 * MIB))).await;
+    assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
     target.end().await;
 }

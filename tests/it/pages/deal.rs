@@ -134,6 +134,8 @@ async fn text_of_a_merchant_never_runs_as_a_script() {
         .await;
     for path in [format!("/deals/{}", deal.id), "/".into(), "/?q=%3Cscript%3Ealert(1)%3C/script%3E".into()] {
         let page = app.browser().get(&path).await;
+        assert_eq!(page.status, 200, "{path}");
+        page.says("alert(1)");
         assert!(!page.html.contains("<script>alert") && !page.html.contains("<img src=x"), "{path}");
         assert!(!page.html.contains("<iframe") && !page.html.contains("href=\"javascript:"), "{path}");
         assert!(page.header("content-security-policy").contains("script-src 'self'"), "{path}");

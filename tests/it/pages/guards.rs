@@ -75,12 +75,15 @@ async fn scripts_import_only_existing_scripts() {
     let scripts: Vec<String> =
         page.html.split('"').filter(|part| part.contains("/js/")).map(ToOwned::to_owned).collect();
     assert!(scripts.len() > 5);
+    let mut imports = 0;
     for script in &scripts {
         let source = browser.get(script).await;
         assert_eq!(source.status, 200, "{script}");
         for import in source.html.lines().filter(|line| line.starts_with("import ")) {
+            imports += 1;
             let name = import.split("\"./").nth(1).unwrap().trim_end_matches("\";");
             assert!(scripts.iter().any(|known| known.ends_with(&format!("/js/{name}"))), "{script}: {import}");
         }
     }
+    assert!(imports > 5, "only {imports} imports were found");
 }
