@@ -1,7 +1,5 @@
 //! Rate limits tell clients when to retry, with Redis and without it.
 
-use std::time::Duration;
-
 use muster::domain::DealId;
 use serde_json::json;
 

@@ -51,8 +51,8 @@ async fn scripts_that_redis_keeps_flushing_are_sent_again() {
     let mo = app.merchant("Mo").await;
     let deal = app.deal(&mo).tipping_point(20).cap(100).publish().await.id;
     let mut redis = app.backend.redis().await;
-    let flushes = Arc::new(AtomicU32::new(0));
-    let counter = Arc::clone(&flushes);
+    let flush_count = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&flush_count);
     let flusher = tokio::spawn(async move {
         let mut ticks = tokio::time::interval(Duration::from_millis(3));
         loop {
@@ -64,7 +64,7 @@ async fn scripts_that_redis_keeps_flushing_are_sent_again() {
     Crowd::start(&app, deal, 180).await.assert_sold_exactly(&app, 100).await;
     flusher.abort();
     assert!(flusher.await.unwrap_err().is_cancelled(), "Redis was flushed to the end");
-    assert!(flushes.load(Ordering::Relaxed) > 10, "Redis was flushed often");
+    assert!(flush_count.load(Ordering::Relaxed) > 10, "Redis was flushed often");
     wait_until_redis_agrees(&app, deal, "flushed scripts").await;
     app.settle_now().await;
     app.assert_clean().await;
