@@ -238,7 +238,8 @@ mod tests {
             folder: folder.to_owned(),
             log: folder.join("log"),
             environment: None,
-            when_orphaned: Signal::Interrupt,
+            // Not SIGINT: it is ignored by everything that a shell without job control starts in the background.
+            when_orphaned: Signal::Terminate,
         };
         let without_setpriv = Identity { uid: 0, other: None, setpriv: None };
         let process = Process::start(&spec, &without_setpriv).await.unwrap();
