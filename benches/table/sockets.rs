@@ -120,7 +120,8 @@ async fn listen(address: String, request: Arc<String>, shared: Arc<Shared>, numb
     }
 }
 
-/// The first complete frame: its opcode, its payload, and its whole length. Servers do not mask.
+/// The first complete frame with a payload of up to 65,535 bytes: its opcode, its payload, and the length of the whole
+/// frame. Frames of a server are never masked.
 fn frame(buffer: &[u8]) -> Option<(u8, &[u8], usize)> {
     let (head, length) = match buffer.get(1)? & 127 {
         126 => (4, usize::from(u16::from_be_bytes([*buffer.get(2)?, *buffer.get(3)?]))),

@@ -114,7 +114,7 @@ impl AsyncWrite for Connection {
         Pin::new(&mut *self.shared.stream.borrow_mut()).poll_write(context, bytes)
     }
 
-    /// The dispatcher calls this whenever its write buffer is empty, even if it wrote nothing.
+    /// actix's dispatcher calls this whenever the dispatcher's write buffer is empty, even if nothing was written.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_unsent(context))?;
         self.shared.flushed.set(true);

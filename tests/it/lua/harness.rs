@@ -148,7 +148,7 @@ impl Harness {
         let () = self.redis.clone().zadd(self.keys.holds(deal), signup.to_string(), 1).await.unwrap();
     }
 
-    /// Everything that Redis stores about a deal, as text, without fields that depend on the time.
+    /// The deal's quota, buyers, holds, held and ranges in Redis, as text, without the fields that depend on the time.
     pub async fn dump(&self, deal: DealId) -> String {
         let mut redis = self.redis.clone();
         let mut text = String::new();

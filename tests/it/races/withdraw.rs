@@ -93,7 +93,7 @@ async fn withdrawing_during_settling_voids_all_coupons_and_splits_no_signup() {
         {
             joined(joining);
         }
-        // Some coupons are issued before the race, whichever side wins it.
+        // Issue some coupons before the race, so that there are some whichever side wins it.
         let mut issued = app.engine.settle(6).await.unwrap();
         assert!(issued > 0, "round {round}");
         let settlers: Vec<_> = (0..4)

@@ -72,7 +72,7 @@ impl Builder {
         self
     }
 
-    /// Runs the workers. Otherwise tests call what workers do.
+    /// Runs the background workers. Without this, a test calls their functions itself.
     pub fn with_workers(mut self) -> Self {
         self.workers = true;
         self

@@ -83,7 +83,7 @@ pub struct Reply {
     /// The signup's units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub units: Option<u32>,
-    /// The signup's number: the deal's buyers right after it.
+    /// The signup's number: how many buyers the deal had right after this signup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
     /// The problem's code.

@@ -29,7 +29,7 @@ pub struct CouponView {
     title: String,
     #[schema(value_type = uuid::Uuid)]
     signup: SignupId,
-    /// 1 up to the signup's units.
+    /// The coupon's position within its signup, from 1 to the number of units.
     ordinal: u32,
     /// The code to show at the till.
     code: String,

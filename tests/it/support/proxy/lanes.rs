@@ -50,7 +50,7 @@ impl LaneProxy {
         self.cuts.calls.store(count, Ordering::SeqCst);
     }
 
-    /// The replies to the next calls of lanes are lost, although the calls are committed.
+    /// Drops the replies to the next `count` calls of lanes, which Postgres still commits.
     pub fn cut_replies(&self, count: usize) {
         self.cuts.replies.store(count, Ordering::SeqCst);
     }
